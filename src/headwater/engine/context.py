@@ -1,0 +1,57 @@
+"""What every stage is given: tables, exhibits, parameters, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headwater.engine.session import Session
+
+__all__ = ["Exhibit", "Progress", "StageContext", "silent"]
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is counted (`files`, `bytes`, ...), how many are done, and of how many (None: not known)."""
+
+
+def silent(counted: str, done: int, total: int | None) -> None:
+    """Progress that nobody watches."""
+    del counted, done, total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhibit:
+    """Where an exhibit lies on this machine; the path enters no derived table.
+
+    Attributes:
+        exhibit_id: The agency's number.
+        exhibit_kind: disk-image, directory, dump, wallet or blocks.
+        path: The file or folder.
+    """
+
+    exhibit_id: str
+    exhibit_kind: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageContext:
+    """The inputs of a stage; its only other input is its own code.
+
+    Attributes:
+        tables: Everything derived or imported so far.
+        exhibits: The evidence, for the stages that read it.
+        parameters: The case's parameters, as plain values.
+        mapping: The approved mapping file, where one is.
+        workers: Processes that may run at once; results do not depend on it.
+        allow_unsealed: Whether the case records an override of the sandbox.
+        progress: Told how far the work is.
+    """
+
+    tables: Session
+    exhibits: tuple[Exhibit, ...] = ()
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    mapping: bytes | None = None
+    workers: int = 1
+    allow_unsealed: bool = False
+    progress: Progress = silent

@@ -1,0 +1,348 @@
+"""Tables of what was seized: exhibits, volumes, entries, items, and what the platform's own tables say."""
+
+from __future__ import annotations
+
+from headwater.schema.columns import AT_UTC, BOOLEAN, BYTES, DIGEST, ID, INT, TEXT, from_dump
+from headwater.schema.table import Column, Table
+
+__all__ = [
+    "ACCOUNTS",
+    "DEFECTS",
+    "DUMP_RANGES",
+    "DUMP_TABLES",
+    "ENTRIES",
+    "EVIDENCE_TABLES",
+    "EXHIBITS",
+    "INVOICES",
+    "ITEMS",
+    "LEDGER",
+    "LOGINS",
+    "PAYMENTS",
+    "UPLOADS",
+    "UPLOAD_ITEMS",
+    "VOLUMES",
+    "WALLET_DESCRIPTORS",
+    "WEB_REQUESTS",
+]
+
+_EXHIBIT = Column(name="exhibit_id", type=ID, about="The agency's exhibit number", cites="exhibits.exhibit_id")
+_ACCOUNT = Column(name="account_id", type=ID, about="The account", cites="accounts.account_id")
+
+_ENTRY = (
+    _EXHIBIT,
+    Column(name="volume_index", type=INT, about="Volume within the image, from 0; 0 where there is but one"),
+    Column(name="path", type=TEXT, about="Path, with bytes that are not UTF-8 shown as \\xNN"),
+    Column(name="path_bytes", type=BYTES, about="Path as its bytes are"),
+    Column(name="directory", type=TEXT, about="Path of the directory, shown the same way"),
+    Column(name="entry_type", type=TEXT, about="file, directory, symlink, device, fifo, socket or other"),
+    Column(name="size_bytes", type=INT, about="Size the directory entry states"),
+    Column(name="modified_at_utc", type=AT_UTC, about="Modification time on the medium", nullable=True),
+    Column(name="inode", type=INT, about="Number of the file on its volume", nullable=True),
+    Column(name="links", type=INT, about="Names this file has on its volume", nullable=True),
+    Column(name="offset_bytes", type=INT, about="First byte of content in the exhibit", nullable=True),
+    Column(name="disposition", type=TEXT, about="catalogued, refused or deferred"),
+    Column(name="reason", type=TEXT, about="Why it was refused or deferred", nullable=True),
+    Column(name="read_bytes", type=INT, about="Bytes that were read and digested"),
+    Column(name="md5", type=DIGEST, about="MD5 of the content", nullable=True),
+    Column(name="sha1", type=DIGEST, about="SHA-1 of the content", nullable=True),
+    Column(name="sha256", type=DIGEST, about="SHA-256 of the content", nullable=True),
+)
+
+EXHIBITS = Table(
+    name="exhibits",
+    version=1,
+    stage="evidence",
+    about="One thing seized, as it was taken in.",
+    key=("exhibit_id",),
+    columns=(
+        Column(name="exhibit_id", type=ID, about="The agency's exhibit number"),
+        Column(name="exhibit_kind", type=TEXT, about="disk-image, directory, dump, wallet or blocks"),
+        Column(name="container_format", type=TEXT, about="raw, e01, qcow2, mysql-dump, ..."),
+        Column(name="files", type=INT, about="Files that make it up"),
+        Column(name="size_bytes", type=INT, about="Their size"),
+        Column(name="md5", type=DIGEST, about="MD5 of a single file", nullable=True),
+        Column(name="sha1", type=DIGEST, about="SHA-1 of a single file", nullable=True),
+        Column(name="sha256", type=DIGEST, about="SHA-256 of a single file, or of the sorted listing of several"),
+        Column(name="medium_bytes", type=INT, about="Size of the medium inside an image", nullable=True),
+        Column(name="integrity", type=TEXT, about="verified, failed, or not-stored: what the container says of itself"),
+    ),
+)
+
+VOLUMES = Table(
+    name="volumes",
+    version=1,
+    stage="evidence",
+    about="A range of an image that holds, or should hold, a filesystem.",
+    key=("exhibit_id", "volume_index"),
+    columns=(
+        _EXHIBIT,
+        Column(name="volume_index", type=INT, about="From 0, in the order on the medium"),
+        Column(name="offset_bytes", type=INT, about="First byte on the medium"),
+        Column(name="size_bytes", type=INT, about="Size"),
+        Column(name="filesystem", type=TEXT, about="ext, xfs, ... or unknown"),
+        Column(name="status", type=TEXT, about="readable or refused"),
+        Column(name="reason", type=TEXT, about="Why it was refused", nullable=True),
+    ),
+)
+
+ENTRIES = Table(
+    name="entries",
+    version=1,
+    stage="evidence",
+    about="Everything the exhibits' directories name, whether it could be read or not.",
+    key=("exhibit_id", "volume_index", "path_bytes"),
+    columns=(
+        *_ENTRY,
+        Column(name="head", type=BYTES, about="First 64 bytes, to tell the kind by", nullable=True),
+    ),
+)
+
+DUMP_TABLES = Table(
+    name="dump_tables",
+    version=1,
+    stage="evidence",
+    about="A table of the application, and what became of its rows.",
+    key=("exhibit_id", "source_table"),
+    columns=(
+        _EXHIBIT,
+        Column(name="source_table", type=TEXT, about="As the dump names it"),
+        Column(name="columns", type=TEXT, about="Its columns, separated by commas"),
+        Column(name="bound_to", type=TEXT, about="What the mapping binds it to; empty if nothing"),
+        Column(name="rows_read", type=INT, about="Rows in the dump"),
+        Column(name="rows_mapped", type=INT, about="Rows bound"),
+        Column(name="rows_rejected", type=INT, about="Rows that became defects"),
+        Column(name="rows_ignored", type=INT, about="Rows of a table that nothing is bound to"),
+    ),
+)
+
+DUMP_RANGES = Table(
+    name="dump_ranges",
+    version=1,
+    stage="evidence",
+    about="How many bytes of a dump went to what; they add up to its size.",
+    key=("exhibit_id", "range_kind"),
+    columns=(
+        _EXHIBIT,
+        Column(name="range_kind", type=TEXT, about="rows, schema, comment, skipped or unparsed"),
+        Column(name="ranges", type=INT, about="How many"),
+        Column(name="range_bytes", type=INT, about="Their bytes"),
+    ),
+)
+
+ACCOUNTS = Table(
+    name="accounts",
+    version=1,
+    stage="evidence",
+    about="A login on the platform.",
+    key=("account_id",),
+    columns=(
+        Column(name="account_id", type=ID, about="Digest of exhibit and the platform's key"),
+        Column(name="platform_key", type=TEXT, about="The platform's own number"),
+        Column(name="nickname", type=TEXT, about="As registered", nullable=True),
+        Column(name="email", type=TEXT, about="As registered", nullable=True),
+        Column(name="phone", type=TEXT, about="As registered", nullable=True),
+        Column(name="pgp_fingerprint", type=TEXT, about="As registered", nullable=True),
+        Column(name="role", type=TEXT, about="member, moderator, administrator or unknown"),
+        Column(name="registered_at_utc", type=AT_UTC, about="Registration", nullable=True),
+        Column(name="last_seen_at_utc", type=AT_UTC, about="Last activity the platform noted", nullable=True),
+        *from_dump(),
+    ),
+)
+
+LOGINS = Table(
+    name="logins",
+    version=1,
+    stage="evidence",
+    about="A login that the platform noted.",
+    key=("login_id",),
+    columns=(
+        Column(name="login_id", type=ID, about="Digest of exhibit, table and row"),
+        _ACCOUNT,
+        Column(name="at_utc", type=AT_UTC, about="When"),
+        Column(name="network_address", type=TEXT, about="From where", nullable=True),
+        Column(name="device", type=TEXT, about="Device or browser the platform noted", nullable=True),
+        *from_dump(),
+    ),
+)
+
+UPLOADS = Table(
+    name="uploads",
+    version=1,
+    stage="evidence",
+    about="An account put a file on the platform.",
+    key=("upload_id",),
+    columns=(
+        Column(name="upload_id", type=ID, about="Digest of exhibit, table and row"),
+        _ACCOUNT,
+        Column(name="at_utc", type=AT_UTC, about="When"),
+        Column(name="media_path", type=TEXT, about="Where the platform says the file lies", nullable=True),
+        Column(name="media_sha256", type=DIGEST, about="Digest the platform noted", nullable=True),
+        Column(name="network_address", type=TEXT, about="From where", nullable=True),
+        *from_dump(),
+    ),
+)
+
+INVOICES = Table(
+    name="invoices",
+    version=1,
+    stage="evidence",
+    about="The platform asked an account for money.",
+    key=("invoice_id",),
+    columns=(
+        Column(name="invoice_id", type=ID, about="Digest of exhibit and the platform's key"),
+        Column(name="platform_key", type=TEXT, about="The platform's own number"),
+        _ACCOUNT,
+        Column(name="address", type=TEXT, about="Address to pay to", nullable=True),
+        Column(name="amount_sat", type=INT, about="Satoshis asked for", nullable=True),
+        Column(name="amount_cents", type=INT, about="Hundredths of the currency", nullable=True),
+        Column(name="currency", type=TEXT, about="ISO 4217", nullable=True),
+        Column(name="issued_at_utc", type=AT_UTC, about="When"),
+        Column(name="status", type=TEXT, about="paid, expired or open"),
+        *from_dump(),
+    ),
+)
+
+PAYMENTS = Table(
+    name="payments",
+    version=1,
+    stage="evidence",
+    about="A payment that the platform booked.",
+    key=("payment_id",),
+    columns=(
+        Column(name="payment_id", type=ID, about="Digest of exhibit and the platform's key"),
+        Column(name="platform_key", type=TEXT, about="The platform's own number"),
+        _ACCOUNT,
+        Column(name="invoice_id", type=ID, about="Invoice it settles", nullable=True, cites="invoices.invoice_id"),
+        Column(name="txid", type=DIGEST, about="Transaction the platform noted", nullable=True),
+        Column(name="amount_sat", type=INT, about="Satoshis", nullable=True),
+        Column(name="amount_cents", type=INT, about="Hundredths of the currency", nullable=True),
+        Column(name="currency", type=TEXT, about="ISO 4217", nullable=True),
+        Column(name="at_utc", type=AT_UTC, about="When"),
+        *from_dump(),
+    ),
+)
+
+WALLET_DESCRIPTORS = Table(
+    name="wallet_descriptors",
+    version=1,
+    stage="evidence",
+    about="A public output descriptor of a seized wallet; never a private key.",
+    key=("descriptor_id",),
+    columns=(
+        Column(name="descriptor_id", type=ID, about="Digest of exhibit and descriptor"),
+        _EXHIBIT,
+        Column(name="descriptor", type=TEXT, about="Output descriptor with public keys only (BIP 380)"),
+        Column(name="is_change", type=BOOLEAN, about="Internal chain"),
+        Column(name="range_start", type=INT, about="First index in use"),
+        Column(name="range_end", type=INT, about="Index after the last that the wallet had prepared"),
+        Column(name="next_index", type=INT, about="Next index the wallet would hand out"),
+        Column(name="created_at_utc", type=AT_UTC, about="Creation time the wallet states", nullable=True),
+    ),
+)
+
+WEB_REQUESTS = Table(
+    name="web_requests",
+    version=1,
+    stage="evidence",
+    about="One line of an access log.",
+    key=("exhibit_id", "log_path", "line_number"),
+    columns=(
+        _EXHIBIT,
+        Column(name="log_path", type=TEXT, about="The log on the exhibit"),
+        Column(name="line_number", type=INT, about="From 0"),
+        Column(name="source_offset_bytes", type=INT, about="First byte of the line in the log"),
+        Column(name="at_utc", type=AT_UTC, about="When, with the zone the line states applied"),
+        Column(name="network_address", type=TEXT, about="Client"),
+        Column(name="method", type=TEXT, about="HTTP method"),
+        Column(name="target", type=TEXT, about="Request target, escaped"),
+        Column(name="status", type=INT, about="HTTP status"),
+        Column(name="response_bytes", type=INT, about="Size of the answer", nullable=True),
+        Column(name="account_name", type=TEXT, about="Authenticated name, if any", nullable=True),
+    ),
+)
+
+DEFECTS = Table(
+    name="defects",
+    version=1,
+    stage="evidence",
+    about="What could not be read, where, and why.",
+    key=("defect_id",),
+    columns=(
+        Column(name="defect_id", type=ID, about="Digest of all below"),
+        _EXHIBIT,
+        Column(name="path", type=TEXT, about="File on the exhibit; empty for the exhibit itself"),
+        Column(name="source_table", type=TEXT, about="Table of a dump, if one", nullable=True),
+        Column(name="offset_bytes", type=INT, about="First byte concerned", nullable=True),
+        Column(name="length_bytes", type=INT, about="How many", nullable=True),
+        Column(name="code", type=TEXT, about="Kind of defect, a fixed word"),
+        Column(name="reason", type=TEXT, about="In words"),
+    ),
+)
+
+ITEMS = Table(
+    name="items",
+    version=1,
+    stage="catalogue",
+    about="Every entry of every exhibit, by content.",
+    key=("item_id",),
+    columns=(
+        Column(name="item_id", type=ID, about="Digest of exhibit, volume and path"),
+        *_ENTRY,
+        Column(name="content_kind", type=TEXT, about="still, video, text, database, archive, empty, other; by content"),
+        Column(name="content_format", type=TEXT, about="jpeg, png, mp4, ... or unknown"),
+        Column(name="copies", type=INT, about="Items of the case with the same SHA-256, this one counted"),
+    ),
+)
+
+UPLOAD_ITEMS = Table(
+    name="upload_items",
+    version=1,
+    stage="catalogue",
+    about="Which item an upload left behind, and how that is known.",
+    key=("upload_id", "item_id"),
+    columns=(
+        Column(name="upload_id", type=ID, about="The upload", cites="uploads.upload_id"),
+        Column(name="item_id", type=ID, about="The item", cites="items.item_id"),
+        Column(name="resolved_by", type=TEXT, about="path or digest"),
+    ),
+)
+
+LEDGER = Table(
+    name="ledger",
+    version=1,
+    stage="catalogue",
+    about="Entries and bytes of each directory; enumerated = catalogued + refused + deferred.",
+    key=("exhibit_id", "volume_index", "directory"),
+    columns=(
+        _EXHIBIT,
+        Column(name="volume_index", type=INT, about="Volume"),
+        Column(name="directory", type=TEXT, about="Directory"),
+        Column(name="entries", type=INT, about="Entries enumerated"),
+        Column(name="entry_bytes", type=INT, about="Bytes their directory entries state"),
+        Column(name="catalogued", type=INT, about="Entries catalogued"),
+        Column(name="catalogued_bytes", type=INT, about="Bytes read and digested"),
+        Column(name="refused", type=INT, about="Entries refused"),
+        Column(name="refused_bytes", type=INT, about="Bytes refused"),
+        Column(name="deferred", type=INT, about="Entries deferred"),
+        Column(name="deferred_bytes", type=INT, about="Bytes deferred"),
+    ),
+)
+
+EVIDENCE_TABLES = (
+    EXHIBITS,
+    VOLUMES,
+    ENTRIES,
+    DUMP_TABLES,
+    DUMP_RANGES,
+    ACCOUNTS,
+    LOGINS,
+    UPLOADS,
+    INVOICES,
+    PAYMENTS,
+    WALLET_DESCRIPTORS,
+    WEB_REQUESTS,
+    DEFECTS,
+    ITEMS,
+    UPLOAD_ITEMS,
+    LEDGER,
+)

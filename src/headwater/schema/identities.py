@@ -1,0 +1,62 @@
+"""Tables of identities: proposed links with their weights, and what speaks against them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from headwater.schema.columns import ID, INT, TEXT
+from headwater.schema.table import Column, Table
+
+__all__ = ["CONTRARY_FACTS", "IDENTITY_TABLES", "LINKS"]
+
+_COMPARISON = pa.struct(
+    [
+        pa.field("field", TEXT, nullable=False),
+        pa.field("level", TEXT, nullable=False),
+        pa.field("weight_mbits", INT, nullable=False),
+    ],
+)
+
+LINKS = Table(
+    name="links",
+    version=1,
+    stage="identities",
+    about="A proposed pair, with its weight field by field; nothing follows from it until a person judges.",
+    key=("link_id",),
+    order_by=("queue_rank",),
+    columns=(
+        Column(name="link_id", type=ID, about="Digest of claim, left and right"),
+        Column(name="claim", type=TEXT, about="used (account and person), paid (payment and person), held (customer and person)"),
+        Column(name="left_table", type=TEXT, about="accounts, payments or customers"),
+        Column(name="left_id", type=ID, about="Row of it"),
+        Column(name="right_table", type=TEXT, about="records or customers"),
+        Column(name="right_id", type=ID, about="Row of it"),
+        Column(name="proposed", type=pa.bool_(), about="Above the queue's limit; the others are kept as rivals"),
+        Column(name="match_weight_mbits", type=INT, about="log2 Bayes factor over all fields and the prior, in 1/1000 bit"),
+        Column(name="probability_ppm", type=INT, about="The same as a probability, in parts per million"),
+        Column(name="comparisons", type=pa.list_(pa.field("item", _COMPARISON, nullable=False)), about="Weight of each field"),
+        Column(name="because", type=TEXT, about="In words"),
+        Column(name="model_id", type=ID, about="Digest of the model file"),
+        Column(name="rivals", type=INT, about="Other candidates for the same left row"),
+        Column(name="queue_rank", type=INT, about="Order of the queue, from 1"),
+    ),
+)
+
+CONTRARY_FACTS = Table(
+    name="contrary_facts",
+    version=1,
+    stage="identities",
+    about="A fact that speaks against a link or against who used an account; it travels with the lead.",
+    key=("fact_id",),
+    columns=(
+        Column(name="fact_id", type=ID, about="Digest of kind, subject and source"),
+        Column(name="fact_kind", type=TEXT, about="shared_network_address, proxy, shared_household, shared_contact or rival_candidate"),
+        Column(name="account_id", type=ID, about="Account concerned", nullable=True, cites="accounts.account_id"),
+        Column(name="link_id", type=ID, about="Link concerned", nullable=True, cites="links.link_id"),
+        Column(name="statement", type=TEXT, about="In words"),
+        Column(name="source_table", type=TEXT, about="Table the fact was read from"),
+        Column(name="source_id", type=ID, about="Row of it"),
+    ),
+)
+
+IDENTITY_TABLES = (LINKS, CONTRARY_FACTS)

@@ -1,0 +1,133 @@
+"""Tables of media: what was hashed, what it matched, what belongs together."""
+
+from __future__ import annotations
+
+from headwater.schema.columns import AT_UTC, DIGEST, ID, INT, TEXT
+from headwater.schema.table import Column, Table
+
+__all__ = [
+    "MEDIA_CLUSTERS",
+    "MEDIA_FILES",
+    "MEDIA_HASHES",
+    "MEDIA_MATCHES",
+    "MEDIA_ORIGINS",
+    "MEDIA_TABLES",
+    "MEDIA_VERDICTS",
+]
+
+_ITEM = Column(name="item_id", type=ID, about="The item", cites="items.item_id")
+
+MEDIA_FILES = Table(
+    name="media_files",
+    version=1,
+    stage="media",
+    about="A still or video, and how far it could be hashed.",
+    key=("item_id",),
+    columns=(
+        _ITEM,
+        Column(name="media_kind", type=TEXT, about="still or video"),
+        Column(name="status", type=TEXT, about="ok, partial or refused"),
+        Column(name="reason", type=TEXT, about="Why not ok", nullable=True),
+        Column(name="hashing_tier", type=TEXT, about="still, keyframe or second"),
+        Column(name="width_px", type=INT, about="Width", nullable=True),
+        Column(name="height_px", type=INT, about="Height", nullable=True),
+        Column(name="duration_ms", type=INT, about="Duration of a video", nullable=True),
+        Column(name="frames_hashed", type=INT, about="Frames with a perceptual hash"),
+        Column(name="best_quality", type=INT, about="Highest PDQ quality of any frame, 0 to 100", nullable=True),
+    ),
+)
+
+MEDIA_HASHES = Table(
+    name="media_hashes",
+    version=1,
+    stage="media",
+    about="The perceptual hash of a still or of one frame.",
+    key=("item_id", "frame_index"),
+    columns=(
+        _ITEM,
+        Column(name="frame_index", type=INT, about="Among the hashed frames, from 0; 0 for a still"),
+        Column(name="at_ms", type=INT, about="Time of the frame", nullable=True),
+        Column(name="pdq", type=DIGEST, about="PDQ, 64 hex digits"),
+        Column(name="quality", type=INT, about="PDQ quality, 0 to 100"),
+    ),
+)
+
+MEDIA_MATCHES = Table(
+    name="media_matches",
+    version=1,
+    stage="media",
+    about="An item equals, or is near, an entry of a hash list.",
+    key=("match_id",),
+    columns=(
+        Column(name="match_id", type=ID, about="Digest of item, entry and method"),
+        _ITEM,
+        Column(name="entry_id", type=ID, about="The entry", cites="hash_list_entries.entry_id"),
+        Column(name="method", type=TEXT, about="sha256, sha1, md5 or pdq"),
+        Column(name="tier", type=TEXT, about="exact, strong, probable or possible"),
+        Column(name="distance_bits", type=INT, about="PDQ distance of the nearest frame", nullable=True),
+        Column(name="quality", type=INT, about="PDQ quality of that frame; the list states none", nullable=True),
+        Column(name="at_ms", type=INT, about="Time of that frame", nullable=True),
+        Column(name="query_frames_percent", type=INT, about="Of this item's comparable frames", nullable=True),
+        Column(name="polarity", type=TEXT, about="known-illegal or known-benign"),
+        Column(name="reference_name", type=TEXT, about="The list"),
+        Column(name="reference_version", type=TEXT, about="Its version"),
+        Column(name="scheme", type=TEXT, about="Whose categories", nullable=True),
+        Column(name="country", type=TEXT, about="Whose law", nullable=True),
+        Column(name="category", type=TEXT, about="As listed", nullable=True),
+        Column(name="series", type=TEXT, about="As listed", nullable=True),
+        Column(name="victim_identified", type=TEXT, about="yes, no or unknown"),
+    ),
+)
+
+MEDIA_VERDICTS = Table(
+    name="media_verdicts",
+    version=1,
+    stage="media",
+    about="What the lists of this run say of a still or video.",
+    key=("item_id",),
+    columns=(
+        _ITEM,
+        Column(name="verdict", type=TEXT, about="exact, strong, probable, possible, none or not_comparable"),
+        Column(name="verdict_group", type=TEXT, about="known, near, none, not_comparable or benign"),
+        Column(name="reason", type=TEXT, about="Why not comparable", nullable=True),
+        Column(name="match_id", type=ID, about="The best match", nullable=True, cites="media_matches.match_id"),
+        Column(name="distance_bits", type=INT, about="Its distance", nullable=True),
+        Column(name="series", type=TEXT, about="Its series", nullable=True),
+        Column(name="victim_identified", type=TEXT, about="yes, no, unknown; absent without a match", nullable=True),
+    ),
+)
+
+MEDIA_CLUSTERS = Table(
+    name="media_clusters",
+    version=1,
+    stage="media",
+    about="Items joined, directly or through others, by distance within the limit.",
+    key=("media_cluster_id", "item_id"),
+    columns=(
+        Column(name="media_cluster_id", type=ID, about="Digest of its items"),
+        _ITEM,
+        Column(name="joined_to_item_id", type=ID, about="Neighbour that holds it", nullable=True, cites="items.item_id"),
+        Column(name="distance_bits", type=INT, about="Distance to that neighbour; 0 for copies", nullable=True),
+    ),
+)
+
+MEDIA_ORIGINS = Table(
+    name="media_origins",
+    version=1,
+    stage="media",
+    about="A media cluster, what the lists say of it, and its earliest known upload.",
+    key=("media_cluster_id",),
+    columns=(
+        Column(name="media_cluster_id", type=ID, about="The cluster", cites="media_clusters.media_cluster_id"),
+        Column(name="items", type=INT, about="Items in it"),
+        Column(name="verdict_group", type=TEXT, about="known if any item is, then near, none, not_comparable, benign"),
+        Column(name="victim_identified", type=TEXT, about="Of its best match", nullable=True),
+        Column(name="series", type=TEXT, about="Of its best match", nullable=True),
+        Column(name="upload_id", type=ID, about="Earliest upload", nullable=True, cites="uploads.upload_id"),
+        Column(name="account_id", type=ID, about="Who made it", nullable=True, cites="accounts.account_id"),
+        Column(name="at_utc", type=AT_UTC, about="When", nullable=True),
+        Column(name="uploads", type=INT, about="Uploads of any of its items"),
+    ),
+)
+
+MEDIA_TABLES = (MEDIA_FILES, MEDIA_HASHES, MEDIA_MATCHES, MEDIA_VERDICTS, MEDIA_CLUSTERS, MEDIA_ORIGINS)

@@ -1,0 +1,256 @@
+"""Tables of money: the chain, who controls what, and where satoshis went. Amounts are integers, in satoshis."""
+
+from __future__ import annotations
+
+from headwater.schema.columns import AT_UTC, BOOLEAN, DIGEST, ID, INT, TEXT
+from headwater.schema.table import Column, Table
+
+__all__ = [
+    "ADDRESS_CLUSTERS",
+    "BLOCKS",
+    "CLUSTER_MERGES",
+    "ENDPOINTS",
+    "MONEY_TABLES",
+    "PLATFORM_ADDRESSES",
+    "REQUEST_SHEETS",
+    "TRACES",
+    "TRACE_FLOWS",
+    "TRANSACTIONS",
+    "TX_INPUTS",
+    "TX_OUTPUTS",
+]
+
+_EXHIBIT = Column(name="exhibit_id", type=ID, about="Exhibit with the block files", cites="exhibits.exhibit_id")
+_TXID = Column(name="txid", type=DIGEST, about="Transaction", cites="transactions.txid")
+_POLICY = Column(name="policy", type=TEXT, about="fifo or pro_rata: the rule by which satoshis are attributed")
+_DIRECTION = Column(name="direction", type=TEXT, about="backward to the payers, or forward from the platform")
+
+BLOCKS = Table(
+    name="blocks",
+    version=1,
+    stage="money",
+    about="A block of the active chain, or one beside it.",
+    key=("block_hash",),
+    order_by=("height",),
+    columns=(
+        Column(name="block_hash", type=DIGEST, about="Hash of the header, as displayed"),
+        Column(name="previous_hash", type=DIGEST, about="Hash of the block before"),
+        Column(name="height", type=INT, about="Height by its chain of headers; -1 where that chain is not whole"),
+        Column(name="active", type=BOOLEAN, about="On the chain with the most work"),
+        Column(name="at_utc", type=AT_UTC, about="Time the header states"),
+        Column(name="transactions", type=INT, about="Transactions"),
+        Column(name="size_bytes", type=INT, about="Size"),
+        Column(name="merkle_ok", type=BOOLEAN, about="The transactions give the header's merkle root"),
+        _EXHIBIT,
+        Column(name="file_name", type=TEXT, about="Block file"),
+        Column(name="file_offset_bytes", type=INT, about="First byte of the block in it"),
+    ),
+)
+
+TRANSACTIONS = Table(
+    name="transactions",
+    version=1,
+    stage="money",
+    about="A transaction of the active chain; input_sat = output_sat + fee_sat.",
+    key=("txid",),
+    order_by=("block_height", "position"),
+    columns=(
+        Column(name="txid", type=DIGEST, about="As displayed"),
+        Column(name="block_hash", type=DIGEST, about="Its block", cites="blocks.block_hash"),
+        Column(name="block_height", type=INT, about="Height of it"),
+        Column(name="position", type=INT, about="Place in the block, from 0"),
+        Column(name="at_utc", type=AT_UTC, about="Time of the block"),
+        Column(name="is_coinbase", type=BOOLEAN, about="New coins"),
+        Column(name="inputs", type=INT, about="Inputs"),
+        Column(name="outputs", type=INT, about="Outputs"),
+        Column(name="input_sat", type=INT, about="Satoshis in; for a coinbase, what it issues"),
+        Column(name="output_sat", type=INT, about="Satoshis out"),
+        Column(name="fee_sat", type=INT, about="Fee; 0 for a coinbase"),
+        Column(name="coinjoin", type=TEXT, about="yes, no or abstain"),
+        Column(name="coinjoin_rule", type=TEXT, about="The rule that answered", nullable=True),
+    ),
+)
+
+TX_INPUTS = Table(
+    name="tx_inputs",
+    version=1,
+    stage="money",
+    about="A spent output, resolved from the undo data; a coinbase has none.",
+    key=("txid", "input_index"),
+    columns=(
+        _TXID,
+        Column(name="input_index", type=INT, about="From 0"),
+        Column(name="spent_txid", type=DIGEST, about="Transaction whose output is spent"),
+        Column(name="spent_output_index", type=INT, about="Output of it"),
+        Column(name="amount_sat", type=INT, about="Satoshis"),
+        Column(name="script_hex", type=TEXT, about="Script of the spent output"),
+        Column(name="address", type=TEXT, about="Address of it, where the script has one", nullable=True),
+    ),
+)
+
+TX_OUTPUTS = Table(
+    name="tx_outputs",
+    version=1,
+    stage="money",
+    about="An output, and what spent it within this snapshot.",
+    key=("txid", "output_index"),
+    columns=(
+        _TXID,
+        Column(name="output_index", type=INT, about="From 0"),
+        Column(name="amount_sat", type=INT, about="Satoshis"),
+        Column(name="script_hex", type=TEXT, about="Script"),
+        Column(name="address", type=TEXT, about="Address of it, where the script has one", nullable=True),
+        Column(name="spent_by_txid", type=DIGEST, about="Transaction that spends it", nullable=True),
+        Column(name="spent_by_input_index", type=INT, about="Input of it", nullable=True),
+    ),
+)
+
+PLATFORM_ADDRESSES = Table(
+    name="platform_addresses",
+    version=1,
+    stage="money",
+    about="An address derived from a seized descriptor: no heuristic.",
+    key=("script_hex",),
+    columns=(
+        Column(name="script_hex", type=TEXT, about="Script"),
+        Column(name="address", type=TEXT, about="Address"),
+        Column(name="descriptor_id", type=ID, about="Descriptor", cites="wallet_descriptors.descriptor_id"),
+        Column(name="address_index", type=INT, about="Index derived"),
+        Column(name="is_change", type=BOOLEAN, about="Internal chain"),
+        Column(name="invoice_id", type=ID, about="Invoice it was given out for", nullable=True, cites="invoices.invoice_id"),
+        Column(name="account_id", type=ID, about="Account of that invoice", nullable=True, cites="accounts.account_id"),
+        Column(name="received_sat", type=INT, about="Satoshis received within this snapshot"),
+    ),
+)
+
+ADDRESS_CLUSTERS = Table(
+    name="address_clusters",
+    version=1,
+    stage="money",
+    about="Scripts inferred to be under one control, because one transaction spent from them together.",
+    key=("script_hex",),
+    columns=(
+        Column(name="address_cluster_id", type=ID, about="Digest of its first script in sorted order"),
+        Column(name="script_hex", type=TEXT, about="Script"),
+        Column(name="address", type=TEXT, about="Address of it", nullable=True),
+        Column(name="heuristic", type=TEXT, about="co_spend, or none for a script alone"),
+    ),
+)
+
+CLUSTER_MERGES = Table(
+    name="cluster_merges",
+    version=1,
+    stage="money",
+    about="The transaction that joined two scripts; the merges of a cluster are a spanning tree of it.",
+    key=("script_hex", "other_script_hex"),
+    columns=(
+        Column(name="address_cluster_id", type=ID, about="The cluster"),
+        Column(name="script_hex", type=TEXT, about="One script"),
+        Column(name="other_script_hex", type=TEXT, about="The other"),
+        _TXID,
+    ),
+)
+
+TRACES = Table(
+    name="traces",
+    version=1,
+    stage="money",
+    about="One amount that is followed.",
+    key=("trace_id",),
+    columns=(
+        Column(name="trace_id", type=ID, about="Digest of direction, policy and origin"),
+        _DIRECTION,
+        _POLICY,
+        Column(name="origin_txid", type=DIGEST, about="Output it begins at", cites="transactions.txid"),
+        Column(name="origin_output_index", type=INT, about="Index of it"),
+        Column(name="origin_sat", type=INT, about="Satoshis followed"),
+        Column(name="origin_address", type=TEXT, about="Platform address", nullable=True),
+        Column(name="account_id", type=ID, about="Account invoiced", nullable=True, cites="accounts.account_id"),
+        Column(name="invoice_id", type=ID, about="Invoice", nullable=True, cites="invoices.invoice_id"),
+        Column(name="payment_id", type=ID, about="Payment booked", nullable=True, cites="payments.payment_id"),
+        Column(name="fee_sat", type=INT, about="Satoshis of the origin that went to fees on the way"),
+        Column(name="endpoints", type=INT, about="Leaves"),
+    ),
+)
+
+TRACE_FLOWS = Table(
+    name="trace_flows",
+    version=1,
+    stage="money",
+    about="Satoshis of a trace that pass from one output to another through a transaction.",
+    key=("trace_id", "hop", "from_txid", "from_output_index", "to_txid", "to_output_index"),
+    columns=(
+        Column(name="trace_id", type=ID, about="The trace", cites="traces.trace_id"),
+        Column(name="hop", type=INT, about="Transactions from the origin, from 1"),
+        Column(name="from_txid", type=DIGEST, about="Output nearer the origin"),
+        Column(name="from_output_index", type=INT, about="Its index"),
+        Column(name="to_txid", type=DIGEST, about="Output farther from the origin"),
+        Column(name="to_output_index", type=INT, about="Its index"),
+        Column(name="amount_sat", type=INT, about="Satoshis of the origin"),
+    ),
+)
+
+ENDPOINTS = Table(
+    name="endpoints",
+    version=1,
+    stage="money",
+    about="Where a trace stops, and why.",
+    key=("endpoint_id",),
+    columns=(
+        Column(name="endpoint_id", type=ID, about="Digest of trace, output and reason"),
+        Column(name="trace_id", type=ID, about="The trace", cites="traces.trace_id"),
+        Column(name="txid", type=DIGEST, about="Output it stops at", cites="transactions.txid"),
+        Column(name="output_index", type=INT, about="Its index"),
+        Column(name="address", type=TEXT, about="Its address", nullable=True),
+        Column(name="amount_sat", type=INT, about="Satoshis of the origin that end here"),
+        Column(name="hops", type=INT, about="Least transactions from the origin"),
+        Column(name="stop_reason", type=TEXT, about="service, coinjoin, coinbase, unspent, dust, hop_limit or snapshot_end"),
+        Column(name="service_id", type=ID, about="The service", nullable=True, cites="services.service_id"),
+        Column(name="tag_id", type=ID, about="The tag that says so", nullable=True, cites="tags.tag_id"),
+        Column(name="tagged_address", type=TEXT, about="Tagged address of the same cluster", nullable=True),
+        Column(name="at_utc", type=AT_UTC, about="Time of that transaction"),
+    ),
+)
+
+REQUEST_SHEETS = Table(
+    name="request_sheets",
+    version=1,
+    stage="money",
+    about="One thing to ask a service about: a transaction and an address it controls or paid to.",
+    key=("request_id",),
+    order_by=("country", "actor"),
+    columns=(
+        Column(name="request_id", type=ID, about="Digest of service, output and direction"),
+        Column(name="service_id", type=ID, about="The service", cites="services.service_id"),
+        Column(name="actor", type=TEXT, about="Its name in tags"),
+        Column(name="service_name", type=TEXT, about="Registered name"),
+        Column(name="country", type=TEXT, about="Country of establishment"),
+        Column(name="legal_contact", type=TEXT, about="Where lawful requests go"),
+        _DIRECTION,
+        Column(name="question", type=TEXT, about="What to ask, in words"),
+        Column(name="txid", type=DIGEST, about="Withdrawal or deposit", cites="transactions.txid"),
+        Column(name="output_index", type=INT, about="Output of it"),
+        Column(name="address", type=TEXT, about="Customer's address at or from the service", nullable=True),
+        Column(name="output_sat", type=INT, about="Satoshis of that output"),
+        Column(name="fifo_sat", type=INT, about="Of these, attributed by FIFO"),
+        Column(name="pro_rata_sat", type=INT, about="Of these, attributed pro rata"),
+        Column(name="at_utc", type=AT_UTC, about="Time of the transaction"),
+        Column(name="traces", type=INT, about="Traces that end here"),
+        Column(name="accounts", type=INT, about="Accounts concerned"),
+        Column(name="tag_id", type=ID, about="The tag relied upon", cites="tags.tag_id"),
+    ),
+)
+
+MONEY_TABLES = (
+    BLOCKS,
+    TRANSACTIONS,
+    TX_INPUTS,
+    TX_OUTPUTS,
+    PLATFORM_ADDRESSES,
+    ADDRESS_CLUSTERS,
+    CLUSTER_MERGES,
+    TRACES,
+    TRACE_FLOWS,
+    ENDPOINTS,
+    REQUEST_SHEETS,
+)

@@ -1,0 +1,163 @@
+"""Tables of outside knowledge: hash lists, tags, services, records, customer returns, networks."""
+
+from __future__ import annotations
+
+from headwater.schema.columns import AT_UTC, BOOLEAN, DIGEST, ID, INT, TEXT, from_reference
+from headwater.schema.table import Column, Table
+
+__all__ = [
+    "CUSTOMERS",
+    "CUSTOMER_TRANSACTIONS",
+    "HASH_LIST_ENTRIES",
+    "NETWORKS",
+    "RECORDS",
+    "REFERENCE_TABLES",
+    "SERVICES",
+    "TAGS",
+]
+
+_PERSON = (
+    Column(name="full_name", type=TEXT, about="Name as the source writes it", nullable=True),
+    Column(name="given_name", type=TEXT, about="Given name, where the source has it apart", nullable=True),
+    Column(name="surname", type=TEXT, about="Surname, where the source has it apart", nullable=True),
+    Column(name="date_of_birth", type=TEXT, about="ISO date; may be partial (1980 or 1980-05)", nullable=True),
+    Column(name="street_address", type=TEXT, about="Street and number", nullable=True),
+    Column(name="suburb", type=TEXT, about="Town or suburb", nullable=True),
+    Column(name="postcode", type=TEXT, about="Postal code", nullable=True),
+    Column(name="country", type=TEXT, about="ISO 3166-1 alpha-2", nullable=True),
+    Column(name="phone", type=TEXT, about="As the source writes it", nullable=True),
+    Column(name="email", type=TEXT, about="As the source writes it", nullable=True),
+)
+
+HASH_LIST_ENTRIES = Table(
+    name="hash_list_entries",
+    version=1,
+    stage="references",
+    about="One file that an authority has listed, by digests and perceptual hash.",
+    key=("entry_id",),
+    columns=(
+        Column(name="entry_id", type=ID, about="Digest of list, version and row"),
+        *from_reference(),
+        Column(name="polarity", type=TEXT, about="known-illegal or known-benign, stated by the importer"),
+        Column(name="media_kind", type=TEXT, about="still, video or unknown"),
+        Column(name="md5", type=DIGEST, about="MD5", nullable=True),
+        Column(name="sha1", type=DIGEST, about="SHA-1", nullable=True),
+        Column(name="sha256", type=DIGEST, about="SHA-256", nullable=True),
+        Column(name="pdq", type=DIGEST, about="PDQ, 64 hex digits; of one frame for a video", nullable=True),
+        Column(name="size_bytes", type=INT, about="Size the list states", nullable=True),
+        Column(name="scheme", type=TEXT, about="Whose categories these are", nullable=True),
+        Column(name="country", type=TEXT, about="Country whose law the category follows", nullable=True),
+        Column(name="category", type=TEXT, about="Category as listed; numbers differ by country", nullable=True),
+        Column(name="series", type=TEXT, about="Name of the series, if listed", nullable=True),
+        Column(name="victim_identified", type=TEXT, about="yes, no or unknown"),
+    ),
+)
+
+TAGS = Table(
+    name="tags",
+    version=1,
+    stage="references",
+    about="A statement that an address belongs to somebody, with its source.",
+    key=("tag_id",),
+    columns=(
+        Column(name="tag_id", type=ID, about="Digest of pack, version and row"),
+        *from_reference(),
+        Column(name="address", type=TEXT, about="The address as published"),
+        Column(name="network", type=TEXT, about="BTC, ETH, ..."),
+        Column(name="label", type=TEXT, about="Label as published"),
+        Column(name="actor", type=TEXT, about="Actor of the pack, the key into the service register", nullable=True),
+        Column(name="category", type=TEXT, about="exchange, mixer, ...", nullable=True),
+        Column(name="confidence", type=TEXT, about="Confidence as published; never blended", nullable=True),
+        Column(name="source", type=TEXT, about="Where the publisher had it from", nullable=True),
+        Column(name="last_modified", type=TEXT, about="ISO date of the tag", nullable=True),
+    ),
+)
+
+SERVICES = Table(
+    name="services",
+    version=1,
+    stage="references",
+    about="An organisation that may hold records of its customers, and how to ask it.",
+    key=("service_id",),
+    columns=(
+        Column(name="service_id", type=ID, about="Digest of register, version and actor"),
+        *from_reference(),
+        Column(name="actor", type=TEXT, about="The actor name that tags use"),
+        Column(name="name", type=TEXT, about="Registered name"),
+        Column(name="kind", type=TEXT, about="exchange, processor, ..."),
+        Column(name="country", type=TEXT, about="Country of establishment, ISO 3166-1 alpha-2"),
+        Column(name="legal_contact", type=TEXT, about="Where lawful requests go"),
+        Column(name="records_held", type=TEXT, about="What it holds of a customer", nullable=True),
+        Column(name="retention_days", type=INT, about="How long it keeps them", nullable=True),
+        Column(name="custodial", type=BOOLEAN, about="Whether it pools customers' coins: a trace never goes through"),
+        Column(name="valid_from", type=TEXT, about="ISO date of this entry", nullable=True),
+    ),
+)
+
+RECORDS = Table(
+    name="records",
+    version=1,
+    stage="references",
+    about="One row about a person from a register that the agency may use.",
+    key=("record_id",),
+    columns=(
+        Column(name="record_id", type=ID, about="Digest of register, version and row"),
+        *from_reference(),
+        Column(name="source_key", type=TEXT, about="The register's own number for the row"),
+        *_PERSON,
+        Column(name="nickname", type=TEXT, about="Nickname on record, if any", nullable=True),
+        Column(name="convicted", type=BOOLEAN, about="A relevant conviction is on record"),
+    ),
+)
+
+CUSTOMERS = Table(
+    name="customers",
+    version=1,
+    stage="references",
+    about="A customer as a service returned them on a lawful request.",
+    key=("customer_id",),
+    columns=(
+        Column(name="customer_id", type=ID, about="Digest of return, version and the service's customer number"),
+        *from_reference(),
+        Column(name="actor", type=TEXT, about="The service that returned it"),
+        Column(name="source_key", type=TEXT, about="The service's customer number"),
+        *_PERSON,
+    ),
+)
+
+CUSTOMER_TRANSACTIONS = Table(
+    name="customer_transactions",
+    version=1,
+    stage="references",
+    about="A deposit or withdrawal of a returned customer.",
+    key=("customer_transaction_id",),
+    columns=(
+        Column(name="customer_transaction_id", type=ID, about="Digest of return, version and row"),
+        *from_reference(),
+        Column(name="customer_id", type=ID, about="Whose", cites="customers.customer_id"),
+        Column(name="direction", type=TEXT, about="deposit or withdrawal, seen from the service"),
+        Column(name="txid", type=DIGEST, about="Transaction", nullable=True),
+        Column(name="output_index", type=INT, about="Output of that transaction", nullable=True),
+        Column(name="address", type=TEXT, about="Deposit address, or address paid to"),
+        Column(name="amount_sat", type=INT, about="Satoshis"),
+        Column(name="at_utc", type=AT_UTC, about="When the service booked it"),
+    ),
+)
+
+NETWORKS = Table(
+    name="networks",
+    version=1,
+    stage="references",
+    about="A range of network addresses, with its country and whether it hides who uses it.",
+    key=("network_id",),
+    columns=(
+        Column(name="network_id", type=ID, about="Digest of list, version and row"),
+        *from_reference(),
+        Column(name="cidr", type=TEXT, about="The range"),
+        Column(name="kind", type=TEXT, about="access, vpn, proxy, tor or hosting"),
+        Column(name="country", type=TEXT, about="ISO 3166-1 alpha-2", nullable=True),
+        Column(name="holder", type=TEXT, about="Who can name the subscriber", nullable=True),
+    ),
+)
+
+REFERENCE_TABLES = (HASH_LIST_ENTRIES, TAGS, SERVICES, RECORDS, CUSTOMERS, CUSTOMER_TRANSACTIONS, NETWORKS)
