@@ -1,6 +1,16 @@
 """The only door to the query engines: DuckDB by default, Spark as an option, both through Ibis."""
 
 from headwater.engine.context import Exhibit, Progress, StageContext, silent
+from headwater.engine.parquet import file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
 
-__all__ = ["Exhibit", "Progress", "Session", "StageContext", "silent"]
+__all__ = [
+    "Exhibit",
+    "Progress",
+    "Session",
+    "StageContext",
+    "file_sha256",
+    "silent",
+    "sync_folder",
+    "write_parquet",
+]

@@ -269,7 +269,14 @@ DEFECTS = Table(
     key=("defect_id",),
     columns=(
         Column(name="defect_id", type=ID, about="Digest of all below"),
-        _EXHIBIT,
+        Column(
+            name="exhibit_id",
+            type=ID,
+            about="The exhibit; absent for a reference",
+            nullable=True,
+            cites="exhibits.exhibit_id",
+        ),
+        Column(name="reference_name", type=TEXT, about="The reference; absent for an exhibit", nullable=True),
         Column(name="path", type=TEXT, about="File on the exhibit; empty for the exhibit itself"),
         Column(name="source_table", type=TEXT, about="Table of a dump, if one", nullable=True),
         Column(name="offset_bytes", type=INT, about="First byte concerned", nullable=True),

@@ -7,7 +7,7 @@ import pyarrow as pa
 from headwater.schema.columns import ID, INT, TEXT
 from headwater.schema.table import Column, Table
 
-__all__ = ["CONTRARY_FACTS", "IDENTITY_TABLES", "LINKS"]
+__all__ = ["CONTRARY_FACTS", "IDENTITY_TABLES", "JUDGEMENTS", "LINKS"]
 
 _COMPARISON = pa.struct(
     [
@@ -26,15 +26,25 @@ LINKS = Table(
     order_by=("queue_rank",),
     columns=(
         Column(name="link_id", type=ID, about="Digest of claim, left and right"),
-        Column(name="claim", type=TEXT, about="used (account and person), paid (payment and person), held (customer and person)"),
+        Column(
+            name="claim",
+            type=TEXT,
+            about="used (account and person), paid (payment and person), held (customer and person)",
+        ),
         Column(name="left_table", type=TEXT, about="accounts, payments or customers"),
         Column(name="left_id", type=ID, about="Row of it"),
         Column(name="right_table", type=TEXT, about="records or customers"),
         Column(name="right_id", type=ID, about="Row of it"),
         Column(name="proposed", type=pa.bool_(), about="Above the queue's limit; the others are kept as rivals"),
-        Column(name="match_weight_mbits", type=INT, about="log2 Bayes factor over all fields and the prior, in 1/1000 bit"),
+        Column(
+            name="match_weight_mbits", type=INT, about="log2 Bayes factor over all fields and the prior, in 1/1000 bit"
+        ),
         Column(name="probability_ppm", type=INT, about="The same as a probability, in parts per million"),
-        Column(name="comparisons", type=pa.list_(pa.field("item", _COMPARISON, nullable=False)), about="Weight of each field"),
+        Column(
+            name="comparisons",
+            type=pa.list_(pa.field("item", _COMPARISON, nullable=False)),
+            about="Weight of each field",
+        ),
         Column(name="because", type=TEXT, about="In words"),
         Column(name="model_id", type=ID, about="Digest of the model file"),
         Column(name="rivals", type=INT, about="Other candidates for the same left row"),
@@ -50,7 +60,11 @@ CONTRARY_FACTS = Table(
     key=("fact_id",),
     columns=(
         Column(name="fact_id", type=ID, about="Digest of kind, subject and source"),
-        Column(name="fact_kind", type=TEXT, about="shared_network_address, proxy, shared_household, shared_contact or rival_candidate"),
+        Column(
+            name="fact_kind",
+            type=TEXT,
+            about="shared_network_address, proxy, shared_household, shared_contact or rival_candidate",
+        ),
         Column(name="account_id", type=ID, about="Account concerned", nullable=True, cites="accounts.account_id"),
         Column(name="link_id", type=ID, about="Link concerned", nullable=True, cites="links.link_id"),
         Column(name="statement", type=TEXT, about="In words"),
@@ -59,4 +73,21 @@ CONTRARY_FACTS = Table(
     ),
 )
 
-IDENTITY_TABLES = (LINKS, CONTRARY_FACTS)
+JUDGEMENTS = Table(
+    name="judgements",
+    version=1,
+    stage="judgements",
+    about="The judgement that stands on a link; a snapshot of the append-only record in `case.db`, without times.",
+    key=("link_id",),
+    columns=(
+        Column(name="link_id", type=ID, about="The link judged"),
+        Column(name="claim", type=TEXT, about="used, paid or held"),
+        Column(name="left_id", type=ID, about="Left row of the link"),
+        Column(name="right_id", type=ID, about="Right row of the link"),
+        Column(name="verdict", type=TEXT, about="positive, negative or unsure"),
+        Column(name="operator", type=TEXT, about="Whose judgement stands"),
+        Column(name="positive_operators", type=INT, about="Different people who judged it positive"),
+    ),
+)
+
+IDENTITY_TABLES = (LINKS, CONTRARY_FACTS, JUDGEMENTS)

@@ -54,8 +54,18 @@ LEADS = Table(
         Column(name="volatile_until_utc", type=AT_UTC, about="When the first holder may delete", nullable=True),
         Column(name="data_subject_category", type=TEXT, about="unclassified until a person says otherwise"),
         Column(name="assertion_kind", type=TEXT, about="observed, computed or assessed"),
-        Column(name="named_record_id", type=ID, about="Only by a positive judgement", nullable=True, cites="records.record_id"),
-        Column(name="contrary", type=pa.list_(pa.field("item", TEXT, nullable=False)), about="What speaks against, in words"),
+        Column(
+            name="named_record_id",
+            type=ID,
+            about="Only by a positive judgement",
+            nullable=True,
+            cites="records.record_id",
+        ),
+        Column(
+            name="contrary",
+            type=pa.list_(pa.field("item", TEXT, nullable=False)),
+            about="What speaks against, in words",
+        ),
         Column(name="deconfliction_key", type=TEXT, about="Digest of the normalised identifiers"),
     ),
 )

@@ -106,7 +106,9 @@ MEDIA_CLUSTERS = Table(
     columns=(
         Column(name="media_cluster_id", type=ID, about="Digest of its items"),
         _ITEM,
-        Column(name="joined_to_item_id", type=ID, about="Neighbour that holds it", nullable=True, cites="items.item_id"),
+        Column(
+            name="joined_to_item_id", type=ID, about="Neighbour that holds it", nullable=True, cites="items.item_id"
+        ),
         Column(name="distance_bits", type=INT, about="Distance to that neighbour; 0 for copies", nullable=True),
     ),
 )

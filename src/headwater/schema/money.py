@@ -117,7 +117,9 @@ PLATFORM_ADDRESSES = Table(
         Column(name="descriptor_id", type=ID, about="Descriptor", cites="wallet_descriptors.descriptor_id"),
         Column(name="address_index", type=INT, about="Index derived"),
         Column(name="is_change", type=BOOLEAN, about="Internal chain"),
-        Column(name="invoice_id", type=ID, about="Invoice it was given out for", nullable=True, cites="invoices.invoice_id"),
+        Column(
+            name="invoice_id", type=ID, about="Invoice it was given out for", nullable=True, cites="invoices.invoice_id"
+        ),
         Column(name="account_id", type=ID, about="Account of that invoice", nullable=True, cites="accounts.account_id"),
         Column(name="received_sat", type=INT, about="Satoshis received within this snapshot"),
     ),
@@ -204,7 +206,9 @@ ENDPOINTS = Table(
         Column(name="address", type=TEXT, about="Its address", nullable=True),
         Column(name="amount_sat", type=INT, about="Satoshis of the origin that end here"),
         Column(name="hops", type=INT, about="Least transactions from the origin"),
-        Column(name="stop_reason", type=TEXT, about="service, coinjoin, coinbase, unspent, dust, hop_limit or snapshot_end"),
+        Column(
+            name="stop_reason", type=TEXT, about="service, coinjoin, coinbase, unspent, dust, hop_limit or snapshot_end"
+        ),
         Column(name="service_id", type=ID, about="The service", nullable=True, cites="services.service_id"),
         Column(name="tag_id", type=ID, about="The tag that says so", nullable=True, cites="tags.tag_id"),
         Column(name="tagged_address", type=TEXT, about="Tagged address of the same cluster", nullable=True),

@@ -1,0 +1,74 @@
+"""Entries become items: named, told apart by content, and tied to the uploads that left them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+import pyarrow as pa
+
+from headwater.catalogue.content import content_kind
+from headwater.catalogue.ledger import ledger_table
+from headwater.engine import StageContext
+from headwater.schema import content_id, table_named
+
+__all__ = ["catalogue_entries", "item_id"]
+
+
+def item_id(exhibit_id: str, volume_index: int, path_bytes: bytes) -> str:
+    """The id of an item: the same in every run, whatever the order or machine (docs/adr/0001)."""
+    return content_id("itm", exhibit_id, volume_index, path_bytes)
+
+
+def catalogue_entries(context: StageContext) -> dict[str, pa.Table]:
+    """The tables `items`, `upload_items` and `ledger`, from the entries of all exhibits."""
+    items = _items(context.tables.arrow("entries"))
+    context.tables.put("items", items)
+    return {
+        "items": items,
+        "upload_items": _upload_items(context.tables.arrow("uploads"), items),
+        "ledger": ledger_table(context),
+    }
+
+
+def _items(entries: pa.Table) -> pa.Table:
+    table = table_named("items")
+    copies = Counter(entries["sha256"].to_pylist())
+    heads = entries["head"].to_pylist()
+    kinds = [
+        content_kind(head) if kind == "file" else ("other", kind)
+        for head, kind in zip(heads, entries["entry_type"].to_pylist(), strict=True)
+    ]
+    columns: dict[str, Any] = {name: entries[name] for name in entries.column_names if name != "head"}
+    columns["item_id"] = [
+        item_id(exhibit, volume, path)
+        for exhibit, volume, path in zip(
+            entries["exhibit_id"].to_pylist(),
+            entries["volume_index"].to_pylist(),
+            entries["path_bytes"].to_pylist(),
+            strict=True,
+        )
+    ]
+    columns["content_kind"] = [kind for kind, _ in kinds]
+    columns["content_format"] = [name for _, name in kinds]
+    columns["copies"] = [0 if digest is None else copies[digest] for digest in entries["sha256"].to_pylist()]
+    return table.columnar(columns)
+
+
+def _upload_items(uploads: pa.Table, items: pa.Table) -> pa.Table:
+    """Uploads tied to items, by the path the platform noted, else by the digest it noted."""
+    by_path: dict[str, list[str]] = defaultdict(list)
+    by_digest: dict[str, list[str]] = defaultdict(list)
+    for item in items.select(["item_id", "path", "sha256", "entry_type"]).to_pylist():
+        if item["entry_type"] == "file":
+            by_path[item["path"]].append(item["item_id"])
+            if item["sha256"]:
+                by_digest[item["sha256"]].append(item["item_id"])
+    rows = []
+    for upload in uploads.select(["upload_id", "media_path", "media_sha256"]).to_pylist():
+        found = by_path.get(upload["media_path"] or "", [])
+        how = "path"
+        if not found:
+            found, how = by_digest.get(upload["media_sha256"] or "", []), "digest"
+        rows += [{"upload_id": upload["upload_id"], "item_id": item, "resolved_by": how} for item in sorted(found)]
+    return table_named("upload_items").rows(rows)

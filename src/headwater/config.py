@@ -1,0 +1,122 @@
+"""The settings of a case: one TOML file, read once into a frozen value whose digest is in the custody log."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from headwater.errors import CaseNotFoundError, ConfigError, NewerCaseError
+
+__all__ = ["CASE_FORMAT", "CaseSettings", "Parameters", "read_settings", "write_settings"]
+
+CASE_FORMAT = 1
+"""Version of the case folder's layout; raised when an older headwater could misread it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """Everything that changes a derived table, apart from evidence, references and mapping.
+
+    Attributes:
+        media_max_distance_bits: Greatest PDQ distance that is still a match.
+        media_min_quality: Least PDQ quality that is comparable.
+        address_gap_limit: Addresses derived beyond the last one the wallet had handed out.
+        trace_max_hops: Transactions a trace follows at most.
+        trace_dust_sat: Followed amounts below this stop as `dust`; 0 follows everything.
+        queue_min_probability_ppm: Least probability for a link to be proposed to a person.
+    """
+
+    media_max_distance_bits: int = 31  # source: PDQ's published matching threshold, ThreatExchange pdq/README
+    media_min_quality: int = 50  # source: the same, "quality metric"
+    address_gap_limit: int = 100
+    trace_max_hops: int = 20
+    trace_dust_sat: int = 0
+    queue_min_probability_ppm: int = 500_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseSettings:
+    """A case: under which authority, for what purpose, with which parameters.
+
+    Attributes:
+        authority_ref: Warrant or order.
+        purpose: Why the data are held.
+        operator: Who opened the case; the default actor of a command.
+        retention_days: How long the case may be kept; 0 where no order says.
+        database_url: Where the case's state lies; empty for `case.db` beside the settings.
+        parameters: What changes derived tables.
+        case_format: Version of the folder's layout.
+    """
+
+    authority_ref: str
+    operator: str
+    purpose: str = "investigation"
+    retention_days: int = 0
+    database_url: str = ""
+    parameters: Parameters = field(default_factory=Parameters)
+    case_format: int = CASE_FORMAT
+
+    def parameters_sha256(self) -> str:
+        """Digest of the parameters alone, in hex."""
+        lines = [f"{f.name}={getattr(self.parameters, f.name)}" for f in fields(self.parameters)]
+        return hashlib.sha256("\n".join(sorted(lines)).encode("ascii")).hexdigest()
+
+
+def write_settings(path: Path, settings: CaseSettings) -> None:
+    """Write `case.toml`."""
+    document = {
+        "case_format": settings.case_format,
+        "authority_ref": settings.authority_ref,
+        "purpose": settings.purpose,
+        "operator": settings.operator,
+        "retention_days": settings.retention_days,
+        "database_url": settings.database_url,
+        "parameters": {f.name: getattr(settings.parameters, f.name) for f in fields(settings.parameters)},
+    }
+    path.write_bytes(tomli_w.dumps(document).encode("utf-8"))
+
+
+def read_settings(case: Path) -> CaseSettings:
+    """The settings of the case in that folder.
+
+    Raises:
+        CaseNotFoundError: The folder holds no `case.toml`.
+        NewerCaseError: A newer headwater wrote it.
+        ConfigError: A setting is unknown or of the wrong type.
+    """
+    path = case / "case.toml"
+    if not path.is_file():
+        reason = "no such folder" if not case.exists() else "no case here (case.toml is missing)"
+        raise CaseNotFoundError(case, reason, remedy="check the path, or begin with 'headwater case create'")
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML ({error}); restore it or correct that line") from error
+    found = document.get("case_format")
+    if isinstance(found, int) and found > CASE_FORMAT:
+        raise NewerCaseError(case, found=found, known=CASE_FORMAT)
+    parameters = document.pop("parameters", {})
+    if not isinstance(parameters, Mapping):
+        raise ConfigError(f"{path}: 'parameters' is not a table; restore it")
+    checked = Parameters(**_checked(path, Parameters, parameters))
+    return CaseSettings(**_checked(path, CaseSettings, document), parameters=checked)
+
+
+def _checked(path: Path, kind: type, values: Mapping[str, object]) -> dict[str, Any]:
+    known = {f.name: f.type for f in fields(kind)}
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(f"{path}: unknown setting '{name}'; known are {', '.join(sorted(known))}")
+        if known[name] == "int" and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+            raise ConfigError(f"{path}: '{name}' is {value!r}; it must be a whole number, 0 or more")
+        if known[name] == "str" and not isinstance(value, str):
+            raise ConfigError(f"{path}: '{name}' is {value!r}; it must be text")
+    if kind is CaseSettings and not {"authority_ref", "operator", "case_format"} <= values.keys():
+        raise ConfigError(f"{path}: 'authority_ref', 'operator' and 'case_format' are required; restore them")
+    return dict(values)

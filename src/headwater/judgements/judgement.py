@@ -1,0 +1,104 @@
+"""A judgement is a value. Undoing one is another; a negative outlives every later positive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal, get_args
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from headwater.schema import content_id, table_named
+from headwater.schema.state import JUDGEMENTS
+
+__all__ = ["VERDICTS", "Judgement", "Verdict", "append", "history", "snapshot", "standing"]
+
+Verdict = Literal["positive", "negative", "unsure"]
+VERDICTS: tuple[str, ...] = get_args(Verdict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One person's decision on one link.
+
+    Attributes:
+        link_id: The link.
+        claim: used, paid or held.
+        left_id: The link's left row, so that the decision survives a new model.
+        right_id: Its right row.
+        verdict: positive, negative or unsure.
+        operator: Who.
+        why: In that person's words.
+        seen_weight_mbits: The weight that person was shown.
+        model_id: The model that weight came from.
+        at_utc: When, ISO 8601 with microseconds and Z.
+    """
+
+    link_id: str
+    claim: str
+    left_id: str
+    right_id: str
+    verdict: str
+    operator: str
+    why: str
+    seen_weight_mbits: int
+    model_id: str
+    at_utc: str
+
+    @property
+    def judgement_id(self) -> str:
+        """Digest of the whole decision."""
+        return content_id("jdg", *(value for _, value in sorted(asdict(self).items())))
+
+
+def append(connection: sa.Connection, judgement: Judgement) -> None:
+    """Add a judgement; there is no way to change or remove one."""
+    connection.execute(JUDGEMENTS.insert().values(judgement_id=judgement.judgement_id, **asdict(judgement)))
+
+
+def history(connection: sa.Connection) -> list[Judgement]:
+    """Every judgement, in the order they were given."""
+    rows = connection.execute(sa.select(JUDGEMENTS).order_by(JUDGEMENTS.c.seq)).mappings()
+    return [Judgement(**{k: v for k, v in row.items() if k not in {"seq", "judgement_id"}}) for row in rows]
+
+
+def standing(judgements: Iterable[Judgement]) -> Mapping[str, Judgement]:
+    """For each link, the judgement that stands.
+
+    A person's later judgement replaces that same person's earlier one. Between persons the order is negative, then
+    unsure, then positive: one person's negative is not outvoted, only withdrawn by that person.
+    """
+    latest: dict[tuple[str, str], Judgement] = {}
+    for judgement in judgements:
+        latest[judgement.link_id, judgement.operator] = judgement
+    strength = {"negative": 0, "unsure": 1, "positive": 2}
+    chosen: dict[str, Judgement] = {}
+    for judgement in latest.values():
+        held = chosen.get(judgement.link_id)
+        if held is None or strength[judgement.verdict] < strength[held.verdict]:
+            chosen[judgement.link_id] = judgement
+    return chosen
+
+
+def snapshot(judgements: Iterable[Judgement]) -> pa.Table:
+    """The standing judgements as the table `judgements`, without clock times: what later stages may depend on."""
+    listed = list(judgements)
+    stands = standing(listed)
+    positives: dict[str, set[str]] = {}
+    latest = {(j.link_id, j.operator): j for j in listed}
+    for judgement in latest.values():
+        if judgement.verdict == "positive":
+            positives.setdefault(judgement.link_id, set()).add(judgement.operator)
+    return table_named("judgements").rows(
+        {
+            "link_id": j.link_id,
+            "claim": j.claim,
+            "left_id": j.left_id,
+            "right_id": j.right_id,
+            "verdict": j.verdict,
+            "operator": j.operator,
+            "positive_operators": len(positives.get(j.link_id, ())),
+        }
+        for j in stands.values()
+    )

@@ -1,0 +1,185 @@
+"""Registers in CSV: services, records, customer returns and their transactions, networks; and TagPacks in YAML."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from headwater.errors import UnreadableInputError
+from headwater.references.rows import BadRow, BadRowError, Reading, csv_rows, hex_digest, required, text_or_none
+
+__all__ = [
+    "read_customer_return",
+    "read_customer_transactions",
+    "read_networks",
+    "read_records",
+    "read_services",
+    "read_tag_pack",
+]
+
+_PERSON = (
+    "full_name",
+    "given_name",
+    "surname",
+    "date_of_birth",
+    "street_address",
+    "suburb",
+    "postcode",
+    "country",
+    "phone",
+    "email",
+)
+_TAG_FIELDS = ("address", "network", "currency", "label", "actor", "category", "confidence", "source", "lastmod")
+
+
+def read_services(path: Path) -> Reading:
+    """The rows of a service register."""
+
+    def read(cells: dict[str, str], _number: int) -> tuple[str, dict[str, object]]:
+        row: dict[str, object] = {n: required(cells, n) for n in ("actor", "name", "kind", "country", "legal_contact")}
+        row |= {n: text_or_none(cells.get(n)) for n in ("records_held", "valid_from")}
+        row["retention_days"] = _number_or_none(cells.get("retention_days"), "retention_days")
+        row["custodial"] = _flag(cells.get("custodial"), "custodial")
+        return "services", row
+
+    return csv_rows(path, ("actor", "name", "kind", "country", "legal_contact", "custodial"), read)
+
+
+def read_records(path: Path) -> Reading:
+    """The rows of a register of people."""
+
+    def read(cells: dict[str, str], _number: int) -> tuple[str, dict[str, object]]:
+        row = _person(cells)
+        row["nickname"] = text_or_none(cells.get("nickname"))
+        row["convicted"] = _flag(cells.get("convicted"), "convicted")
+        return "records", row
+
+    return csv_rows(path, ("source_key", "full_name", "convicted"), read)
+
+
+def read_customer_return(path: Path) -> Reading:
+    """The customers that a service returned."""
+
+    def read(cells: dict[str, str], _number: int) -> tuple[str, dict[str, object]]:
+        return "customers", _person(cells) | {"actor": required(cells, "actor")}
+
+    return csv_rows(path, ("actor", "source_key", "full_name"), read)
+
+
+def read_customer_transactions(path: Path) -> Reading:
+    """The deposits and withdrawals that a service returned."""
+
+    def read(cells: dict[str, str], _number: int) -> tuple[str, dict[str, object]]:
+        direction = required(cells, "direction")
+        if direction not in {"deposit", "withdrawal"}:
+            raise BadRowError(f"direction {direction[:20]!r} is neither deposit nor withdrawal")
+        amount = _number_or_none(required(cells, "amount_sat"), "amount_sat")
+        return "customer_transactions", {
+            "actor": required(cells, "actor"),
+            "customer_key": required(cells, "source_key"),
+            "direction": direction,
+            "txid": hex_digest(cells.get("txid"), 64, "txid"),
+            "output_index": _number_or_none(cells.get("output_index"), "output_index"),
+            "address": required(cells, "address"),
+            "amount_sat": amount,
+            "at_utc": _instant(required(cells, "at_utc")),
+        }
+
+    return csv_rows(path, ("actor", "source_key", "direction", "txid", "address", "amount_sat", "at_utc"), read)
+
+
+def read_networks(path: Path) -> Reading:
+    """The ranges of a network list."""
+
+    def read(cells: dict[str, str], _number: int) -> tuple[str, dict[str, object]]:
+        cidr = required(cells, "cidr")
+        try:
+            network = ipaddress.ip_network(cidr)
+        except ValueError as error:
+            raise BadRowError(f"{cidr[:40]!r} is not a network range") from error
+        return "networks", {
+            "cidr": str(network),
+            "kind": required(cells, "kind"),
+            "country": text_or_none(cells.get("country")),
+            "holder": text_or_none(cells.get("holder")),
+        }
+
+    return csv_rows(path, ("cidr", "kind"), read)
+
+
+def read_tag_pack(path: Path) -> Reading:
+    """The tags of a TagPack (graphsense-tagpack-tool, TagPack schema): fields of the pack hold for each tag."""
+    try:
+        document = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = mark.index if mark else None
+        raise UnreadableInputError(
+            path, f"not valid YAML ({error.problem})", offset_bytes=where, remedy="ask the pack's author for it again"
+        ) from error
+    if not isinstance(document, Mapping) or not isinstance(document.get("tags"), list):
+        raise UnreadableInputError(path, "no list 'tags'", offset_bytes=0, remedy="check that this is a TagPack")
+    reading = Reading()
+    for number, tag in enumerate(document["tags"]):
+        if not isinstance(tag, Mapping):
+            reading.bad_rows.append(BadRow(offset_bytes=None, row=number, reason="not a mapping"))
+            continue
+        merged = {name: tag.get(name, document.get(name)) for name in _TAG_FIELDS}
+        missing = [name for name in ("address", "label") if not merged[name]]
+        if missing:
+            reading.bad_rows.append(BadRow(offset_bytes=None, row=number, reason=f"'{missing[0]}' is missing"))
+            continue
+        text = {name: None if value is None else str(value) for name, value in merged.items()}
+        reading.add(
+            "tags",
+            {
+                "address": text["address"],
+                "network": text["network"] or text["currency"] or "unknown",
+                "label": text["label"],
+                "actor": text["actor"],
+                "category": text["category"],
+                "confidence": text["confidence"],
+                "source": text["source"],
+                "last_modified": text["lastmod"],
+            },
+        )
+    return reading
+
+
+def _person(cells: dict[str, str]) -> dict[str, object]:
+    row: dict[str, object] = {name: text_or_none(cells.get(name)) for name in _PERSON}
+    row["source_key"] = required(cells, "source_key")
+    return row
+
+
+def _number_or_none(cell: str | None, name: str) -> int | None:
+    text = text_or_none(cell)
+    if text is None:
+        return None
+    if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit():
+        raise BadRowError(f"'{name}' is {text[:20]!r}, not a whole number")
+    return int(text)
+
+
+def _flag(cell: str | None, name: str) -> bool:
+    text = (cell or "").strip().lower()
+    if text in {"1", "true", "yes"}:
+        return True
+    if text in {"0", "false", "no"}:
+        return False
+    raise BadRowError(f"'{name}' is {text[:20]!r}, neither yes nor no")
+
+
+def _instant(text: str) -> dt.datetime:
+    """A UTC instant from ISO 8601 that names its zone; a time without a zone is not guessed at."""
+    try:
+        instant = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadRowError(f"{text[:30]!r} is not an ISO 8601 time") from error
+    if instant.tzinfo is None:
+        raise BadRowError(f"{text[:30]!r} names no time zone")
+    return instant.astimezone(dt.UTC)

@@ -1,0 +1,96 @@
+"""Tables of `case.db`: what people and runs did. Behaviour lives with who uses them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+__all__ = ["EXHIBIT_PLACES", "IMPORTS", "JUDGEMENTS", "MAPPINGS", "METADATA", "OPERATORS", "OUTPUTS", "RUNS"]
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    },
+)
+
+OPERATORS = sa.Table(
+    "operators",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("public_key", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+)
+
+EXHIBIT_PLACES = sa.Table(
+    "exhibit_places",
+    METADATA,
+    sa.Column("exhibit_id", sa.String, primary_key=True),
+    sa.Column("exhibit_kind", sa.String, nullable=False),
+    sa.Column("path", sa.String, nullable=False),
+    sa.Column("row_json", sa.String, nullable=False),
+    sa.Column("stamp_json", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+)
+
+IMPORTS = sa.Table(
+    "imports",
+    METADATA,
+    sa.Column("reference_name", sa.String, primary_key=True),
+    sa.Column("reference_version", sa.String, primary_key=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("polarity", sa.String, nullable=True),
+    sa.Column("source_sha256", sa.String, nullable=False),
+    sa.Column("seal_sha256", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+)
+
+MAPPINGS = sa.Table(
+    "mappings",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("mapping_id", sa.String, nullable=False),
+    sa.Column("approved_by", sa.String, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+)
+
+RUNS = sa.Table(
+    "runs",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("stage", sa.String, nullable=False),
+    sa.Column("version", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+)
+
+OUTPUTS = sa.Table(
+    "outputs",
+    METADATA,
+    sa.Column("run_id", sa.String, primary_key=True),
+    sa.Column("table_name", sa.String, primary_key=True),
+    sa.Column("sha256", sa.String, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+)
+
+JUDGEMENTS = sa.Table(
+    "judgements",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("judgement_id", sa.String, nullable=False, unique=True),
+    sa.Column("link_id", sa.String, nullable=False, index=True),
+    sa.Column("claim", sa.String, nullable=False),
+    sa.Column("left_id", sa.String, nullable=False),
+    sa.Column("right_id", sa.String, nullable=False),
+    sa.Column("verdict", sa.String, nullable=False),
+    sa.Column("operator", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("seen_weight_mbits", sa.Integer, nullable=False),
+    sa.Column("model_id", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+    sa.CheckConstraint("verdict IN ('positive', 'negative', 'unsure')", name="verdict"),
+)
