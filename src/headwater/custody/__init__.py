@@ -1,0 +1,41 @@
+"""The tamper-evident record of acts on evidence; it verifies with no database installed."""
+
+from headwater.custody.entry import EVENTS, Entry, Head, utc_text
+from headwater.custody.keys import (
+    create_case_key,
+    create_operator_key,
+    fingerprint,
+    load_case_key,
+    load_case_public_key,
+    load_operator_key,
+    load_operator_public_key,
+    load_public_key,
+    raw_public_key,
+)
+from headwater.custody.log import Clock, CustodyLog
+from headwater.custody.state import HEADS_NAME, LOG_NAME, TORN_NAME, Interruption
+from headwater.custody.verify import Check, verify_log
+
+__all__ = [
+    "EVENTS",
+    "HEADS_NAME",
+    "LOG_NAME",
+    "TORN_NAME",
+    "Check",
+    "Clock",
+    "CustodyLog",
+    "Entry",
+    "Head",
+    "Interruption",
+    "create_case_key",
+    "create_operator_key",
+    "fingerprint",
+    "load_case_key",
+    "load_case_public_key",
+    "load_operator_key",
+    "load_operator_public_key",
+    "load_public_key",
+    "raw_public_key",
+    "utc_text",
+    "verify_log",
+]

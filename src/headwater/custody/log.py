@@ -1,0 +1,350 @@
+"""The custody log of a case: two files that only grow, and are checked before they do."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from headwater import __version__
+from headwater.custody.entry import (
+    EVENTS,
+    FIRST_PREV_HASH,
+    Entry,
+    Head,
+    entry_from_line,
+    head_from_line,
+    line_digest,
+    outcome_is_known,
+    signed_entry_line,
+    signed_head_line,
+    utc_text,
+)
+from headwater.custody.keys import fingerprint, load_case_key, load_case_public_key
+from headwater.custody.merkle import leaf_digest
+from headwater.custody.state import (
+    HEADS_NAME,
+    LOG_NAME,
+    TORN_NAME,
+    Interruption,
+    State,
+    append_bytes,
+    content_of,
+    lines_of,
+    locked,
+    read_state,
+    sizes_of,
+    sync_directory,
+)
+from headwater.errors import CaseNotFoundError, ConfigError, InputError, IntegrityError
+from headwater.schema import canonical_json
+
+__all__ = ["Clock", "CustodyLog"]
+
+Clock = Callable[[], datetime]
+"""Called for the time of an entry; the time says its zone."""
+
+
+class CustodyLog:
+    """An append-only record of acts on evidence, which verifies with no database installed.
+
+    Made by `create` or `open`. Several processes may append to one log: each append locks it, takes in what others
+    wrote, and returns once both files are on the medium.
+    """
+
+    def __init__(self, case_dir: Path, public_key: Ed25519PublicKey, signing_key: Ed25519PrivateKey | None) -> None:
+        self._case_dir = case_dir
+        self._public_key = public_key
+        self._signing_key = signing_key
+        self._state: State | None = None
+
+    @classmethod
+    def create(
+        cls,
+        case_dir: Path,
+        *,
+        signing_key: Ed25519PrivateKey,
+        actor: str,
+        role: str,
+        justification: str,
+        clock: Clock,
+        authority_ref: str = "",
+        workstation: str = "",
+        object_ids: Sequence[str] = (),
+        params: Mapping[str, object] | None = None,
+        output_digests: Mapping[str, str] | None = None,
+    ) -> CustodyLog:
+        """A new log, whose first entry is `created` and carries the fingerprint of the signing key.
+
+        Raises:
+            ConfigError: The folder holds a log already.
+        """
+        log = cls(case_dir, signing_key.public_key(), signing_key)
+        try:
+            for name in (LOG_NAME, HEADS_NAME):
+                os.close(os.open(case_dir / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640))
+            sync_directory(case_dir)
+        except FileExistsError:
+            raise ConfigError(f"{case_dir}: a custody log is there already; it is never replaced") from None
+        except OSError as error:
+            raise InputError(case_dir, f"no custody log can be made here: {error.strerror}") from None
+        fields = _fields(
+            event="created",
+            actor=actor,
+            role=role,
+            justification=justification,
+            authority_ref=authority_ref,
+            workstation=workstation,
+            object_ids=object_ids,
+            params=params or {},
+            input_digests={"signing_key": fingerprint(signing_key.public_key())},
+            output_digests=output_digests or {},
+            outcome="done",
+            tool="headwater",
+            tool_version=__version__,
+        )
+        with locked(case_dir, exclusive=True) as files:
+            log._write(files, State(), fields, clock)
+        return log
+
+    @classmethod
+    def open(cls, case_dir: Path, *, signing_key: Ed25519PrivateKey | None = None) -> CustodyLog:
+        """The log of a case, after its chain, its tree and its last signed head were checked.
+
+        Args:
+            case_dir: The case.
+            signing_key: The case's key; without it, the first append loads it from the case.
+
+        Raises:
+            CaseNotFoundError: There is no log.
+            IntegrityError: The files were altered or cut.
+        """
+        if not (case_dir / LOG_NAME).is_file():
+            raise CaseNotFoundError(case_dir, f"there is no {LOG_NAME} here", remedy="name the folder of a case")
+        log = cls(case_dir, load_case_public_key(case_dir), signing_key)
+        with locked(case_dir, exclusive=False) as files:
+            log._state = read_state(case_dir, files, log._public_key)
+        return log
+
+    @property
+    def interruption(self) -> Interruption | None:
+        """What a crash left behind, if anything."""
+        return self._current().interruption
+
+    def head(self) -> Head:
+        """The last signed tree head.
+
+        Raises:
+            IntegrityError: A crash left none; append, and there is one.
+        """
+        head = self._current().head
+        if head is None:
+            raise IntegrityError(
+                f"{self._case_dir / HEADS_NAME}: no tree head was written yet; append to the log first"
+            )
+        return head
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry, in order."""
+        with locked(self._case_dir, exclusive=False) as (log_file, _):
+            lines, _ = lines_of(content_of(log_file))
+        for line in lines:
+            yield entry_from_line(line)
+
+    def append(
+        self,
+        *,
+        event: str,
+        actor: str,
+        role: str,
+        justification: str,
+        clock: Clock,
+        object_ids: Sequence[str] = (),
+        params: Mapping[str, object] | None = None,
+        input_digests: Mapping[str, str] | None = None,
+        output_digests: Mapping[str, str] | None = None,
+        outcome: str = "done",
+        workstation: str = "",
+        authority_ref: str = "",
+        tool: str = "headwater",
+        tool_version: str = __version__,
+    ) -> Entry:
+        """The entry, once it and its tree head are on the medium.
+
+        Args:
+            event: One of `EVENTS`, except `created` and `repaired`, which the log writes itself.
+            actor: Who acts.
+            role: In which role.
+            justification: Why.
+            clock: Called for the time, once the log is locked.
+            object_ids: Ids of what is acted upon; never content, never a path of this machine.
+            params: Parameters; the log keeps the digest of their canonical JSON.
+            input_digests: Name to SHA-256, lower-case hex.
+            output_digests: Name to SHA-256, lower-case hex.
+            outcome: `done`, `refused: WHY` or `failed: WHY`.
+            workstation: On which machine.
+            authority_ref: Under which authority.
+            tool: With which program.
+            tool_version: Its version.
+
+        Raises:
+            InputError: A field cannot be recorded, or the medium refuses; nothing was recorded.
+            IntegrityError: The files were altered or cut since they were written.
+        """
+        if event in {"created", "repaired"}:
+            raise InputError("custody log", f"'{event}' is an event that only the log itself writes")
+        fields = _fields(
+            event=event,
+            actor=actor,
+            role=role,
+            justification=justification,
+            authority_ref=authority_ref,
+            workstation=workstation,
+            object_ids=object_ids,
+            params=params or {},
+            input_digests=input_digests or {},
+            output_digests=output_digests or {},
+            outcome=outcome,
+            tool=tool,
+            tool_version=tool_version,
+        )
+        with locked(self._case_dir, exclusive=True) as files:
+            state = self._state
+            if state is None or state.sizes != sizes_of(files):
+                state = read_state(self._case_dir, files, self._public_key)
+            if state.interruption is not None:
+                state = self._repair(files, state, clock)
+            return self._write(files, state, fields, clock)
+
+    def _current(self) -> State:
+        if self._state is None:
+            raise IntegrityError(
+                f"{self._case_dir}: the custody log could not be read after a failed write; open it again"
+            )
+        return self._state
+
+    def _key(self) -> Ed25519PrivateKey:
+        if self._signing_key is None:
+            self._signing_key = load_case_key(self._case_dir)
+        if fingerprint(self._signing_key.public_key()) != fingerprint(self._public_key):
+            raise IntegrityError(f"{self._case_dir}: the private and the public signing key do not belong together")
+        return self._signing_key
+
+    def _write(self, files: tuple[int, int], state: State, fields: Mapping[str, Any], clock: Clock) -> Entry:
+        """Append the entry and then its head; on a failure take back what was written."""
+        log_file, heads_file = files
+        key = self._key()
+        first = state.tree.leaves == 0
+        at_utc = clock()
+        try:
+            line = signed_entry_line(
+                {
+                    **fields,
+                    "seq": state.tree.leaves,
+                    "prev_hash": FIRST_PREV_HASH if first else line_digest(state.last_line),
+                    "at_utc": utc_text(at_utc),
+                },
+                key,
+            )
+            entry = entry_from_line(line)
+        except ValueError as error:
+            raise InputError("custody log", f"the entry cannot be recorded: {error}") from None
+        tree = state.tree.copy()
+        tree.add(leaf_digest(line))
+        head_line = signed_head_line(entries=tree.leaves, root=tree.root(), at_utc=entry.at_utc, key=key)
+        self._state = None  # whatever happens below, the next reader looks at the files
+        try:
+            append_bytes(log_file, line + b"\n")
+            append_bytes(heads_file, head_line + b"\n")
+        except OSError as error:
+            with suppress(OSError):  # what cannot be taken back now is an interruption, and is repaired as one
+                os.ftruncate(heads_file, state.heads_bytes)
+                os.ftruncate(log_file, state.log_bytes)
+            raise InputError(
+                self._case_dir / LOG_NAME,
+                f"the entry could not be written: {error.strerror}",
+                remedy="nothing was recorded; free the medium and do it again",
+            ) from None
+        self._state = State(
+            tree=tree,
+            last_line=line,
+            last_entry=entry,
+            head=head_from_line(head_line),
+            log_bytes=state.log_bytes + len(line) + 1,
+            heads_bytes=state.heads_bytes + len(head_line) + 1,
+            sizes=sizes_of(files),
+            interruption=None,
+        )
+        return entry
+
+    def _repair(self, files: tuple[int, int], state: State, clock: Clock) -> State:
+        """Set right what a crash left, keep the torn bytes apart, and record it as an entry of its own."""
+        log_file, heads_file = files
+        left = state.interruption
+        assert left is not None
+        assert state.last_entry is not None
+        if left.missing_head:
+            # The entry carries its own signature, so this signs nothing that another hand could have put there.
+            head_line = signed_head_line(
+                entries=state.tree.leaves,
+                root=state.tree.root(),
+                at_utc=state.last_entry.at_utc,
+                key=self._key(),
+            )
+            os.ftruncate(heads_file, state.heads_bytes)
+            append_bytes(heads_file, head_line + b"\n")
+            state.heads_bytes += len(head_line) + 1
+        if left.torn_bytes:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            descriptor = os.open(self._case_dir / TORN_NAME, flags, 0o640)
+            try:
+                append_bytes(descriptor, left.torn_bytes + b"\n")
+            finally:
+                os.close(descriptor)
+            sync_directory(self._case_dir)
+            os.ftruncate(log_file, state.log_bytes)
+        fields = _fields(
+            event="repaired",
+            actor="headwater",
+            role="software",
+            justification=left.description,
+            authority_ref="",
+            workstation="",
+            object_ids=(),
+            params={"torn_bytes": len(left.torn_bytes), "missing_head": left.missing_head},
+            input_digests={"torn": hashlib.sha256(left.torn_bytes).hexdigest()} if left.torn_bytes else {},
+            output_digests={},
+            outcome="done",
+            tool="headwater",
+            tool_version=__version__,
+        )
+        state.interruption = None
+        self._write(files, state, fields, clock)
+        return self._current()
+
+
+def _fields(
+    *, event: str, params: Mapping[str, object], object_ids: Sequence[str], outcome: str, **others: object
+) -> dict[str, Any]:
+    """The fields of an entry that its place in the log does not decide."""
+    if event not in EVENTS:
+        raise InputError("custody log", f"'{event}' is no event (known: {', '.join(EVENTS)})")
+    if not outcome_is_known(outcome):
+        raise InputError("custody log", f"the outcome '{outcome}' is not 'done', 'refused: WHY' or 'failed: WHY'")
+    try:
+        params_sha256 = hashlib.sha256(canonical_json(dict(params))).hexdigest()  # type: ignore[arg-type]  # refused if not JSON
+    except (TypeError, ValueError) as error:
+        raise InputError("custody log", f"the parameters cannot be digested: {error}") from None
+    return {
+        "event": event,
+        "params_sha256": params_sha256,
+        "object_ids": list(object_ids),
+        "outcome": outcome,
+        **others,
+    }

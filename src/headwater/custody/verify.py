@@ -1,0 +1,142 @@
+"""Every check that a custody log must pass, each as one result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from headwater.custody.entry import (
+    FIRST_PREV_HASH,
+    Entry,
+    Head,
+    entry_from_line,
+    entry_signature_holds,
+    head_from_line,
+    head_signature_holds,
+    line_digest,
+)
+from headwater.custody.keys import fingerprint, load_case_public_key
+from headwater.custody.merkle import Frontier, leaf_digest
+from headwater.custody.state import content_of, lines_of, locked
+
+__all__ = ["Check", "verify_log"]
+
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Whether one promise holds.
+
+    Attributes:
+        check: Its name.
+        ok: Whether it holds.
+        first_bad: Where it first fails, and how.
+    """
+
+    check: str
+    ok: bool
+    first_bad: str | None = None
+
+
+def verify_log(case_dir: Path, public_key: Ed25519PublicKey | None = None) -> list[Check]:
+    """Each check of the log in a folder, in a fixed order.
+
+    Args:
+        case_dir: The folder with the two files.
+        public_key: The case's key, had over another channel; without it, the one in the folder, which whoever can
+            replace the log can replace too.
+
+    Raises:
+        InputError: The files or the key are not there.
+    """
+    key = public_key or load_case_public_key(case_dir)
+    with locked(case_dir, exclusive=False) as files:
+        log_content, heads_content = content_of(files[0]), content_of(files[1])
+    lines, torn = lines_of(log_content)
+    head_lines, torn_head = lines_of(heads_content)
+    entries, bad_entry = _read(lines, torn, entry_from_line, "entry")
+    heads, bad_head = _read(head_lines, torn_head, head_from_line, "tree head")
+    if not lines and bad_entry is None:
+        bad_entry = "the log holds no entry"
+    # What follows the first line that cannot be read says nothing, so the later checks look at the lines before it.
+    results = (
+        ("custody.log.lines", bad_entry),
+        ("custody.log.chain", _bad_chain(lines, entries)),
+        ("custody.log.first", _bad_first(entries, key)),
+        ("custody.log.signatures", _bad_signature(lines[: len(entries)], key, entry_signature_holds, "entry")),
+        ("custody.heads.lines", bad_head),
+        ("custody.heads.tree", _bad_tree(lines, heads)),
+        ("custody.heads.signatures", _bad_signature(head_lines[: len(heads)], key, head_signature_holds, "tree head")),
+        ("custody.heads.complete", _bad_count(len(lines), len(head_lines))),
+    )
+    return [Check(check=name, ok=bad is None, first_bad=bad) for name, bad in results]
+
+
+def _read(
+    lines: Sequence[bytes], torn: bytes, reader: Callable[[bytes], _Read], what: str
+) -> tuple[list[_Read], str | None]:
+    """What the lines hold up to the first that cannot be read, and where and why that is."""
+    read: list[_Read] = []
+    offset_bytes = 0
+    for index, line in enumerate(lines):
+        try:
+            read.append(reader(line))
+        except ValueError as error:
+            return read, f"{what} {index} (byte {offset_bytes}): {error}"
+        offset_bytes += len(line) + 1
+    if torn:
+        words = f"{len(torn)} bytes without a line end, as a crash leaves them; the next append sets them apart"
+        return read, f"after {what} {len(lines) - 1} (byte {offset_bytes}): {words}"
+    return read, None
+
+
+def _bad_chain(lines: Sequence[bytes], entries: Sequence[Entry]) -> str | None:
+    expected = FIRST_PREV_HASH
+    for index, entry in enumerate(entries):
+        if entry.seq != index:
+            return f"entry {index}: it says it is entry {entry.seq}"
+        if entry.prev_hash != expected:
+            return f"entry {index}: it does not name the line before it"
+        expected = line_digest(lines[index])
+    return None
+
+
+def _bad_first(entries: Sequence[Entry], key: Ed25519PublicKey) -> str | None:
+    for index, entry in enumerate(entries):
+        if (entry.event == "created") != (index == 0):
+            return f"entry {index}: a log begins with 'created', once"
+    if entries and entries[0].input_digests.get("signing_key") != fingerprint(key):
+        return "entry 0: the log was begun with another signing key"
+    return None
+
+
+def _bad_signature(
+    lines: Sequence[bytes], key: Ed25519PublicKey, holds: Callable[[bytes, Ed25519PublicKey], bool], what: str
+) -> str | None:
+    return next(
+        (f"{what} {n}: the signature does not hold" for n, line in enumerate(lines) if not holds(line, key)), None
+    )
+
+
+def _bad_tree(lines: Sequence[bytes], heads: Sequence[Head]) -> str | None:
+    tree = Frontier()
+    for index, (line, head) in enumerate(zip(lines, heads, strict=False)):
+        tree.add(leaf_digest(line))
+        if head.entries != index + 1:
+            return f"tree head {index}: it is of {head.entries} entries"
+        if head.root != tree.root().hex():
+            return f"tree head {index}: its root is not that of the entries up to {index}"
+    return None
+
+
+def _bad_count(entries: int, heads: int) -> str | None:
+    if heads > entries:
+        return f"entry {entries}: the heads name {heads} entries and the log has {entries}: its end was cut off"
+    if heads < entries:
+        return f"tree head {heads}: the log has {entries} entries and {heads} heads: a crash, or their end was cut off"
+    return None
