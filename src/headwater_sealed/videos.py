@@ -1,0 +1,287 @@
+"""Luma of video frames, by PyAV: keyframes, or the first frame of each second; nothing is ever written.
+
+Runs in a sealed child: the file comes as an object, the decoder has one thread, and nothing else can be opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import av
+import av.error
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+
+from headwater_sealed.pdq import luma_from_rgb
+
+__all__ = ["DEMUXERS", "MAX_FRAMES", "MAX_PIXELS", "TIERS", "Frame", "Video", "read_video"]
+
+TIERS = ("keyframe", "second")
+
+DEMUXERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,live_flv,mpeg,mpegts,mpegvideo,ogg,asf,rm,mxf,dv,ivf,"
+    "h264,hevc,m4v,vc1,swf"
+)
+"""Containers that hold one thing. Left out on purpose: playlists and the like, which name other files to open."""
+
+MAX_PIXELS = 40_000_000  # larger than 8K (33 million); a header can state anything
+MAX_FRAMES = 50_000
+
+_LIMITED, _FULL = 1, 2  # AVColorRange, libavutil/pixfmt.h
+_LUMA_IS_601 = {2, 4, 5, 6}  # AVColorSpace: unspecified (decoders take it as BT.601), FCC, BT.470BG, SMPTE 170M
+_PLANE_0_IS_LUMA = {
+    "yuv420p": 8,
+    "yuv422p": 8,
+    "yuv444p": 8,
+    "yuv410p": 8,
+    "yuv411p": 8,
+    "yuv440p": 8,
+    "yuvj420p": 8,
+    "yuvj422p": 8,
+    "yuvj444p": 8,
+    "yuvj440p": 8,
+    "yuva420p": 8,
+    "nv12": 8,
+    "nv21": 8,
+    "gray": 8,
+    "yuv420p10le": 10,
+    "yuv422p10le": 10,
+    "yuv444p10le": 10,
+    "yuv420p12le": 12,
+    "yuv422p12le": 12,
+}
+_END_SLACK_MS = 1500
+"""How much earlier than stated the last packet may come: containers round, and audio may be longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One decoded frame.
+
+    Attributes:
+        luma: Rows by columns, 0 to 255.
+        at_ms: When it is shown.
+    """
+
+    luma: npt.NDArray[Any]
+    at_ms: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Video:
+    """What is known of a video; filled while its frames are taken from it.
+
+    Attributes:
+        status: ok, partial or refused.
+        reason: Why not ok.
+        note: What else should be known of how it was read.
+        width_px: As stored.
+        height_px: As stored.
+        duration_ms: As the container states it.
+    """
+
+    status: str = "ok"
+    reason: str | None = None
+    note: str | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    duration_ms: int | None = None
+
+    def refuse(self, reason: str) -> None:
+        """Notes why nothing can be hashed."""
+        self.status, self.reason = "refused", reason
+
+
+@dataclass(slots=True, kw_only=True)
+class _Progress:
+    """What happened while decoding.
+
+    Attributes:
+        taken: Frames handed out.
+        damaged: Packets and frames left out.
+        end_ms: End of the last packet that came whole.
+        first_ms: Time of the first packet.
+        next_ms: In the tier `second`, the time the next frame must have reached.
+        error: The first error of the demuxer or decoder.
+    """
+
+    taken: int = 0
+    damaged: int = 0
+    end_ms: int = 0
+    first_ms: int | None = None
+    next_ms: int = 0
+    error: str | None = None
+
+
+def read_video(file: BinaryIO, video: Video, *, tier: str) -> Iterator[Frame]:
+    """The frames of the tier; `video` says afterwards how that went.
+
+    A damaged video gives the frames that decode whole, and status partial; if none does, the status is refused.
+
+    Args:
+        file: The video.
+        video: What is found out is written here.
+        tier: `keyframe` for every keyframe, `second` for the first frame of each second.
+    """
+    if tier not in TIERS:
+        raise ValueError(f"tier {tier!r} is none of {TIERS}")
+    progress = _Progress()
+    file.seek(0)
+    try:
+        options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
+        with av.open(file, mode="r", metadata_errors="ignore", options=options) as container:
+            yield from _frames(container, video, progress, tier=tier)
+    except Exception as error:  # noqa: BLE001 - hostile bytes make a demuxer raise nearly anything; it is a reason
+        progress.error = progress.error or _one_line(error)
+    _conclude(video, progress)
+
+
+def _frames(container: Any, video: Video, progress: _Progress, *, tier: str) -> Iterator[Frame]:  # noqa: ANN401 - PyAV publishes no types
+    if not container.streams.video:
+        video.refuse("no video stream")
+        return
+    # A cover picture is a stream too; the video is the first that is none.
+    streams = [s for s in container.streams.video if not _is_cover(s)] or list(container.streams.video)
+    stream = streams[0]
+    context = stream.codec_context
+    video.width_px, video.height_px = context.width or None, context.height or None
+    video.duration_ms = _stated_duration_ms(container, stream)
+    if (context.width or 0) * (context.height or 0) > MAX_PIXELS:
+        video.refuse(f"{context.width} x {context.height} px: more than {MAX_PIXELS:,} pixels")
+        return
+    context.thread_type = "NONE"
+    context.thread_count = 1
+    if tier == "keyframe":
+        context.skip_frame = "NONKEY"
+    notes = [f"{len(streams) - 1} more video streams, not hashed"] if len(streams) > 1 else []
+    for frame in _whole_frames(container, stream, progress):
+        at_ms = _at_ms(frame, progress)
+        if tier == "keyframe" and not frame.key_frame:
+            continue
+        if tier == "second":
+            if at_ms < progress.next_ms and progress.taken:
+                continue
+            progress.next_ms = (at_ms // 1000 + 1) * 1000
+        if frame.width * frame.height > MAX_PIXELS:
+            progress.damaged += 1
+            continue
+        if progress.taken >= MAX_FRAMES:
+            progress.error = f"more than {MAX_FRAMES:,} frames of the tier"
+            break
+        rotation = int(getattr(frame, "rotation", 0) or 0)
+        if rotation:
+            notes.append(f"rotation of {rotation} degrees stated, hashed as stored")
+        progress.taken += 1
+        yield Frame(luma=frame_luma(frame), at_ms=at_ms)
+    video.note = "; ".join(dict.fromkeys(notes)) or None
+
+
+def _whole_frames(container: Any, stream: Any, progress: _Progress) -> Iterator[VideoFrame]:  # noqa: ANN401 - as above
+    """Every frame of packets that came whole."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.error.FFmpegError as error:
+            # The demuxer cannot go on; the decoder may still hold whole frames.
+            progress.error = progress.error or _one_line(error)
+            yield from _decoded(None, stream, progress)
+            return
+        if packet.is_corrupt:
+            progress.damaged += 1
+            continue
+        if packet.pts is not None and packet.time_base is not None:
+            start_ms = int(packet.pts * packet.time_base * 1000)
+            progress.first_ms = start_ms if progress.first_ms is None else min(progress.first_ms, start_ms)
+            duration = packet.duration or 0
+            progress.end_ms = max(progress.end_ms, start_ms + int(duration * packet.time_base * 1000))
+        yield from _decoded(packet, stream, progress)
+
+
+def _decoded(packet: Any, stream: Any, progress: _Progress) -> Iterator[VideoFrame]:  # noqa: ANN401 - as above
+    try:
+        frames = stream.codec_context.decode(packet)
+    except av.error.EOFError:
+        return
+    except av.error.FFmpegError as error:
+        progress.damaged += 1
+        progress.error = progress.error or _one_line(error)
+        return
+    for frame in frames:
+        if frame.is_corrupt:
+            progress.damaged += 1
+        else:
+            yield frame
+
+
+def frame_luma(frame: VideoFrame) -> npt.NDArray[Any]:
+    """Luma of a frame, 0 to 255: its own luma plane where that is BT.601, else by way of RGB.
+
+    Perceptual hashes are defined on BT.601 luma. A limited range (16 to 235) is stretched: that changes no bit but it
+    does change the quality.
+    """
+    depth_bits = _PLANE_0_IS_LUMA.get(frame.format.name)
+    grey = frame.format.name == "gray"
+    if depth_bits is None or (not grey and int(frame.colorspace) not in _LUMA_IS_601):
+        return luma_from_rgb(np.asarray(frame.to_ndarray(format="rgb24")))
+    plane = frame.planes[0]
+    sample = np.dtype(np.uint8) if depth_bits == 8 else np.dtype("<u2")
+    lines = np.frombuffer(plane, dtype=sample).reshape(-1, plane.line_size // sample.itemsize)
+    luma = lines[: frame.height, : frame.width]
+    colour_range = int(frame.color_range)
+    full = frame.format.name.startswith("yuvj") or colour_range == _FULL or (grey and colour_range != _LIMITED)
+    if full and depth_bits == 8:
+        return luma.copy()
+    scale = np.float32(1 << (depth_bits - 8))
+    samples = luma.astype(np.float32) / scale
+    if full:
+        return samples
+    return np.clip((samples - np.float32(16)) * np.float32(255 / 219), 0, 255)
+
+
+def _conclude(video: Video, progress: _Progress) -> None:
+    """Writes the status once no more frames come."""
+    if video.status == "refused":
+        return
+    if not progress.taken:
+        video.refuse(f"no frame could be decoded: {progress.error or 'no keyframe in it'}")
+        return
+    reasons = []
+    if progress.damaged:
+        reasons.append(f"{progress.damaged} damaged packets or frames left out")
+    if progress.error:
+        reasons.append(progress.error)
+    length_ms = progress.end_ms - (progress.first_ms or 0)
+    if video.duration_ms is not None and length_ms + _END_SLACK_MS < video.duration_ms:
+        reasons.append(f"{video.duration_ms} ms stated, {length_ms} ms found")
+    if reasons:
+        video.status, video.reason = "partial", "; ".join(reasons)
+
+
+def _is_cover(stream: Any) -> bool:  # noqa: ANN401 - as above
+    disposition = getattr(stream, "disposition", 0)
+    return bool(int(disposition) & 0x0400)  # AV_DISPOSITION_ATTACHED_PIC, libavformat/avformat.h
+
+
+def _stated_duration_ms(container: Any, stream: Any) -> int | None:  # noqa: ANN401 - as above
+    if stream.duration is not None and stream.time_base is not None:
+        return int(stream.duration * stream.time_base * 1000)
+    if container.duration is not None:
+        return int(container.duration // 1000)  # in AV_TIME_BASE, microseconds
+    return None
+
+
+def _at_ms(frame: VideoFrame, progress: _Progress) -> int:
+    """Time of the frame from the first; containers may start anywhere."""
+    if frame.pts is None or frame.time_base is None:
+        return progress.next_ms
+    return max(0, int(frame.pts * frame.time_base * 1000) - (progress.first_ms or 0))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
