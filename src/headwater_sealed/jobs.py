@@ -13,6 +13,10 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from headwater_sealed.media import HASH_MEDIA_SCHEMA, hash_media
+from headwater_sealed.media import prepare as prepare_media
+from headwater_sealed.probes import PROBE_SCHEMA, attempt
+
 __all__ = ["BASIC_JOBS", "ECHO_SCHEMA", "JOBS", "Emit", "Job", "JobFunction", "Prepare", "echo"]
 
 Emit = Callable[[pa.RecordBatch], None]
@@ -56,12 +60,15 @@ def echo(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: Emit) -
     emit(pa.RecordBatch.from_pylist(rows, schema=ECHO_SCHEMA))
 
 
-BASIC_JOBS: tuple[Job, ...] = (Job(name="echo", schema=ECHO_SCHEMA, function=echo),)
+BASIC_JOBS: tuple[Job, ...] = (
+    Job(name="echo", schema=ECHO_SCHEMA, function=echo),
+    Job(name="probe", schema=PROBE_SCHEMA, function=attempt),
+)
 """Jobs that need no heavy library: enough to check the sandbox itself."""
 
 JOBS: tuple[Job, ...] = (
     *BASIC_JOBS,
     # disk images, dumps, logs, wallets
-    # media
+    Job(name="hash_media", schema=HASH_MEDIA_SCHEMA, function=hash_media, prepare=prepare_media),
 )
 """Every job of the product, in the order of the path."""

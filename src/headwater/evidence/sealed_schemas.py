@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["EXPECTED", "Expected", "Limits"]
+__all__ = ["EXPECTED", "TEST_EXPECTED", "Expected", "Limits"]
 
 _MIB = 1024 * 1024
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +47,7 @@ class Expected:
     name: str
     schema: pa.Schema
     limits: Limits = field(default_factory=Limits)
-    refused: Mapping[str, Any] = _NOTHING
+    refused: Mapping[str, Any] = field(default_factory=dict)
 
 
 _ECHO = Expected(
@@ -63,9 +61,61 @@ _ECHO = Expected(
     ),
 )
 
+_PROBE = Expected(
+    name="probe",
+    schema=pa.schema(
+        [
+            pa.field("attempt", pa.string(), nullable=False),
+            pa.field("escaped", pa.bool_(), nullable=False),
+            pa.field("detail", pa.string(), nullable=False),
+        ]
+    ),
+    limits=Limits(wall_s=10.0, memory_bytes=256 * _MIB, reply_bytes=_MIB),
+)
+
+_MISBEHAVE = Expected(
+    name="misbehave",
+    schema=pa.schema(
+        [
+            pa.field("entry_index", pa.int64(), nullable=False),
+            pa.field("answer", pa.string()),
+            pa.field("reason", pa.string()),
+        ]
+    ),
+    limits=Limits(wall_s=10.0, memory_bytes=256 * _MIB, reply_bytes=8 * _MIB),
+)
+
+_HASH_MEDIA = Expected(
+    name="hash_media",
+    schema=pa.schema(
+        [
+            pa.field("entry_index", pa.int64(), nullable=False),
+            pa.field("frame_index", pa.int64(), nullable=False),
+            pa.field("at_ms", pa.int64()),
+            pa.field("pdq", pa.binary(32)),
+            pa.field("quality", pa.int64()),
+            pa.field("status", pa.string()),
+            pa.field("reason", pa.string()),
+            pa.field("note", pa.string()),
+            pa.field("media_kind", pa.string()),
+            pa.field("tier", pa.string()),
+            pa.field("width_px", pa.int64()),
+            pa.field("height_px", pa.int64()),
+            pa.field("duration_ms", pa.int64()),
+        ]
+    ),
+    # Every frame of a long video has to be decoded to find the first of each second.
+    limits=Limits(wall_s=900.0, memory_bytes=3072 * _MIB, reply_bytes=64 * _MIB),
+    refused={"frame_index": -1, "status": "refused"},
+)
+
+TEST_EXPECTED: tuple[Expected, ...] = (_MISBEHAVE,)
+"""Jobs that fail on purpose; a pool knows them only if it is told to."""
+
 EXPECTED: tuple[Expected, ...] = (
     _ECHO,
+    _PROBE,
     # disk images, dumps, logs, wallets
-    # media
+    _HASH_MEDIA,
 )
 """Every job of the product; the same names in the same order as on the sealed side."""
