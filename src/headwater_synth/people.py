@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import functools
 import random
 import re
@@ -25,8 +25,8 @@ __all__ = [
     "phones",
 ]
 
-_BORN_FROM = datetime.date(1948, 1, 1).toordinal()
-_BORN_UNTIL = datetime.date(2004, 1, 1).toordinal()  # everybody invented here is an adult
+_BORN_FROM = dt.date(1948, 1, 1).toordinal()
+_BORN_UNTIL = dt.date(2004, 1, 1).toordinal()  # everybody invented here is an adult
 _MAIL_DOMAINS = ("inbox.example", "post.example", "letters.example", "mailhall.example", "brief.example")
 _PHONE_STRIDE = 7_919  # a prime that divides no capacity, so that neighbours in the population get distant numbers
 
@@ -69,7 +69,7 @@ class Person:
     given: Name
     surname: Name
     surname_first: bool
-    date_of_birth: datetime.date
+    date_of_birth: dt.date
     address: Address
     phone: str
     email: str
@@ -197,7 +197,7 @@ def drawn_person(
         given=given,
         surname=surname,
         surname_first=stock.surname_first,
-        date_of_birth=datetime.date.fromordinal(rng.randrange(_BORN_FROM, _BORN_UNTIL)),
+        date_of_birth=dt.date.fromordinal(rng.randrange(_BORN_FROM, _BORN_UNTIL)),
         address=address,
         phone=_phone(address.country, person_key),
         email=f"{mail_name}@{rng.choice(_MAIL_DOMAINS)}",
