@@ -12,14 +12,17 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageFile, ImageMode, TiffImagePlugin
+from PIL import Image, ImageCms, ImageFile, ImageMode, TiffImagePlugin, UnidentifiedImageError
 
 from headwater_sealed.pdq import MIN_SIDE_PX, luma_from_rgb
 
 __all__ = ["FORMATS", "MAX_PICTURES", "MAX_PIXELS", "Picture", "Still", "prepare", "read_still"]
 
-FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM")
-"""What is decoded. Left out on purpose: formats that start another program (EPS), and those without a signature."""
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM")
+"""What is decoded. Left out on purpose: formats that start another program (EPS), and those without a signature.
+
+A JPEG with further pictures in it (MPO) is opened by way of JPEG.
+"""
 
 MAX_PIXELS = 100_000_000
 """Most pixels of one picture: more than any camera makes in one exposure; a bomb states more in a few bytes."""
@@ -92,7 +95,7 @@ def read_still(file: BinaryIO, still: Still) -> Iterator[Picture]:
             yield from _pictures(file, still)
         except (Image.DecompressionBombError, MemoryError):
             still.refuse(f"more than {MAX_PIXELS:,} pixels")
-        except Image.UnidentifiedImageError:
+        except UnidentifiedImageError:
             still.refuse("no still format that is read here, or its header is damaged")
         except Exception as error:  # noqa: BLE001 - hostile bytes make Pillow raise nearly anything; it is a reason
             still.refuse(f"cannot be decoded: {_one_line(error)}")
@@ -188,7 +191,7 @@ def _luma(opened: Image.Image, notes: list[str]) -> npt.NDArray[Any]:
 
 def _over_background(opened: Image.Image, notes: list[str]) -> npt.NDArray[Any]:
     rgba = opened.convert("RGBA")
-    if rgba.getextrema()[3] == (255, 255):
+    if rgba.getchannel("A").getextrema() == (255, 255):
         return luma_from_rgb(np.asarray(rgba.convert("RGB")))
     notes.append("transparent parts over white")
     background = Image.new("RGBA", rgba.size, (_BACKGROUND,) * 4)
@@ -198,7 +201,7 @@ def _over_background(opened: Image.Image, notes: list[str]) -> npt.NDArray[Any]:
 def _scaled(samples: npt.NDArray[Any], mode: str, notes: list[str]) -> npt.NDArray[np.float32]:
     """Samples of more than 8 bits, brought to 0..255."""
     low, high = float(np.nanmin(samples)), float(np.nanmax(samples))
-    if mode != "F" and low >= 0 and high <= 65535:
+    if mode.startswith("I;16"):
         notes.append("16 bits a sample, divided by 257")
         return np.asarray(samples, dtype=np.float32) / np.float32(257)
     # Their range is stated nowhere: spread over 0..255. The bits do not depend on the scale, the quality does.

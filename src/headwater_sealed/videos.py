@@ -11,13 +11,17 @@ from typing import Any, BinaryIO
 
 import av
 import av.error
+import av.logging
+import av.subtitles.codeccontext
+import av.subtitles.stream
+import av.subtitles.subtitle
 import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from headwater_sealed.pdq import luma_from_rgb
 
-__all__ = ["DEMUXERS", "MAX_FRAMES", "MAX_PIXELS", "TIERS", "Frame", "Video", "read_video"]
+__all__ = ["DEMUXERS", "MAX_FRAMES", "MAX_PIXELS", "TIERS", "Frame", "Video", "frame_luma", "prepare", "read_video"]
 
 TIERS = ("keyframe", "second")
 
@@ -116,6 +120,11 @@ class _Progress:
     error: str | None = None
 
 
+def prepare() -> None:
+    """Silences the decoders: what they would print quotes the file. The imports above load what PyAV loads late."""
+    av.logging.set_level(av.logging.PANIC)
+
+
 def read_video(file: BinaryIO, video: Video, *, tier: str) -> Iterator[Frame]:
     """The frames of the tier; `video` says afterwards how that went.
 
@@ -159,14 +168,7 @@ def _frames(container: Any, video: Video, progress: _Progress, *, tier: str) -> 
     notes = [f"{len(streams) - 1} more video streams, not hashed"] if len(streams) > 1 else []
     for frame in _whole_frames(container, stream, progress):
         at_ms = _at_ms(frame, progress)
-        if tier == "keyframe" and not frame.key_frame:
-            continue
-        if tier == "second":
-            if at_ms < progress.next_ms and progress.taken:
-                continue
-            progress.next_ms = (at_ms // 1000 + 1) * 1000
-        if frame.width * frame.height > MAX_PIXELS:
-            progress.damaged += 1
+        if not _wanted(frame, at_ms, progress, tier=tier):
             continue
         if progress.taken >= MAX_FRAMES:
             progress.error = f"more than {MAX_FRAMES:,} frames of the tier"
@@ -177,6 +179,19 @@ def _frames(container: Any, video: Video, progress: _Progress, *, tier: str) -> 
         progress.taken += 1
         yield Frame(luma=frame_luma(frame), at_ms=at_ms)
     video.note = "; ".join(dict.fromkeys(notes)) or None
+
+
+def _wanted(frame: VideoFrame, at_ms: int, progress: _Progress, *, tier: str) -> bool:
+    """Whether the tier asks for this frame."""
+    if frame.width * frame.height > MAX_PIXELS:  # a stream may change its size on the way
+        progress.damaged += 1
+        return False
+    if tier == "keyframe":
+        return bool(frame.key_frame)
+    if at_ms < progress.next_ms and progress.taken:
+        return False
+    progress.next_ms = (at_ms // 1000 + 1) * 1000
+    return True
 
 
 def _whole_frames(container: Any, stream: Any, progress: _Progress) -> Iterator[VideoFrame]:  # noqa: ANN401 - as above
@@ -231,17 +246,18 @@ def frame_luma(frame: VideoFrame) -> npt.NDArray[Any]:
         return luma_from_rgb(np.asarray(frame.to_ndarray(format="rgb24")))
     plane = frame.planes[0]
     sample = np.dtype(np.uint8) if depth_bits == 8 else np.dtype("<u2")
-    lines = np.frombuffer(plane, dtype=sample).reshape(-1, plane.line_size // sample.itemsize)
-    luma = lines[: frame.height, : frame.width]
+    lines = np.frombuffer(memoryview(plane), dtype=sample).reshape(-1, plane.line_size // sample.itemsize)
+    luma: npt.NDArray[Any] = lines[: frame.height, : frame.width]
     colour_range = int(frame.color_range)
     full = frame.format.name.startswith("yuvj") or colour_range == _FULL or (grey and colour_range != _LIMITED)
     if full and depth_bits == 8:
         return luma.copy()
     scale = np.float32(1 << (depth_bits - 8))
-    samples = luma.astype(np.float32) / scale
+    samples: npt.NDArray[Any] = luma.astype(np.float32) / scale
     if full:
         return samples
-    return np.clip((samples - np.float32(16)) * np.float32(255 / 219), 0, 255)
+    stretched: npt.NDArray[Any] = np.clip((samples - np.float32(16)) * np.float32(255 / 219), 0, 255)
+    return stretched
 
 
 def _conclude(video: Video, progress: _Progress) -> None:

@@ -1,0 +1,112 @@
+"""The job `hash_media`: perceptual hashes of stills and video frames, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from headwater_sealed import stills, videos
+from headwater_sealed.pdq import pdq_from_luma
+from headwater_sealed.stills import Picture, Still, read_still
+from headwater_sealed.videos import Frame, Video, read_video
+
+__all__ = ["HASH_MEDIA_SCHEMA", "MEDIA_KINDS", "hash_media", "prepare"]
+
+MEDIA_KINDS = ("still", "video")
+_SUMMARY = -1
+_BATCH_ROWS = 4096
+
+HASH_MEDIA_SCHEMA = pa.schema(
+    [
+        pa.field("entry_index", pa.int64(), nullable=False),
+        pa.field("frame_index", pa.int64(), nullable=False),
+        pa.field("at_ms", pa.int64()),
+        pa.field("pdq", pa.binary(32)),
+        pa.field("quality", pa.int64()),
+        pa.field("status", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("note", pa.string()),
+        pa.field("media_kind", pa.string()),
+        pa.field("tier", pa.string()),
+        pa.field("width_px", pa.int64()),
+        pa.field("height_px", pa.int64()),
+        pa.field("duration_ms", pa.int64()),
+    ]
+)
+"""One row for each hash (frame_index from 0), then one for the file (frame_index -1) with its status."""
+
+
+def prepare() -> None:
+    """Loads what the decoders would load on first use."""
+    stills.prepare()
+    videos.prepare()
+
+
+def hash_media(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: Any) -> None:  # noqa: ANN401 - see jobs.Emit, which imports this
+    """Rows of the hashes of each entry, entry by entry, each followed by the row of the file.
+
+    Args:
+        files: The evidence: plain files, or the segments of one image.
+        parameters: `entries`, each with `media_kind`, `tier` and `file_index`, or `path_hex` within `volume_index`.
+        emit: Takes each batch.
+    """
+    for index, entry in enumerate(parameters["entries"]):
+        rows: list[dict[str, Any]] = []
+        for row in _rows(files, parameters, entry):
+            rows.append({"entry_index": index, **row})
+            if len(rows) == _BATCH_ROWS:
+                emit(pa.RecordBatch.from_pylist(rows, schema=HASH_MEDIA_SCHEMA))
+                rows = []
+        emit(pa.RecordBatch.from_pylist(rows, schema=HASH_MEDIA_SCHEMA))
+
+
+def _rows(
+    files: Sequence[BinaryIO], parameters: Mapping[str, Any], entry: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """The rows of one entry, the file's own last."""
+    media_kind, tier = entry["media_kind"], entry["tier"]
+    if media_kind not in MEDIA_KINDS:
+        raise ValueError(f"media_kind {media_kind!r} is none of {MEDIA_KINDS}")
+    summary: Still | Video = Still() if media_kind == "still" else Video()
+    frames = 0
+    try:
+        source = _open(files, parameters, entry)
+    except Exception as error:  # noqa: BLE001 - one entry that cannot be opened must not cost the others of its group
+        summary.refuse(f"cannot be opened: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+    else:
+        with source as file:
+            for picture in _pictures(file, summary, tier):
+                hashed = pdq_from_luma(picture.luma)
+                yield {"frame_index": frames, "at_ms": picture.at_ms, "pdq": hashed.bits, "quality": hashed.quality}
+                frames += 1
+    yield {
+        "frame_index": _SUMMARY,
+        "status": summary.status,
+        "reason": summary.reason,
+        "note": summary.note,
+        "media_kind": media_kind,
+        "tier": tier,
+        "width_px": summary.width_px,
+        "height_px": summary.height_px,
+        "duration_ms": summary.duration_ms if isinstance(summary, Video) else None,
+    }
+
+
+def _pictures(file: BinaryIO, summary: Still | Video, tier: str) -> Iterator[Picture] | Iterator[Frame]:
+    if isinstance(summary, Still):
+        return read_still(file, summary)
+    return read_video(file, summary, tier=tier)
+
+
+def _open(
+    files: Sequence[BinaryIO], parameters: Mapping[str, Any], entry: Mapping[str, Any]
+) -> AbstractContextManager[BinaryIO]:
+    """The entry's file; one inside an image is closed afterwards, a plain one may be asked for again."""
+    if "path_hex" in entry:
+        from headwater_sealed.images import open_entry
+
+        return open_entry(files, int(parameters["volume_index"]), bytes.fromhex(entry["path_hex"]))
+    return nullcontext(files[int(entry["file_index"])])
