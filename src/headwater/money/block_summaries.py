@@ -8,7 +8,14 @@ from typing import Any
 
 from headwater.errors import UnreadableInputError
 from headwater.money.block_files import BlockFile, Damage, block_file, block_files_at, deobfuscated, records
-from headwater.money.block_layout import BlockLayoutError, amounts_sat, block_hash, laid_out, merkle_root, transaction_ids
+from headwater.money.block_layout import (
+    BlockLayoutError,
+    amounts_sat,
+    block_hash,
+    laid_out,
+    merkle_root,
+    transaction_ids,
+)
 
 __all__ = ["read_block_summaries"]
 

@@ -66,8 +66,8 @@ def is_unspendable(script: bytes) -> bool:
 def address_of(script: bytes, network: str) -> str | None:
     """The address that stands for a script, or None where none does.
 
-    An output to a bare public key has no address of its own; it is given the one of the key's hash, as explorers and tag
-    packs do. The scripts stay apart everywhere else.
+    An output to a bare public key has no address of its own; it is given the one of the key's hash, as explorers and
+    tag packs do. The scripts stay apart everywhere else.
 
     Args:
         script: The script of an output.

@@ -14,6 +14,7 @@ Coin = tuple[int, bytes]
 """Satoshis and script of an output."""
 
 _PLAIN_SCRIPT_OFFSET: Final = 6  # source: Bitcoin Core, compressor.h, nSpecialScripts
+_POWERS_OF_TEN: Final = tuple(int(f"1{'0' * exponent}") for exponent in range(10))
 _LONGEST_SCRIPT_BYTES: Final = 10_000  # source: Bitcoin Core, MAX_SCRIPT_SIZE; longer ones can never be spent
 
 
@@ -111,5 +112,5 @@ def _amount(compressed: int) -> int:
     compressed, exponent = divmod(compressed - 1, 10)
     if exponent < 9:
         compressed, digit = divmod(compressed, 9)
-        return (compressed * 10 + digit + 1) * 10**exponent
-    return (compressed + 1) * 10**9
+        return (compressed * 10 + digit + 1) * _POWERS_OF_TEN[exponent]
+    return (compressed + 1) * _POWERS_OF_TEN[9]
