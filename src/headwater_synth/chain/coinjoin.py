@@ -15,6 +15,7 @@ from headwater_synth.seeds import stream
 
 __all__ = ["JoinedPayer", "Mixers", "Round"]
 
+_PARTICIPANTS = 24
 _FEE_SHARE_VBYTES = 220  # two inputs, an equal output and change
 
 
@@ -60,7 +61,7 @@ class Mixers:
         self._exchanges = exchanges
         self._random: random.Random = stream(market.seed, "chain", "coinjoin")
         self.wallets = [
-            market.wallet(f"participant:{number}", "coinjoin_participant", "p2wpkh") for number in range(24)
+            market.wallet(f"participant:{number}", "coinjoin_participant", "p2wpkh") for number in range(_PARTICIPANTS)
         ]
         self._rounds = rounds
         self._orders: dict[int, list[tuple[Exchange, Request]]] = {}
@@ -99,9 +100,7 @@ class Mixers:
     def _held(self, joint: Round) -> None:
         everybody = [*joint.payers, *joint.others]
         self._random.shuffle(everybody)
-        payments: list[tuple[Key, int]] = []
-        for participant in everybody:
-            payments.append((participant.wallet.key(), joint.each_sat))
+        payments: list[tuple[Key, int]] = [(participant.wallet.key(), joint.each_sat) for participant in everybody]
         changed: list[JoinedPayer] = []
         for participant in everybody:
             fee_sat = self._market.fee_rate * _FEE_SHARE_VBYTES

@@ -92,7 +92,7 @@ def compressed_amount(amount_sat: int) -> int:
 
 
 def compressed_script(script: bytes) -> bytes:
-    """A script as undo data hold it: a byte and a digest for the usual old ones, else its length plus six, and itself."""
+    """A script as undo data hold it: a byte and a digest for old forms, else its length plus six and itself."""
     if len(script) == 25 and script[:3] == b"\x76\xa9\x14" and script[23:] == b"\x88\xac":
         return b"\x00" + script[3:23]
     if len(script) == 23 and script[:2] == b"\xa9\x14" and script[22:] == b"\x87":

@@ -156,7 +156,7 @@ class Exchange:
         total_sat = sum(coin.amount_sat for coin in spent)
         first, second = self._hot.key(), self._hot.key()
         fee_sat = self._market.fee_sat(spent, [first.script, second.script])
-        share_sat = (total_sat - fee_sat) // 2
+        share_sat = (total_sat - fee_sat) * self._random.randint(25, 75) // 100
         if share_sat < 10 * fee_sat:  # too little to be split
             payments = [(first, max(total_sat - fee_sat, total_sat // 2))]
         else:

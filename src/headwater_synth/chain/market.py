@@ -114,8 +114,8 @@ class Market:
             kind: What its addresses are called in the truth.
             script_kind: How its outputs are locked; None picks one by the owner's name.
         """
-        chosen = script_kind or stream(self.seed, "chain", "script", owner).choice(SCRIPT_KINDS)
-        return Wallet(market=self, owner=owner, kind=kind, script_kind=chosen)
+        by_name: ScriptKind = stream(self.seed, "chain", "script", owner).choice(SCRIPT_KINDS)
+        return Wallet(market=self, owner=owner, kind=kind, script_kind=script_kind or by_name)
 
     def register(self, key: Key, kind: str) -> None:
         """Note who holds a script."""

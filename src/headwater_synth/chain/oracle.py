@@ -225,20 +225,18 @@ def flows_of(
             trace = _Trace(chain, direction, policy)
             for origin in origins:
                 ends = trace.endpoints(origin)
-                for ((txid, output_index), kind, actor), amount_sat in sorted(
-                    ends.items(), key=lambda item: item[0][:2]
-                ):
+                for outpoint, kind, actor in sorted(ends, key=lambda end: end[:2]):
                     flows.append(
                         Flow(
                             direction=direction,
                             policy=policy,
                             origin_txid=origin[0],
                             origin_output_index=origin[1],
-                            endpoint_txid=txid,
-                            endpoint_output_index=output_index,
+                            endpoint_txid=outpoint[0],
+                            endpoint_output_index=outpoint[1],
                             endpoint_kind=kind,
                             service_actor=actor,
-                            amount_sat=amount_sat,
+                            amount_sat=ends[outpoint, kind, actor],
                         ),
                     )
     return tuple(flows)

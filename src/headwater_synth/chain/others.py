@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from headwater_synth.chain.exchange import Exchange, Request
-from headwater_synth.chain.keys import Key, owned_key
+from headwater_synth.chain.keys import Key, ScriptKind, owned_key
 from headwater_synth.chain.ledger import COINBASE_MATURITY
 from headwater_synth.chain.market import Market, Wallet
 from headwater_synth.chain.timetable import Timetable
@@ -51,11 +51,8 @@ class Miners:
     def __init__(self, market: Market, needs_sat: Mapping[str, int]) -> None:
         self._market = market
         # The oldest one is still paid to bare public keys, which have no address.
-        kinds = ("p2pk", "p2wpkh", "p2pkh", "p2tr")
-        self.wallets = [
-            market.wallet(f"miner:{number}", "miner", "p2wpkh" if kind == "p2pk" else kind)
-            for number, kind in enumerate(kinds)
-        ]
+        kinds: tuple[ScriptKind, ...] = ("p2wpkh", "p2wpkh", "p2pkh", "p2tr")
+        self.wallets = [market.wallet(f"miner:{number}", "miner", kind) for number, kind in enumerate(kinds)]
         self._random: random.Random = stream(market.seed, "chain", "miners")
         self._maturing: deque[tuple[Coin, Wallet]] = deque()
         total_sat = sum(needs_sat.values())
@@ -104,8 +101,8 @@ class Miners:
         for exchange in exchanges:
             amount_sat = percent_sat * _TO_EXCHANGES_PERCENT * self._weights[exchange.name] // whole
             payments.append((exchange.deposit_key(wallet.owner), amount_sat))
-        for trader in traders.wallets:
-            payments.append((trader.key(), percent_sat * _TO_TRADERS_PERCENT // len(traders.wallets)))
+        each_sat = percent_sat * _TO_TRADERS_PERCENT // len(traders.wallets)
+        payments += [(trader.key(), each_sat) for trader in traders.wallets]
         lucky = self._random.sample(list(people), 2)
         for person in lucky:
             amount_sat = percent_sat * _TO_PEOPLE_PERCENT * self._random.randint(30, 50) // 100

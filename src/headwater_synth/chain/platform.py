@@ -20,6 +20,7 @@ __all__ = ["Platform"]
 
 _OWNER = "platform"
 _CONSOLIDATED_INPUTS = 120
+_CASHED_OUT_INPUTS = 20
 _LEAST_PEEL_SAT = 20_000
 
 
@@ -115,9 +116,11 @@ class Platform:
 
     def _cash_out(self) -> None:
         """Move most of what was saved to addresses of the operator's own."""
-        coins, self._saved = self._saved[:20], self._saved[20:]
-        if not coins:
-            return
+        saved, self._saved = self._saved, []
+        for start in range(0, len(saved), _CASHED_OUT_INPUTS):
+            self._cashed_out(saved[start : start + _CASHED_OUT_INPUTS])
+
+    def _cashed_out(self, coins: list[Coin]) -> None:
         total_sat = sum(coin.amount_sat for coin in coins)
         amount_sat = total_sat * self._random.randint(75, 92) // 100
         out, back = self._operator.key(), self._internal_key()
