@@ -1,0 +1,20 @@
+"""Per-country packages: what leaves, for whom, by whose two decisions; signed, then encrypted to the recipient."""
+
+from headwater.packages.draft import CaseInfo, Draft, draft
+from headwater.packages.guards import check_no_media
+from headwater.packages.opened import OpenedPackage, open_package, verify_package
+from headwater.packages.release import LeadDecision, Release, lead_decisions, release
+
+__all__ = [
+    "CaseInfo",
+    "Draft",
+    "LeadDecision",
+    "OpenedPackage",
+    "Release",
+    "check_no_media",
+    "draft",
+    "lead_decisions",
+    "open_package",
+    "release",
+    "verify_package",
+]

@@ -1,0 +1,169 @@
+"""The signed documents of a package, and the only spelling each of them has (docs/adr/0004)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from headwater.custody import raw_public_key
+from headwater.schema import canonical_json, content_id
+
+__all__ = [
+    "APPROVAL_NAME",
+    "CIPHERTEXT_NAME",
+    "ENVELOPE_NAME",
+    "FORMAT_VERSION",
+    "MANIFEST_NAME",
+    "REPORT_NAME",
+    "SIGNATURES_NAME",
+    "document_from",
+    "envelope_bytes",
+    "envelope_signature_holds",
+    "package_id_of",
+    "sha256_hex",
+    "signature_entry",
+    "signature_holds",
+]
+
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+APPROVAL_NAME = "approval.json"
+SIGNATURES_NAME = "signatures.json"
+REPORT_NAME = "report.pdf"
+CIPHERTEXT_NAME = "package.age"
+ENVELOPE_NAME = "envelope.json"
+
+_SIGNATURE_CONTEXT = b"headwater package signature 1\n"
+_ENVELOPE_CONTEXT = b"headwater package envelope 1\n"
+_KEY_HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SIGNATURE_HEX = re.compile(r"[0-9a-f]{128}", re.ASCII)
+
+
+def sha256_hex(content: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def package_id_of(manifest: Mapping[str, Any]) -> str:
+    """The id that a manifest's content gives the package.
+
+    The report prints the id, so its own digest cannot be part of it.
+    """
+    names = ("case", "country", "recipient", "author", "drafted_at_utc", "leads")
+    files = [[file["name"], file["sha256"]] for file in manifest["files"] if file["name"] != REPORT_NAME]
+    return content_id("pkg", canonical_json({**{name: manifest[name] for name in names}, "files": files}))
+
+
+def document_from(content: bytes, document_format: str) -> dict[str, Any]:
+    """The document, if the content is its only spelling.
+
+    Raises:
+        ValueError: It is not canonical JSON, or of another format or version; the text says which.
+    """
+    try:
+        document = json.loads(content)
+        spelled = canonical_json(document)
+    except (ValueError, TypeError, RecursionError):
+        document, spelled = None, None
+    if not isinstance(document, dict) or spelled != content:
+        raise ValueError("it is not canonical JSON")
+    if document.get("format") != document_format or document.get("version") != FORMAT_VERSION:
+        raise ValueError(f"it is not a {document_format} of version {FORMAT_VERSION}")
+    return document
+
+
+def signature_entry(
+    key: Ed25519PrivateKey,
+    *,
+    role: str,
+    package_id: str,
+    manifest_sha256: str,
+    approval_sha256: str | None,
+    vouches_for: Sequence[str] = (),
+) -> dict[str, str]:
+    """A signature as `signatures.json` lists it.
+
+    Args:
+        key: Whose.
+        role: author, approver or case.
+        package_id: Of the package.
+        manifest_sha256: Of the manifest.
+        approval_sha256: Of the approval; the author signs before there is one.
+        vouches_for: Public keys of the operators, where the case's key says that they are theirs.
+    """
+    public_key = raw_public_key(key.public_key()).hex()
+    statement = _statement(role, public_key, package_id, manifest_sha256, approval_sha256, vouches_for)
+    return {"role": role, "public_key": public_key, "signature": key.sign(statement).hex()}
+
+
+def signature_holds(
+    entry: Mapping[str, Any],
+    *,
+    role: str,
+    package_id: str,
+    manifest_sha256: str,
+    approval_sha256: str | None,
+    vouches_for: Sequence[str] = (),
+) -> bool:
+    """Whether an entry of `signatures.json` signs just this, in this role."""
+    if set(entry) != {"role", "public_key", "signature"} or entry["role"] != role:
+        return False
+    public_key, signature = entry["public_key"], entry["signature"]
+    if not (_fits(_KEY_HEX, public_key) and _fits(_SIGNATURE_HEX, signature)):
+        return False
+    statement = _statement(role, public_key, package_id, manifest_sha256, approval_sha256, vouches_for)
+    return _verifies(public_key, signature, statement)
+
+
+def envelope_bytes(body: Mapping[str, Any], case_key: Ed25519PrivateKey) -> bytes:
+    """The envelope, signed by the case's key."""
+    signature = case_key.sign(_ENVELOPE_CONTEXT + canonical_json(body))
+    return canonical_json({**body, "signature": signature.hex()})
+
+
+def envelope_signature_holds(envelope: Mapping[str, Any]) -> bool:
+    """Whether the key that signed as the case also signed the envelope around that."""
+    body = {name: value for name, value in envelope.items() if name != "signature"}
+    public_key = envelope["signatures"][-1]["public_key"]
+    if not (_fits(_KEY_HEX, public_key) and _fits(_SIGNATURE_HEX, envelope.get("signature"))):
+        return False
+    return _verifies(public_key, envelope["signature"], _ENVELOPE_CONTEXT + canonical_json(body))
+
+
+def _statement(
+    role: str,
+    public_key: str,
+    package_id: str,
+    manifest_sha256: str,
+    approval_sha256: str | None,
+    vouches_for: Sequence[str],
+) -> bytes:
+    return _SIGNATURE_CONTEXT + canonical_json(
+        {
+            "role": role,
+            "public_key": public_key,
+            "package_id": package_id,
+            "manifest_sha256": manifest_sha256,
+            "approval_sha256": approval_sha256,
+            "vouches_for": list(vouches_for),
+        },
+    )
+
+
+def _fits(pattern: re.Pattern[str], value: object) -> bool:
+    # One spelling only: upper-case digits would be the same bytes and an unnoticed change.
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _verifies(public_key: str, signature: str, statement: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), statement)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -1,0 +1,330 @@
+"""A package for one country, written down and signed by its author; nothing leaves yet."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from headwater import __version__
+from headwater.custody import Clock, raw_public_key, utc_text
+from headwater.engine import Session
+from headwater.errors import InputError, RefusedError
+from headwater.packages.archive import checked_recipient
+from headwater.packages.contents import Contents, contents_for
+from headwater.packages.documents import (
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    REPORT_NAME,
+    SIGNATURES_NAME,
+    package_id_of,
+    sha256_hex,
+    signature_entry,
+)
+from headwater.packages.guards import check_no_media
+from headwater.packages.methods import methods_text
+from headwater.packages.report import report_pdf
+from headwater.packages.rows import json_lines, spreadsheet
+from headwater.schema import canonical_json
+
+__all__ = ["DRAFT_FOLDER", "CaseInfo", "Draft", "draft", "signatures_bytes", "write_folder"]
+
+DRAFT_FOLDER = "draft"
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+
+LEAD_COLUMNS = (
+    "rank",
+    "lead_id",
+    "risk_tier",
+    "account_id",
+    "platform_key",
+    "nickname",
+    "email",
+    "phone",
+    "lead_country",
+    "countries",
+    "because",
+    "why_now",
+    "contrary",
+    "named_record_id",
+    "named_record_name",
+    "data_subject_category",
+    "assertion_kind",
+    "next_lawful_steps",
+    "volatile_until_utc",
+    "present",
+    "absent",
+    "not_collected",
+    "acts",
+    "media_known",
+    "media_near",
+    "media_none",
+    "media_not_comparable",
+    "request_ids",
+    "deconfliction_key",
+)
+REQUEST_COLUMNS = (
+    "request_id",
+    "country",
+    "actor",
+    "service_name",
+    "legal_contact",
+    "direction",
+    "question",
+    "txid",
+    "output_index",
+    "address",
+    "output_sat",
+    "fifo_sat",
+    "pro_rata_sat",
+    "at_utc",
+    "traces",
+    "accounts",
+    "lead_ids",
+    "service_id",
+    "tag_id",
+)
+HASH_COLUMNS = (
+    "lead_id",
+    "item_id",
+    "exhibit_id",
+    "volume_index",
+    "path",
+    "size_bytes",
+    "md5",
+    "sha1",
+    "sha256",
+    "content_kind",
+    "verdict_group",
+    "verdict",
+    "series",
+    "victim_identified",
+    "media_cluster_id",
+    "earliest_upload_is_this_account",
+    "uploads",
+    "first_uploaded_at_utc",
+)
+_ABOUT = {
+    "leads.jsonl": "Every lead in full, one JSON object a line",
+    "leads.csv": "The leads as a table; text that a spreadsheet would run has an apostrophe before it",
+    "request_sheets.jsonl": "What to ask which service, one JSON object a line",
+    "request_sheets.csv": "The same as a table",
+    "hash_references.csv": "Digests and paths on the evidence of media the accounts uploaded; no media",
+    "methods.txt": "How the findings were made, their limits, and what else could explain them",
+    REPORT_NAME: "The leads for reading",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseInfo:
+    """What the package says of the case and of the terms it is given on.
+
+    Attributes:
+        case_id: The case.
+        authority_ref: Warrant or order it rests on.
+        agency: Who sends.
+        contact: Where the recipient asks.
+        purpose: What the recipient may use it for.
+        legal_basis: What the transfer rests on.
+        handling_code: Shown on every page.
+        onward_transfer: Whether and how the recipient may pass it on.
+    """
+
+    case_id: str
+    authority_ref: str
+    agency: str = ""
+    contact: str = ""
+    purpose: str = "criminal investigation"
+    legal_basis: str = ""
+    handling_code: str = "RESTRICTED"
+    onward_transfer: str = "not without the sender's written consent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A package that its author has signed and nobody has released.
+
+    Attributes:
+        package_id: Digest of its content.
+        country: For whom.
+        folder: CASE/packages/COUNTRY/PACKAGE_ID.
+        lead_ids: The leads in it, by rank.
+        manifest_sha256: Digest of the manifest.
+        file_digests: Name to SHA-256 of each file that the manifest lists.
+    """
+
+    package_id: str
+    country: str
+    folder: Path
+    lead_ids: tuple[str, ...]
+    manifest_sha256: str
+    file_digests: Mapping[str, str]
+
+
+def draft(
+    tables: Session,
+    *,
+    country: str,
+    recipient_key: str,
+    author: str,
+    why: str,
+    case_info: CaseInfo,
+    out_dir: Path,
+    signing_key: Ed25519PrivateKey,
+    clock: Clock,
+) -> Draft:
+    """A package for one country, written under `out_dir` and signed by its author.
+
+    The same tables, arguments and time give the same bytes.
+
+    Args:
+        tables: The tables of the case.
+        country: ISO 3166-1 alpha-2, as jurisdictions and services name it.
+        recipient_key: The recipient's age public key; the manifest names it.
+        author: The operator who drafts.
+        why: The author's reason for proposing these leads.
+        case_info: The case and the terms.
+        out_dir: The case's folder of packages.
+        signing_key: The author's own key.
+        clock: Called once.
+
+    Raises:
+        InputError: The country or the key is malformed, or the case has nothing for that country.
+        RefusedError: The package would hold media or key material, or is there already.
+    """
+    if not _COUNTRY.fullmatch(country):
+        raise InputError("country", f"'{country}' is no ISO 3166-1 alpha-2 code", remedy="write two capital letters")
+    for name, text in (("author", author), ("why", why)):
+        if not text.strip():
+            raise InputError(name, "is empty", remedy="a package says who drafted it, and why")
+    recipient = checked_recipient(recipient_key)
+    contents = contents_for(tables, country)
+    if not contents.leads and not contents.requests:
+        reason = "no lead has this jurisdiction and no request sheet is for it"
+        raise InputError(country, reason, remedy="run the stage 'leads', or choose another country")
+    drafted_at = clock()
+    files = _data_files(contents)
+    manifest: dict[str, Any] = {
+        "format": "headwater-package",
+        "version": FORMAT_VERSION,
+        "case": {"case_id": case_info.case_id, "authority_ref": case_info.authority_ref, "agency": case_info.agency},
+        "contact": case_info.contact,
+        "purpose": case_info.purpose,
+        "country": country,
+        "recipient": recipient,
+        "handling_code": case_info.handling_code,
+        "legal_basis": case_info.legal_basis,
+        "onward_transfer": case_info.onward_transfer,
+        "author": {"operator": author, "public_key": raw_public_key(signing_key.public_key()).hex()},
+        "drafted_at_utc": utc_text(drafted_at),
+        "decisions": [{"role": "author", "operator": author, "at_utc": utc_text(drafted_at), "why": why}],
+        "leads": [{name: lead[name] for name in ("lead_id", "rank", "risk_tier")} for lead in contents.leads],
+        "withheld": [{"what": w.what, "count": w.count, "why": w.why} for w in contents.withheld],
+        "files": _listing(files),
+        "tool": "headwater",
+        "tool_version": __version__,
+    }
+    manifest["package_id"] = package_id_of(manifest)
+    files[REPORT_NAME] = report_pdf(contents, manifest, drafted_at)
+    manifest["files"] = _listing(files)
+    content = canonical_json(manifest)
+    check_no_media({**files, MANIFEST_NAME: content})
+    signature = signature_entry(
+        signing_key,
+        role="author",
+        package_id=manifest["package_id"],
+        manifest_sha256=sha256_hex(content),
+        approval_sha256=None,
+    )
+    folder = out_dir / country / manifest["package_id"]
+    if folder.exists():
+        raise RefusedError(f"{folder}: this package was drafted already; release it, or draft again after a change")
+    signatures = signatures_bytes(manifest["package_id"], sha256_hex(content), None, [signature])
+    write_folder(folder / DRAFT_FOLDER, {**files, MANIFEST_NAME: content, SIGNATURES_NAME: signatures})
+    return Draft(
+        package_id=manifest["package_id"],
+        country=country,
+        folder=folder,
+        lead_ids=tuple(lead["lead_id"] for lead in contents.leads),
+        manifest_sha256=sha256_hex(content),
+        file_digests={file["name"]: file["sha256"] for file in manifest["files"]},
+    )
+
+
+def signatures_bytes(
+    package_id: str, manifest_sha256: str, approval_sha256: str | None, signatures: list[dict[str, str]]
+) -> bytes:
+    """The content of `signatures.json`."""
+    return canonical_json(
+        {
+            "format": "headwater-signatures",
+            "version": FORMAT_VERSION,
+            "package_id": package_id,
+            "manifest_sha256": manifest_sha256,
+            "approval_sha256": approval_sha256,
+            "signatures": signatures,
+        },
+    )
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files and wait until they are on the medium; the folder appears whole or not at all."""
+    temporary = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    for name in sorted(files):
+        with (temporary / name).open("xb") as file:
+            file.write(files[name])
+            file.flush()
+            os.fsync(file.fileno())
+    temporary.rename(folder)
+    for place in (folder, folder.parent):
+        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _listing(files: Mapping[str, bytes]) -> list[dict[str, object]]:
+    return [
+        {"name": name, "size_bytes": len(files[name]), "sha256": sha256_hex(files[name]), "about": _ABOUT[name]}
+        for name in sorted(files)
+    ]
+
+
+def _data_files(contents: Contents) -> dict[str, bytes]:
+    return {
+        "leads.jsonl": json_lines(contents.leads),
+        "leads.csv": spreadsheet(LEAD_COLUMNS, [_lead_row(lead) for lead in contents.leads]),
+        "request_sheets.jsonl": json_lines(contents.requests),
+        "request_sheets.csv": spreadsheet(REQUEST_COLUMNS, contents.requests),
+        "hash_references.csv": spreadsheet(HASH_COLUMNS, contents.hash_references),
+        "methods.txt": methods_text(contents, tool_version=__version__),
+    }
+
+
+def _lead_row(lead: Mapping[str, Any]) -> dict[str, object]:
+    fields = {state: [f["field"] for f in lead["completeness"] if f["state"] == state] for state in _STATES}
+    media = {f"media_{group}": lead["media"].get(group, 0) for group in ("known", "near", "none", "not_comparable")}
+    account = {name: lead["account"].get(name) for name in ("platform_key", "nickname", "email", "phone")}
+    return {
+        **lead,
+        **account,
+        **fields,
+        **media,
+        "countries": [place["country"] for place in lead["jurisdiction"]],
+        "because": [rule["because"] for rule in lead["rules_fired"]],
+        "named_record_name": (lead["named_record"] or {}).get("full_name"),
+        "next_lawful_steps": [f"{s['step']} ({s['holder']}, {s['country']})" for s in lead["next_lawful_steps"]],
+        "acts": len(lead["acts"]),
+    }
+
+
+_STATES = ("present", "absent", "not_collected")

@@ -1,0 +1,200 @@
+"""What may never be in a package: media, archives, and key material."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+from embit import bip39
+from embit.wordlists.bip39 import WORDLIST
+
+from headwater.errors import RefusedError
+from headwater.packages.documents import REPORT_NAME
+
+__all__ = ["REDACTED", "check_no_media", "key_material", "without_key_material"]
+
+REDACTED = "[key material withheld]"
+
+_MEDIA_STARTS: tuple[tuple[bytes, int, str], ...] = (
+    (b"\xff\xd8\xff", 0, "a JPEG still"),
+    (b"\x89PNG", 0, "a PNG still"),
+    (b"GIF8", 0, "a GIF still"),
+    (b"BM", 0, "a BMP still"),
+    (b"II*\x00", 0, "a TIFF still"),
+    (b"MM\x00*", 0, "a TIFF still"),
+    (b"RIFF", 0, "a RIFF file (WebP, WAV, AVI)"),
+    (b"8BPS", 0, "a PSD still"),
+    (b"\x00\x00\x01\x00", 0, "an icon"),
+    (b"\x00\x00\x00\x0cjP", 0, "a JPEG 2000 still"),
+    (b"\xff\x0a", 0, "a JPEG XL still"),
+    (b"ftyp", 4, "an MP4, MOV, HEIF or AVIF file"),
+    (b"moov", 4, "a QuickTime file"),
+    (b"\x1aE\xdf\xa3", 0, "a Matroska or WebM file"),
+    (b"FLV\x01", 0, "an FLV file"),
+    (b"0&\xb2u\x8ef\xcf\x11", 0, "an ASF or WMV file"),
+    (b"\x00\x00\x01\xba", 0, "an MPEG file"),
+    (b"\x00\x00\x01\xb3", 0, "an MPEG file"),
+    (b"OggS", 0, "an Ogg file"),
+    (b"fLaC", 0, "a FLAC file"),
+    (b"ID3", 0, "an MP3 file"),
+    (b"FORM", 0, "an AIFF file"),
+    (b"PK\x03\x04", 0, "a ZIP archive"),
+    (b"PK\x05\x06", 0, "a ZIP archive"),
+    (b"\x1f\x8b", 0, "a gzip archive"),
+    (b"BZh", 0, "a bzip2 archive"),
+    (b"\xfd7zXZ\x00", 0, "an xz archive"),
+    (b"(\xb5/\xfd", 0, "a zstd archive"),
+    (b"7z\xbc\xaf\x27\x1c", 0, "a 7-Zip archive"),
+    (b"Rar!", 0, "a RAR archive"),
+    (b"ustar", 257, "a tar archive"),
+    (b"SQLite format 3\x00", 0, "a database"),
+    (b"%PDF", 0, "a PDF"),
+)
+_TEXT_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ENCODED_RUN = re.compile(rb"[A-Za-z0-9+/_-]{600,}={0,2}")  # the longest honest run is a digest or an address
+_EMBEDDED = re.compile(rb"data:(image|video|audio|application)/", re.IGNORECASE)
+_PDF_OBJECTS = re.compile(
+    rb"/Subtype\s*/(Image|RichMedia|Movie|Sound|Screen|3D)\b|/EmbeddedFiles?\b|/JavaScript\b|/Launch\b"
+)
+
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_WIF = re.compile(r"(?<![A-Za-z0-9])(?:[5KL9c][1-9A-HJ-NP-Za-km-z]{50,51}|6P[1-9A-HJ-NP-Za-km-z]{56})(?![A-Za-z0-9])")
+_EXTENDED = re.compile(r"[xyztuvYZUV]prv[1-9A-HJ-NP-Za-km-z]{30,}")
+_AGE_SECRET = re.compile(r"AGE-SECRET-KEY-[A-Z0-9-]*1[A-Z0-9]{20,}|AGE-PLUGIN-[A-Z0-9-]+1[A-Z0-9]{20,}", re.IGNORECASE)
+_PEM = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----(?:[^-]*-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----)?"
+)
+_NOSTR = re.compile(r"nsec1[02-9ac-hj-np-z]{50,}", re.IGNORECASE)
+_WORD = re.compile(r"[a-z]+")
+_WORDS = frozenset(WORDLIST)
+_MNEMONIC_LENGTHS = (24, 21, 18, 15, 12)  # source: BIP 39, "Generating the mnemonic"; longest first
+
+
+def check_no_media(files: Mapping[str, bytes]) -> None:
+    """Nothing, if every file of a package is text, or the report, and none holds media or key material.
+
+    Args:
+        files: Name to content, as it would leave.
+
+    Raises:
+        RefusedError: One is or holds what may not leave; what was found is named and never repeated.
+    """
+    for name in sorted(files):
+        content = files[name]
+        if name == REPORT_NAME:
+            _check_report(name, content)
+            continue
+        for start, offset_bytes, kind in _MEDIA_STARTS:
+            if content[offset_bytes : offset_bytes + len(start)] == start and not _is_prose(start, content):
+                raise _refusal(name, f"it begins as {kind}")
+        _check_text(name, content)
+
+
+def key_material(text: str) -> list[tuple[int, int, str]]:
+    """Where in the text key material begins and ends, and of what kind; sorted, without overlaps.
+
+    A private key written as plain hexadecimal digits looks like any digest and cannot be told from one.
+    """
+    found = [(m.start(), m.end(), "an extended private key") for m in _EXTENDED.finditer(text)]
+    found += [(m.start(), m.end(), "an age secret key") for m in _AGE_SECRET.finditer(text)]
+    found += [(m.start(), m.end(), "a private key in PEM") for m in _PEM.finditer(text)]
+    found += [(m.start(), m.end(), "a Nostr secret key") for m in _NOSTR.finditer(text)]
+    found += [(m.start(), m.end(), "a Bitcoin private key") for m in _WIF.finditer(text) if _checksum_holds(m.group())]
+    found += _mnemonics(text)
+    apart: list[tuple[int, int, str]] = []
+    for start, end, kind in sorted(found):
+        if apart and start < apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(end, apart[-1][1]), apart[-1][2])
+        else:
+            apart.append((start, end, kind))
+    return apart
+
+
+def without_key_material(value: object) -> tuple[object, int]:
+    """The value with key material replaced by `REDACTED`, and how often that was needed."""
+    if isinstance(value, str):
+        found = key_material(value)
+        for start, end, _ in reversed(found):
+            value = value[:start] + REDACTED + value[end:]
+        return value, len(found)
+    if isinstance(value, Mapping):
+        pairs = {name: without_key_material(item) for name, item in value.items()}
+        return {name: item for name, (item, _) in pairs.items()}, sum(count for _, count in pairs.values())
+    if isinstance(value, list | tuple):
+        items = [without_key_material(item) for item in value]
+        return [item for item, _ in items], sum(count for _, count in items)
+    return value, 0
+
+
+def _refusal(name: str, reason: str) -> RefusedError:
+    return RefusedError(f"{name}: {reason}; no package holds media or key material: find out how it came here")
+
+
+def _is_prose(start: bytes, content: bytes) -> bool:
+    """Whether a short start is that of ordinary text: `BM...` in a CSV heading, say."""
+    return start.isalnum() and len(start) <= 5 and _TEXT_CONTROLS.search(content) is None
+
+
+def _check_text(name: str, content: bytes) -> None:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refusal(name, f"byte {error.start} is not text") from None
+    control = _TEXT_CONTROLS.search(content)
+    if control:
+        raise _refusal(name, f"byte {control.start()} is not text")
+    for pattern, kind in ((_EMBEDDED, "an embedded file"), (_ENCODED_RUN, "a long run of encoded bytes")):
+        place = pattern.search(content)
+        if place:
+            raise _refusal(name, f"byte {place.start()} begins {kind}")
+    found = key_material(text)
+    if found:
+        raise _refusal(name, f"character {found[0][0]} begins {found[0][2]}")
+
+
+def _check_report(name: str, content: bytes) -> None:
+    if not content.startswith(b"%PDF-"):
+        raise _refusal(name, "it is not a PDF")
+    # A stream's dictionary is never inside a compressed object (ISO 32000-1, 7.5.7), so an image cannot hide there.
+    place = _PDF_OBJECTS.search(content)
+    if place:
+        raise _refusal(name, f"byte {place.start()} begins an embedded image, file or program")
+
+
+def _checksum_holds(text: str) -> bool:
+    number = 0
+    for character in text:
+        number = number * 58 + _BASE58.index(character)
+    content = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return hashlib.sha256(hashlib.sha256(content[:-4]).digest()).digest()[:4] == content[-4:]
+
+
+def _mnemonics(text: str) -> list[tuple[int, int, str]]:
+    """Runs of listed words that carry a valid checksum."""
+    if " " not in text:
+        return []
+    runs: list[list[re.Match[str]]] = [[]]
+    for word in _WORD.finditer(text.lower()):
+        previous = runs[-1][-1] if runs[-1] else None
+        apart = previous is not None and len(text[previous.end() : word.start()].strip(" \t\r\n,;.:|0123456789")) > 0
+        if word.group() not in _WORDS or apart:
+            runs.append([])
+        if word.group() in _WORDS:
+            runs[-1].append(word)
+    return [place for run in runs for place in _valid_phrases(run)]
+
+
+def _valid_phrases(run: list[re.Match[str]]) -> list[tuple[int, int, str]]:
+    places: list[tuple[int, int, str]] = []
+    first = 0
+    while first <= len(run) - _MNEMONIC_LENGTHS[-1]:
+        for length in _MNEMONIC_LENGTHS:
+            words = run[first : first + length]
+            if len(words) == length and bip39.mnemonic_is_valid(" ".join(word.group() for word in words)):
+                places.append((words[0].start(), words[-1].end(), "the words of a wallet's seed"))
+                first += length
+                break
+        else:
+            first += 1
+    return places

@@ -1,0 +1,263 @@
+"""The report for reading: the package's content set as PDF/A by typst, the same bytes for the same content."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any, Literal
+
+import typst
+
+from headwater.errors import RefusedError
+from headwater.packages.contents import Contents
+from headwater.packages.documents import REPORT_NAME
+from headwater.packages.methods import LIMITS
+
+__all__ = ["printable", "report_pdf"]
+
+# Characters that the two fonts inside the typst wheel can show, and that neither reorder, join nor hide text. Tests set
+# every one of them. Whatever else evidence holds is printed by its number; `leads.jsonl` has it as it is.
+PRINTED: tuple[tuple[int, int], ...] = (
+    (0x20, 0x7E),
+    (0xA0, 0xAC),
+    (0xAE, 0x2FF),  # Latin; U+00AD is a hyphen that hides
+    (0x386, 0x386),
+    (0x388, 0x38A),
+    (0x38C, 0x38C),
+    (0x38E, 0x3A1),
+    (0x3A3, 0x3FF),  # Greek
+    (0x400, 0x482),
+    (0x48A, 0x4FF),  # Cyrillic
+    (0x531, 0x556),
+    (0x561, 0x587),  # Armenian
+    (0x5D0, 0x5EA),  # Hebrew
+    (0x621, 0x63A),
+    (0x641, 0x64A),
+    (0x660, 0x669),
+    (0x6F0, 0x6F9),  # Arabic
+    (0x10D0, 0x10F0),  # Georgian
+    (0x1E00, 0x1EFF),  # Latin with two marks, as Vietnamese has
+    (0x2010, 0x2015),
+    (0x2018, 0x201E),
+    (0x2020, 0x2022),
+    (0x2026, 0x2026),
+    (0x2030, 0x2030),
+    (0x2039, 0x203A),
+    (0x20AC, 0x20AC),
+    (0x2116, 0x2116),
+    (0x2122, 0x2122),
+    (0x2190, 0x2193),
+    (0x2212, 0x2212),
+)
+_LONGEST_TEXT = 600
+_ACTS_SHOWN = 12
+_STANDARDS: list[Literal["a-2a", "ua-1"]] = [
+    "a-2a",
+    "ua-1",
+]  # for keeping (ISO 19005-2) and for reading aloud (ISO 14289-1)
+
+
+def report_pdf(contents: Contents, manifest: Mapping[str, Any], drafted_at: datetime) -> bytes:
+    """The report.
+
+    Text from evidence reaches the typesetter as JSON strings, never as its markup, so nothing in it can be a command.
+
+    Args:
+        contents: What the package holds.
+        manifest: The manifest without the report's own digest.
+        drafted_at: The date on the report and inside the file; no clock is read.
+    """
+    content = json.dumps(_printable(_document(contents, manifest)), ensure_ascii=True, sort_keys=True)
+    try:
+        pdf: bytes = typst.compile(
+            files("headwater.packages").joinpath("report.typ").read_bytes(),
+            sys_inputs={"content": content},
+            ignore_system_fonts=True,
+            pdf_standards=[*_STANDARDS],
+            timestamp=int(drafted_at.astimezone(UTC).timestamp()),
+        )
+    except typst.TypstError as error:
+        raise RefusedError(
+            f"{REPORT_NAME}: the report cannot be set: {error.message}; report this as a defect"
+        ) from error
+    return pdf
+
+
+def printable(text: str) -> str:
+    """The text with every character that the report cannot show written as its number.
+
+    >>> printable("a" + chr(0x202E) + "b")
+    'a[U+202E]b'
+    """
+    cut = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + f" [+{len(text) - _LONGEST_TEXT} characters]"
+    return "".join(character if _is_printed(character) else f"[U+{ord(character):04X}]" for character in cut)
+
+
+def _is_printed(character: str) -> bool:
+    return any(first <= ord(character) <= last for first, last in PRINTED)
+
+
+def _printable(value: object) -> object:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {name: _printable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(item) for item in value]
+    return value
+
+
+def _document(contents: Contents, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    tiers = Counter(lead["risk_tier"] for lead in contents.leads)
+    terms = (
+        ("Case", manifest["case"]["case_id"]),
+        ("Authority", manifest["case"]["authority_ref"]),
+        ("Sent by", manifest["case"]["agency"]),
+        ("Contact", manifest["contact"]),
+        ("For", manifest["country"]),
+        ("Recipient's key", manifest["recipient"]),
+        ("Purpose", manifest["purpose"]),
+        ("Legal basis", manifest["legal_basis"]),
+        ("Onward transfer", manifest["onward_transfer"]),
+        ("Drafted by", manifest["author"]["operator"]),
+        ("Drafted", _time(manifest["drafted_at_utc"])),
+        ("Package", manifest["package_id"]),
+    )
+    return {
+        "country": manifest["country"],
+        "case_id": manifest["case"]["case_id"],
+        "handling_code": manifest["handling_code"],
+        "package_id": manifest["package_id"],
+        "terms": [[name, value or "not stated"] for name, value in terms],
+        "why": manifest["decisions"][0]["why"],
+        "tiers": [[tier, tiers[tier]] for tier in sorted(tiers)],
+        "requests": [_request(row) for row in contents.requests],
+        "leads": [_lead(lead) for lead in contents.leads],
+        "withheld": [{"what": w.what, "count": w.count, "why": w.why} for w in contents.withheld],
+        "limits": [list(limit) for limit in LIMITS],
+        "references": [
+            [row["table"], row["reference_name"], row["reference_version"], row["rows"]] for row in contents.references
+        ],
+        "files": [[file["name"], file["about"], file["size_bytes"], file["sha256"]] for file in manifest["files"]],
+        "tool": f"headwater {manifest['tool_version']}",
+    }
+
+
+def _lead(lead: Mapping[str, Any]) -> dict[str, Any]:
+    account, record = lead["account"], lead["named_record"]
+    names = (
+        ("Platform's number", "platform_key"),
+        ("Nickname", "nickname"),
+        ("E-mail", "email"),
+        ("Telephone", "phone"),
+        ("PGP", "pgp_fingerprint"),
+        ("Role", "role"),
+        ("Registered", "registered_at_utc"),
+        ("Last seen", "last_seen_at_utc"),
+    )
+    return {
+        "rank": lead["rank"],
+        "tier": lead["risk_tier"],
+        "lead_id": lead["lead_id"],
+        "account_id": lead["account_id"],
+        "why_now": lead["why_now"],
+        "account": [[label, _time(account[name])] for label, name in names if account.get(name)],
+        "source": _source(account),
+        "because": [
+            {"tier": r["tier"], "rule": r["rule"], "because": r["because"], "see": f"{r['table']} {r['example_id']}"}
+            for r in sorted(lead["rules_fired"], key=lambda r: (r["tier"], r["rule"]))
+        ],
+        "not_fired": list(lead["rules_not_fired"]),
+        "jurisdiction": [
+            [j["country"], j["evidence"], j["observed"], f"{j['table']} {j['example_id']}"]
+            for j in lead["jurisdiction"]
+        ],
+        "lead_country": lead["lead_country"] or "unattributed",
+        "contrary": list(lead["contrary"]),
+        "facts": [[fact["fact_kind"], fact["statement"]] for fact in lead["contrary_facts"]],
+        "completeness": {
+            state: [field["field"] for field in lead["completeness"] if field["state"] == state]
+            for state in ("present", "absent", "not_collected")
+        },
+        "steps": [[step["holder"], step["country"], step["step"]] for step in lead["next_lawful_steps"]],
+        "volatile_until": _time(lead["volatile_until_utc"]) if lead["volatile_until_utc"] else "",
+        "acts": [
+            [_time(act["at_utc"]), act["act"], act["network_address"] or "not noted", _proxy(act["proxy"])]
+            for act in sorted(lead["acts"], key=lambda act: (act["at_utc"], act["act"], act["act_id"]))[-_ACTS_SHOWN:]
+        ],
+        "acts_total": len(lead["acts"]),
+        "media": [
+            [group, lead["media"].get(group, 0)] for group in ("known", "near", "none", "not_comparable", "benign")
+        ],
+        "origins": sum(1 for origin in lead["origins"] if origin["verdict_group"] == "none"),
+        "links": [[link["claim"], _bits(link), link["because"], link["right_id"]] for link in lead["links"]],
+        "named": _person(record) if record else [],
+        "requests": len(lead["request_ids"]),
+        "category": lead["data_subject_category"],
+        "assertion": lead["assertion_kind"],
+        "deconfliction_key": lead["deconfliction_key"],
+    }
+
+
+def _request(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "service": row["service_name"],
+        "country": row["country"],
+        "contact": row["legal_contact"],
+        "question": row["question"],
+        "outpoint": f"{row['txid']}:{row['output_index']}",
+        "address": row["address"] or "not shown by the chain",
+        "output_sat": _thousands(row["output_sat"]),
+        "fifo_sat": _thousands(row["fifo_sat"]),
+        "pro_rata_sat": _thousands(row["pro_rata_sat"]),
+        "at": _time(row["at_utc"]),
+        "leads": len(row["lead_ids"]),
+        "request_id": row["request_id"],
+    }
+
+
+def _person(record: Mapping[str, Any]) -> list[list[str]]:
+    names = (
+        ("Name", "full_name"),
+        ("Date of birth", "date_of_birth"),
+        ("Address", "street_address"),
+        ("Town", "suburb"),
+        ("Postcode", "postcode"),
+        ("Country", "country"),
+        ("Register", "reference_name"),
+        ("Number in it", "source_key"),
+    )
+    return [[label, str(record[name])] for label, name in names if record.get(name)]
+
+
+def _source(account: Mapping[str, Any]) -> str:
+    if not account:
+        return "the account's row is not in the tables of the case"
+    return (
+        f"exhibit {account['exhibit_id']}, table {account['source_table']}, row {account['source_row']}, "
+        f"bytes {account['source_offset_bytes']} to {account['source_offset_bytes'] + account['source_length_bytes']}"
+    )
+
+
+def _bits(link: Mapping[str, Any]) -> str:
+    thousandths = link["match_weight_mbits"]
+    sign = "\u2212" if thousandths < 0 else ""
+    return f"{sign}{abs(thousandths) // 1000}.{abs(thousandths) % 1000 // 100}"
+
+
+def _proxy(flag: bool | None) -> str:  # noqa: FBT001 - a column's value
+    return {True: "proxy", False: "no", None: "no list says"}[flag]
+
+
+def _time(text: str) -> str:
+    """A time as the files write it, to the second, for reading; other text as it is."""
+    if len(text) == 27 and text.endswith("Z") and text[10] == "T":
+        return f"{text[:10]} {text[11:19]} UTC"
+    return text
+
+
+def _thousands(number: int) -> str:
+    return f"{number:,}".replace(",", "\u00a0")
