@@ -22,9 +22,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from headwater_sealed.basic import BASIC_JOBS, Job
 from headwater_sealed.channel import BATCH, END, SCHEMA, SEALED, Control, Reply, receive_request
 from headwater_sealed.files import open_windows
-from headwater_sealed.jobs import Job
 from headwater_sealed.seal import SealPlan, close_other_descriptors, guard_imports, seal
 
 __all__ = ["serve"]
@@ -162,13 +162,15 @@ def serve(descriptor: int, jobs: Sequence[Job]) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code of `python -m headwater_sealed DESCRIPTOR basic|all [--test-jobs]`."""
-    from headwater_sealed import jobs as registry
-
     if len(arguments) < 2:
         sys.stderr.write("this program is started by headwater, with a socket to it\n")
         return 2
     descriptor, which = int(arguments[0]), arguments[1]
-    chosen = registry.BASIC_JOBS if which == "basic" else registry.JOBS
+    chosen = BASIC_JOBS
+    if which == "all":
+        from headwater_sealed.jobs import JOBS
+
+        chosen = JOBS
     if "--test-jobs" in arguments[2:]:
         from headwater_sealed.misbehaviour import TEST_JOBS
 

@@ -151,7 +151,8 @@ class ChildSocket:
                 raise self._too_slow() from None
             except OSError:
                 part = b""  # the child ended with unread bytes on its side
-            self._left_s -= time.monotonic() - began_s
+            finally:
+                self._left_s -= time.monotonic() - began_s
             if not part:
                 raise ChildEndedError("bad reply: cut short", silent=True)
             buffer += part
