@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from headwater_synth.people import Person
 from headwater_synth.population_cast import Conduct
 from headwater_synth.seeds import seed_digest, stream
+from headwater_synth.words import words
 
 __all__ = ["OPENED_AT_S", "SEIZED_AT_S", "Account", "drawn_account", "drawn_conduct", "registered_at_s"]
 
@@ -15,87 +16,7 @@ OPENED_AT_S = 1_709_280_000  # 2024-03-01T08:00:00Z: the first registration
 SEIZED_AT_S = 1_790_832_600  # 2026-10-01T05:30:00Z: the server is switched off
 _LAST_REGISTRATION_S = SEIZED_AT_S - 40 * 86_400
 
-_ADJECTIVES = [
-    "amber",
-    "brisk",
-    "calm",
-    "dapper",
-    "early",
-    "fabled",
-    "gentle",
-    "hazy",
-    "idle",
-    "jolly",
-    "keen",
-    "lunar",
-    "mellow",
-    "nimble",
-    "olive",
-    "placid",
-    "quiet",
-    "rustic",
-    "silver",
-    "tidal",
-    "upper",
-    "velvet",
-    "woolly",
-    "yonder",
-    "autumn",
-    "bronze",
-    "copper",
-    "distant",
-    "ember",
-    "frosty",
-]
-_NOUNS = [
-    "acorn",
-    "badger",
-    "cedar",
-    "dune",
-    "egret",
-    "fern",
-    "gull",
-    "harbor",
-    "island",
-    "juniper",
-    "kettle",
-    "lantern",
-    "meadow",
-    "nutmeg",
-    "otter",
-    "pebble",
-    "quill",
-    "raven",
-    "saddle",
-    "thistle",
-    "umbra",
-    "vale",
-    "willow",
-    "yarrow",
-    "anchor",
-    "birch",
-    "comet",
-    "delta",
-    "easel",
-    "fjord",
-]
-_NICKNAMES = len(_ADJECTIVES) * len(_NOUNS) * 2_400
-_THROWAWAY = ("quickbox.example", "nomail.example", "halfhour.example", "passing.example")
-_LANGUAGES = ("en", "de", "fr", "es", "pl", "el", "ru", "tr")
-_MOTTOS = (
-    None,
-    None,
-    None,
-    "clouds, mostly",
-    "Nach dem Regen",
-    "l'été, c'est tout",
-    "aquí y allá",
-    "тихая вода",
-    "πάντα ῥεῖ",
-    "雨上がり",
-    'it\'s "fine" \\ mostly',
-    "two lines\nof text",
-)
+_NICKNAME_NUMBERS = 2_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,12 +99,14 @@ def registered_at_s(seed: int, account_key: int, *, of: int) -> int:
 def _nickname(seed: int, account_key: int, rng: random.Random) -> str:
     """A nickname that nobody else has."""
     offset = int.from_bytes(seed_digest(seed, "nicknames")[:4], "big")
-    index = (account_key * 1_000_003 + offset) % _NICKNAMES  # the factor is prime: no two keys meet
-    rest, adjective = divmod(index, len(_ADJECTIVES))
-    number, noun = divmod(rest, len(_NOUNS))
+    adjectives, nouns = words().adjectives, words().nouns
+    many = len(adjectives) * len(nouns) * _NICKNAME_NUMBERS
+    index = (account_key * 1_000_003 + offset) % many  # the factor is prime: no two keys meet
+    rest, adjective = divmod(index, len(adjectives))
+    number, noun = divmod(rest, len(nouns))
     joint = rng.choice(("", "", "_", "-", "."))
-    words = f"{_ADJECTIVES[adjective]}{joint}{_NOUNS[noun]}"
-    return f"{words.title() if rng.random() < 0.2 else words}{number}"
+    name = f"{adjectives[adjective]}{joint}{nouns[noun]}"
+    return f"{name.title() if rng.random() < 0.2 else name}{number}"
 
 
 def drawn_account(seed: int, account_key: int, *, of: int, person: Person, conduct: Conduct) -> Account:
@@ -200,7 +123,7 @@ def drawn_account(seed: int, account_key: int, *, of: int, person: Person, condu
     nickname = _nickname(seed, account_key, rng)
     email = {
         "personal": person.email,
-        "throwaway": f"{nickname.lower()}@{rng.choice(_THROWAWAY)}",
+        "throwaway": f"{nickname.lower()}@{rng.choice(words().throwaway_domains)}",
         "none": None,
     }[conduct.email]
     return Account(
@@ -213,7 +136,7 @@ def drawn_account(seed: int, account_key: int, *, of: int, person: Person, condu
         role=conduct.role,
         registered_at_s=registered_at_s(seed, account_key, of=of),
         deleted=conduct.deleted,
-        language=rng.choice(_LANGUAGES),
-        motto=rng.choice(_MOTTOS),
+        language=rng.choice(words().languages),
+        motto=rng.choice((None, None, *words().mottos)),
         conduct=conduct,
     )
