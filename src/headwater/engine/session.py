@@ -88,6 +88,21 @@ class Session:
         """
         return self.backend.to_pyarrow(expression.order_by(list(order_by)))
 
+    def splink_api(self) -> Any:  # noqa: ANN401 - Splink's own connection object
+        """Splink on this session's engine, in a database of its own, so that its tables are never mistaken for ours."""
+        import duckdb
+        from splink import DuckDBAPI
+
+        connection = duckdb.connect(
+            config={
+                "threads": self._threads,
+                "temp_directory": self._scratch.name,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        )
+        return DuckDBAPI(connection)
+
     def close(self) -> None:
         """Let the engine go and remove its scratch files."""
         if self._backend is not None:

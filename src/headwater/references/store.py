@@ -65,6 +65,7 @@ class Imported:
         defects: Rows that were not understood.
         source_sha256: Digest of the file as it came.
         seal_sha256: Digest of the seal, for the custody log.
+        tables: Name and digest of each Parquet file.
     """
 
     folder: Path
@@ -72,6 +73,7 @@ class Imported:
     defects: int
     source_sha256: str
     seal_sha256: str
+    tables: Mapping[str, str]
 
 
 def import_reference(
@@ -183,7 +185,7 @@ def _write(folder: Path, tables: Mapping[str, pa.Table], *, kind: str, polarity:
         {"kind": kind, "polarity": polarity, "source_sha256": source_sha256, "tables": digests, "seal_version": 1}
     )
     (folder / "seal.json").write_bytes(seal)
-    return hashlib.sha256(seal).hexdigest()
+    return digests, hashlib.sha256(seal).hexdigest()
 
 
 def seal_digest(folder: Path) -> str:

@@ -34,6 +34,9 @@ MEDIA_FILES = Table(
         Column(name="duration_ms", type=INT, about="Duration of a video", nullable=True),
         Column(name="frames_hashed", type=INT, about="Frames with a perceptual hash"),
         Column(name="best_quality", type=INT, about="Highest PDQ quality of any frame, 0 to 100", nullable=True),
+        Column(
+            name="note", type=TEXT, about="What was done on the way to luma: turned, over white, ...", nullable=True
+        ),
     ),
 )
 
@@ -45,7 +48,9 @@ MEDIA_HASHES = Table(
     key=("item_id", "frame_index"),
     columns=(
         _ITEM,
-        Column(name="frame_index", type=INT, about="Among the hashed frames, from 0; 0 for a still"),
+        Column(
+            name="frame_index", type=INT, about="Among the hashed frames, from 0; 0 for a still that is not animated"
+        ),
         Column(name="at_ms", type=INT, about="Time of the frame", nullable=True),
         Column(name="pdq", type=DIGEST, about="PDQ, 64 hex digits"),
         Column(name="quality", type=INT, about="PDQ quality, 0 to 100"),
@@ -64,7 +69,7 @@ MEDIA_MATCHES = Table(
         Column(name="entry_id", type=ID, about="The entry", cites="hash_list_entries.entry_id"),
         Column(name="method", type=TEXT, about="sha256, sha1, md5 or pdq"),
         Column(name="tier", type=TEXT, about="exact, strong, probable or possible"),
-        Column(name="distance_bits", type=INT, about="PDQ distance of the nearest frame", nullable=True),
+        Column(name="distance_bits", type=INT, about="PDQ distance of the frame that decides the tier", nullable=True),
         Column(name="quality", type=INT, about="PDQ quality of that frame; the list states none", nullable=True),
         Column(name="at_ms", type=INT, about="Time of that frame", nullable=True),
         Column(name="query_frames_percent", type=INT, about="Of this item's comparable frames", nullable=True),
@@ -83,13 +88,13 @@ MEDIA_VERDICTS = Table(
     name="media_verdicts",
     version=1,
     stage="media",
-    about="What the lists of this run say of a still or video.",
+    about="What the lists of this run say of a still or video, or of another item with a listed digest.",
     key=("item_id",),
     columns=(
         _ITEM,
         Column(name="verdict", type=TEXT, about="exact, strong, probable, possible, none or not_comparable"),
         Column(name="verdict_group", type=TEXT, about="known, near, none, not_comparable or benign"),
-        Column(name="reason", type=TEXT, about="Why not comparable", nullable=True),
+        Column(name="reason", type=TEXT, about="Why not comparable, or not wholly", nullable=True),
         Column(name="match_id", type=ID, about="The best match", nullable=True, cites="media_matches.match_id"),
         Column(name="distance_bits", type=INT, about="Its distance", nullable=True),
         Column(name="series", type=TEXT, about="Its series", nullable=True),

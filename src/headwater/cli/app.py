@@ -1,0 +1,73 @@
+"""The program `headwater`: every command, and what an error becomes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import click
+import typer
+
+from headwater import __version__
+from headwater.cli import case_commands, file_commands, lead_commands, table_commands
+from headwater.errors import HeadwaterError
+
+__all__ = ["app", "main"]
+
+EXIT_BAD_INPUT = 2
+EXIT_DEFECT = 70  # source: sysexits.h, EX_SOFTWARE
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="headwater",
+    help="From a seized server to per-country packages, under custody. Media is never shown, copied or exported.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for module in (case_commands, table_commands, lead_commands, file_commands):
+    module.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"headwater {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _begin(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command line; 0 done, 1 findings fail, 2 bad use or bad input with one clear line."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        result = app(standalone_mode=False)
+    except click.ClickException as error:
+        sys.stderr.write(f"headwater: {' '.join(error.format_message().split())}; see --help\n")
+        return EXIT_BAD_INPUT
+    except HeadwaterError as error:
+        sys.stderr.write(f"headwater: {' '.join(str(error).split())}\n")
+        return EXIT_BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        sys.stderr.write("headwater: interrupted; what was finished is kept, run the command again to go on\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output is gone; there is nobody to tell
+        return 0
+    except Exception:  # noqa: BLE001 - the last line before the operator: a defect of ours must say so, and not exit 1
+        traceback.print_exc()
+        sys.stderr.write("headwater: this is a defect of headwater; please report the lines above\n")
+        return EXIT_DEFECT
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,247 @@
+"""Commands that open a case and take things into it: case, evidence, reference, map, run, verify, doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headwater.cli.options import ALL_PROCESSORS, AllowUnsealed, AsJson, CasePath, Operator, Why, Workers
+from headwater.cli.output import JobProgress, emit, emit_table, note, printable
+from headwater.engine import Progress, silent
+
+__all__ = ["register"]
+
+case_app = typer.Typer(help="Begin a case.", no_args_is_help=True)
+evidence_app = typer.Typer(help="Take exhibits in.", no_args_is_help=True)
+reference_app = typer.Typer(help="Import outside knowledge.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(case_app, name="case")
+    app.add_typer(evidence_app, name="evidence")
+    app.add_typer(reference_app, name="reference")
+    app.command("map")(map_platform)
+    app.command("run")(run)
+    app.command("verify")(verify)
+    app.command("doctor")(doctor)
+
+
+@case_app.command("create")
+def create(
+    case: CasePath,
+    authority: Annotated[str, typer.Option("--authority", help="Reference of the warrant or order.")],
+    operator: Annotated[str, typer.Option("--operator", help="Who opens the case.")],
+    purpose: Annotated[str, typer.Option("--purpose", help="Why the data are held.")] = "investigation",
+    as_json: AsJson = False,
+) -> None:
+    """Begin a case in a new folder, with its keys and its custody log."""
+    from headwater.workflow import Case
+
+    with Case.create(case, authority_ref=authority, operator=operator, purpose=purpose) as created:
+        head = created.custody.head()
+        emit(
+            {"case": str(case), "authority_ref": authority, "operator": operator, "custody_root": head.root},
+            as_json=as_json,
+            text=f"case {case} opened by {operator} under {authority}; custody head {head.root[:16]}",
+        )
+
+
+@evidence_app.command("add")
+def add_evidence(
+    case: CasePath,
+    path: Annotated[Path, typer.Argument(help="Disk image, folder, dump, wallet or block files.")],
+    exhibit: Annotated[str, typer.Option("--exhibit", help="The agency's exhibit number.")],
+    kind: Annotated[str | None, typer.Option("--kind", help="What it is; default: recognised by content.")] = None,
+    operator: Operator = None,
+    why: Why = "",
+    accept_defects: Annotated[
+        bool, typer.Option("--accept-defects", help="Take in what is damaged; what is missing becomes defects.")
+    ] = False,
+    allow_unsealed: AllowUnsealed = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take an exhibit in: digest it whole and make sure it is what it says. It stays where it is, and is only read."""
+    from headwater.workflow import Case, add_exhibit
+
+    with Case(case) as opened, JobProgress(f"digesting {exhibit}") as progress:
+        placed = add_exhibit(
+            opened,
+            opened.actor(operator, why=why),
+            path,
+            exhibit_id=exhibit,
+            exhibit_kind=kind,
+            accept_defects=accept_defects,
+            allow_unsealed=allow_unsealed,
+            progress=progress,
+        )
+    row = placed.row
+    emit(
+        dict(row),
+        as_json=as_json,
+        text=f"{exhibit}: {row['container_format']} ({placed.exhibit_kind}), {row['size_bytes']:,} bytes, "
+        f"SHA-256 {row['sha256']}, integrity {row['integrity']}",
+    )
+
+
+@reference_app.command("add")
+def add_reference_command(
+    case: CasePath,
+    kind: Annotated[str, typer.Argument(help="hash-list, tag-pack, services, records, customers, ...")],
+    path: Annotated[Path, typer.Argument(help="The file as its author gave it.")],
+    name: Annotated[str, typer.Option("--name", help="Name to keep it under.")],
+    version: Annotated[str, typer.Option("--version", help="Version to keep it under.")],
+    polarity: Annotated[
+        str | None, typer.Option("--polarity", help="known-illegal or known-benign; a hash list must say.")
+    ] = None,
+    operator: Operator = None,
+    why: Why = "",
+    accept_defects: Annotated[
+        bool, typer.Option("--accept-defects", help="Import the good rows; bad ones become defects.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import a reference once, sealed. A bad row refuses the whole file unless --accept-defects says otherwise."""
+    from headwater.workflow import Case, add_reference
+
+    with Case(case) as opened:
+        imported = add_reference(
+            opened,
+            opened.actor(operator, why=why),
+            kind,
+            path,
+            name=name,
+            version=version,
+            polarity=polarity,
+            accept_defects=accept_defects,
+        )
+    emit(
+        {
+            "reference": f"{name}@{version}",
+            "kind": kind,
+            "rows": imported.rows,
+            "defects": imported.defects,
+            "source_sha256": imported.source_sha256,
+        },
+        as_json=as_json,
+        text=f"{name}@{version}: {kind}, {imported.rows:,} rows, {imported.defects:,} defects",
+    )
+
+
+def map_platform(
+    case: CasePath,
+    approve: Annotated[Path, typer.Option("--approve", help="The mapping to use from now on.")],
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Approve the mapping from the application's tables to accounts, payments, uploads and logins."""
+    from headwater.workflow import Case, approve_mapping
+
+    with Case(case) as opened:
+        actor = opened.actor(operator, why=why)
+        mapping = approve_mapping(opened, actor, approve)
+    rows = [{"table": b.table, "binds": b.binds, "because": b.because} for b in mapping.bindings]
+    if as_json:
+        emit({"mapping_id": mapping.mapping_id, "approved_by": actor.name, "bindings": rows}, as_json=True)
+        return
+    emit_table(rows, ("table", "binds", "because"), as_json=False)
+    note(f"mapping {mapping.mapping_id} approved by {actor.name}")
+
+
+def run(
+    case: CasePath,
+    until: Annotated[str | None, typer.Option("--until", help="Last stage to run.")] = None,
+    workers: Workers = ALL_PROCESSORS,
+    engine: Annotated[str, typer.Option("--engine", help="duckdb or spark.")] = "duckdb",
+    operator: Operator = None,
+    why: Why = "",
+    allow_unsealed: AllowUnsealed = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the stages whose inputs changed, in order. Interrupted, it goes on where it was."""
+    from headwater.errors import ConfigError
+    from headwater.workflow import Case, StageResult, run_stages
+
+    if engine not in {"duckdb", "spark"}:
+        raise ConfigError(f"--engine '{engine}' is unknown; known are duckdb, spark")
+    bars: dict[str, JobProgress] = {}
+
+    def watch(stage: str) -> Progress:
+        bars[stage] = JobProgress(stage)
+        return bars[stage].__enter__()
+
+    def finished(result: StageResult) -> None:
+        bars.pop(result.stage).__exit__()
+        rows = ", ".join(f"{name} {count:,}" for name, count in result.rows.items() if count)
+        emit(
+            {"stage": result.stage, "run_id": result.run_id, "changed": result.changed, "rows": dict(result.rows)},
+            as_json=as_json,
+            text=f"{result.stage}: {rows or 'no rows'}" if result.changed else f"{result.stage}: unchanged",
+        )
+
+    with Case(case) as opened:
+        run_stages(
+            opened,
+            opened.actor(operator, why=why),
+            until=until,
+            workers=workers,
+            engine=engine,
+            allow_unsealed=allow_unsealed,
+            watch=watch if not as_json else (lambda _: silent),
+            finished=finished if not as_json else _json_result,
+        )
+
+
+def _json_result(result: object) -> None:
+    from headwater.workflow import StageResult
+
+    assert isinstance(result, StageResult)
+    emit(
+        {"stage": result.stage, "run_id": result.run_id, "changed": result.changed, "rows": dict(result.rows)},
+        as_json=True,
+    )
+
+
+def verify(
+    path: Annotated[Path, typer.Argument(help="A case, a package or a folder with a custody log.")],
+    skip_evidence: Annotated[
+        bool, typer.Option("--skip-evidence", help="Do not digest the exhibits again, which reads all of them.")
+    ] = False,
+    operator: Operator = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check everything that can be checked; exit 1 and name the first bad thing where a check fails."""
+    from headwater.workflow import verify_path
+
+    failed = 0
+    for check in verify_path(path, with_evidence=not skip_evidence, operator=operator):
+        failed += not check.ok
+        emit(
+            {"check": check.check, "ok": check.ok, "first_bad": check.first_bad},
+            as_json=as_json,
+            text=f"{'ok  ' if check.ok else 'FAIL'}  {check.check}"
+            + (f": {printable(check.first_bad)}" if check.first_bad else ""),
+        )
+    if failed:
+        note(f"{failed} check(s) failed")
+        raise typer.Exit(1)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Say what of the sandbox works on this machine, and which system programs are missing."""
+    from headwater.evidence import doctor_report
+
+    rows = doctor_report()
+    failed = 0
+    for row in rows:
+        failed += not row.ok
+        emit(
+            {"check": row.check, "ok": row.ok, "detail": row.detail},
+            as_json=as_json,
+            text=f"{'ok  ' if row.ok else 'FAIL'}  {row.check}: {row.detail}",
+        )
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,56 @@
+"""Commands on files outside any case: hash, blocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headwater.cli.options import ALL_PROCESSORS, AllowUnsealed, AsJson, Workers
+from headwater.cli.output import emit, printable
+
+__all__ = ["register"]
+
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, or folders that are walked.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("hash")(hash_files)
+    app.command("blocks")(blocks)
+
+
+def hash_files(
+    paths: Paths,
+    frames: Annotated[bool, typer.Option("--frames", help="List the frames of videos.")] = False,
+    tier: Annotated[str, typer.Option("--tier", help="Frames of a video: keyframe or second.")] = "keyframe",
+    workers: Workers = ALL_PROCESSORS,
+    allow_unsealed: AllowUnsealed = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print digests, PDQ and quality of any files. Nothing is decoded outside a sealed worker."""
+    from headwater.errors import ConfigError
+    from headwater.media import hash_paths
+
+    if tier not in {"keyframe", "second"}:
+        raise ConfigError(f"--tier '{tier}' is unknown; known are keyframe, second")
+    for row in hash_paths(paths, tier=tier, workers=workers, allow_unsealed=allow_unsealed):
+        if not frames:
+            row.pop("frames", None)
+        text = "  ".join(printable(row[name]) for name in ("sha256", "kind", "status", "path"))
+        perceptual = f"  pdq {row['pdq']} quality {row['pdq_quality']}" if row.get("pdq") else ""
+        reason = f"  ({printable(row['reason'])})" if row.get("reason") else ""
+        emit(row, as_json=as_json, text=text + perceptual + reason)
+
+
+def blocks(paths: Paths, as_json: AsJson = False) -> None:
+    """Print, for each block of block files, its hash, transactions, inputs, outputs and satoshis."""
+    from headwater.money import read_block_summaries
+
+    for row in read_block_summaries(paths):
+        text = (
+            f"{row['block_hash']}  {row['transactions']:,} tx  {row['inputs']:,} in  {row['outputs']:,} out  "
+            f"{row['output_sat']:,} sat  merkle {'ok' if row['merkle_ok'] else 'WRONG'}  {printable(row['file'])}"
+        )
+        emit(row, as_json=as_json, text=text)

@@ -1,0 +1,139 @@
+"""Commands in which people decide: queue, judge, leads, package, release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headwater.cli.options import AsJson, CasePath, Operator, Why
+from headwater.cli.output import emit, note, printable
+from headwater.cli.people_text import lead_text, link_text
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("queue")(queue)
+    app.command("judge")(judge)
+    app.command("leads")(leads)
+    app.command("package")(package)
+    app.command("release")(release)
+
+
+def queue(
+    case: CasePath,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0 for all.")] = 20,
+    judged: Annotated[bool, typer.Option("--judged", help="Also links that have a judgement.")] = False,
+    claim: Annotated[str | None, typer.Option("--claim", help="used, paid or held.")] = None,
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show the links that wait for a person, what speaks against them first."""
+    from headwater.workflow import Case, consult, queued_links
+
+    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "queue") as tables:
+        waiting = queued_links(tables, judged=judged, claim=claim)
+    for link in waiting[: limit or None]:
+        emit(link, as_json=as_json, text=link_text(link))
+    left = len(waiting) - limit
+    if limit and left > 0:
+        note(f"{left:,} more; --limit 0 shows all")
+    if not waiting:
+        note("no link waits for a judgement")
+
+
+def judge(
+    case: CasePath,
+    link: Annotated[str, typer.Argument(metavar="LINK_ID", help="From the queue.")],
+    verdict: Annotated[str, typer.Argument(metavar="positive|negative|unsure")],
+    why: Annotated[str, typer.Option("--why", help="Your reason; it stays with the judgement.")],
+    operator: Operator = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record what you decide about a link. To undo it, judge again: nothing is ever removed."""
+    from headwater.workflow import Case, judge_link
+
+    with Case(case) as opened:
+        judgement = judge_link(opened, opened.actor(operator, role="analyst", why=why), link, verdict, why=why)
+    emit(
+        {
+            "judgement_id": judgement.judgement_id,
+            "link_id": judgement.link_id,
+            "verdict": judgement.verdict,
+            "operator": judgement.operator,
+        },
+        as_json=as_json,
+        text=f"{judgement.link_id}: {judgement.verdict} by {judgement.operator}; run the leads stage to see it there",
+    )
+
+
+def leads(
+    case: CasePath,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0 for all.")] = 20,
+    country: Annotated[str | None, typer.Option("--country", help="Only leads for this country.")] = None,
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show the leads in order, each with the rules that fired."""
+    from headwater.workflow import Case, consult, ranked_leads
+
+    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "leads") as tables:
+        ranked = ranked_leads(tables, country=country)
+    for lead in ranked[: limit or None]:
+        emit(lead, as_json=as_json, text=lead_text(lead))
+    if limit and len(ranked) > limit:
+        note(f"{len(ranked) - limit:,} more; --limit 0 shows all")
+    if not ranked:
+        note("no lead")
+
+
+def package(
+    case: CasePath,
+    country: Annotated[str, typer.Option("--country", help="ISO 3166-1 alpha-2.")],
+    recipient: Annotated[str, typer.Option("--recipient", help="The country's age public key, or a file with it.")],
+    handling: Annotated[str, typer.Option("--handling", help="Handling code.")] = "law-enforcement-only",
+    legal_basis: Annotated[str, typer.Option("--legal-basis", help="Legal basis of the transfer.")] = "",
+    onward: Annotated[str, typer.Option("--onward", help="Rule for passing it on.")] = "ask the sender first",
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Draft the package for a country; a second operator releases it."""
+    from headwater.workflow import Case, draft_package
+
+    with Case(case) as opened:
+        draft = draft_package(
+            opened,
+            opened.actor(operator, why=why),
+            country=country,
+            recipient=recipient,
+            handling_code=handling,
+            legal_basis=legal_basis,
+            onward_transfer=onward,
+        )
+    emit(
+        draft,
+        as_json=as_json,
+        text=f"draft {draft['package_id']} for {country}: {draft['leads']} leads, {draft['files']} files in "
+        f"{draft['folder']}",
+    )
+
+
+def release(
+    case: CasePath,
+    package_id: Annotated[str, typer.Argument(metavar="PACKAGE_ID", help="From 'headwater package'.")],
+    operator: Annotated[str, typer.Option("--operator", help="Who releases; never who drafted.")],
+    why: Annotated[str, typer.Option("--why", help="What was looked at, and why it may leave.")],
+    as_json: AsJson = False,
+) -> None:
+    """Release a drafted package as a second person: sign it, encrypt it to the recipient, seal it."""
+    from headwater.workflow import Case, release_package
+
+    with Case(case) as opened:
+        released = release_package(opened, opened.actor(operator, role="approver", why=why), package_id, why=why)
+    emit(released, as_json=as_json, text=f"released {package_id}: {printable(Path(str(released['folder'])))}")

@@ -1,0 +1,51 @@
+"""Links and leads as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headwater.cli.output import printable
+
+__all__ = ["lead_text", "link_text"]
+
+
+def link_text(link: Mapping[str, Any]) -> str:
+    """A link: what speaks against it, both rows, then the weight of each field."""
+    lines = [f"{link['link_id']}  {link['claim']}  rank {link['queue_rank']}"]
+    lines += [f"  against: {printable(fact)}" for fact in link["contrary"]]
+    if link["rivals"]:
+        lines.append(f"  rivals: {link['rivals']} other candidate(s) for the same {link['left_table'][:-1]}")
+    for side in ("left", "right"):
+        cells = "  ".join(f"{k}={printable(v)}" for k, v in link[side].items() if v not in {None, ""})
+        lines.append(f"  {link[f'{side}_table'][:-1]}: {cells}")
+    for part in link["comparisons"]:
+        lines.append(f"  {part['weight_mbits'] / 1000:+8.2f} bits  {part['field']}: {printable(part['level'])}")
+    weight = link["match_weight_mbits"] / 1000
+    lines.append(f"  {weight:+8.2f} bits in all; probability {link['probability_ppm'] / 10_000:.2f} %")
+    lines.append(f"  because: {printable(link['because'])}")
+    if link["judged"]:
+        lines.append(f"  judged: {link['judged']}")
+    return "\n".join(lines)
+
+
+def lead_text(lead: Mapping[str, Any]) -> str:
+    """A lead: rank, tier, reasons, where, what speaks against, what next."""
+    countries = ", ".join(dict.fromkeys(j["country"] for j in lead["jurisdiction"])) or "unattributed"
+    lines = [
+        f"{lead['rank']:>5}  tier {lead['risk_tier']}  {lead['lead_id']}  account {printable(lead['nickname'])}  "
+        f"[{countries}]"
+    ]
+    lines += [
+        f"         because: {printable(rule['because'])} ({rule['rule']}, {rule['observed']}x)"
+        for rule in lead["rules_fired"]
+    ]
+    lines += [f"         against: {printable(fact)}" for fact in lead["contrary"][:3]]
+    if len(lead["contrary"]) > 3:
+        lines.append(f"         against: {len(lead['contrary']) - 3} more")
+    lines.append(f"         why now: {printable(lead['why_now'])}")
+    lines += [
+        f"         next: {printable(s['step'])} to {printable(s['holder'])} ({printable(s['country'])})"
+        for s in lead["next_lawful_steps"][:2]
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,127 @@
+"""Commands that read a case: ledger, show, explain, digests."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from headwater.cli.options import AsJson, CasePath, Operator, Why
+from headwater.cli.output import emit, emit_table, note, printable
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("ledger")(ledger)
+    app.command("show")(show)
+    app.command("explain")(explain)
+    app.command("digests")(digests)
+
+
+_SUMS = (
+    "entries",
+    "catalogued",
+    "refused",
+    "deferred",
+    "entry_bytes",
+    "catalogued_bytes",
+    "refused_bytes",
+    "deferred_bytes",
+    "unaccounted_bytes",
+)
+
+
+def ledger(
+    case: CasePath,
+    by_directory: Annotated[bool, typer.Option("--by-directory", help="One line for each directory.")] = False,
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show that every entry and every byte went somewhere: enumerated = catalogued + refused + deferred."""
+    from headwater.workflow import Case, consult, ledger_report
+
+    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "ledger") as tables:
+        report = ledger_report(tables, by_directory=by_directory)
+    first = ("exhibit_id", "volume_index", "directory") if by_directory else ("source",)
+    emit_table(report.sums, (*first, *_SUMS), as_json=as_json)
+    if as_json:
+        emit({"defects": dict(report.defects), "dump_tables": report.dump_tables}, as_json=True)
+        return
+    for code, count in report.defects.items():
+        emit({}, as_json=False, text=f"defects: {count:,} {code}")
+    for line in report.dump_tables:
+        emit(line, as_json=False, text=_dump_line(line))
+
+
+def _dump_line(line: dict[str, Any]) -> str:
+    bound = f"{line['rows_mapped']:,} bound" if line["rows_mapped"] else "nothing bound"
+    return (
+        f"dump {line['exhibit_id']}: {line['tables']} tables, {line['rows_read']:,} rows: {bound}, "
+        f"{line['rows_rejected']:,} rejected, {line['rows_ignored']:,} ignored "
+        f"(in {line['tables_ignored']} tables that nothing is bound to)"
+    )
+
+
+def show(
+    case: CasePath,
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="Any table; 'headwater show CASE tables' lists them.")],
+    where: Annotated[list[str] | None, typer.Option("--where", help="COLUMN=VALUE; may be repeated.")] = None,
+    columns: Annotated[str, typer.Option("--columns", help="Columns, separated by commas; default: all.")] = "",
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print any table, every row of it."""
+    from headwater.workflow import Case, consult, table_list, table_rows
+
+    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), f"show {table}") as tables:
+        if table == "tables":
+            emit_table(table_list(tables), ("table", "stage", "rows", "about"), as_json=as_json)
+            return
+        wanted = [name.strip() for name in columns.split(",") if name.strip()]
+        rows = table_rows(tables, table, where=where or [], columns=wanted)
+    emit_table(rows.to_pylist(), rows.column_names, as_json=as_json)
+    if not rows.num_rows:
+        note(f"{table}: no row")
+
+
+def explain(
+    case: CasePath,
+    wanted: Annotated[str, typer.Argument(metavar="ID", help="Any id: of an item, account, payment, link, lead, ...")],
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print the whole way from a value back to the evidence."""
+    from headwater.workflow import Case, consult, way_back
+
+    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "explain", (wanted,)) as tables:
+        steps = way_back(tables, wanted)
+    for step in steps:
+        row = {"depth": step.depth, "cited_as": step.cited_as, "table": step.table, "row": dict(step.row)}
+        cells = "  ".join(f"{name}={_short(value)}" for name, value in step.row.items() if value is not None)
+        lead = f"{'  ' * step.depth}{step.cited_as + ' -> ' if step.cited_as else ''}{step.table}"
+        emit(row, as_json=as_json, text=f"{lead}: {cells}")
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, default=str) if isinstance(value, list | dict) else printable(value)
+    return text if len(text) <= 400 else f"{text[:397]}..."
+
+
+def digests(case: CasePath, operator: Operator = None, why: Why = "", as_json: AsJson = False) -> None:
+    """Print the SHA-256 of every derived table: the same evidence and version give the same lines anywhere."""
+    from headwater.workflow import Case
+
+    with Case(case) as opened:
+        rows = [
+            {"sha256": digest, "stage": stage, "table": table, "rows": count}
+            for stage, table, digest, count in opened.digests()
+        ]
+        opened.record("consulted", opened.actor(operator, why=why), params={"read": "digests"})
+    for row in rows:
+        emit(row, as_json=as_json, text=f"{row['sha256']}  {row['stage']}.{row['table']}")

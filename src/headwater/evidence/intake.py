@@ -1,0 +1,255 @@
+"""Take an exhibit in: say what it is by its content, digest it whole, and refuse clearly what cannot be read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater.engine import Progress, silent
+from headwater.errors import InputError, UnreadableInputError, UnsupportedFormatError
+from headwater.evidence.folders import listing
+from headwater.evidence.sealed import SealedPool
+
+__all__ = ["EXHIBIT_KINDS", "Acquired", "Stamp", "acquire", "image_segments", "recognise", "stamp_of", "whole_digest"]
+
+EXHIBIT_KINDS = ("disk-image", "directory", "dump", "wallet", "blocks")
+
+_DIGEST_CHUNK_BYTES = 1 << 20
+_TAIL_BYTES = 4096
+_IMAGE_SIGNATURES = (
+    (b"EVF\t\r\n\xff\x00", 0),
+    (b"EVF2\r\n\x81\x00", 0),
+    (b"QFI\xfb", 0),
+    (b"KDMV", 0),
+    (b"# Disk DescriptorFile", 0),
+    (b"vhdxfile", 0),
+    (b"conectix", 0),
+    (b"AFF10\r\n\x00", 0),
+    (b"NXSB", 32),
+)
+_DUMP_STARTS = (b"-- MySQL dump", b"-- MariaDB dump", b"/*M!999999", b"-- mysqldump", b"/*!40")
+_DUMP_END = b"-- Dump completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What shows cheaply that a file is still the one that was digested.
+
+    Attributes:
+        size_bytes: Its size, or the sum of sizes.
+        modified_at_ns: Its modification time; the latest of several.
+        files: How many files.
+    """
+
+    size_bytes: int
+    modified_at_ns: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acquired:
+    """An exhibit that was taken in.
+
+    Attributes:
+        row: Its row of the table `exhibits`.
+        stamp: To see later whether it was touched.
+    """
+
+    row: dict[str, object]
+    stamp: Stamp
+
+
+def recognise(path: Path) -> str:
+    """What kind of exhibit lies at that path, by content.
+
+    Raises:
+        InputError: Nothing is there, or it is empty.
+    """
+    if not path.exists():
+        raise InputError(path, "no such file or folder", remedy="check the path")
+    if path.is_dir():
+        return "blocks" if any(path.glob("blk*.dat")) else "directory"
+    if not path.is_file():
+        raise InputError(path, "neither a file nor a folder", remedy="image a device first, then add the image")
+    head = _head(path)
+    if not head:
+        raise UnreadableInputError(path, "empty file", offset_bytes=0, remedy="check the acquisition")
+    if head.startswith(b"SQLite format 3\x00"):
+        return "wallet"
+    if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(_DUMP_STARTS):
+        return "dump"
+    return "disk-image"
+
+
+def acquire(
+    path: Path,
+    *,
+    exhibit_id: str,
+    exhibit_kind: str,
+    pool: SealedPool,
+    accept_defects: bool = False,
+    progress: Progress = silent,
+) -> Acquired:
+    """Digest an exhibit whole and make sure that it is what it says.
+
+    Args:
+        path: File or folder; read, never written.
+        exhibit_id: The agency's number.
+        exhibit_kind: One of EXHIBIT_KINDS.
+        pool: Sealed workers, which do all parsing.
+        accept_defects: Take in a damaged exhibit; what is missing becomes `defects`.
+        progress: Told of bytes digested.
+
+    Raises:
+        InputError: It is not what it says, is damaged, or holds nothing that can be read.
+    """
+    if exhibit_kind == "disk-image":
+        found = _check_image(path, pool, accept_defects=accept_defects)
+    elif exhibit_kind == "dump":
+        found = {"container_format": "mysql-dump", "integrity": _check_dump(path, accept_defects=accept_defects)}
+    elif exhibit_kind == "wallet":
+        next(iter(pool.stream("read_wallet", [path], {})), None)
+        found = {"container_format": "core-descriptor-wallet", "integrity": "not-stored"}
+    elif exhibit_kind == "blocks":
+        found = {"container_format": "core-blocks", "integrity": "not-stored"}
+    elif exhibit_kind == "directory":
+        found = {"container_format": "directory", "integrity": "not-stored"}
+    else:
+        raise UnsupportedFormatError(path, found=exhibit_kind, known=EXHIBIT_KINDS)
+    files = _files_of(path, exhibit_kind)
+    digests = _digests(path, files, progress)
+    row: dict[str, object] = {
+        "exhibit_id": exhibit_id,
+        "exhibit_kind": exhibit_kind,
+        "files": len(files),
+        "size_bytes": sum(file.stat().st_size for file in files),
+        **digests,
+        **found,
+    }
+    return Acquired(row=row, stamp=stamp_of(path, exhibit_kind))
+
+
+def whole_digest(path: Path, exhibit_kind: str, progress: Progress = silent) -> str:
+    """SHA-256 of the exhibit as it lies there now, by the same recipe as `acquire`."""
+    return str(_digests(path, _files_of(path, exhibit_kind), progress)["sha256"])
+
+
+def stamp_of(path: Path, exhibit_kind: str) -> Stamp:
+    """The exhibit's stamp as it is now.
+
+    Raises:
+        InputError: It is gone.
+    """
+    if not path.exists():
+        raise InputError(path, "the exhibit is gone", remedy="bring it back to this place, or attach its storage")
+    stats = [file.stat() for file in _files_of(path, exhibit_kind)]
+    return Stamp(
+        size_bytes=sum(stat.st_size for stat in stats),
+        modified_at_ns=max((stat.st_mtime_ns for stat in stats), default=0),
+        files=len(stats),
+    )
+
+
+def image_segments(path: Path) -> list[Path]:
+    """The files of a split image in their order: NAME.E01, .E02, ... or NAME.001, .002, ...; else the file alone."""
+    suffix = path.suffix
+    if suffix.lower() == ".e01":
+        letter = suffix[1]
+        candidates = (path.with_suffix(f".{letter}{number:02d}") for number in range(1, 100))
+    elif suffix == ".001":
+        candidates = (path.with_suffix(f".{number:03d}") for number in range(1, 1000))
+    else:
+        return [path]
+    return list(_while_present(candidates))
+
+
+def _while_present(candidates: Iterator[Path]) -> Iterator[Path]:
+    for candidate in candidates:
+        if not candidate.is_file():
+            return
+        yield candidate
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4096)
+
+
+def _files_of(path: Path, exhibit_kind: str) -> list[Path]:
+    if exhibit_kind == "blocks" and path.is_dir():
+        return sorted(p for pattern in ("blk*.dat", "rev*.dat", "xor.dat") for p in path.glob(pattern))
+    if path.is_dir():
+        return [entry.absolute for entry in listing(path) if entry.entry_type == "file"]
+    return image_segments(path) if exhibit_kind == "disk-image" else [path]
+
+
+def _digests(path: Path, files: list[Path], progress: Progress) -> dict[str, object]:
+    """MD5, SHA-1 and SHA-256 of one file in one read; of several, SHA-256 of their sorted listing with digests."""
+    total = sum(file.stat().st_size for file in files)
+    done = 0
+    if len(files) == 1 and not path.is_dir():
+        hashers = {name: hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")}
+        with files[0].open("rb") as source:
+            while chunk := source.read(_DIGEST_CHUNK_BYTES):
+                for hasher in hashers.values():
+                    hasher.update(chunk)
+                done += len(chunk)
+                progress("bytes", done, total)
+        return {name: hasher.hexdigest() for name, hasher in hashers.items()}
+    lines = []
+    for file in files:
+        with file.open("rb") as source:
+            digest = hashlib.file_digest(source, "sha256").hexdigest()
+        done += file.stat().st_size
+        progress("bytes", done, total)
+        name = os.fsencode(file.relative_to(path) if path.is_dir() else file.name)
+        lines.append(digest.encode("ascii") + b"  " + name + b"\0")
+    return {"md5": None, "sha1": None, "sha256": hashlib.sha256(b"".join(sorted(lines))).hexdigest()}
+
+
+def _check_image(path: Path, pool: SealedPool, *, accept_defects: bool) -> dict[str, object]:
+    segments = image_segments(path)
+    described = next(iter(pool.stream("describe_image", segments, {}))).to_pylist()[0]
+    if described["integrity"] == "failed" and not accept_defects:
+        raise UnreadableInputError(
+            path,
+            str(described["reason"] or "the image does not match the digest stored in it"),
+            remedy="acquire it again, or take it in as damaged with --accept-defects",
+        )
+    volumes = [row for batch in pool.stream("list_volumes", segments, {}) for row in batch.to_pylist()]
+    if not any(volume["status"] == "readable" for volume in volumes):
+        first = volumes[0] if volumes else {"offset_bytes": 0, "reason": "no volume was found"}
+        known = any(_head(path)[at : at + len(magic)] == magic for magic, at in _IMAGE_SIGNATURES)
+        raise UnreadableInputError(
+            path,
+            f"{first['reason'] or 'unknown filesystem'}: no readable volume"
+            + ("" if known else " (not a disk image, dump, wallet or block file that is known here)"),
+            offset_bytes=int(first["offset_bytes"]),
+            remedy="nothing was taken in; set it aside or convert it with a validated tool",
+        )
+    return {
+        "container_format": described["container_format"],
+        "medium_bytes": described["medium_bytes"],
+        "integrity": described["integrity"],
+    }
+
+
+def _check_dump(path: Path, *, accept_defects: bool) -> str:
+    """Whether the dump ends as mysqldump ends one; what it holds is parsed later."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - _TAIL_BYTES))
+        complete = _DUMP_END in file.read()
+    if complete:
+        return "verified"
+    if accept_defects:
+        return "failed"
+    raise UnreadableInputError(
+        path,
+        "truncated dump: the closing line 'Dump completed' is missing",
+        offset_bytes=size,
+        remedy="ask for the whole dump, or take in what there is with --accept-defects",
+    )

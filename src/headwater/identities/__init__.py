@@ -1,0 +1,6 @@
+"""Accounts, payers and people: proposed links with their reasons, and what speaks against them."""
+
+from headwater.identities.link import link_records
+from headwater.identities.model import LinkModel, read_model
+
+__all__ = ["LinkModel", "link_records", "read_model"]

@@ -1,0 +1,124 @@
+"""What speaks against a link, or against one person having used an account: rows of their own, shown first."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from headwater.engine import StageContext
+from headwater.identities.normal import comparable
+from headwater.schema import content_id, table_named
+
+__all__ = ["contrary_facts"]
+
+HIDING_KINDS = ("vpn", "proxy", "tor", "hosting")
+
+
+def contrary_facts(context: StageContext) -> pa.Table:
+    """The table `contrary_facts`."""
+    rows = [
+        *_network_addresses(context),
+        *_links(context),
+    ]
+    unique = {row["fact_id"]: row for row in rows}
+    return table_named("contrary_facts").rows(unique.values())
+
+
+def _fact(
+    kind: str, statement: str, *, table: str, source: str, account: str | None = None, link: str | None = None
+) -> dict[str, Any]:
+    return {
+        "fact_id": content_id("fct", kind, account or "", link or "", table, source, statement),
+        "fact_kind": kind,
+        "account_id": account,
+        "link_id": link,
+        "statement": statement,
+        "source_table": table,
+        "source_id": source,
+    }
+
+
+def _network_addresses(context: StageContext) -> Iterator[dict[str, Any]]:
+    """Addresses that hide who used them, and addresses that several accounts used."""
+    hiding = [
+        (ipaddress.ip_network(row["cidr"]), row)
+        for row in context.tables.arrow("networks").to_pylist()
+        if row["kind"] in HIDING_KINDS
+    ]
+    users: dict[str, dict[str, str]] = defaultdict(dict)
+    for login in context.tables.arrow("logins").to_pylist():
+        if login["network_address"]:
+            users[login["network_address"]].setdefault(login["account_id"], login["login_id"])
+    for text in sorted(users):
+        address = ipaddress.ip_address(text)
+        network = next((row for net, row in hiding if address.version == net.version and address in net), None)
+        for account, login in sorted(users[text].items()):
+            if network is not None:
+                statement = f"{text} belongs to a {network['kind']} range: it does not say who logged in"
+                yield _fact("proxy", statement, table="networks", source=network["network_id"], account=account)
+            elif len(users[text]) > 1:
+                others = len(users[text]) - 1
+                statement = f"{others} other account(s) logged in from {text}: a household or a shared line is possible"
+                yield _fact("shared_network_address", statement, table="logins", source=login, account=account)
+
+
+def _links(context: StageContext) -> Iterator[dict[str, Any]]:  # noqa: C901 - one pass, one kind of fact after the other
+    """Rival candidates; households and contacts that several people on record share; payers who are not the user."""
+    records = {
+        row["record_id"]: comparable(row, row["record_id"]) for row in context.tables.arrow("records").to_pylist()
+    }
+    households: dict[tuple[str, str], list[str]] = defaultdict(list)
+    contacts: dict[str, list[str]] = defaultdict(list)
+    for record_id, row in records.items():
+        if row["street"] and row["postcode"]:
+            households[row["street"], row["postcode"]].append(record_id)
+        for field in ("phone", "email"):
+            if row[field]:
+                contacts[str(row[field])].append(record_id)
+    links = context.tables.arrow("links").to_pylist()
+    for link in links:
+        if link["rivals"]:
+            statement = f"{link['rivals']} other candidate(s) stand beside this one"
+            yield _fact("rival_candidate", statement, table="links", source=link["link_id"], link=link["link_id"])
+        record = records.get(link["right_id"])
+        if record is None:
+            continue
+        together = households.get((record["street"] or "", record["postcode"] or ""), [])
+        if len(together) > 1:
+            other = next(r for r in together if r != link["right_id"])
+            statement = f"{len(together) - 1} other person(s) on record at the same address"
+            yield _fact("shared_household", statement, table="records", source=other, link=link["link_id"])
+        for field in ("phone", "email"):
+            same = contacts.get(record[field] or "", [])
+            if len(same) > 1:
+                other = next(r for r in same if r != link["right_id"])
+                statement = f"{len(same) - 1} other person(s) on record with the same {field}"
+                yield _fact("shared_contact", statement, table="records", source=other, link=link["link_id"])
+    yield from _payer_and_user(context, links)
+
+
+def _payer_and_user(context: StageContext, links: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Where the payer and the account's own data lead to different people on record, both links say so."""
+    person_of_customer = {
+        row["left_id"]: row["right_id"] for row in links if row["claim"] == "held" and row["proposed"]
+    }
+    account_of_payment = {row["payment_id"]: row["account_id"] for row in context.tables.arrow("payments").to_pylist()}
+    users: dict[str, dict[str, Any]] = {
+        row["left_id"]: row for row in links if row["claim"] == "used" and row["proposed"]
+    }
+    for link in links:
+        if link["claim"] != "paid" or not link["proposed"]:
+            continue
+        account = account_of_payment[link["left_id"]]
+        payer, used = person_of_customer.get(link["right_id"]), users.get(account)
+        if payer is None or used is None or payer == used["right_id"]:
+            continue
+        statement = (
+            "the payer's record and the record that fits the account are two people: a payer is not thereby a user"
+        )
+        for about in (link["link_id"], used["link_id"]):
+            yield _fact("payer_is_not_user", statement, table="links", source=link["link_id"], link=about)

@@ -1,0 +1,7 @@
+"""Hypotheses for enquiry, ranked by printed rules over observed acts; no traits, no propensity."""
+
+from headwater.leads.acts import ACT_TABLES
+from headwater.leads.rank import rank_leads
+from headwater.leads.rules import Rule, RuleSet, read_rules
+
+__all__ = ["ACT_TABLES", "Rule", "RuleSet", "rank_leads", "read_rules"]

@@ -1,0 +1,144 @@
+"""Observed acts by account: the only things that a rule may read, each with the columns it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from headwater.engine import Session
+
+__all__ = ["ACT_TABLES", "Act", "observed_acts"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """A kind of act.
+
+    Attributes:
+        about: In words, for the reference page.
+        reads: Every `table.column` it is computed from; a test asserts that no trait of a person is among them.
+        table: Table of the example row.
+        rows: From the case's tables to rows (account_id, example_id).
+    """
+
+    about: str
+    reads: tuple[str, ...]
+    table: str
+    rows: Callable[[Session], ir.Table]
+
+
+def _origins(groups: tuple[str, ...], victim: str | None) -> Callable[[Session], ir.Table]:
+    def rows(tables: Session) -> ir.Table:
+        origins = tables.table("media_origins")
+        chosen = origins.filter(origins.verdict_group.isin(groups) & origins.account_id.notnull())
+        if victim is not None:
+            chosen = chosen.filter(chosen.victim_identified == victim)
+        return chosen.select(account_id="account_id", example_id="media_cluster_id")
+
+    return rows
+
+
+def _uploads_with(groups: tuple[str, ...], victim: str | None) -> Callable[[Session], ir.Table]:
+    def rows(tables: Session) -> ir.Table:
+        verdicts = tables.table("media_verdicts")
+        chosen = verdicts.filter(verdicts.verdict_group.isin(groups))
+        if victim is not None:
+            chosen = chosen.filter(chosen.victim_identified == victim)
+        joined = tables.table("upload_items").inner_join(chosen, "item_id").select("upload_id").distinct()
+        return tables.table("uploads").inner_join(joined, "upload_id").select("account_id", example_id="upload_id")
+
+    return rows
+
+
+def _whole(table: str, key: str) -> Callable[[Session], ir.Table]:
+    def rows(tables: Session) -> ir.Table:
+        return tables.table(table).select("account_id", example_id=key)
+
+    return rows
+
+
+def _role(role: str) -> Callable[[Session], ir.Table]:
+    def rows(tables: Session) -> ir.Table:
+        accounts = tables.table("accounts")
+        return accounts.filter(accounts.role == role).select(account_id="account_id", example_id="account_id")
+
+    return rows
+
+
+def _judged_convicted(tables: Session) -> ir.Table:
+    judged = tables.table("judgements")
+    records = tables.table("records")
+    positive = judged.filter((judged.claim == "used") & (judged.verdict == "positive"))
+    convicted = records.filter(records.convicted).select("record_id")
+    joined = positive.inner_join(convicted, positive.right_id == convicted.record_id)
+    return joined.select(account_id="left_id", example_id="link_id")
+
+
+_MEDIA = ("media_origins.verdict_group", "media_origins.account_id")
+_UPLOADED = ("media_verdicts.verdict_group", "upload_items.item_id", "upload_items.upload_id", "uploads.account_id")
+
+ACT_TABLES: Mapping[str, Act] = {
+    "origin_unseen": Act(
+        about="earliest upload of a media cluster that no list knows",
+        reads=_MEDIA,
+        table="media_origins",
+        rows=_origins(("none",), None),
+    ),
+    "origin_series_unidentified": Act(
+        about="earliest upload of a listed media cluster whose victim is not identified",
+        reads=(*_MEDIA, "media_origins.victim_identified"),
+        table="media_origins",
+        rows=_origins(("known", "near"), "no"),
+    ),
+    "uploads_series_unidentified": Act(
+        about="upload of listed media whose victim is not identified",
+        reads=(*_UPLOADED, "media_verdicts.victim_identified"),
+        table="uploads",
+        rows=_uploads_with(("known", "near"), "no"),
+    ),
+    "uploads_known": Act(
+        about="upload of listed media", reads=_UPLOADED, table="uploads", rows=_uploads_with(("known", "near"), None)
+    ),
+    "uploads": Act(about="upload", reads=("uploads.account_id",), table="uploads", rows=_whole("uploads", "upload_id")),
+    "payments": Act(
+        about="payment booked by the platform",
+        reads=("payments.account_id",),
+        table="payments",
+        rows=_whole("payments", "payment_id"),
+    ),
+    "administers": Act(
+        about="administrator of the platform", reads=("accounts.role",), table="accounts", rows=_role("administrator")
+    ),
+    "moderates": Act(
+        about="moderator of the platform", reads=("accounts.role",), table="accounts", rows=_role("moderator")
+    ),
+    "judged_convicted": Act(
+        about="link to a convicted person, judged positive by a person",
+        reads=(
+            "judgements.claim",
+            "judgements.verdict",
+            "judgements.left_id",
+            "judgements.right_id",
+            "records.convicted",
+        ),
+        table="links",
+        rows=_judged_convicted,
+    ),
+}
+"""Every act that a rule may name."""
+
+
+def observed_acts(tables: Session) -> dict[str, dict[str, tuple[int, str]]]:
+    """For each act, for each account that did it: how often, and the first row to see it by."""
+    found: dict[str, dict[str, tuple[int, str]]] = {}
+    for name, act in ACT_TABLES.items():
+        rows = act.rows(tables)
+        counted = rows.group_by("account_id").aggregate(
+            observed=ibis._.count().cast("int64"), example_id=ibis._.example_id.min()
+        )
+        listed = tables.result(counted, order_by=["account_id"]).to_pylist()
+        found[name] = {row["account_id"]: (row["observed"], row["example_id"]) for row in listed}
+    return found

@@ -1,0 +1,129 @@
+"""Which countries a lead concerns, each with the evidence for it; language is not evidence."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import phonenumbers
+
+from headwater.engine import Session
+
+__all__ = ["NetworkRange", "Networks", "countries_of", "jurisdictions"]
+
+HIDING_KINDS = ("vpn", "proxy", "tor", "hosting")
+
+# How far each kind of evidence speaks for where a person is; printed beside the evidence, never shown as a number.
+_STRENGTH = {
+    "network addresses of logins": 4,
+    "telephone of the account": 3,
+    "customer return of a paid link": 2,
+    "service that can name a payer": 1,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRange:
+    """A range of a network list.
+
+    Attributes:
+        network_id: Its row.
+        network: The range.
+        hides: Whether it hides who uses it.
+        country: Its country, if the list says.
+        holder: Who can name the subscriber, if the list says.
+    """
+
+    network_id: str
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network
+    hides: bool
+    country: str | None
+    holder: str | None
+
+
+class Networks:
+    """Network lists, looked up by address; the longest range counts."""
+
+    def __init__(self, tables: Session) -> None:
+        ranges = [
+            NetworkRange(
+                network_id=row["network_id"],
+                network=ipaddress.ip_network(row["cidr"]),
+                hides=row["kind"] in HIDING_KINDS,
+                country=row["country"],
+                holder=row["holder"],
+            )
+            for row in tables.arrow("networks").to_pylist()
+        ]
+        self._ranges = sorted(ranges, key=lambda r: (-r.network.prefixlen, r.network_id))
+        self._known: dict[str, NetworkRange | None] = {}
+
+    def range_of(self, address: str | None) -> NetworkRange | None:
+        """The range that holds an address; None where no list says."""
+        if address is None:
+            return None
+        if address not in self._known:
+            parsed = ipaddress.ip_address(address)
+            self._known[address] = next(
+                (r for r in self._ranges if r.network.version == parsed.version and parsed in r.network), None
+            )
+        return self._known[address]
+
+
+def jurisdictions(tables: Session, networks: Networks) -> Mapping[str, list[dict[str, Any]]]:
+    """For each account, its countries with the evidence, the most telling first."""
+    found: dict[str, dict[tuple[str, str], tuple[int, str, str]]] = defaultdict(dict)
+
+    def note(account: str, country: str | None, evidence: str, table: str, example: str) -> None:
+        if country:
+            count, kept_table, kept = found[account].get((country, evidence), (0, table, example))
+            found[account][country, evidence] = (count + 1, kept_table, min(kept, example))
+
+    for login in tables.arrow("logins").to_pylist():
+        network = networks.range_of(login["network_address"])
+        if network is not None and not network.hides:
+            note(login["account_id"], network.country, "network addresses of logins", "logins", login["login_id"])
+    for account in tables.arrow("accounts").to_pylist():
+        country = _country_of_phone(account["phone"])
+        note(account["account_id"], country, "telephone of the account", "accounts", account["account_id"])
+    accounts = {row["payment_id"]: row["account_id"] for row in tables.arrow("payments").to_pylist()}
+    customers = {row["customer_id"]: row for row in tables.arrow("customers").to_pylist()}
+    for link in tables.arrow("links").to_pylist():
+        if link["claim"] == "paid" and link["proposed"]:
+            country = customers[link["right_id"]]["country"]
+            note(accounts[link["left_id"]], country, "customer return of a paid link", "links", link["link_id"])
+    services = {row["service_id"]: row for row in tables.arrow("services").to_pylist()}
+    account_of_trace = {t["trace_id"]: t["account_id"] for t in tables.arrow("traces").to_pylist() if t["account_id"]}
+    backward = {t["trace_id"] for t in tables.arrow("traces").to_pylist() if t["direction"] == "backward"}
+    for end in tables.arrow("endpoints").to_pylist():
+        if end["service_id"] and end["trace_id"] in backward and end["trace_id"] in account_of_trace:
+            country = services[end["service_id"]]["country"]
+            account_id = account_of_trace[end["trace_id"]]
+            note(account_id, country, "service that can name a payer", "endpoints", end["endpoint_id"])
+    return {account: _ordered(evidence) for account, evidence in found.items()}
+
+
+def _ordered(evidence: Mapping[tuple[str, str], tuple[int, str, str]]) -> list[dict[str, Any]]:
+    rows = [
+        {"country": country, "evidence": kind, "observed": count, "table": table, "example_id": example}
+        for (country, kind), (count, table, example) in evidence.items()
+    ]
+    return sorted(rows, key=lambda r: (-_STRENGTH[str(r["evidence"])], -int(str(r["observed"])), str(r["country"])))
+
+
+def countries_of(jurisdiction: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The countries in order, each once."""
+    return list(dict.fromkeys(str(row["country"]) for row in jurisdiction))
+
+
+def _country_of_phone(phone: str | None) -> str | None:
+    """The country of an international number; a number without its prefix says nothing."""
+    if not phone or not phone.strip().startswith("+"):
+        return None
+    try:
+        return str(phonenumbers.region_code_for_number(phonenumbers.parse(phone)) or "") or None
+    except phonenumbers.NumberParseException:
+        return None

@@ -1,0 +1,251 @@
+"""The leads stage: one lead for each account on which a rule fires, in printed order."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from headwater.engine import Session, StageContext
+from headwater.leads.acts import ACT_TABLES, observed_acts
+from headwater.leads.jurisdiction import Networks, countries_of, jurisdictions
+from headwater.leads.rules import RuleSet, read_rules
+from headwater.schema import content_id, table_named
+
+__all__ = ["rank_leads"]
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def rank_leads(context: StageContext) -> dict[str, pa.Table]:
+    """The tables `leads` and `lead_acts`."""
+    tables = context.tables
+    rules = read_rules()
+    networks = Networks(tables)
+    accounts = {row["account_id"]: row for row in tables.arrow("accounts").to_pylist()}
+    fired = _fired(rules, observed_acts(tables))
+    acts = _acts(tables, networks)
+    joined = _Joined(tables, networks, acts)
+    leads = [joined.lead(rules, accounts[account], fired[account]) for account in sorted(fired)]
+    leads.sort(key=_order)
+    for rank, lead in enumerate(leads, start=1):
+        lead["rank"] = rank
+        lead.pop("_latest")
+    lead_of = {str(lead["account_id"]): str(lead["lead_id"]) for lead in leads}
+    rows = (
+        {"lead_id": lead_of[account], **act}
+        for account, done in sorted(acts.items())
+        if account in lead_of
+        for act in done
+    )
+    return {"leads": table_named("leads").rows(leads), "lead_acts": table_named("lead_acts").rows(rows)}
+
+
+def _fired(rules: RuleSet, acts: Mapping[str, Mapping[str, tuple[int, str]]]) -> dict[str, list[dict[str, Any]]]:
+    """For each account, the rules that fired, strongest first."""
+    fired: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for rule in sorted(rules.rules, key=lambda r: r.tier):
+        for account, (observed, example) in acts[rule.act].items():
+            if observed >= rule.at_least:
+                fired[account].append(
+                    {
+                        "rule": rule.name,
+                        "tier": rule.tier,
+                        "because": rule.because.replace("{n}", str(observed)),
+                        "observed": observed,
+                        "table": ACT_TABLES[rule.act].table,
+                        "example_id": example,
+                    },
+                )
+    return fired
+
+
+def _order(lead: Mapping[str, Any]) -> tuple[object, ...]:
+    """Tier; then how many rules of that tier fired and how often; then how many rules; then later activity; then id."""
+    strongest = [rule for rule in lead["rules_fired"] if rule["tier"] == lead["risk_tier"]]
+    return (
+        lead["risk_tier"],
+        -len(strongest),
+        -sum(rule["observed"] for rule in strongest),
+        -len(lead["rules_fired"]),
+        -((lead["_latest"] or _EPOCH) - _EPOCH) // dt.timedelta(microseconds=1),
+        lead["account_id"],
+    )
+
+
+def _acts(tables: Session, networks: Networks) -> dict[str, list[dict[str, Any]]]:
+    """For each account, its acts with time and network address, in order of time."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+
+    def add(account: str, act: str, act_id: str, at_utc: dt.datetime | None, address: str | None) -> None:
+        if at_utc is not None:
+            network = networks.range_of(address)
+            proxy = None if network is None else network.hides
+            row = {"act": act, "act_id": act_id, "at_utc": at_utc, "network_address": address, "proxy": proxy}
+            found[account].append(row)
+
+    for row in tables.arrow("accounts").to_pylist():
+        add(row["account_id"], "registration", row["account_id"], row["registered_at_utc"], None)
+    for row in tables.arrow("logins").to_pylist():
+        add(row["account_id"], "login", row["login_id"], row["at_utc"], row["network_address"])
+    for row in tables.arrow("uploads").to_pylist():
+        add(row["account_id"], "upload", row["upload_id"], row["at_utc"], row["network_address"])
+    for row in tables.arrow("payments").to_pylist():
+        add(row["account_id"], "payment", row["payment_id"], row["at_utc"], None)
+    for acts in found.values():
+        acts.sort(key=lambda a: (a["at_utc"], a["act"], a["act_id"]))
+    return found
+
+
+class _Joined:
+    """What the other stages say of an account, looked up by account."""
+
+    def __init__(self, tables: Session, networks: Networks, acts: Mapping[str, list[dict[str, Any]]]) -> None:
+        self._networks = networks
+        self._acts = acts
+        self._seized = max((a[-1]["at_utc"] for a in acts.values()), default=None)
+        self._jurisdiction = jurisdictions(tables, networks)
+        self._services = {row["service_id"]: row for row in tables.arrow("services").to_pylist()}
+        self._links: dict[str, list[str]] = defaultdict(list)
+        self._named: dict[str, str] = {}
+        payments = {row["payment_id"]: row["account_id"] for row in tables.arrow("payments").to_pylist()}
+        self._paid: set[str] = set()
+        self._has_customer: set[str] = set()
+        for link in tables.arrow("links").to_pylist():
+            account = payments.get(link["left_id"]) if link["claim"] == "paid" else link["left_id"]
+            if account is not None and link["claim"] in {"used", "paid"} and link["proposed"]:
+                self._links[account].append(link["link_id"])
+                if link["claim"] == "paid":
+                    self._has_customer.add(account)
+        self._paid.update(payments.values())
+        self._judge(tables)
+        self._asked = self._services_by_account(tables)
+        self._contrary = self._statements(tables)
+
+    def _judge(self, tables: Session) -> None:
+        """A person is named by a positive judgement only, and by none where two are judged positive."""
+        positive: dict[str, set[str]] = defaultdict(set)
+        for row in tables.arrow("judgements").to_pylist():
+            if row["claim"] == "used" and row["verdict"] == "positive":
+                positive[row["left_id"]].add(row["right_id"])
+        self._named = {account: next(iter(records)) for account, records in positive.items() if len(records) == 1}
+
+    def _services_by_account(self, tables: Session) -> dict[str, dict[str, dt.datetime]]:
+        """For each account, the services its payments came from, with the first time."""
+        traces = {t["trace_id"]: t for t in tables.arrow("traces").to_pylist()}
+        asked: dict[str, dict[str, dt.datetime]] = defaultdict(dict)
+        for end in tables.arrow("endpoints").to_pylist():
+            trace = traces[end["trace_id"]]
+            if end["service_id"] and trace["direction"] == "backward" and trace["account_id"]:
+                held = asked[trace["account_id"]]
+                held[end["service_id"]] = min(held.get(end["service_id"], end["at_utc"]), end["at_utc"])
+        return asked
+
+    def _statements(self, tables: Session) -> dict[str, list[str]]:
+        facts: dict[str, set[str]] = defaultdict(set)
+        by_link: dict[str, set[str]] = defaultdict(set)
+        for fact in tables.arrow("contrary_facts").to_pylist():
+            if fact["account_id"]:
+                facts[fact["account_id"]].add(fact["statement"])
+            if fact["link_id"]:
+                by_link[fact["link_id"]].add(fact["statement"])
+        for account, links in self._links.items():
+            for link in links:
+                facts[account] |= by_link[link]
+        return {account: sorted(statements) for account, statements in facts.items()}
+
+    def lead(self, rules: RuleSet, account: Mapping[str, Any], fired: list[dict[str, Any]]) -> dict[str, Any]:
+        """The lead on an account."""
+        account_id = str(account["account_id"])
+        acts = self._acts.get(account_id, [])
+        jurisdiction = self._jurisdiction.get(account_id, [])
+        countries = countries_of(jurisdiction)
+        latest = acts[-1]["at_utc"] if acts else None
+        names = {rule["rule"] for rule in fired}
+        return {
+            "lead_id": content_id("led", account_id),
+            "risk_tier": min(rule["tier"] for rule in fired),
+            "account_id": account_id,
+            "rules_version": rules.version,
+            "rules_fired": fired,
+            "rules_not_fired": [rule.name for rule in rules.rules if rule.name not in names],
+            "jurisdiction": jurisdiction,
+            "lead_country": countries[0] if countries else None,
+            "why_now": self._why_now(latest),
+            "completeness": self._completeness(account, acts),
+            "next_lawful_steps": list(self._steps(account_id, acts)),
+            "volatile_until_utc": self._volatile_until(account_id),
+            "data_subject_category": "unclassified",
+            "assertion_kind": "assessed" if account_id in self._named else "computed",
+            "named_record_id": self._named.get(account_id),
+            "contrary": self._contrary.get(account_id, []),
+            "deconfliction_key": _deconfliction_key(account),
+            "_latest": latest,
+        }
+
+    def _why_now(self, latest: dt.datetime | None) -> str:
+        if latest is None or self._seized is None:
+            return "no dated act is on record"
+        days = (self._seized - latest).days
+        return f"last act {days} day(s) before the platform's last, on {latest:%Y-%m-%d}"
+
+    def _completeness(self, account: Mapping[str, Any], acts: list[dict[str, Any]]) -> list[dict[str, str]]:
+        account_id = account["account_id"]
+        own_address = any(act["network_address"] and not act["proxy"] for act in acts)
+        paid = account_id in self._paid
+        states = {
+            "nickname": _state(account["nickname"]),
+            "email": _state(account["email"]),
+            "phone": _state(account["phone"]),
+            "pgp_fingerprint": _state(account["pgp_fingerprint"]),
+            "network_address_not_hidden": _state(own_address),
+            "payment": _state(paid),
+            # Not asked for yet is another thing than not there.
+            "customer_of_service": "present"
+            if account_id in self._has_customer
+            else "not_collected"
+            if self._asked.get(account_id)
+            else "absent",
+            "subscriber_of_network_address": "not_collected" if own_address else "absent",
+            "judged_identity": _state(account_id in self._named),
+        }
+        return [{"field": field, "state": state} for field, state in states.items()]
+
+    def _steps(self, account_id: str, acts: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
+        """For each holder of data, the step that would bring it: services of payers first, then access providers."""
+        for service_id in sorted(self._asked.get(account_id, {})):
+            service = self._services[service_id]
+            yield {"holder": service["name"], "country": service["country"], "step": "production_order"}
+        seen: set[tuple[str, str]] = set()
+        for act in reversed(acts):
+            network = self._networks.range_of(act["network_address"])
+            if network is None or network.hides or network.holder is None:
+                continue
+            holder = (network.holder, network.country or "unknown")
+            if holder not in seen:
+                seen.add(holder)
+                yield {"holder": holder[0], "country": holder[1], "step": "preservation"}
+
+    def _volatile_until(self, account_id: str) -> dt.datetime | None:
+        """When the first service may delete what it knows of the first payment."""
+        ends = [
+            at + dt.timedelta(days=self._services[service]["retention_days"])
+            for service, at in self._asked.get(account_id, {}).items()
+            if self._services[service]["retention_days"] is not None
+        ]
+        return min(ends, default=None)
+
+
+def _state(value: object) -> str:
+    return "present" if value else "absent"
+
+
+def _deconfliction_key(account: Mapping[str, Any]) -> str:
+    """Digest of the account's identifiers, normalised, in a fixed order; the same wherever they are found."""
+    identifiers = [
+        str(account[name] or "").strip().lower() for name in ("nickname", "email", "phone", "pgp_fingerprint")
+    ]
+    return content_id("dcf", *identifiers)

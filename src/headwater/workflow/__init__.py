@@ -1,0 +1,35 @@
+"""The one module that knows the whole order, and everything that is done to a case."""
+
+from headwater.workflow.case import Actor, Case
+from headwater.workflow.explain import way_back
+from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
+from headwater.workflow.people import judge_link, queued_links, ranked_leads
+from headwater.workflow.release import draft_package, release_package
+from headwater.workflow.run import StageResult, run_stages
+from headwater.workflow.stages import STAGES, Stage
+from headwater.workflow.verify import verify_path
+from headwater.workflow.views import LedgerReport, consult, ledger_report, table_list, table_rows
+
+__all__ = [
+    "STAGES",
+    "Actor",
+    "Case",
+    "LedgerReport",
+    "Stage",
+    "StageResult",
+    "add_exhibit",
+    "add_reference",
+    "approve_mapping",
+    "consult",
+    "draft_package",
+    "judge_link",
+    "ledger_report",
+    "queued_links",
+    "ranked_leads",
+    "release_package",
+    "run_stages",
+    "table_list",
+    "table_rows",
+    "verify_path",
+    "way_back",
+]

@@ -1,0 +1,295 @@
+"""A case as it lies on disk: settings, state, custody log, references, tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import sqlalchemy as sa
+
+from headwater.config import CaseSettings, read_settings, write_settings
+from headwater.custody import (
+    CustodyLog,
+    create_case_key,
+    create_operator_key,
+    fingerprint,
+    load_operator_public_key,
+    utc_text,
+)
+from headwater.engine import Session, file_sha256, sync_folder
+from headwater.errors import ConfigError, InputError
+from headwater.evidence import Stamp
+from headwater.judgements import Judgement, history, snapshot
+from headwater.references import reference_files
+from headwater.schema import table_named
+from headwater.schema.state import EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
+from headwater.workflow.database import open_database
+
+__all__ = ["Actor", "Case", "PlacedExhibit", "system_clock"]
+
+Clock = Callable[[], dt.datetime]
+
+
+def system_clock() -> dt.datetime:
+    """The time now, in UTC; it goes into the custody log and `case.db` only, never into a derived table."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts, in which role, and why.
+
+    Attributes:
+        name: The operator.
+        role: examiner, analyst, approver, ...
+        justification: Why; what the operator wrote, or the purpose of the case.
+    """
+
+    name: str
+    role: str = "operator"
+    justification: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedExhibit:
+    """An exhibit and where it lies on this machine.
+
+    Attributes:
+        exhibit_id: The agency's number.
+        exhibit_kind: disk-image, directory, dump, wallet or blocks.
+        path: Where.
+        row: Its row of `exhibits`.
+        stamp: What it looked like when it was digested.
+    """
+
+    exhibit_id: str
+    exhibit_kind: str
+    path: Path
+    row: Mapping[str, object]
+    stamp: Stamp
+
+
+class Case:
+    """An open case. Use it as a context manager; nothing of it is kept in memory only.
+
+    Args:
+        path: The case folder.
+        clock: Called for the times of custody entries and decisions.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock = system_clock) -> None:
+        self.path = path
+        self.clock = clock
+        self.settings = read_settings(path)
+        self.database = open_database(path, self.settings)
+        self.custody = CustodyLog.open(path)
+
+    @classmethod
+    def create(
+        cls, path: Path, *, authority_ref: str, operator: str, purpose: str, clock: Clock = system_clock
+    ) -> Case:
+        """A new case in a folder that does not exist yet, or is empty.
+
+        Raises:
+            InputError: Something is there already, or the folder cannot be made.
+        """
+        if not authority_ref.strip() or not operator.strip():
+            raise ConfigError(
+                "--authority and --operator must not be empty; a case is opened by someone, under something"
+            )
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise InputError(path, "is there already", remedy="give a new folder; a case is never overwritten")
+        made = not path.exists()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                path, f"cannot be made: {error.strerror}", remedy="choose a folder you may write"
+            ) from error
+        try:
+            settings = CaseSettings(authority_ref=authority_ref, operator=operator, purpose=purpose)
+            key = create_case_key(path)
+            for folder in ("references", "tables", "packages"):
+                (path / folder).mkdir()
+            open_database(path, settings, create=True).dispose()
+            CustodyLog.create(
+                path,
+                signing_key=key,
+                actor=operator,
+                role="operator",
+                justification=purpose,
+                authority_ref=authority_ref,
+                workstation=platform.node(),
+                params={"parameters_sha256": settings.parameters_sha256()},
+                clock=clock,
+            )
+            # Last, because a folder without case.toml is no case: a crash before this line leaves none behind.
+            write_settings(path / "case.toml", settings)
+            sync_folder(path)
+        except BaseException:
+            for child in sorted(path.iterdir()):
+                if child.is_dir():
+                    shutil.rmtree(child)
+                else:
+                    child.unlink()
+            if made:
+                path.rmdir()
+            raise
+        case = cls(path, clock=clock)
+        case.register(Actor(name=operator))
+        return case
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the database go."""
+        self.database.dispose()
+
+    def actor(self, name: str | None = None, *, role: str = "operator", why: str = "") -> Actor:
+        """Who acts: the named operator, else the one who opened the case."""
+        return Actor(name=name or self.settings.operator, role=role, justification=why or self.settings.purpose)
+
+    def record(
+        self,
+        event: str,
+        actor: Actor,
+        *,
+        object_ids: Sequence[str] = (),
+        params: Mapping[str, object] | None = None,
+        inputs: Mapping[str, str] | None = None,
+        outputs: Mapping[str, str] | None = None,
+        outcome: str = "done",
+    ) -> None:
+        """Append an act to the custody log; if that fails, the act has not happened."""
+        self.custody.append(
+            event=event,
+            actor=actor.name,
+            role=actor.role,
+            justification=actor.justification or self.settings.purpose,
+            clock=self.clock,
+            object_ids=tuple(object_ids),
+            params=params or {},
+            input_digests=inputs or {},
+            output_digests=outputs or {},
+            outcome=outcome,
+            workstation=platform.node(),
+            authority_ref=self.settings.authority_ref,
+        )
+
+    def now(self) -> str:
+        """The time now as the custody log writes it."""
+        return utc_text(self.clock())
+
+    def register(self, actor: Actor) -> None:
+        """Make the operator known, with a key of their own, on first use."""
+        with self.database.begin() as connection:
+            known = connection.execute(sa.select(OPERATORS.c.name).where(OPERATORS.c.name == actor.name)).first()
+            if known is not None:
+                return
+            create_operator_key(self.path, actor.name)
+            public = fingerprint(load_operator_public_key(self.path, actor.name))
+            connection.execute(
+                OPERATORS.insert().values(name=actor.name, role=actor.role, public_key=public, at_utc=self.now()),
+            )
+
+    # What the case holds
+
+    def exhibits(self) -> list[PlacedExhibit]:
+        """The exhibits, in order of their number."""
+        with self.database.connect() as connection:
+            rows = connection.execute(sa.select(EXHIBIT_PLACES).order_by(EXHIBIT_PLACES.c.exhibit_id)).mappings().all()
+        return [
+            PlacedExhibit(
+                exhibit_id=row["exhibit_id"],
+                exhibit_kind=row["exhibit_kind"],
+                path=Path(os.fsdecode(bytes.fromhex(row["path"]))),
+                row=json.loads(row["row_json"]),
+                stamp=Stamp(**json.loads(row["stamp_json"])),
+            )
+            for row in rows
+        ]
+
+    def place(self, exhibit: PlacedExhibit) -> None:
+        """Remember where an exhibit lies."""
+        with self.database.begin() as connection:
+            connection.execute(
+                EXHIBIT_PLACES.insert().values(
+                    exhibit_id=exhibit.exhibit_id,
+                    exhibit_kind=exhibit.exhibit_kind,
+                    # Hex, because a path is bytes and a text column is not.
+                    path=os.fsencode(exhibit.path).hex(),
+                    row_json=json.dumps(dict(exhibit.row), sort_keys=True),
+                    stamp_json=json.dumps(asdict(exhibit.stamp), sort_keys=True),
+                    at_utc=self.now(),
+                ),
+            )
+
+    def imports(self) -> list[Mapping[str, object]]:
+        """The references that were imported, in order of name and version."""
+        order = (IMPORTS.c.reference_name, IMPORTS.c.reference_version)
+        with self.database.connect() as connection:
+            return [dict(row) for row in connection.execute(sa.select(IMPORTS).order_by(*order)).mappings()]
+
+    def mapping(self) -> bytes | None:
+        """The mapping approved last; None if none is."""
+        with self.database.connect() as connection:
+            newest = sa.select(MAPPINGS.c.content).order_by(MAPPINGS.c.seq.desc()).limit(1)
+            row = connection.execute(newest).first()
+        return None if row is None else bytes(row[0])
+
+    def judgements(self) -> list[Judgement]:
+        """Every judgement, in the order they were given."""
+        with self.database.connect() as connection:
+            return history(connection)
+
+    # Tables
+
+    def current_outputs(self) -> list[Mapping[str, object]]:
+        """Stage, table, digest and rows of each stage's newest run, in order of stage and table name."""
+        newest = sa.select(RUNS.c.stage, sa.func.max(RUNS.c.seq).label("seq")).group_by(RUNS.c.stage).subquery()
+        query = (
+            sa.select(RUNS.c.stage, RUNS.c.run_id, OUTPUTS.c.table_name, OUTPUTS.c.sha256, OUTPUTS.c.rows)
+            .join(newest, RUNS.c.seq == newest.c.seq)
+            .join(OUTPUTS, OUTPUTS.c.run_id == RUNS.c.run_id)
+            .order_by(RUNS.c.stage, OUTPUTS.c.table_name)
+        )
+        with self.database.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def table_file(self, table: str, run_id: str) -> Path:
+        """Where a run's table lies."""
+        return self.path / "tables" / table / f"{run_id}.parquet"
+
+    @contextmanager
+    def tables(self, *, engine: str = "duckdb", threads: int = 2) -> Iterator[Session]:
+        """A session with every imported and derived table of the case."""
+        files: dict[str, list[Path]] = reference_files(self.path)
+        for output in self.current_outputs():
+            name = str(output["table_name"])
+            files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
+        with Session(files, engine=engine, threads=threads) as session:
+            session.put("judgements", snapshot(self.judgements()))
+            if "exhibits" not in files:
+                session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))
+            yield session
+
+    def digests(self) -> list[tuple[str, str, str, int]]:
+        """Stage, table, SHA-256 as it lies on disk, and rows, of every derived table."""
+        found = []
+        for output in self.current_outputs():
+            name = str(output["table_name"])
+            digest = file_sha256(self.table_file(name, str(output["run_id"])))
+            found.append((str(output["stage"]), name, digest, int(str(output["rows"]))))
+        return found

@@ -1,0 +1,79 @@
+"""Opening `case.db`, or the database that `case.toml` names; Alembic brings it to this version's tables."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from headwater.config import CaseSettings
+from headwater.errors import CaseNotFoundError, ConfigError, NewerCaseError, UnreadableInputError
+
+__all__ = ["open_database"]
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def open_database(case: Path, settings: CaseSettings, *, create: bool = False) -> sa.Engine:
+    """The case's database, brought to the tables that this version uses.
+
+    Args:
+        case: The case folder.
+        settings: Its settings; an empty `database_url` means `case.db` in that folder.
+        create: Make it; without this, a missing file is an error and not an empty case.
+
+    Raises:
+        CaseNotFoundError: There is no database.
+        NewerCaseError: A newer headwater made its tables.
+        UnreadableInputError: It is not a database.
+    """
+    file = case / "case.db"
+    if not settings.database_url and not create and not file.is_file():
+        raise CaseNotFoundError(file, "the case's database is missing", remedy="restore it from the last copy")
+    try:
+        engine = sa.create_engine(settings.database_url or f"sqlite:///{file}")
+    except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+        raise ConfigError(f"{case / 'case.toml'}: database_url cannot be used ({error}); correct it") from error
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _durable)
+    try:
+        _migrate(case, engine)
+    except sa.exc.DatabaseError as error:
+        engine.dispose()
+        reason = f"the case's database cannot be opened ({error.orig})"
+        raise UnreadableInputError(file, reason, remedy="restore it from the last copy") from error
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection
+    """Write-ahead log, and a commit that is on the medium before it returns."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _migrate(case: Path, engine: sa.Engine) -> None:
+    config = Config(stdout=io.StringIO())
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+    with engine.begin() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        newest = scripts.get_current_head()
+        if found == newest:
+            return
+        known = [script.revision for script in scripts.walk_revisions()]
+        if found is not None and found not in known:
+            raise NewerCaseError(case, found=int(found) if found.isdigit() else -1, known=int(str(newest)))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,172 @@
+"""Take evidence, references and a mapping into a case; refusals are recorded and leave the case as it was."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from headwater.engine import Progress, silent
+from headwater.errors import ConfigError, HeadwaterError, InputError, RefusedError
+from headwater.evidence import (
+    EXHIBIT_KINDS,
+    PlatformMapping,
+    SealedPool,
+    acquire,
+    read_mapping,
+    recognise,
+    whole_digest,
+)
+from headwater.money import check_block_files
+from headwater.references import KINDS, Imported, import_reference
+from headwater.schema.state import IMPORTS, MAPPINGS
+from headwater.workflow.case import Actor, Case, PlacedExhibit
+
+__all__ = ["add_exhibit", "add_reference", "approve_mapping", "digest_again"]
+
+
+@contextmanager
+def _recorded(case: Case, event: str, actor: Actor, **params: object) -> Iterator[None]:
+    """Record a refusal of what happens inside, and let it go on upwards."""
+    try:
+        yield
+    except HeadwaterError as error:
+        word = "refused" if isinstance(error, InputError | RefusedError | ConfigError) else "failed"
+        case.record("failed", actor, params={"attempted": event, **params}, outcome=f"{word}: {error}")
+        raise
+
+
+def add_exhibit(
+    case: Case,
+    actor: Actor,
+    path: Path,
+    *,
+    exhibit_id: str,
+    exhibit_kind: str | None = None,
+    accept_defects: bool = False,
+    allow_unsealed: bool = False,
+    progress: Progress = silent,
+) -> PlacedExhibit:
+    """Take an exhibit in: recognised by content, digested whole, probed by a sealed worker.
+
+    Args:
+        case: The case.
+        actor: Who takes it in.
+        path: File or folder; it stays where it is and is only read.
+        exhibit_id: The agency's number.
+        exhibit_kind: One of EXHIBIT_KINDS; None recognises it by content.
+        accept_defects: Take in what is damaged; what is missing becomes `defects`.
+        allow_unsealed: Go on where the sandbox is missing; recorded.
+        progress: Told of bytes digested.
+
+    Raises:
+        InputError: It is not what it says, is damaged, or that exhibit number is taken.
+    """
+    with _recorded(case, "acquired", actor, exhibit_id=exhibit_id):
+        if not exhibit_id.strip():
+            raise ConfigError("--exhibit must not be empty; give the agency's exhibit number")
+        if any(known.exhibit_id == exhibit_id for known in case.exhibits()):
+            raise InputError(exhibit_id, "this exhibit number is taken", remedy="give each exhibit its own number")
+        if exhibit_kind is not None and exhibit_kind not in EXHIBIT_KINDS:
+            raise ConfigError(f"--kind '{exhibit_kind}' is unknown; known are {', '.join(EXHIBIT_KINDS)}")
+        absolute = path.absolute()
+        kind = exhibit_kind or recognise(absolute)
+        if kind == "blocks" and not accept_defects:
+            check_block_files(absolute)
+        with SealedPool(workers=1, allow_unsealed=allow_unsealed) as pool:
+            acquired = acquire(
+                absolute,
+                exhibit_id=exhibit_id,
+                exhibit_kind=kind,
+                pool=pool,
+                accept_defects=accept_defects,
+                progress=progress,
+            )
+    placed = PlacedExhibit(
+        exhibit_id=exhibit_id, exhibit_kind=kind, path=absolute, row=acquired.row, stamp=acquired.stamp
+    )
+    case.register(actor)
+    case.record(
+        "acquired",
+        actor,
+        object_ids=(exhibit_id,),
+        params={"kind": kind, "accept_defects": accept_defects, "unsealed_allowed": allow_unsealed},
+        inputs={f"exhibit {exhibit_id}": str(acquired.row["sha256"])},
+    )
+    case.place(placed)
+    return placed
+
+
+def digest_again(exhibit: PlacedExhibit) -> str:
+    """SHA-256 of the exhibit as it lies there now, by the same recipe as when it was taken in."""
+    return whole_digest(exhibit.path, exhibit.exhibit_kind)
+
+
+def add_reference(
+    case: Case,
+    actor: Actor,
+    kind: str,
+    path: Path,
+    *,
+    name: str,
+    version: str,
+    polarity: str | None = None,
+    accept_defects: bool = False,
+) -> Imported:
+    """Import a reference and seal it.
+
+    Raises:
+        InputError: It cannot be read, has a bad row, or this name and version are there already.
+        ConfigError: The kind, name, version or polarity will not do.
+    """
+    with _recorded(case, "received", actor, reference=name, version=version, kind=kind):
+        imported = import_reference(
+            case.path, kind, path, name=name, version=version, polarity=polarity, accept_defects=accept_defects
+        )
+    case.register(actor)
+    case.record(
+        "received",
+        actor,
+        object_ids=(f"{name}@{version}",),
+        params={"kind": kind, "polarity": polarity, "accept_defects": accept_defects, "table": KINDS[kind].table},
+        inputs={path.name: imported.source_sha256},
+        outputs={"seal.json": imported.seal_sha256} | dict(imported.tables),
+    )
+    with case.database.begin() as connection:
+        connection.execute(
+            IMPORTS.insert().values(
+                reference_name=name,
+                reference_version=version,
+                kind=kind,
+                polarity=polarity,
+                source_sha256=imported.source_sha256,
+                seal_sha256=imported.seal_sha256,
+                at_utc=case.now(),
+            ),
+        )
+    return imported
+
+
+def approve_mapping(case: Case, actor: Actor, path: Path) -> PlatformMapping:
+    """Make a mapping the one that runs use; the approval carries a name.
+
+    Raises:
+        InputError: There is no such file.
+        ConfigError: The mapping is not understood.
+    """
+    with _recorded(case, "mapped", actor):
+        if not path.is_file():
+            raise InputError(path, "no such file", remedy="check the path")
+        content = path.read_bytes()
+        mapping = read_mapping(content, source=str(path))
+    case.register(actor)
+    digest = hashlib.sha256(content).hexdigest()
+    case.record("mapped", actor, object_ids=(mapping.mapping_id,), inputs={path.name: digest})
+    with case.database.begin() as connection:
+        connection.execute(
+            MAPPINGS.insert().values(
+                mapping_id=mapping.mapping_id, approved_by=actor.name, content=content, at_utc=case.now()
+            ),
+        )
+    return mapping

@@ -1,0 +1,114 @@
+"""Where people come in: the queue, their judgements, the leads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headwater.engine import Session
+from headwater.errors import ConfigError, InputError
+from headwater.judgements import VERDICTS, Judgement, append
+from headwater.workflow.case import Actor, Case
+
+__all__ = ["judge_link", "queued_links", "ranked_leads"]
+
+# What a person needs to see of a row to decide; ids and sources are one `explain` away.
+_SHOWN = {
+    "accounts": ("account_id", "platform_key", "nickname", "email", "phone", "registered_at_utc"),
+    "payments": ("payment_id", "platform_key", "account_id", "txid", "amount_sat", "at_utc"),
+    "customers": (
+        "customer_id",
+        "actor",
+        "full_name",
+        "date_of_birth",
+        "street_address",
+        "suburb",
+        "country",
+        "phone",
+        "email",
+    ),
+    "records": (
+        "record_id",
+        "full_name",
+        "date_of_birth",
+        "street_address",
+        "suburb",
+        "country",
+        "phone",
+        "email",
+        "nickname",
+    ),
+}
+_KEYS = {"accounts": "account_id", "payments": "payment_id", "customers": "customer_id", "records": "record_id"}
+
+
+def queued_links(tables: Session, *, judged: bool = False, claim: str | None = None) -> list[dict[str, Any]]:
+    """The proposed links in queue order, each with both rows and what speaks against it.
+
+    Args:
+        tables: The case's tables.
+        judged: Whether to include links that have a judgement.
+        claim: used, paid or held; None for all.
+    """
+    if claim not in {None, "used", "paid", "held"}:
+        raise ConfigError(f"--claim '{claim}': known are used, paid, held")
+    verdicts = {row["link_id"]: row["verdict"] for row in tables.arrow("judgements").to_pylist()}
+    against: dict[str, list[str]] = {}
+    for fact in tables.arrow("contrary_facts").to_pylist():
+        against.setdefault(fact["link_id"] or fact["account_id"], []).append(fact["statement"])
+    rows = {name: {row[key]: row for row in tables.arrow(name).to_pylist()} for name, key in _KEYS.items()}
+    found = []
+    for link in tables.arrow("links").to_pylist():
+        if not link["proposed"] or (claim and link["claim"] != claim):
+            continue
+        if link["link_id"] in verdicts and not judged:
+            continue
+        sides = {
+            side: {k: rows[link[f"{side}_table"]][link[f"{side}_id"]][k] for k in _SHOWN[link[f"{side}_table"]]}
+            for side in ("left", "right")
+        }
+        contrary = against.get(link["link_id"], []) + against.get(link["left_id"], [])
+        found.append({**link, **sides, "contrary": contrary, "judged": verdicts.get(link["link_id"])})
+    return found
+
+
+def judge_link(case: Case, actor: Actor, link_id: str, verdict: str, *, why: str) -> Judgement:
+    """Append a person's judgement on a link.
+
+    Raises:
+        ConfigError: The verdict is none of the three, or no reason is given.
+        InputError: There is no such link.
+    """
+    if verdict not in VERDICTS:
+        raise ConfigError(f"'{verdict}' is no judgement; known are {', '.join(VERDICTS)}")
+    if not why.strip():
+        raise ConfigError("--why must not be empty; a judgement without a reason cannot be defended")
+    with case.tables() as tables:
+        link = next((row for row in tables.arrow("links").to_pylist() if row["link_id"] == link_id), None)
+    if link is None:
+        raise InputError(link_id, "no such link", remedy="copy the id from 'headwater queue'")
+    judgement = Judgement(
+        link_id=link_id,
+        claim=link["claim"],
+        left_id=link["left_id"],
+        right_id=link["right_id"],
+        verdict=verdict,
+        operator=actor.name,
+        why=why,
+        seen_weight_mbits=link["match_weight_mbits"],
+        model_id=link["model_id"],
+        at_utc=case.now(),
+    )
+    case.register(actor)
+    case.record("judged", actor, object_ids=(link_id, judgement.judgement_id), params={"verdict": verdict})
+    with case.database.begin() as connection:
+        append(connection, judgement)
+    return judgement
+
+
+def ranked_leads(tables: Session, *, country: str | None = None) -> list[dict[str, Any]]:
+    """The leads in order, with the nickname of each account; only those of a country if one is named."""
+    names = {row["account_id"]: row["nickname"] for row in tables.arrow("accounts").to_pylist()}
+    leads = [{**lead, "nickname": names.get(lead["account_id"])} for lead in tables.arrow("leads").to_pylist()]
+    if country is None:
+        return leads
+    return [lead for lead in leads if any(part["country"] == country for part in lead["jurisdiction"])]

@@ -1,0 +1,244 @@
+"""Run the stages: do only what changed, write once, record every output."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from headwater import __version__
+from headwater.engine import Exhibit, Progress, Session, StageContext, file_sha256, silent, sync_folder, write_parquet
+from headwater.errors import ConfigError, DigestMismatchError, HeadwaterError, IntegrityError
+from headwater.evidence import stamp_of
+from headwater.references import reference_files, seal_digest
+from headwater.schema import TABLES, content_id
+from headwater.schema.state import OUTPUTS, RUNS
+from headwater.workflow.case import Actor, Case, PlacedExhibit
+from headwater.workflow.intake import digest_again
+from headwater.workflow.stages import STAGES, Stage
+
+__all__ = ["StageResult", "run_stages"]
+
+Watch = Callable[[str], Progress]
+"""From the name of a stage to where its progress goes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageResult:
+    """What a stage did.
+
+    Attributes:
+        stage: Its name.
+        run_id: Digest of everything it depends on.
+        changed: Whether it ran; False where the same run is there already.
+        rows: Rows of each of its tables.
+    """
+
+    stage: str
+    run_id: str
+    changed: bool
+    rows: Mapping[str, int]
+
+
+def run_stages(
+    case: Case,
+    actor: Actor,
+    *,
+    until: str | None = None,
+    workers: int = 1,
+    engine: str = "duckdb",
+    allow_unsealed: bool = False,
+    watch: Watch = lambda _: silent,
+    finished: Callable[[StageResult], None] = lambda _: None,
+) -> list[StageResult]:
+    """Run every stage whose inputs changed, in order.
+
+    Args:
+        case: The case.
+        actor: Who asks for it.
+        until: Last stage to run; None for all.
+        workers: Processes at once; results do not depend on it.
+        engine: duckdb or spark.
+        allow_unsealed: Go on where the sandbox is missing; recorded.
+        watch: Gives each stage somewhere to report progress.
+        finished: Told of each stage as it ends.
+
+    Raises:
+        ConfigError: There is no such stage, or nothing to run on.
+        IntegrityError: The evidence or a reference changed since it was taken in.
+    """
+    names = [stage.name for stage in STAGES]
+    if until is not None and until not in names:
+        raise ConfigError(f"--until '{until}': no such stage; known are {', '.join(names)}")
+    exhibits = case.exhibits()
+    if not exhibits:
+        raise ConfigError(f"{case.path}: no exhibit yet; begin with 'headwater evidence add'")
+    _unchanged_exhibits(exhibits)
+    _unchanged_references(case)
+    results = []
+    for stage in STAGES[: names.index(until) + 1 if until else None]:
+        result = _run(case, actor, stage, exhibits, workers, engine, watch(stage.name), allow_unsealed=allow_unsealed)
+        finished(result)
+        results.append(result)
+    return results
+
+
+def _unchanged_exhibits(exhibits: Sequence[PlacedExhibit]) -> None:
+    for exhibit in exhibits:
+        if stamp_of(exhibit.path, exhibit.exhibit_kind) == exhibit.stamp:
+            continue
+        # The stamp is cheap and may differ for innocent reasons, such as a copy: only the digest decides.
+        found = digest_again(exhibit)
+        if found != exhibit.row["sha256"]:
+            raise DigestMismatchError(f"exhibit {exhibit.exhibit_id}", expected=str(exhibit.row["sha256"]), found=found)
+
+
+def _unchanged_references(case: Case) -> None:
+    for imported in case.imports():
+        name = f"{imported['reference_name']}@{imported['reference_version']}"
+        found = seal_digest(case.path / "references" / name)
+        if found != imported["seal_sha256"]:
+            raise DigestMismatchError(f"reference {name}", expected=str(imported["seal_sha256"]), found=found)
+
+
+def _run(
+    case: Case,
+    actor: Actor,
+    stage: Stage,
+    exhibits: Sequence[PlacedExhibit],
+    workers: int,
+    engine: str,
+    progress: Progress,
+    *,
+    allow_unsealed: bool,
+) -> StageResult:
+    inputs = _inputs(case, stage, exhibits)
+    run_id = content_id("run", stage.name, __version__, *(part for pair in sorted(inputs.items()) for part in pair))
+    kept = _kept_outputs(case, run_id)
+    if kept is not None:
+        if _newest_run(case, stage.name) != run_id:
+            _make_current(case, stage.name, run_id)
+            case.record(stage.event, actor, object_ids=(run_id,), params={"stage": stage.name, "kept": True})
+        return StageResult(stage=stage.name, run_id=run_id, changed=False, rows=kept)
+    try:
+        with case.tables(engine=engine, threads=max(1, workers)) as session:
+            produced = _derive(case, stage, session, exhibits, workers, progress, allow_unsealed=allow_unsealed)
+            outputs = _write(case, run_id, produced)
+    except HeadwaterError as error:
+        case.record("failed", actor, object_ids=(run_id,), params={"stage": stage.name}, outcome=f"failed: {error}")
+        raise
+    params: dict[str, object] = {"stage": stage.name, "workers": workers, "engine": engine}
+    params |= {"unsealed_allowed": allow_unsealed, "version": __version__}
+    case.record(stage.event, actor, object_ids=(run_id,), params=params, inputs=inputs, outputs=outputs)
+    rows = {name: table.num_rows for name, table in sorted(produced.items())}
+    with case.database.begin() as connection:
+        connection.execute(
+            RUNS.insert().values(run_id=run_id, stage=stage.name, version=__version__, at_utc=case.now())
+        )
+        for name, count in rows.items():
+            connection.execute(
+                OUTPUTS.insert().values(run_id=run_id, table_name=name, sha256=outputs[f"{name}.parquet"], rows=count),
+            )
+    return StageResult(stage=stage.name, run_id=run_id, changed=True, rows=rows)
+
+
+def _derive(
+    case: Case,
+    stage: Stage,
+    session: Session,
+    exhibits: Sequence[PlacedExhibit],
+    workers: int,
+    progress: Progress,
+    *,
+    allow_unsealed: bool,
+) -> dict[str, pa.Table]:
+    if stage.name == STAGES[0].name:
+        session.put("exhibits", TABLE_OF["exhibits"].rows(exhibit.row for exhibit in exhibits))
+    context = StageContext(
+        tables=session,
+        exhibits=tuple(Exhibit(exhibit_id=e.exhibit_id, exhibit_kind=e.exhibit_kind, path=e.path) for e in exhibits),
+        parameters=asdict(case.settings.parameters),
+        mapping=case.mapping(),
+        workers=workers,
+        allow_unsealed=allow_unsealed,
+        progress=progress,
+    )
+    return {name: TABLE_OF[name].checked(table) for name, table in stage.derive(context).items()}
+
+
+TABLE_OF = {table.name: table for table in TABLES}
+
+
+def _inputs(case: Case, stage: Stage, exhibits: Sequence[PlacedExhibit]) -> dict[str, str]:
+    """Name and digest of everything the stage depends on."""
+    inputs = {"parameters": case.settings.parameters_sha256()}
+    if stage.reads_evidence:
+        inputs |= {f"exhibit {e.exhibit_id}": str(e.row["sha256"]) for e in exhibits}
+    if stage.name == STAGES[0].name:
+        mapping = case.mapping()
+        inputs["mapping"] = hashlib.sha256(mapping if mapping is not None else b"").hexdigest()
+        # Where an exhibit lies does not matter, but what it is called and taken for does.
+        listed = "".join(f"{e.exhibit_id}\0{e.exhibit_kind}\0" for e in exhibits)
+        inputs["exhibits"] = hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
+    for output in case.current_outputs():
+        if output["table_name"] in stage.reads and not _is_own(stage, str(output["stage"])):
+            inputs[f"{output['stage']}.{output['table_name']}"] = str(output["sha256"])
+    for name, paths in reference_files(case.path).items():
+        if name in stage.reads:
+            inputs |= {f"{path.parent.name}.{name}": file_sha256(path) for path in paths}
+    if "judgements" in stage.reads:
+        with case.tables() as session:
+            rows = session.arrow("judgements").to_pylist()
+        inputs["judgements"] = hashlib.sha256(repr(rows).encode("utf-8", "surrogateescape")).hexdigest()
+    return inputs
+
+
+def _is_own(stage: Stage, producer: str) -> bool:
+    return stage.name == producer
+
+
+def _kept_outputs(case: Case, run_id: str) -> dict[str, int] | None:
+    """Rows of each table of a run that is recorded and whole on disk; None if there is none.
+
+    Raises:
+        IntegrityError: A recorded file was altered.
+    """
+    with case.database.connect() as connection:
+        if connection.execute(sa.select(RUNS.c.seq).where(RUNS.c.run_id == run_id)).first() is None:
+            return None
+        rows = connection.execute(sa.select(OUTPUTS).where(OUTPUTS.c.run_id == run_id)).mappings().all()
+    for row in rows:
+        path = case.table_file(row["table_name"], run_id)
+        if not path.is_file():
+            raise IntegrityError(f"{path}: a recorded table is gone; restore it, or find out who removed it")
+        found = file_sha256(path)
+        if found != row["sha256"]:
+            raise DigestMismatchError(path, expected=row["sha256"], found=found)
+    return {row["table_name"]: row["rows"] for row in rows}
+
+
+def _newest_run(case: Case, stage: str) -> str | None:
+    query = sa.select(RUNS.c.run_id).where(RUNS.c.stage == stage).order_by(RUNS.c.seq.desc()).limit(1)
+    with case.database.connect() as connection:
+        row = connection.execute(query).first()
+    return None if row is None else str(row[0])
+
+
+def _make_current(case: Case, stage: str, run_id: str) -> None:
+    with case.database.begin() as connection:
+        connection.execute(RUNS.insert().values(run_id=run_id, stage=stage, version=__version__, at_utc=case.now()))
+
+
+def _write(case: Case, run_id: str, produced: Mapping[str, pa.Table]) -> dict[str, str]:
+    """Write each table and return its digest. A file of the same run that a crash left behind is replaced."""
+    outputs = {}
+    for name, table in sorted(produced.items()):
+        path: Path = case.table_file(name, run_id)
+        path.parent.mkdir(exist_ok=True)
+        outputs[f"{name}.parquet"] = write_parquet(table, path)
+    sync_folder(case.path / "tables")
+    return outputs

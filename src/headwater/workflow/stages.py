@@ -1,0 +1,116 @@
+"""The one place that knows the whole order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from headwater.catalogue import catalogue_entries
+from headwater.engine import StageContext
+from headwater.evidence import read_evidence
+from headwater.identities import link_records
+from headwater.leads import rank_leads
+from headwater.media import hash_items, match_media
+from headwater.money import trace_money
+
+__all__ = ["STAGES", "Stage"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A step from tables to tables.
+
+    Attributes:
+        name: As `--until` takes it.
+        event: What the custody log calls it.
+        derive: The function that does it.
+        reads: Tables it depends on; a change in any of them makes it run again.
+        reads_evidence: Whether it also reads the exhibits themselves.
+    """
+
+    name: str
+    event: str
+    derive: Callable[[StageContext], dict[str, pa.Table]]
+    reads: tuple[str, ...]
+    reads_evidence: bool = False
+
+
+def hash_and_match(context: StageContext) -> dict[str, pa.Table]:
+    """The tables of the media stage: perceptual hashes first, then what they match."""
+    hashed = hash_items(context)
+    for name, rows in hashed.items():
+        if name != "defects":
+            context.tables.put(name, rows)
+    return hashed | match_media(context)
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage(name="evidence", event="parsed", derive=read_evidence, reads=("exhibits",), reads_evidence=True),
+    Stage(name="catalogue", event="parsed", derive=catalogue_entries, reads=("entries", "uploads")),
+    Stage(
+        name="media",
+        event="matched",
+        derive=hash_and_match,
+        reads=("items", "uploads", "upload_items", "hash_list_entries"),
+        reads_evidence=True,
+    ),
+    Stage(
+        name="money",
+        event="combined",
+        derive=trace_money,
+        reads=("exhibits", "wallet_descriptors", "invoices", "payments", "tags", "services"),
+        reads_evidence=True,
+    ),
+    Stage(
+        name="identities",
+        event="combined",
+        derive=link_records,
+        reads=(
+            "accounts",
+            "logins",
+            "uploads",
+            "invoices",
+            "payments",
+            "records",
+            "customers",
+            "customer_transactions",
+            "networks",
+            "traces",
+            "trace_flows",
+            "endpoints",
+            "request_sheets",
+            "tx_outputs",
+        ),
+    ),
+    Stage(
+        name="leads",
+        event="combined",
+        derive=rank_leads,
+        reads=(
+            "accounts",
+            "logins",
+            "uploads",
+            "invoices",
+            "payments",
+            "media_origins",
+            "media_clusters",
+            "media_verdicts",
+            "upload_items",
+            "items",
+            "traces",
+            "endpoints",
+            "request_sheets",
+            "links",
+            "contrary_facts",
+            "judgements",
+            "records",
+            "customers",
+            "customer_transactions",
+            "services",
+            "networks",
+        ),
+    ),
+)
+"""Every stage, in order."""

@@ -1,0 +1,128 @@
+"""Reading a case: each reading is a custody entry before the first row leaves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.catalogue import ledger_sums
+from headwater.engine import Session
+from headwater.errors import ConfigError
+from headwater.schema import TABLES
+from headwater.workflow.case import Actor, Case
+
+__all__ = ["LedgerReport", "consult", "ledger_report", "table_list", "table_rows"]
+
+
+@contextmanager
+def consult(case: Case, actor: Actor, what: str, object_ids: Sequence[str] = ()) -> Iterator[Session]:
+    """The case's tables, after the reading has been recorded."""
+    case.record("consulted", actor, object_ids=object_ids, params={"read": what})
+    with case.tables() as tables:
+        yield tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerReport:
+    """The ledger with what belongs beside it.
+
+    Attributes:
+        sums: Lines by exhibit or by directory, then the total.
+        defects: Defects by their code.
+        dump_tables: For each dump, its rows and what became of them.
+    """
+
+    sums: list[dict[str, Any]]
+    defects: Mapping[str, int]
+    dump_tables: list[dict[str, Any]]
+
+
+def ledger_report(tables: Session, *, by_directory: bool = False) -> LedgerReport:
+    """The sums of the ledger, the defects by kind, and the rows of the dumps."""
+    sums: list[dict[str, Any]]
+    if by_directory:
+        sums = tables.arrow("ledger").to_pylist()
+        for row in sums:
+            done = row["catalogued_bytes"] + row["refused_bytes"] + row["deferred_bytes"]
+            row["unaccounted_bytes"] = row["entry_bytes"] - done
+    else:
+        lines = ledger_sums(tables)
+        sums = [asdict(line) | {"unaccounted_bytes": line.unaccounted_bytes} for line in lines]
+        if sums:
+            names = [name for name in sums[0] if name != "source"]
+            sums.append({"source": "total"} | {name: sum(row[name] for row in sums) for name in names})
+    if not sums:
+        raise ConfigError("the catalogue has not been made; begin with 'headwater run'")
+    codes = Counter(tables.arrow("defects")["code"].to_pylist())
+    dumps: dict[str, Counter[str]] = {}
+    for row in tables.arrow("dump_tables").to_pylist():
+        count = dumps.setdefault(row["exhibit_id"], Counter())
+        count.update(
+            {
+                "tables": 1,
+                "rows_read": row["rows_read"],
+                "rows_mapped": row["rows_mapped"],
+                "rows_rejected": row["rows_rejected"],
+                "rows_ignored": row["rows_ignored"],
+                "tables_ignored": int(not row["bound_to"]),
+            },
+        )
+    return LedgerReport(
+        sums=sums,
+        defects=dict(sorted(codes.items())),
+        dump_tables=[{"exhibit_id": exhibit, **count} for exhibit, count in sorted(dumps.items())],
+    )
+
+
+def table_list(tables: Session) -> list[dict[str, Any]]:
+    """Every table there can be, with its rows in this case."""
+    return [
+        {"table": t.name, "stage": t.stage, "rows": tables.arrow(t.name).num_rows, "about": t.about} for t in TABLES
+    ]
+
+
+def table_rows(tables: Session, name: str, *, where: Sequence[str], columns: Sequence[str]) -> pa.Table:
+    """The rows of a table that fit every condition.
+
+    Args:
+        tables: The case's tables.
+        name: Which table.
+        where: Conditions `COLUMN=VALUE`, compared as text; `COLUMN=` fits an absent value.
+        columns: Columns to give; empty for all.
+
+    Raises:
+        ConfigError: There is no such table or column, or a condition has no `=`.
+    """
+    known = {table.name: table for table in TABLES}
+    if name not in known:
+        raise ConfigError(f"no table '{name}'; 'headwater show CASE tables' lists them")
+    rows = tables.arrow(name)
+    for condition in where:
+        column, sign, value = condition.partition("=")
+        if not sign:
+            raise ConfigError(f"--where '{condition}': write COLUMN=VALUE")
+        rows = rows.filter(_fits(_column(rows, name, column), value))
+    for column in columns:
+        _column(rows, name, column)
+    return rows.select(list(columns)) if columns else rows
+
+
+def _column(rows: pa.Table, table: str, name: str) -> pa.ChunkedArray:
+    if name not in rows.column_names:
+        raise ConfigError(f"table '{table}' has no column '{name}'; it has {', '.join(rows.column_names)}")
+    return rows[name]
+
+
+def _fits(column: pa.ChunkedArray, value: str) -> pa.ChunkedArray:
+    if not value:
+        return pc.is_null(column)
+    if pa.types.is_binary(column.type) or pa.types.is_list(column.type):
+        raise ConfigError("--where compares text, numbers, times and yes/no, not bytes or lists; name another column")
+    text = column if pa.types.is_string(column.type) else column.cast(pa.string())
+    return pc.fill_null(pc.equal(text, value), False)  # noqa: FBT003 - Arrow's own signature
