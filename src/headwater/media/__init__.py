@@ -1,0 +1,17 @@
+"""Known, near or never seen: stills and videos against hash lists, their near-duplicate clusters and origins."""
+
+from headwater.media.hashing import hash_items
+from headwater.media.paths import hash_paths
+from headwater.media.stage import match_media
+from headwater.media.tiers import MAX_DISTANCE_BITS, MIN_QUALITY, NEAR_TIERS, TIERS, VERDICT_GROUPS
+
+__all__ = [
+    "MAX_DISTANCE_BITS",
+    "MIN_QUALITY",
+    "NEAR_TIERS",
+    "TIERS",
+    "VERDICT_GROUPS",
+    "hash_items",
+    "hash_paths",
+    "match_media",
+]

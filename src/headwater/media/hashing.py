@@ -1,0 +1,283 @@
+"""Perceptual hashes of every still and video of a case, made by sealed workers, once for each distinct content."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.catalogue import MEDIA_KINDS
+from headwater.engine import Exhibit, StageContext
+from headwater.errors import IntegrityError
+from headwater.evidence import Failure, SealedPool, image_segments
+from headwater.schema import table_named
+
+__all__ = ["GROUP_ENTRIES", "JOB", "HashedFile", "Pool", "first_tier", "hash_items", "hashed_files", "is_sparse"]
+
+JOB = "hash_media"
+GROUP_ENTRIES = 16
+"""Files decoded by one fork: few enough that doing a failed group again file by file costs little."""
+
+_RECHECK_ONE_IN = 100
+_FEW_KEYFRAMES = 8
+_SPARSE_MS = 10_000
+_SUMMARY = -1
+
+_IMAGE_KIND, _FOLDER_KIND = "disk-image", "directory"
+
+
+class Pool(Protocol):
+    """What is needed of a pool of sealed workers."""
+
+    def groups(
+        self, job: str, files: Sequence[Path], groups: Sequence[Mapping[str, Any]]
+    ) -> Iterator[pa.Table | Failure]:
+        """One result for each group, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashedFile:
+    """What a sealed worker said of one file.
+
+    Attributes:
+        summary: The row of the file: status, reason, note, tier, width_px, height_px, duration_ms.
+        frames: The rows of its hashes, in order: frame_index, at_ms, pdq, quality.
+    """
+
+    summary: Mapping[str, Any]
+    frames: tuple[Mapping[str, Any], ...] = ()
+
+
+def first_tier(media_kind: str) -> str:
+    """The tier a file is hashed by at first: every video by its keyframes."""
+    return "still" if media_kind == "still" else "keyframe"
+
+
+def is_sparse(hashed: HashedFile) -> bool:
+    """Whether a video's keyframes are too few to stand for it, so that it is hashed again, a frame a second.
+
+    A short clip often has one keyframe, at a moment that a trimmed copy of it does not show.
+    """
+    if hashed.summary["media_kind"] != "video" or hashed.summary["tier"] != "keyframe":
+        return False
+    duration_ms = hashed.summary["duration_ms"] or 0
+    return len(hashed.frames) < max(_FEW_KEYFRAMES, duration_ms // _SPARSE_MS)
+
+
+def hash_items(context: StageContext, *, pool: Pool | None = None) -> dict[str, pa.Table]:
+    """The tables `media_files` and `media_hashes`, from every still and video among the items.
+
+    Each distinct content is decoded once and its result given to every copy. One content in a hundred, chosen by its
+    digest, is decoded again in a fresh process and must give the same.
+
+    Args:
+        context: Tables, exhibits and workers.
+        pool: Sealed workers that run already; without it, some are started.
+
+    Raises:
+        IntegrityError: The same bytes gave two different results.
+    """
+    items = context.tables.arrow("items")
+    media = items.filter(pc.is_in(items["content_kind"], pa.array(MEDIA_KINDS))).to_pylist()
+    by_content: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    unread = []
+    for item in media:
+        if item["sha256"] is None:
+            unread.append(item)
+        else:
+            by_content[item["sha256"]].append(item)
+    sources = [min(copies, key=_place) for copies in by_content.values()]
+    results: dict[str, HashedFile] = {}
+    if sources:
+        with _workers(context, pool) as workers:
+            results = _hash_contents(context, workers, sorted(sources, key=_place))
+    files, hashes = [], []
+    for digest in sorted(by_content):
+        for item in by_content[digest]:
+            files.append(_file_row(item, results[digest]))
+            hashes += _hash_rows(item, results[digest])
+    files += [_file_row(item, _refused(item, item["reason"] or "its content could not be read")) for item in unread]
+    return {
+        "media_files": table_named("media_files").rows(files),
+        "media_hashes": table_named("media_hashes").rows(hashes),
+    }
+
+
+def _workers(context: StageContext, pool: Pool | None) -> AbstractContextManager[Pool]:
+    if pool is not None:
+        return nullcontext(pool)
+    return SealedPool(workers=context.workers, allow_unsealed=context.allow_unsealed)
+
+
+def _place(item: Mapping[str, Any]) -> tuple[str, int, bytes]:
+    return item["exhibit_id"], item["volume_index"], item["path_bytes"]
+
+
+def _hash_contents(context: StageContext, pool: Pool, sources: list[dict[str, Any]]) -> dict[str, HashedFile]:
+    """The result of each content, by SHA-256."""
+    total = len(sources)
+    results: dict[str, HashedFile] = {}
+    for item, hashed in _hash_sources(context, pool, [(item, first_tier(item["content_kind"])) for item in sources]):
+        results[item["sha256"]] = hashed
+        context.progress("files", len(results), total)
+    sparse = [(item, "second") for item in sources if is_sparse(results[item["sha256"]])]
+    for item, hashed in _hash_sources(context, pool, sparse):
+        results[item["sha256"]] = _better(results[item["sha256"]], hashed)
+    again = [
+        (item, results[item["sha256"]].summary["tier"])
+        for item in sources
+        if int(item["sha256"][:8], 16) % _RECHECK_ONE_IN == 0
+    ]
+    for item, hashed in _hash_sources(context, pool, again):
+        if hashed.frames != results[item["sha256"]].frames:
+            raise IntegrityError(
+                f"item {item['item_id']}: hashed twice with different results; do not rely on this run, "
+                "check the machine's memory and report it"
+            )
+    return results
+
+
+def _better(by_keyframes: HashedFile, by_seconds: HashedFile) -> HashedFile:
+    """The result with more frames; a decoder that fails between keyframes must not cost the keyframes."""
+    if len(by_seconds.frames) >= len(by_keyframes.frames):
+        return by_seconds
+    if by_seconds.summary["status"] != "refused":
+        return by_keyframes
+    reason = f"keyframes only: {by_seconds.summary['reason']}"
+    return replace(by_keyframes, summary={**by_keyframes.summary, "status": "partial", "reason": reason})
+
+
+def _hash_sources(
+    context: StageContext, pool: Pool, wanted: list[tuple[dict[str, Any], str]]
+) -> Iterator[tuple[dict[str, Any], HashedFile]]:
+    """Each item with its result, exhibit by exhibit."""
+    exhibits = {exhibit.exhibit_id: exhibit for exhibit in context.exhibits}
+    by_volume: dict[tuple[str, int], list[tuple[dict[str, Any], str]]] = defaultdict(list)
+    for item, tier in wanted:
+        by_volume[item["exhibit_id"], item["volume_index"]].append((item, tier))
+    for (exhibit_id, volume_index), here in sorted(by_volume.items()):
+        exhibit = exhibits.get(exhibit_id)
+        if exhibit is None:
+            for item, tier in here:
+                yield item, _refused(item, "its exhibit is not at hand", tier=tier)
+            continue
+        files, entries = _source_entries(exhibit, here)
+        hashed = hashed_files(pool, files, entries, {"volume_index": volume_index})
+        for (item, _tier), result in zip(here, hashed, strict=True):
+            yield item, result
+
+
+def _source_entries(
+    exhibit: Exhibit, wanted: list[tuple[dict[str, Any], str]]
+) -> tuple[list[Path], list[dict[str, Any]]]:
+    """The files to open for these items of one exhibit, and how each item is found in them."""
+    entries: list[dict[str, Any]] = [{"media_kind": item["content_kind"], "tier": tier} for item, tier in wanted]
+    if exhibit.exhibit_kind == _IMAGE_KIND:
+        for entry, (item, _tier) in zip(entries, wanted, strict=True):
+            entry["path_hex"] = item["path_bytes"].hex()
+        return image_segments(exhibit.path), entries
+    for index, entry in enumerate(entries):
+        entry["file_index"] = index
+    if exhibit.exhibit_kind == _FOLDER_KIND:
+        return [exhibit.path / os.fsdecode(item["path_bytes"]) for item, _tier in wanted], entries
+    return [exhibit.path for _ in wanted], entries
+
+
+def hashed_files(
+    pool: Pool, files: Sequence[Path], entries: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any]
+) -> Iterator[HashedFile]:
+    """The result of each entry, in order; one that no worker could do is refused with the reason.
+
+    Args:
+        pool: Sealed workers.
+        files: What the entries refer to.
+        entries: For each, `media_kind`, `tier`, and `file_index` or `path_hex`.
+        parameters: What they share, such as `volume_index`.
+    """
+    groups = [
+        {**parameters, "entries": list(entries[start : start + GROUP_ENTRIES])}
+        for start in range(0, len(entries), GROUP_ENTRIES)
+    ]
+    for group, result in zip(groups, pool.groups(JOB, files, groups), strict=True):
+        if isinstance(result, Failure):
+            for entry in group["entries"]:
+                yield _failed(entry, result.reason)
+            continue
+        summaries: dict[int, dict[str, Any]] = {}
+        frames: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for row in result.to_pylist():
+            if row["frame_index"] == _SUMMARY:
+                summaries[row["entry_index"]] = row
+            else:
+                frames[row["entry_index"]].append(row)
+        for index, entry in enumerate(group["entries"]):
+            summary = summaries.get(index)
+            yield (
+                _failed(entry, "the worker did not answer for this file")
+                if summary is None
+                else HashedFile(
+                    summary={name: value for name, value in summary.items() if name != "entry_index"},
+                    frames=tuple(
+                        {name: frame[name] for name in ("frame_index", "at_ms", "pdq", "quality")}
+                        for frame in frames[index]
+                    ),
+                )
+            )
+
+
+def _failed(entry: Mapping[str, Any], reason: str) -> HashedFile:
+    return HashedFile(
+        summary={
+            "frame_index": _SUMMARY,
+            "status": "refused",
+            "reason": reason,
+            "note": None,
+            "media_kind": entry["media_kind"],
+            "tier": entry["tier"],
+            "width_px": None,
+            "height_px": None,
+            "duration_ms": None,
+        }
+    )
+
+
+def _refused(item: Mapping[str, Any], reason: str, *, tier: str | None = None) -> HashedFile:
+    kind = item["content_kind"]
+    return _failed({"media_kind": kind, "tier": tier or first_tier(kind)}, reason)
+
+
+def _file_row(item: Mapping[str, Any], hashed: HashedFile) -> dict[str, Any]:
+    summary = hashed.summary
+    return {
+        "item_id": item["item_id"],
+        "media_kind": item["content_kind"],
+        "status": summary["status"],
+        "reason": summary["reason"],
+        "hashing_tier": summary["tier"],
+        "width_px": summary["width_px"],
+        "height_px": summary["height_px"],
+        "duration_ms": summary["duration_ms"],
+        "frames_hashed": len(hashed.frames),
+        "best_quality": max((frame["quality"] for frame in hashed.frames), default=None),
+        "note": summary["note"],
+    }
+
+
+def _hash_rows(item: Mapping[str, Any], hashed: HashedFile) -> list[dict[str, Any]]:
+    return [
+        {
+            "item_id": item["item_id"],
+            "frame_index": frame["frame_index"],
+            "at_ms": frame["at_ms"],
+            "pdq": frame["pdq"].hex(),
+            "quality": frame["quality"],
+        }
+        for frame in hashed.frames
+    ]

@@ -1,0 +1,83 @@
+"""What the lists say of each item: one tier, one group, one best match; every match stays listed beside it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from headwater.engine import StageContext
+from headwater.media.matches import ComparableFrame
+from headwater.media.tiers import MIN_QUALITY, TIERS, victim_rank
+from headwater.schema import table_named
+
+__all__ = ["match_order", "media_verdicts"]
+
+_BENIGN = "known-benign"
+
+
+def match_order(match: Mapping[str, Any]) -> tuple[int, int, int, str]:
+    """Where a match stands among those of one item, the one that speaks for it first.
+
+    By tier; then a victim who is not identified, who may be at risk now; then by distance; then by id.
+    """
+    distance_bits = match["distance_bits"] or 0
+    return TIERS.index(match["tier"]), victim_rank(match["victim_identified"]), distance_bits, match["match_id"]
+
+
+def media_verdicts(
+    context: StageContext, matches: pa.Table, frames: Mapping[str, tuple[ComparableFrame, ...]]
+) -> pa.Table:
+    """The table `media_verdicts`: a row for each still and video, and for every other item with a listed digest.
+
+    Args:
+        context: Has `media_files`.
+        matches: The table `media_matches`.
+        frames: The comparable frames of each item.
+    """
+    by_item: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for match in matches.to_pylist():
+        by_item[match["item_id"]].append(match)
+    files = {row["item_id"]: row for row in context.tables.arrow("media_files").to_pylist()}
+    rows = [
+        {"item_id": item_id, **_verdict(files.get(item_id), by_item.get(item_id, ()), frames.get(item_id, ()))}
+        for item_id in sorted(files.keys() | by_item.keys())
+    ]
+    return table_named("media_verdicts").rows(rows)
+
+
+def _verdict(
+    file: Mapping[str, Any] | None, matches: Sequence[Mapping[str, Any]], frames: Sequence[ComparableFrame]
+) -> dict[str, Any]:
+    reason = None if file is None else _why_not_comparable(file, frames)
+    # A benign list speaks only for the very same bytes: a near copy of something harmless may hold something else.
+    illegal = sorted((m for m in matches if m["polarity"] != _BENIGN), key=match_order)
+    benign = sorted((m for m in matches if m["polarity"] == _BENIGN and m["tier"] == "exact"), key=match_order)
+    if illegal or benign:
+        best = (illegal or benign)[0]
+        group = "benign" if not illegal else "known" if best["tier"] == "exact" else "near"
+        return {
+            "verdict": best["tier"],
+            "verdict_group": group,
+            "reason": reason,
+            "match_id": best["match_id"],
+            "distance_bits": best["distance_bits"],
+            "series": best["series"],
+            "victim_identified": best["victim_identified"],
+        }
+    if reason is not None:
+        return {"verdict": "not_comparable", "verdict_group": "not_comparable", "reason": reason}
+    return {"verdict": "none", "verdict_group": "none"}
+
+
+def _why_not_comparable(file: Mapping[str, Any], frames: Sequence[ComparableFrame]) -> str | None:
+    """Why the absence of a match would say nothing of this file, or None if it does."""
+    if file["status"] != "ok":
+        return f"{file['status']}: {file['reason']}"
+    if frames:
+        return None
+    if file["best_quality"] is None:
+        return "no frame was hashed"
+    return f"PDQ quality {file['best_quality']} is under {MIN_QUALITY}"
