@@ -19,6 +19,7 @@ __all__ = ["Miners", "People", "Traders"]
 _TO_EXCHANGES_PERCENT = 60
 _TO_TRADERS_PERCENT = 12
 _TO_PEOPLE_PERCENT = 8
+_PAYROLL_CHANCE = 0.2
 
 
 class Traders:
@@ -134,7 +135,7 @@ class People:
         for exchange in exchanges:
             for _ in range(self._random.randint(1, 2 + self._trades // 2)):
                 wallet = self._random.choice(self.wallets)
-                amount_sat = int(100_000 * 2 ** self._random.uniform(0, 6))
+                amount_sat = 1_000 * self._random.randint(100, 200) << self._random.randint(0, 5)
                 if self._random.random() < 0.3:  # people like round sums
                     amount_sat = amount_sat // 100_000 * 100_000
                 at_s = self._timetable.moment(step, self._timetable.at_s(step), self._random)
@@ -174,3 +175,18 @@ class People:
                 continue
             sent = self._market.send(coins, [(payee.key(), amount_sat)], kind="honest", change=payer)
             payee.coins.append(sent.coins[0])
+        if self._random.random() < _PAYROLL_CHANCE:
+            self._pay_alike(everybody)
+
+    def _pay_alike(self, everybody: Sequence[Wallet]) -> None:
+        """Pay several people the same, from several coins: no CoinJoin, however much it may look like one."""
+        payer, *payees = self._random.sample(everybody, self._random.randint(4, 6))
+        if len(payer.coins) < 2:
+            return
+        coins = [payer.coins.popleft() for _ in range(min(3, len(payer.coins)))]
+        each_sat = sum(coin.amount_sat for coin in coins) * 9 // 10 // len(payees) // 1_000 * 1_000
+        if each_sat < 20_000:
+            return
+        sent = self._market.send(coins, [(payee.key(), each_sat) for payee in payees], kind="honest", change=payer)
+        for payee, coin in zip(payees, sent.coins, strict=True):
+            payee.coins.append(coin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from headwater_synth.chain.ledger import MinedBlock
 from headwater_synth.chain.plan import ChainPlan
@@ -119,7 +119,7 @@ class PlatformWallet:
     external: str
     internal: str
     account_public: bytes
-    account_secret: bytes
+    account_secret: bytes = field(repr=False)
     branch_records: tuple[bytes, bytes]
     external_next: int
     internal_next: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from headwater_synth.chain.result import ChainResult
@@ -41,13 +41,13 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]])
         writer.writerows(rows)
 
 
-def write_truth(result: ChainResult, directory: Path, *, person_of_account: Mapping[int, int] | None = None) -> None:
+def write_truth(result: ChainResult, directory: Path, *, person_of_account: Callable[[int], int] | None = None) -> None:
     """Write `addresses.csv`, `transactions.csv`, `flows.csv` and `payments.csv`.
 
     Args:
         result: The chain.
         directory: Where; made if absent.
-        person_of_account: Person who holds each account; without it nobody is said to pay for a relative.
+        person_of_account: Gives the person who uses an account; without it nobody is said to pay for a relative.
     """
     directory.mkdir(parents=True, exist_ok=True)
     _write(
@@ -64,19 +64,19 @@ def write_truth(result: ChainResult, directory: Path, *, person_of_account: Mapp
             for flow in result.flows
         ),
     )
-    holders = person_of_account or {}
     rows: list[Sequence[object]] = []
     for invoice in result.plan.invoices:
         if invoice.invoice_key not in result.payment_txid:
             continue
         txid, output_index = result.payment_txid[invoice.invoice_key]
-        holder = holders.get(invoice.account_key, invoice.payer_person_key)
+        payer = invoice.payer_person_key
+        person = payer if person_of_account is None else person_of_account(invoice.account_key)
         rows.append(
             (
                 invoice.invoice_key,
                 invoice.account_key,
-                invoice.payer_person_key,
-                int(holder != invoice.payer_person_key),
+                payer,
+                int(person != payer),
                 invoice.route,
                 invoice.exchange or "",
                 txid,
