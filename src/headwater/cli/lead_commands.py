@@ -128,12 +128,25 @@ def release(
     case: CasePath,
     package_id: Annotated[str, typer.Argument(metavar="PACKAGE_ID", help="From 'headwater package'.")],
     operator: Annotated[str, typer.Option("--operator", help="Who releases; never who drafted.")],
-    why: Annotated[str, typer.Option("--why", help="What was looked at, and why it may leave.")],
+    why: Annotated[str, typer.Option("--why", help="Why it may leave.")],
+    opened_leads: Annotated[
+        list[str] | None, typer.Option("--opened", metavar="LEAD_ID", help="A lead you read in full; may be repeated.")
+    ] = None,
+    all_opened: Annotated[bool, typer.Option("--all-opened", help="You read every lead of it in full.")] = False,
+    sample: Annotated[str, typer.Option("--sample", help="How you chose, where you did not read all.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Release a drafted package as a second person: sign it, encrypt it to the recipient, seal it."""
     from headwater.workflow import Case, release_package
 
     with Case(case) as opened:
-        released = release_package(opened, opened.actor(operator, role="approver", why=why), package_id, why=why)
+        released = release_package(
+            opened,
+            opened.actor(operator, role="approver", why=why),
+            package_id,
+            why=why,
+            leads_opened=opened_leads or (),
+            all_opened=all_opened,
+            sample=sample,
+        )
     emit(released, as_json=as_json, text=f"released {package_id}: {printable(Path(str(released['folder'])))}")

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from headwater.config import CaseSettings, read_settings, write_settings
 from headwater.custody import (
+    LOG_NAME,
     CustodyLog,
     create_case_key,
     create_operator_key,
@@ -29,7 +30,7 @@ from headwater.errors import ConfigError, InputError
 from headwater.evidence import Stamp
 from headwater.judgements import Judgement, history, snapshot
 from headwater.references import reference_files
-from headwater.schema import table_named
+from headwater.schema import content_id, table_named
 from headwater.schema.state import EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
 from headwater.workflow.database import open_database
 
@@ -91,6 +92,8 @@ class Case:
         self.settings = read_settings(path)
         self.database = open_database(path, self.settings)
         self.custody = CustodyLog.open(path)
+        with (path / LOG_NAME).open("rb") as log:
+            self._first_line = log.readline()
 
     @classmethod
     def create(
@@ -146,6 +149,11 @@ class Case:
         case = cls(path, clock=clock)
         case.register(Actor(name=operator))
         return case
+
+    @property
+    def case_id(self) -> str:
+        """Digest of the first custody entry: what the case began with, told apart from every other."""
+        return content_id("cas", self._first_line)
 
     def __enter__(self) -> Self:
         return self

@@ -23,11 +23,11 @@ from headwater.references import KINDS, Imported, import_reference
 from headwater.schema.state import IMPORTS, MAPPINGS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
 
-__all__ = ["add_exhibit", "add_reference", "approve_mapping", "digest_again"]
+__all__ = ["add_exhibit", "add_reference", "approve_mapping", "digest_again", "recorded"]
 
 
 @contextmanager
-def _recorded(case: Case, event: str, actor: Actor, **params: object) -> Iterator[None]:
+def recorded(case: Case, event: str, actor: Actor, **params: object) -> Iterator[None]:
     """Record a refusal of what happens inside, and let it go on upwards."""
     try:
         yield
@@ -63,7 +63,7 @@ def add_exhibit(
     Raises:
         InputError: It is not what it says, is damaged, or that exhibit number is taken.
     """
-    with _recorded(case, "acquired", actor, exhibit_id=exhibit_id):
+    with recorded(case, "acquired", actor, exhibit_id=exhibit_id):
         if not exhibit_id.strip():
             raise ConfigError("--exhibit must not be empty; give the agency's exhibit number")
         if any(known.exhibit_id == exhibit_id for known in case.exhibits()):
@@ -120,7 +120,7 @@ def add_reference(
         InputError: It cannot be read, has a bad row, or this name and version are there already.
         ConfigError: The kind, name, version or polarity will not do.
     """
-    with _recorded(case, "received", actor, reference=name, version=version, kind=kind):
+    with recorded(case, "received", actor, reference=name, version=version, kind=kind):
         imported = import_reference(
             case.path, kind, path, name=name, version=version, polarity=polarity, accept_defects=accept_defects
         )
@@ -155,7 +155,7 @@ def approve_mapping(case: Case, actor: Actor, path: Path) -> PlatformMapping:
         InputError: There is no such file.
         ConfigError: The mapping is not understood.
     """
-    with _recorded(case, "mapped", actor):
+    with recorded(case, "mapped", actor):
         if not path.is_file():
             raise InputError(path, "no such file", remedy="check the path")
         content = path.read_bytes()
