@@ -22,6 +22,7 @@ __all__ = [
     "SCHEMA",
     "SEALED",
     "Control",
+    "Endpoint",
     "Reply",
     "receive_request",
 ]
@@ -30,6 +31,9 @@ HEADER = struct.Struct("<cQ")
 SEALED, SCHEMA, BATCH, END = b"S", b"H", b"B", b"E"
 PACKET_BYTES = 16 * 1024
 DESCRIPTORS_PER_MESSAGE = 64
+
+Endpoint = socket.socket
+"""A child's end of its socket, made of the inherited descriptor by `Endpoint(fileno=...)`."""
 
 
 class Control:
@@ -96,7 +100,7 @@ def _read_exactly(descriptor: int, size_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-def receive_request(channel: socket.socket) -> tuple[dict[str, Any], tuple[int, ...]]:
+def receive_request(channel: Endpoint) -> tuple[dict[str, Any], tuple[int, ...]]:
     """The request and the evidence descriptors in its order.
 
     Args:

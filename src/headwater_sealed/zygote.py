@@ -12,7 +12,6 @@ import gc
 import os
 import select
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from typing import Any
 import pyarrow as pa
 
 from headwater_sealed.basic import BASIC_JOBS, Job
-from headwater_sealed.channel import BATCH, END, SCHEMA, SEALED, Control, Reply, receive_request
+from headwater_sealed.channel import BATCH, END, SCHEMA, SEALED, Control, Endpoint, Reply, receive_request
 from headwater_sealed.files import open_windows
 from headwater_sealed.seal import SealPlan, close_other_descriptors, guard_imports, seal
 
@@ -65,7 +64,7 @@ def _prefer_as_victim() -> None:
         return  # no such file in some containers; the limits still hold
 
 
-def _run_job(job: Job, channel: socket.socket, request: dict[str, Any], descriptors: Sequence[int]) -> None:
+def _run_job(job: Job, channel: Endpoint, request: dict[str, Any], descriptors: Sequence[int]) -> None:
     reply = Reply(channel.fileno())
     reply.send(SCHEMA, job.schema.serialize())
 
@@ -82,7 +81,7 @@ def _child(jobs: dict[str, Job], descriptor: int, plan: SealPlan) -> None:
     code = 1
     try:
         _prefer_as_victim()
-        channel = socket.socket(fileno=close_other_descriptors(descriptor))
+        channel = Endpoint(fileno=close_other_descriptors(descriptor))
         reply = Reply(channel.fileno())
         layers = seal(plan)
         guard = guard_imports()

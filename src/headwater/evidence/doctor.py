@@ -16,8 +16,8 @@ __all__ = ["SYSTEM_PROGRAMS", "Check", "doctor_report", "find_program"]
 
 SYSTEM_PROGRAMS: tuple[tuple[str, str], ...] = (
     ("mke2fs", "the synthetic seizure's disk image"),
-    ("java", "the Spark engine"),
-    ("mariadbd", "the test that restores the dump into a real server"),
+    ("java", "the Spark engine (optional)"),
+    ("mariadbd", "the test that restores the dump into a real server (optional)"),
 )
 """Programs that are not Python, and what each is for; the main job on real evidence needs none of them."""
 

@@ -233,6 +233,9 @@ class SealedPool:
         """A worker that nobody else uses meanwhile; a new one if all are taken."""
         with self._lock:
             zygote = self._idle.pop() if self._idle else None
+        if zygote is not None and not zygote.alive():
+            zygote.close()  # ended by somebody else while idle: no evidence is to blame
+            zygote = None
         if zygote is None:
             zygote = _start(self._jobs, test_jobs=self._test_jobs)
         if call is not None:

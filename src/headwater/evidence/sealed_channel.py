@@ -250,6 +250,10 @@ class Zygote:
             raise ChildEndedError(f"the worker ended: {self._last_words()}", broken=True)
         return int(json.loads(packet)["ended"])
 
+    def alive(self) -> bool:
+        """Whether the process is still there."""
+        return self._process.poll() is None
+
     def kill(self) -> None:
         """Ends the process from another thread; its child ends with it."""
         self._process.kill()
