@@ -22,6 +22,7 @@ from headwater.errors import HeadwaterError
 
 __all__ = [
     "HEADER_BYTES",
+    "MAX_MONEY_SAT",
     "BlockHeader",
     "BlockLayout",
     "BlockLayoutError",
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 HEADER_BYTES: Final = 80  # source: Bitcoin developer reference, "Block Headers"
+MAX_MONEY_SAT: Final = 21_000_000 * 100_000_000  # source: Bitcoin Core, consensus/amount.h
 _SHORTEST_TRANSACTION_BYTES: Final = 60  # version, one input of 41 bytes, one output of 9, two counts, lock time
 
 

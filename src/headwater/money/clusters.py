@@ -67,7 +67,8 @@ class AddressClusters:
     Attributes:
         leaders: For each script number, the number that stands for its cluster.
         sizes: Scripts in each cluster, by leader.
-        merges: A spanning tree of every cluster: script numbers, the one earlier in sorted order first, and the transaction.
+        merges: A spanning tree of every cluster: script numbers, the one lower in sorted order first, and the
+            transaction.
     """
 
     leaders: tuple[int, ...]
@@ -78,8 +79,8 @@ class AddressClusters:
 def coinjoin_verdicts(snapshot: Snapshot) -> list[CoinjoinVerdict]:
     """For each transaction, whether it joins coins of several people.
 
-    Where the rules abstain, but other transactions that surely had one payer show all the inputs to be under one control,
-    there was one payer here too. That adds no merge; it only lets traces go on.
+    Where the rules abstain, but other transactions that surely had one payer show all the inputs to be under one
+    control, there was one payer here too. That adds no merge; it only lets traces go on.
     """
     verdicts = [_verdict(snapshot, tx) for tx in range(len(snapshot.txids))]
     joined = UnionFind(len(snapshot.scripts))

@@ -1,7 +1,7 @@
 """Whether a transaction joins the coins of several people: yes, no, or abstain, by named rules tried in order.
 
-Spending together shows one control only where one person spends. So the question here is not "is it a CoinJoin" but "may
-it be one": `abstain` excludes a transaction from clustering and stops a trace exactly as `yes` does.
+Spending together shows one control only where one person spends. So the question here is not "is it a CoinJoin" but
+"may it be one": `abstain` excludes a transaction from clustering and stops a trace exactly as `yes` does.
 """
 
 from __future__ import annotations
@@ -97,15 +97,21 @@ RULES: Final = (
             and shape.equal_outputs <= min(shape.input_scripts, shape.payers_at_most)
         ),
     ),
-    # Equal outputs and a change for nearly everyone: the shape of JoinMarket and of the first Wasabi.
+    # Equal outputs and a change for nearly everyone: the shape of JoinMarket and of the first Wasabi. Few equal outputs
+    # must have it exactly; of five and more, some may have had nothing left to return.
     _Rule(
         name="equal_outputs_with_change",
         answer="yes",
         holds=lambda shape: (
-            shape.equal_outputs >= 3
-            and shape.equal_outputs <= min(shape.input_scripts, shape.payers_at_most)
-            and 3 * shape.equal_outputs <= 2 * shape.outputs
-            and shape.outputs <= 2 * shape.equal_outputs + 1
+            3 <= shape.equal_outputs <= min(shape.input_scripts, shape.payers_at_most)
+            and (
+                0 <= 2 * shape.equal_outputs - shape.outputs <= 1
+                or (
+                    shape.equal_outputs >= 5
+                    and 3 * shape.equal_outputs <= 2 * shape.outputs
+                    and shape.outputs <= 2 * shape.equal_outputs + 1
+                )
+            )
             and not shape.returns_to_input
         ),
     ),

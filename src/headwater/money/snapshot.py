@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from headwater.engine import Progress, silent
 from headwater.money.block_index import BlockIndex, IndexedBlock, read_content
 from headwater.money.block_layout import (
+    MAX_MONEY_SAT,
     BlockLayout,
     BlockLayoutError,
     amounts_sat,
@@ -135,15 +136,18 @@ def snapshot_of(
         try:
             layout = laid_out(content)
             txids = transaction_ids(content, layout)
+            amounts = amounts_sat(content, layout)
             intact = merkle_root(txids) == block.header.merkle_root
             reason = "its transactions do not give its merkle root"
+            if intact and not all(0 <= amount_sat <= MAX_MONEY_SAT for amount_sat in amounts):
+                intact, reason = False, "an output holds more than there can be"
         except BlockLayoutError as error:
             intact, reason = False, str(error)
         snapshot.merkle_ok[block.header.block_hash] = intact
         if not intact:
             _defect(defects, block, "block_damaged", f"{reason}; its transactions are left out")
         elif block.active:
-            appended = _append(snapshot, block, content, layout, txids, defects)
+            appended = _append(snapshot, block, content, layout, txids, amounts, defects)
             _resolve(snapshot, block, appended, undo.get(block.header.block_hash, ()), defects)
         progress("blocks", done + 1, len(order))
     return snapshot
@@ -161,12 +165,17 @@ def _defect(defects: Defects, block: IndexedBlock, code: str, reason: str) -> No
 
 
 def _append(
-    snapshot: Snapshot, block: IndexedBlock, content: bytes, layout: BlockLayout, txids: list[bytes], defects: Defects
+    snapshot: Snapshot,
+    block: IndexedBlock,
+    content: bytes,
+    layout: BlockLayout,
+    txids: list[bytes],
+    amounts: list[int],
+    defects: Defects,
 ) -> list[int | None]:
     """The numbers given to the block's transactions; None for one that could not be taken."""
     place = len(snapshot.blocks)
     snapshot.blocks.append(block)
-    amounts = amounts_sat(content, layout)
     appended: list[int | None] = []
     input_at = output_at = 0
     for position, txid in enumerate(txids):
@@ -256,6 +265,21 @@ def _resolve(
                     f"input {turn} of transaction {snapshot.txids[tx][::-1].hex()} spends "
                     f"{spent_txid[::-1].hex()}:{spent_index}, which neither undo data nor these blocks hold",
                 )
+        _refuse_overspending(snapshot, block, tx, defects)
+
+
+def _refuse_overspending(snapshot: Snapshot, block: IndexedBlock, tx: int, defects: Defects) -> None:
+    """Take a transaction's inputs for unresolved if they bring in less than goes out: no valid block has such."""
+    inputs = snapshot.inputs_of(tx)
+    if not snapshot.is_resolved(tx):
+        return
+    input_sat = sum(snapshot.input_amounts_sat[number] for number in inputs)
+    output_sat = sum(snapshot.output_amounts_sat[number] for number in snapshot.outputs_of(tx))
+    if input_sat < output_sat:
+        reason = f"transaction {snapshot.txids[tx][::-1].hex()} takes in {input_sat} and pays out {output_sat} satoshis"
+        _defect(defects, block, "more_out_than_in", reason)
+        for number in inputs:
+            snapshot.input_amounts_sat[number] = snapshot.input_scripts[number] = ABSENT
 
 
 def _best_undo(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from headwater.money.block_layout import compact_size
+from headwater.money.block_layout import MAX_MONEY_SAT, compact_size
 from headwater.money.scripts import uncompressed_key
 
 __all__ = ["Coin", "coins_spent", "spending_transactions", "undo_checksum"]
@@ -67,6 +67,8 @@ def _coin(undo: bytes, at: int) -> tuple[Coin, int]:
         _, at = _variable(undo, at)
     compressed, at = _variable(undo, at)
     amount_sat = _amount(compressed)
+    if amount_sat > MAX_MONEY_SAT:
+        raise ValueError(f"an output of {amount_sat} satoshis cannot have been")
     kind, at = _variable(undo, at)
     if kind >= _PLAIN_SCRIPT_OFFSET:
         size_bytes = kind - _PLAIN_SCRIPT_OFFSET
