@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -135,7 +136,7 @@ def _probability_ppm(wanted: _Weighed, rivals: Sequence[_Weighed]) -> int:
 def _odds(mbits: int) -> int:
     """2 to the weight, as an integer scaled by 2**40; weights are capped at 60 bits, where nothing changes any more."""
     capped = max(-40_000, min(60_000, mbits))
-    return int(round(2.0 ** (capped / 1000 + 40)))
+    return round(math.pow(2.0, capped / 1000 + 40))
 
 
 def _because(w: _Weighed) -> str:

@@ -72,4 +72,5 @@ def _id_columns(table: Table) -> tuple[str, ...]:
 
 def _rows(tables: Session, table: Table, column: str, value: str) -> list[dict[str, Any]]:
     rows = tables.arrow(table.name)
-    return rows.filter(pc.equal(rows[column], value)).to_pylist()
+    found: list[dict[str, Any]] = rows.filter(pc.equal(rows[column], value)).to_pylist()
+    return found
