@@ -2,7 +2,7 @@
 
 from headwater.packages.draft import CaseInfo, Draft, draft
 from headwater.packages.guards import check_no_media
-from headwater.packages.opened import OpenedPackage, open_package, verify_package
+from headwater.packages.opened import OpenedPackage, check_envelope, folder_files, open_package, verify_package
 from headwater.packages.release import LeadDecision, Release, lead_decisions, release
 
 __all__ = [
@@ -11,8 +11,10 @@ __all__ = [
     "LeadDecision",
     "OpenedPackage",
     "Release",
+    "check_envelope",
     "check_no_media",
     "draft",
+    "folder_files",
     "lead_decisions",
     "open_package",
     "release",

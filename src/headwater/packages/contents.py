@@ -273,7 +273,7 @@ def _withheld(
         (
             "media files",
             media,
-            "No media leaves headwater; hash_references.csv gives digests and paths, for viewing where the evidence is.",
+            "No media leaves headwater; hash_references.csv gives digests and paths, to view where the evidence is.",
         ),
         ("leads without a link to this country", other_leads, "Need to know: they concern other countries."),
         ("request sheets of other countries", other_requests, "Need to know: no lead in this package leads there."),

@@ -11,54 +11,56 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
     (
         "Leads",
         (
-            "A lead is a hypothesis about an account, ranked by printed rules over observed acts. It names no person "
-            "unless a person judged the link, and it is no finding of guilt."
+            "A lead is a hypothesis about an account, ranked by printed rules over observed acts. It names no "
+            "person unless a person judged the link, and it is no finding of guilt."
         ),
         (
-            "Several people may have used one account; an account may have been taken over; the platform's own records may "
-            "be wrong or may have been altered before the seizure."
+            "Several people may have used one account; an account may have been taken over; the platform's own "
+            "records may be wrong or may have been altered before the seizure."
         ),
     ),
     (
         "Media",
         (
-            "Digests prove that files are equal. A perceptual hash (PDQ) within the case's limit (31 of 256 bits unless "
-            "the case says less), on frames of enough quality, proposes that two pictures show the same scene; the distance is printed. 'None' means that the lists of "
-            "this case hold nothing near: it says neither that the file is lawful nor that it is new to others."
+            "Digests prove that files are equal. A perceptual hash (PDQ) within the case's limit (31 of 256 bits "
+            "unless the case says less), on frames of enough quality, proposes that two pictures show the same "
+            "scene; the distance is printed. 'None' means that the lists of this case hold nothing near: it says "
+            "neither that the file is lawful nor that it is new to others."
         ),
         (
-            "Pictures with large flat areas come near each other by chance; a list may be wrong. A person must look, in an "
-            "accredited viewer, before anything follows from a match."
+            "Pictures with large flat areas come near each other by chance; a list may be wrong. A person must "
+            "look, in an accredited viewer, before anything follows from a match."
         ),
     ),
     (
         "Money",
         (
-            "Addresses of the platform are derived from its own wallet. Satoshis are followed in whole numbers, first in "
-            "first out and pro rata side by side, and never through a service that pools its customers' coins. Scripts are "
-            "joined only where one transaction spent from both and it is not shaped like a CoinJoin."
+            "Addresses of the platform are derived from its own wallet. Satoshis are followed in whole numbers, "
+            "first in first out and pro rata side by side, and never through a service that pools its customers' "
+            "coins. Scripts are joined only where one transaction spent from both and it is not shaped like a "
+            "CoinJoin."
         ),
         (
-            "A service's tag may be wrong or out of date; a payment may have been made for somebody else; coins may have "
-            "been sold between two hops."
+            "A service's tag may be wrong or out of date; a payment may have been made for somebody else; coins "
+            "may have been sold between two hops."
         ),
     ),
     (
         "Identities",
         (
-            "Three claims are kept apart: who used an account, who made a payment, who holds a service's customer record. "
-            "Each link shows its weight field by field, and counts only if a person judged it positive."
+            "Three claims are kept apart: who used an account, who made a payment, who holds a service's customer "
+            "record. Each link shows its weight field by field, and counts only if a person judged it positive."
         ),
         (
-            "People pay in a relative's name, share a household, a connection or an e-mail address, and hide behind "
-            "proxies. The contrary facts of each lead list what was found of this."
+            "People pay in a relative's name, share a household, a connection or an e-mail address, and hide "
+            "behind proxies. The contrary facts of each lead list what was found of this."
         ),
     ),
     (
         "Network addresses and times",
         (
-            "All times are UTC. An address is the platform's own note; whether it is a proxy is said by the lists of this "
-            "case, and nothing where no list says."
+            "All times are UTC. An address is the platform's own note; whether it is a proxy is said by the lists "
+            "of this case, and nothing where no list says."
         ),
         "An address names a connection, not a person; the platform's clock may have been wrong.",
     ),

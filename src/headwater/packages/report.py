@@ -53,7 +53,7 @@ PRINTED: tuple[tuple[int, int], ...] = (
     (0x2212, 0x2212),
 )
 _LONGEST_TEXT = 600
-_ACTS_SHOWN = 12
+_ACTS_SHOWN = 8
 _STANDARDS: list[Literal["a-2a", "ua-1"]] = [
     "a-2a",
     "ua-1",
@@ -236,9 +236,10 @@ def _person(record: Mapping[str, Any]) -> list[list[str]]:
 def _source(account: Mapping[str, Any]) -> str:
     if not account:
         return "the account's row is not in the tables of the case"
+    first = account["source_offset_bytes"]
     return (
         f"exhibit {account['exhibit_id']}, table {account['source_table']}, row {account['source_row']}, "
-        f"bytes {account['source_offset_bytes']} to {account['source_offset_bytes'] + account['source_length_bytes']}"
+        f"bytes {first} to {first + account['source_length_bytes'] - 1}"
     )
 
 
