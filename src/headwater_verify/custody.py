@@ -1,0 +1,220 @@
+"""A custody log, checked from its two files alone."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from headwater_verify.checks import Check, canonical, is_digest, parsed, sha256_hex, signed_by
+
+__all__ = ["Witness", "custody_checks"]
+
+Witness = tuple[int, str]
+"""Entries and root of a tree head that somebody else kept."""
+
+_EVENTS = (
+    "created",
+    "acquired",
+    "verified",
+    "opened",
+    "parsed",
+    "mapped",
+    "matched",
+    "combined",
+    "consulted",
+    "judged",
+    "exported",
+    "transferred",
+    "received",
+    "corrected",
+    "recalled",
+    "erased",
+    "failed",
+    "repaired",
+)
+_TEXTS = ("actor", "role", "workstation", "authority_ref", "justification", "tool", "tool_version", "outcome")
+_ENTRY_NAMES = {
+    *_TEXTS,
+    "format",
+    "seq",
+    "prev_hash",
+    "event",
+    "at_utc",
+    "object_ids",
+    "params_sha256",
+    "input_digests",
+    "output_digests",
+    "signature",
+}
+_HEAD_NAMES = {"format", "entries", "root", "at_utc", "signature"}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_OUTCOME = re.compile(r"done|(refused|failed): .+", re.DOTALL)
+
+
+def custody_checks(log: bytes, heads: bytes, public_key: str, witnesses: Sequence[Witness] = ()) -> list[Check]:
+    """Each check of the log, in a fixed order.
+
+    Args:
+        log: Content of `custody.log`.
+        heads: Content of `custody.heads`.
+        public_key: The case's key, 32 bytes in hex.
+        witnesses: Tree heads kept elsewhere; the log must begin with just those entries.
+    """
+    lines, entries, bad_line = _objects(log, "entry", _entry_fault)
+    head_lines, stated, bad_head = _objects(heads, "tree head", _head_fault)
+    if not lines and bad_line is None:
+        bad_line = "the log holds no entry"
+    roots = list(_roots(lines))
+    return [
+        Check(check="custody.log.lines", first_bad=bad_line),
+        Check(check="custody.log.chain", first_bad=_bad_chain(lines, entries)),
+        Check(check="custody.log.first", first_bad=_bad_first(entries, public_key)),
+        Check(
+            check="custody.log.signatures",
+            first_bad=_bad_signature(b"headwater custody entry 1\n", entries, public_key, "entry"),
+        ),
+        Check(check="custody.heads.lines", first_bad=bad_head),
+        Check(check="custody.heads.tree", first_bad=_bad_root(stated, roots)),
+        Check(
+            check="custody.heads.signatures",
+            first_bad=_bad_signature(b"headwater custody tree head 1\n", stated, public_key, "tree head"),
+        ),
+        Check(check="custody.heads.complete", first_bad=_bad_count(len(lines), len(head_lines))),
+        *(Check(check="custody.witness", first_bad=_bad_witness(witness, roots)) for witness in sorted(set(witnesses))),
+    ]
+
+
+def _objects(content: bytes, what: str, fault: Any) -> tuple[list[bytes], list[dict[str, Any]], str | None]:  # noqa: ANN401 - a function of this module
+    """The whole lines, their objects up to the first bad one, and where and why that is bad."""
+    *lines, rest = content.split(b"\n")
+    objects: list[dict[str, Any]] = []
+    offset_bytes = 0
+    for number, line in enumerate(lines):
+        place = f"{what} {number} (byte {offset_bytes})"
+        try:
+            value = parsed(line, "the line")
+            reason = fault(value)
+        except ValueError as error:
+            reason = str(error)
+        if reason:
+            return lines, objects, f"{place}: {reason}"
+        objects.append(value)
+        offset_bytes += len(line) + 1
+    if rest:
+        return (
+            lines,
+            objects,
+            f"after {what} {len(lines) - 1} (byte {offset_bytes}): {len(rest)} bytes without a line end",
+        )
+    return lines, objects, None
+
+
+def _entry_fault(entry: dict[str, Any]) -> str | None:
+    if set(entry) != _ENTRY_NAMES or _number(entry["format"]) != 1 or _number(entry["seq"]) is None:
+        return "it is no entry of format 1"
+    texts, ids = [entry[name] for name in _TEXTS], entry["object_ids"]
+    maps = [entry["input_digests"], entry["output_digests"]]
+    if not all(isinstance(text, str) for text in texts) or not _OUTCOME.fullmatch(entry["outcome"]):
+        return "a text or the outcome is of no known form"
+    if entry["event"] not in _EVENTS:
+        return "the event is not in the vocabulary"
+    if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
+        return "object_ids is no list of text"
+    digests = [
+        entry["prev_hash"],
+        entry["params_sha256"],
+        *(d for m in maps if isinstance(m, dict) for d in m.values()),
+    ]
+    well_formed = all(isinstance(m, dict) for m in maps) and all(is_digest(digest) for digest in digests)
+    if not well_formed or not is_digest(entry["signature"], 128):
+        return "a digest or the signature is of no known form"
+    return _time_fault(entry)
+
+
+def _head_fault(head: dict[str, Any]) -> str | None:
+    if set(head) != _HEAD_NAMES or _number(head["format"]) != 1 or _number(head["entries"]) is None:
+        return "it is no tree head of format 1"
+    if not is_digest(head["root"]) or not is_digest(head["signature"], 128):
+        return "the root or the signature is of no known form"
+    return _time_fault(head)
+
+
+def _time_fault(value: dict[str, Any]) -> str | None:
+    at_utc = value["at_utc"]
+    return None if isinstance(at_utc, str) and _TIME.fullmatch(at_utc) else "at_utc is no UTC time in microseconds"
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _bad_chain(lines: Sequence[bytes], entries: Sequence[dict[str, Any]]) -> str | None:
+    for number, entry in enumerate(entries):
+        before = sha256_hex(lines[number - 1]) if number else "0" * 64
+        if (entry["seq"], entry["prev_hash"]) != (number, before):
+            return f"entry {number}: it does not follow the line before it"
+    return None
+
+
+def _bad_first(entries: Sequence[dict[str, Any]], public_key: str) -> str | None:
+    for number, entry in enumerate(entries):
+        if (entry["event"] == "created") is not (number == 0):
+            return f"entry {number}: a log begins with 'created', once"
+    if entries and entries[0]["input_digests"].get("signing_key") != sha256_hex(bytes.fromhex(public_key)):
+        return "entry 0: the log was begun with another signing key"
+    return None
+
+
+def _bad_signature(context: bytes, objects: Sequence[dict[str, Any]], public_key: str, what: str) -> str | None:
+    for number, value in enumerate(objects):
+        body = {name: item for name, item in value.items() if name != "signature"}
+        if not signed_by(public_key, value["signature"], context + canonical(body)):
+            return f"{what} {number}: the signature does not hold"
+    return None
+
+
+def _roots(lines: Sequence[bytes]) -> Iterator[str]:
+    """The RFC 9162 root after each line.
+
+    After n leaves the complete subtrees are those of the bits set in n, so adding leaf n joins as many of them as n has
+    ones at its end.
+    """
+    whole: list[bytes] = []
+    for number, line in enumerate(lines):
+        digest = hashlib.sha256(b"\x00" + line).digest()
+        joined = number
+        while joined & 1:
+            digest = hashlib.sha256(b"\x01" + whole.pop() + digest).digest()
+            joined >>= 1
+        whole.append(digest)
+        root = whole[-1]
+        for left in whole[-2::-1]:
+            root = hashlib.sha256(b"\x01" + left + root).digest()
+        yield root.hex()
+
+
+def _bad_root(heads: Sequence[dict[str, Any]], roots: Sequence[str]) -> str | None:
+    for number, (head, root) in enumerate(zip(heads, roots, strict=False)):
+        if (head["entries"], head["root"]) != (number + 1, root):
+            return f"tree head {number}: it is not that of the entries up to {number}"
+    return None
+
+
+def _bad_count(entries: int, heads: int) -> str | None:
+    if entries == heads:
+        return None
+    counts = f"{entries} entries and {heads} tree heads"
+    return f"entry {min(entries, heads)}: there are {counts}: a crash, or an end was cut off"
+
+
+def _bad_witness(witness: Witness, roots: Sequence[str]) -> str | None:
+    entries, root = witness
+    if entries < 1 or entries > len(roots):
+        return (
+            f"entry {len(roots)}: the witness saw {entries} entries and the log has {len(roots)}: its end was cut off"
+        )
+    if roots[entries - 1] != root:
+        return f"entry {entries - 1} or one before it: it is not the log that the witness saw"
+    return None

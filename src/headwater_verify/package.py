@@ -1,0 +1,248 @@
+"""A package: its envelope, and its plaintext as a folder, an archive, or inside the age file."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from headwater_verify.age import bech32_bytes, opened, well_formed
+from headwater_verify.checks import Check, canonical, parsed, sha256_hex, signed_by
+
+__all__ = ["archive_members", "contents_checks", "envelope_checks", "opened_checks"]
+
+_ROLES = ("author", "approver", "case")
+_SIGNED = ("manifest.json", "approval.json", "signatures.json")
+_MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+
+
+def envelope_checks(envelope_bytes: bytes, ciphertext: bytes, public_key: str | None) -> list[Check]:
+    """The checks of what anyone can see: the envelope, and that the age file is the one it names.
+
+    Args:
+        envelope_bytes: Content of `envelope.json`.
+        ciphertext: Content of `package.age`.
+        public_key: The case's key in hex, had over another channel; None accepts the one that the envelope names.
+    """
+    try:
+        envelope = _document(envelope_bytes, "envelope.json", "headwater-envelope")
+    except ValueError as error:
+        return [Check(check="envelope.form", first_bad=str(error))]
+    return [
+        Check(check="envelope.form", first_bad=None),
+        _check("envelope.signature", lambda: _bad_envelope_signature(envelope)),
+        _check("envelope.key", lambda: _bad_key(envelope, public_key)),
+        _check("envelope.ciphertext", lambda: _bad_ciphertext(envelope, ciphertext)),
+        _check("envelope.recipient", lambda: _bad_recipient(envelope)),
+        _check("envelope.signers", lambda: _bad_signers(envelope)),
+    ]
+
+
+def opened_checks(envelope_bytes: bytes, ciphertext: bytes, identity: str, public_key: str | None) -> list[Check]:
+    """The checks that need the recipient's key: that it opens, and everything inside."""
+    try:
+        files = archive_members(opened(ciphertext, identity))
+    except ValueError as error:
+        return [Check(check="package.opens", first_bad=f"package.age: {error}")]
+    return [Check(check="package.opens", first_bad=None), *contents_checks(files, public_key, envelope_bytes)]
+
+
+def contents_checks(
+    files: Mapping[str, bytes], public_key: str | None, envelope_bytes: bytes | None = None
+) -> list[Check]:
+    """The checks of a package's plaintext.
+
+    Args:
+        files: Name to content.
+        public_key: As for `envelope_checks`.
+        envelope_bytes: The envelope it came in, where there is one.
+    """
+    try:
+        manifest = _document(files.get("manifest.json", b""), "manifest.json", "headwater-package")
+        approval = _document(files.get("approval.json", b""), "approval.json", "headwater-approval")
+        signatures = _document(files.get("signatures.json", b""), "signatures.json", "headwater-signatures")
+        envelope = _document(envelope_bytes, "envelope.json", "headwater-envelope") if envelope_bytes else None
+    except ValueError as error:
+        return [Check(check="package.form", first_bad=str(error))]
+    checks = [
+        Check(check="package.form", first_bad=None),
+        _check("package.id", lambda: _bad_id(manifest, approval, signatures)),
+        _check("package.files", lambda: _bad_file(manifest, files)),
+        _check("package.digests", lambda: _bad_document(files, approval, signatures)),
+        _check("package.signatures", lambda: _bad_signers(signatures)),
+        _check("package.key", lambda: _bad_key(signatures, public_key)),
+        _check("package.two_people", lambda: _bad_people(manifest, approval, signatures)),
+        _check("package.leads", lambda: _bad_leads(manifest, approval, files)),
+        _check("package.recipient", lambda: _bad_recipient(manifest)),
+    ]
+    if envelope is not None:
+        checks.append(_check("package.envelope", lambda: _bad_match(manifest, signatures, envelope)))
+    return checks
+
+
+def archive_members(content: bytes) -> dict[str, bytes]:
+    """Name to content of an archive that holds files only and is spelled in the one way that is allowed.
+
+    Raises:
+        ValueError: It is not.
+    """
+    members: dict[str, bytes] = {}
+    again = io.BytesIO()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            for member in archive.getmembers():
+                file = archive.extractfile(member) if member.isreg() else None
+                if file is None or member.name in members:
+                    raise ValueError("the archive holds what is no file, or a name twice")
+                members[member.name] = file.read()
+        with tarfile.open(fileobj=again, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+            for name in sorted(members):
+                plain = tarfile.TarInfo(name)
+                plain.size = len(members[name])
+                archive.addfile(plain, io.BytesIO(members[name]))
+    except (tarfile.TarError, OSError) as error:
+        raise ValueError(f"the archive cannot be read: {error}") from None
+    if again.getvalue() != content:
+        raise ValueError("the archive was altered: it is not spelled as headwater spells it")
+    return members
+
+
+def _check(name: str, find: Callable[[], str | None]) -> Check:
+    try:
+        return Check(check=name, first_bad=find())
+    except _MALFORMED as error:
+        return Check(check=name, first_bad=f"a field is missing or malformed ({type(error).__name__}: {error})")
+
+
+def _document(content: bytes, name: str, document_format: str) -> dict[str, Any]:
+    if not content:
+        raise ValueError(f"{name} is missing")
+    document = parsed(content, name)
+    version = document.get("version")
+    if document.get("format") != document_format or version != 1 or isinstance(version, bool):
+        raise ValueError(f"{name} is no {document_format} of version 1")
+    return document
+
+
+def _bad_envelope_signature(envelope: Mapping[str, Any]) -> str | None:
+    body = {name: value for name, value in envelope.items() if name != "signature"}
+    message = b"headwater package envelope 1\n" + canonical(body)
+    if signed_by(envelope["signatures"][2]["public_key"], envelope["signature"], message):
+        return None
+    return "envelope.json: the signature does not hold"
+
+
+def _bad_key(signed: Mapping[str, Any], public_key: str | None) -> str | None:
+    found = signed["signatures"][2]["public_key"]
+    return None if public_key in {None, found} else f"it was signed by the key {found}, not by the key that was given"
+
+
+def _bad_ciphertext(envelope: Mapping[str, Any], ciphertext: bytes) -> str | None:
+    actual = {"name": "package.age", "size_bytes": len(ciphertext), "sha256": sha256_hex(ciphertext)}
+    if envelope["ciphertext"] != actual:
+        return "package.age: it is not the file that the envelope names"
+    return None if well_formed(ciphertext) else "package.age: it is no age file for an X25519 recipient"
+
+
+def _bad_recipient(signed: Mapping[str, Any]) -> str | None:
+    try:
+        bech32_bytes(signed["recipient"], "age")
+    except ValueError as error:
+        return f"the recipient is no age public key: {error}"
+    return None
+
+
+def _bad_signers(signed: Mapping[str, Any]) -> str | None:
+    entries: Sequence[Mapping[str, Any]] = signed["signatures"]
+    if [entry["role"] for entry in entries] != list(_ROLES) or any(len(entry) != 3 for entry in entries):
+        return "there are other signatures than one each by author, approver and case"
+    keys = [entry["public_key"] for entry in entries]
+    if len(set(keys)) != len(keys):
+        return "two of the three signatures are by one key"
+    for role, entry in zip(_ROLES, entries, strict=True):
+        statement = {
+            "role": role,
+            "public_key": entry["public_key"],
+            "package_id": signed["package_id"],
+            "manifest_sha256": signed["manifest_sha256"],
+            "approval_sha256": None if role == "author" else signed["approval_sha256"],
+            "vouches_for": keys[:2] if role == "case" else [],
+        }
+        message = b"headwater package signature 1\n" + canonical(statement)
+        if not signed_by(entry["public_key"], entry["signature"], message):
+            return f"the signature of the {role} does not hold"
+    return None
+
+
+def _bad_id(*documents: Mapping[str, Any]) -> str | None:
+    manifest = documents[0]
+    names = ("case", "country", "recipient", "author", "drafted_at_utc", "leads")
+    named = {name: manifest[name] for name in names}
+    named["files"] = [[f["name"], f["sha256"]] for f in manifest["files"] if f["name"] != "report.pdf"]
+    framed = b"".join(
+        kind + len(content).to_bytes(8, "big") + content
+        for kind, content in ((b"s", b"headwater"), (b"s", b"pkg"), (b"b", canonical(named)))
+    )
+    package_id = "pkg-" + hashlib.sha256(framed).hexdigest()[:32]
+    found = [document["package_id"] for document in documents]
+    return None if found == [package_id] * len(found) else f"the id is {found[0]}, and the content gives {package_id}"
+
+
+def _bad_file(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> str | None:
+    listed = {file["name"]: (file["size_bytes"], file["sha256"]) for file in manifest["files"]}
+    if len(listed) != len(manifest["files"]):
+        return "manifest.json: it names a file twice"
+    found = {name: (len(content), sha256_hex(content)) for name, content in files.items() if name not in _SIGNED}
+    for name in sorted(listed | found):
+        if name not in found:
+            return f"{name}: it is missing"
+        if name not in listed:
+            return f"{name}: the manifest does not name it"
+        if found[name] != listed[name]:
+            return f"{name}: it is not the file that was signed"
+    return None
+
+
+def _bad_document(files: Mapping[str, bytes], approval: Mapping[str, Any], signatures: Mapping[str, Any]) -> str | None:
+    for name in ("manifest", "approval"):
+        if signatures[f"{name}_sha256"] != sha256_hex(files[f"{name}.json"]):
+            return f"{name}.json: it is not the one that was signed"
+    if approval["manifest_sha256"] != signatures["manifest_sha256"]:
+        return "approval.json: it approves another manifest"
+    return None
+
+
+def _bad_people(manifest: Mapping[str, Any], approval: Mapping[str, Any], signatures: Mapping[str, Any]) -> str | None:
+    author, approver = manifest["author"], approval["approver"]
+    if author["operator"].strip().casefold() == approver["operator"].strip().casefold():
+        return "the author and the approver are one person"
+    for number, (person, document) in enumerate(((author, manifest), (approver, approval))):
+        if person["public_key"] != signatures["signatures"][number]["public_key"]:
+            return f"the {_ROLES[number]} is named with another key than signed"
+        decisions = [(decision["role"], decision["operator"]) for decision in document["decisions"]]
+        if decisions != [(_ROLES[number], person["operator"])]:
+            return f"the decision of the {_ROLES[number]} is missing"
+    return None
+
+
+def _bad_leads(manifest: Mapping[str, Any], approval: Mapping[str, Any], files: Mapping[str, bytes]) -> str | None:
+    named = [lead["lead_id"] for lead in manifest["leads"]]
+    if [json.loads(line)["lead_id"] for line in files["leads.jsonl"].splitlines()] != named:
+        return "leads.jsonl: it holds other leads than the manifest names"
+    if [lead["lead_id"] for lead in approval["leads"] if lead["basis"] in {"opened", "sample"}] != named:
+        return "approval.json: it does not cover each lead"
+    return None
+
+
+def _bad_match(manifest: Mapping[str, Any], signatures: Mapping[str, Any], envelope: Mapping[str, Any]) -> str | None:
+    for source, names in (
+        (manifest, ("package_id", "country", "recipient", "handling_code")),
+        (signatures, ("manifest_sha256", "approval_sha256", "signatures")),
+    ):
+        for name in names:
+            if source[name] != envelope[name]:
+                return f"the envelope states another {name}"
+    return None
