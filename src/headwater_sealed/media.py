@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from headwater_sealed import stills, videos
+from headwater_sealed.images import open_entry
 from headwater_sealed.pdq import pdq_from_luma
 from headwater_sealed.stills import Picture, Still, read_still
 from headwater_sealed.videos import Frame, Video, read_video
@@ -106,7 +107,5 @@ def _open(
 ) -> AbstractContextManager[BinaryIO]:
     """The entry's file; one inside an image is closed afterwards, a plain one may be asked for again."""
     if "path_hex" in entry:
-        from headwater_sealed.images import open_entry
-
         return open_entry(files, int(parameters["volume_index"]), bytes.fromhex(entry["path_hex"]))
     return nullcontext(files[int(entry["file_index"])])
