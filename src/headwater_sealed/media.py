@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 
 from headwater_sealed import stills, videos
-from headwater_sealed.images import open_entry
 from headwater_sealed.pdq import pdq_from_luma
+from headwater_sealed.sources import Sources
 from headwater_sealed.stills import Picture, Still, read_still
 from headwater_sealed.videos import Frame, Video, read_video
 
@@ -54,9 +53,10 @@ def hash_media(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: A
         parameters: `entries`, each with `media_kind`, `tier` and `file_index`, or `path_hex` within `volume_index`.
         emit: Takes each batch.
     """
+    sources = Sources(files, parameters)
     for index, entry in enumerate(parameters["entries"]):
         rows: list[dict[str, Any]] = []
-        for row in _rows(files, parameters, entry):
+        for row in _rows(sources, entry):
             rows.append({"entry_index": index, **row})
             if len(rows) == _BATCH_ROWS:
                 emit(pa.RecordBatch.from_pylist(rows, schema=HASH_MEDIA_SCHEMA))
@@ -64,25 +64,15 @@ def hash_media(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: A
         emit(pa.RecordBatch.from_pylist(rows, schema=HASH_MEDIA_SCHEMA))
 
 
-def _rows(
-    files: Sequence[BinaryIO], parameters: Mapping[str, Any], entry: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
+def _rows(sources: Sources, entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The rows of one entry, the file's own last."""
     media_kind, tier = entry["media_kind"], entry["tier"]
     if media_kind not in MEDIA_KINDS:
         raise ValueError(f"media_kind {media_kind!r} is none of {MEDIA_KINDS}")
     summary: Still | Video = Still() if media_kind == "still" else Video()
-    frames = 0
-    try:
-        source = _open(files, parameters, entry)
-    except Exception as error:  # noqa: BLE001 - one entry that cannot be opened must not cost the others of its group
-        summary.refuse(f"cannot be opened: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
-    else:
-        with source as file:
-            for picture in _pictures(file, summary, tier):
-                hashed = pdq_from_luma(picture.luma)
-                yield {"frame_index": frames, "at_ms": picture.at_ms, "pdq": hashed.bits, "quality": hashed.quality}
-                frames += 1
+    for frame_index, picture in enumerate(_pictures(sources, entry, summary)):
+        hashed = pdq_from_luma(picture.luma)
+        yield {"frame_index": frame_index, "at_ms": picture.at_ms, "pdq": hashed.bits, "quality": hashed.quality}
     yield {
         "frame_index": _SUMMARY,
         "status": summary.status,
@@ -96,16 +86,14 @@ def _rows(
     }
 
 
-def _pictures(file: BinaryIO, summary: Still | Video, tier: str) -> Iterator[Picture] | Iterator[Frame]:
+def _pictures(
+    sources: Sources, entry: Mapping[str, Any], summary: Still | Video
+) -> Iterator[Picture] | Iterator[Frame]:
+    try:
+        file = sources.open(entry)
+    except Exception as error:  # noqa: BLE001 - one entry that cannot be opened must not cost the others of its group
+        summary.refuse(f"cannot be opened: {' '.join(str(error).split())[:200]}")
+        return iter(())
     if isinstance(summary, Still):
         return read_still(file, summary)
-    return read_video(file, summary, tier=tier)
-
-
-def _open(
-    files: Sequence[BinaryIO], parameters: Mapping[str, Any], entry: Mapping[str, Any]
-) -> AbstractContextManager[BinaryIO]:
-    """The entry's file; one inside an image is closed afterwards, a plain one may be asked for again."""
-    if "path_hex" in entry:
-        return open_entry(files, int(parameters["volume_index"]), bytes.fromhex(entry["path_hex"]))
-    return nullcontext(files[int(entry["file_index"])])
+    return read_video(file, summary, tier=entry["tier"])

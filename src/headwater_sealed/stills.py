@@ -93,8 +93,10 @@ def read_still(file: BinaryIO, still: Still) -> Iterator[Picture]:
         warnings.simplefilter("ignore")
         try:
             yield from _pictures(file, still)
-        except (Image.DecompressionBombError, MemoryError):
+        except Image.DecompressionBombError:
             still.refuse(f"more than {MAX_PIXELS:,} pixels")
+        except MemoryError:
+            still.refuse("takes more memory than a worker may use")
         except UnidentifiedImageError:
             still.refuse("no still format that is read here, or its header is damaged")
         except Exception as error:  # noqa: BLE001 - hostile bytes make Pillow raise nearly anything; it is a reason

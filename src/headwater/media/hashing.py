@@ -169,7 +169,8 @@ def _hash_sources(
                 yield item, _refused(item, "its exhibit is not at hand", tier=tier)
             continue
         files, entries = _source_entries(exhibit, here)
-        hashed = hashed_files(pool, files, entries, {"volume_index": volume_index})
+        parameters = {"volume_index": volume_index} if exhibit.exhibit_kind == _IMAGE_KIND else {}
+        hashed = hashed_files(pool, files, entries, parameters)
         for (item, _tier), result in zip(here, hashed, strict=True):
             yield item, result
 
