@@ -25,7 +25,10 @@ _BLOCK_BYTES = 4_096
 _JOURNAL_BLOCKS = 1_024
 _SPARE_BLOCKS = 1_600  # tables of the file system, and room as every disk has
 _INSTALLED_AT_S = 1_708_992_000  # 2024-02-27T00:00:00Z
-_FEATURES = "none,has_journal,ext_attr,dir_index,filetype,extent,flex_bg,sparse_super,large_file,huge_file,dir_nlink,extra_isize"
+_FEATURES = (
+    "none,has_journal,ext_attr,dir_index,filetype,extent,flex_bg,"  # no checksums of metadata: see ext4_patch
+    "sparse_super,large_file,huge_file,dir_nlink,extra_isize"
+)
 
 
 def mke2fs_program() -> str:
@@ -121,16 +124,8 @@ def write_disk_image(image: Path, root: Path, *, seed: int, modified_at_s: Mappi
     identity = _image_uuid(seed)
     image.unlink(missing_ok=True)
     command = [program, "-q", "-F", "-t", "ext4", "-O", _FEATURES, "-b", str(_BLOCK_BYTES), "-I", "256", "-m", "1"]
-    command += [
-        "-N",
-        str(entries + 64),
-        "-J",
-        f"size={_JOURNAL_BLOCKS * _BLOCK_BYTES >> 20}",
-        "-U",
-        str(identity),
-        "-L",
-        "srv-03",
-    ]
+    command += ["-N", str(entries + 64), "-J", f"size={_JOURNAL_BLOCKS * _BLOCK_BYTES >> 20}"]
+    command += ["-U", str(identity), "-L", "srv-03"]
     hash_seed = uuid.uuid5(identity, "directories")
     command += ["-E", f"root_owner=0:0,hash_seed={hash_seed},lazy_itable_init=0,lazy_journal_init=0,nodiscard"]
     command += ["-d", str(root), str(image), str(total)]

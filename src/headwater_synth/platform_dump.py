@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 __all__ = ["SERVER_VERSION", "DumpTable", "Value", "write_dump"]
 
-SERVER_VERSION = "10.11.11-MariaDB-0+deb12u1"
+SERVER_VERSION = "10.11.11-MariaDB"
 _STATEMENT_BYTES = 65_536  # as with --net-buffer-length=65536; a row that would not fit begins the next statement
 
 Value = int | str | bytes | Decimal | None
@@ -34,7 +34,7 @@ _HEAD = """\
 --
 -- Host: localhost    Database: {database}
 -- ------------------------------------------------------
--- Server version\t{version}
+-- Server version\t{version}-0+deb12u1
 
 /*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;
 /*!40101 SET @OLD_CHARACTER_SET_RESULTS=@@CHARACTER_SET_RESULTS */;
@@ -126,12 +126,13 @@ def _write_rows(file: BinaryIO, table: DumpTable) -> int:
     length_bytes, count = 0, 0
     for row in table.rows:
         written = b"(" + b",".join([_literal(value) for value in row]) + b")"
-        if count and length_bytes + len(written) < _STATEMENT_BYTES:
+        row_bytes = len(written) + 2  # mysqldump counts what may stand between two rows
+        if count and length_bytes + row_bytes < _STATEMENT_BYTES:
             file.write(b",\n")
-            length_bytes += len(written)
+            length_bytes += row_bytes
         else:
             file.write(b";\n" + insert if count else insert)
-            length_bytes = len(insert) + len(written)
+            length_bytes = len(insert) + 4 + row_bytes
         file.write(written)
         count += 1
     if count:

@@ -7,16 +7,14 @@ way round, an address where the person lived before. E-mail addresses and teleph
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from headwater_synth.people import Person, phone_written
 from headwater_synth.people_names import Name, folded
 from headwater_synth.population import Population
-from headwater_synth.population_cast import RecordPlan
 from headwater_synth.seeds import seed_digest, stream
 
-__all__ = ["Customer", "PersonRow", "Record", "customer_of", "records_of"]
+__all__ = ["Customer", "PersonRow", "Record", "customer_key", "customer_of", "record_keys", "record_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,37 +167,47 @@ def _register_number(seed: int, person_key: int, row: int) -> str:
     return f"R-{mixed:08X}"
 
 
-def records_of(population: Population, person_key: int) -> Iterator[Record]:
-    """The rows of the register about a person.
+def record_keys(population: Population, person_key: int) -> tuple[str, ...]:
+    """The register's numbers of the rows about a person, in order of the rows."""
+    plan = population.record_plan(person_key)
+    return tuple(_register_number(population.seed, person_key, row) for row in range(plan.rows if plan else 0))
+
+
+def record_of(population: Population, person_key: int, row: int) -> Record:
+    """One row of the register.
 
     Args:
         population: Everybody.
-        person_key: Whom.
+        person_key: Whom it is about; somebody who is on record.
+        row: From 0; the e-mail address, the nickname and a former address stand in the first one.
     """
-    plan: RecordPlan | None = population.record_plan(person_key)
-    if plan is None:
-        return
-    person = population.person(person_key)
+    plan = population.record_plan(person_key)
+    assert plan is not None
+    assert row < plan.rows
+    rng = stream(population.seed, "record", person_key, row)
     accounts = population.accounts_of(person_key)
-    for row in range(plan.rows):
-        rng = stream(population.seed, "record", person_key, row)
-        first = row == 0
-        nickname = population.account(accounts[0]).nickname if plan.nickname and accounts and first else ""
-        yield Record(
-            source_key=_register_number(population.seed, person_key, row),
-            person_key=person_key,
-            person=_person_row(
-                rng,
-                population,
-                person,
-                care=0.6,
-                moved=plan.moved and first,
-                phone=plan.phone,
-                email=plan.email and first,
-            ),
-            nickname=nickname,
-            convicted=plan.convicted,
-        )
+    first = row == 0
+    return Record(
+        source_key=_register_number(population.seed, person_key, row),
+        person_key=person_key,
+        person=_person_row(
+            rng,
+            population,
+            population.person(person_key),
+            care=0.6,
+            moved=plan.moved and first,
+            phone=plan.phone,
+            email=plan.email and first,
+        ),
+        nickname=population.account(accounts[0]).nickname if plan.nickname and accounts and first else "",
+        convicted=plan.convicted,
+    )
+
+
+def customer_key(population: Population, actor: str, person_key: int) -> str:
+    """The number that an exchange gives a person."""
+    number = int.from_bytes(seed_digest(population.seed, "customer", actor, person_key)[:4], "big")
+    return f"{actor[:2].upper()}{person_key:05d}{number % 1_000:03d}"
 
 
 def customer_of(population: Population, actor: str, person_key: int) -> Customer:
@@ -211,10 +219,9 @@ def customer_of(population: Population, actor: str, person_key: int) -> Customer
         person_key: Who.
     """
     rng = stream(population.seed, "customer", actor, person_key)
-    number = int.from_bytes(seed_digest(population.seed, "customer", actor, person_key)[:4], "big")
     return Customer(
         actor=actor,
-        source_key=f"{actor[:2].upper()}{person_key:05d}{number % 1_000:03d}",
+        source_key=customer_key(population, actor, person_key),
         person_key=person_key,
         person=_person_row(
             rng,
