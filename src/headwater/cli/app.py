@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from headwater import __version__
@@ -19,10 +18,12 @@ EXIT_BAD_INPUT = 2
 EXIT_DEFECT = 70  # source: sysexits.h, EX_SOFTWARE
 EXIT_INTERRUPTED = 130
 
+# Typer keeps its own copy of click and exports only this subclass of the base that all its usage errors share.
+_BadUseError: type[Any] = typer.BadParameter.__mro__[2]
+
 app = typer.Typer(
     name="headwater",
     help="From a seized server to per-country packages, under custody. Media is never shown, copied or exported.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -37,13 +38,17 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _begin(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     del version
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help() + "\n")
+        raise typer.Exit(EXIT_BAD_INPUT)
 
 
 def main() -> None:
@@ -54,13 +59,13 @@ def main() -> None:
 def _run() -> int:
     try:
         result = app(standalone_mode=False)
-    except click.ClickException as error:
-        sys.stderr.write(f"headwater: {' '.join(error.format_message().split())}; see --help\n")
+    except _BadUseError as error:
+        sys.stderr.write(f"headwater: {' '.join(error.format_message().split()).rstrip('.')}; see --help\n")
         return EXIT_BAD_INPUT
     except HeadwaterError as error:
         sys.stderr.write(f"headwater: {' '.join(str(error).split())}\n")
         return EXIT_BAD_INPUT
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("headwater: interrupted; what was finished is kept, run the command again to go on\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -70,4 +75,4 @@ def _run() -> int:
         traceback.print_exc()
         sys.stderr.write("headwater: this is a defect of headwater; please report the lines above\n")
         return EXIT_DEFECT
-    return result if isinstance(result, int) else 0
+    return int(result) if isinstance(result, int) else 0

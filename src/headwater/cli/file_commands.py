@@ -30,11 +30,14 @@ def hash_files(
     as_json: AsJson = False,
 ) -> None:
     """Print digests, PDQ and quality of any files. Nothing is decoded outside a sealed worker."""
-    from headwater.errors import ConfigError
+    from headwater.errors import ConfigError, InputError
     from headwater.media import hash_paths
 
     if tier not in {"keyframe", "second"}:
         raise ConfigError(f"--tier '{tier}' is unknown; known are keyframe, second")
+    for path in paths:
+        if not path.exists():
+            raise InputError(path, "no such file or folder", remedy="check the path")
     for row in hash_paths(paths, tier=tier, workers=workers, allow_unsealed=allow_unsealed):
         if not frames:
             row.pop("frames", None)

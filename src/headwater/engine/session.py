@@ -76,8 +76,16 @@ class Session:
         """The table as an Ibis expression."""
         if name not in self._expressions:
             rows = self.arrow(name)
-            self._expressions[name] = self.backend.create_table(f"hw_{name}", rows, overwrite=True)
+            self._expressions[name] = self._registered(f"hw_{name}", rows)
         return self._expressions[name]
+
+    def _registered(self, view: str, rows: pa.Table) -> ir.Table:
+        if self._engine == "spark":
+            return self.backend.create_view(view, ibis.memtable(rows), overwrite=True)
+        # DuckDB reads the Arrow table in place. Ibis 12's create_table would copy it, and fails with sqlglot 30 when it
+        # drops its memtable (measured 2026-11: "DROP VIEW IF EXISTS" without a name).
+        self.backend.con.register(view, rows)
+        return self.backend.table(view)
 
     def result(self, expression: ir.Table, *, order_by: Sequence[str]) -> pa.Table:
         """The expression's rows as Arrow, ordered: engines promise no order of their own.
