@@ -5,6 +5,7 @@ Importing this module imports every decoder and reader; `basic` says what a job 
 
 from __future__ import annotations
 
+from headwater_sealed.access_log import ACCESS_LOG_SCHEMA, parse_access_log
 from headwater_sealed.basic import BASIC_JOBS, Job
 from headwater_sealed.images import (
     DESCRIBE_IMAGE_SCHEMA,
@@ -19,6 +20,9 @@ from headwater_sealed.images import (
 from headwater_sealed.images import prepare as prepare_images
 from headwater_sealed.media import HASH_MEDIA_SCHEMA, hash_media
 from headwater_sealed.media import prepare as prepare_media
+from headwater_sealed.mysql_dump import DUMP_SCHEMA, parse_mysql_dump
+from headwater_sealed.wallet import WALLET_SCHEMA, read_wallet
+from headwater_sealed.wallet import prepare as prepare_wallet
 
 __all__ = ["JOBS"]
 
@@ -28,7 +32,9 @@ JOBS: tuple[Job, ...] = (
     Job(name="list_volumes", schema=LIST_VOLUMES_SCHEMA, function=list_volumes),
     Job(name="walk_image", schema=WALK_IMAGE_SCHEMA, function=walk_image),
     Job(name="digest_entries", schema=DIGEST_ENTRIES_SCHEMA, function=digest_entries),
-    # dumps, logs, wallets
+    Job(name="parse_mysql_dump", schema=DUMP_SCHEMA, function=parse_mysql_dump),
+    Job(name="parse_access_log", schema=ACCESS_LOG_SCHEMA, function=parse_access_log),
+    Job(name="read_wallet", schema=WALLET_SCHEMA, function=read_wallet, prepare=prepare_wallet),
     Job(name="hash_media", schema=HASH_MEDIA_SCHEMA, function=hash_media, prepare=prepare_media),
 )
 """Every job of the product, in the order of the path."""

@@ -85,6 +85,102 @@ _MISBEHAVE = Expected(
     limits=Limits(wall_s=10.0, memory_bytes=256 * _MIB, reply_bytes=8 * _MIB),
 )
 
+
+def _schema(*fields: str) -> pa.Schema:
+    """A schema from words `name:type`, with `?` behind what may be null."""
+    return pa.schema([pa.field(*_field(text)) for text in fields])
+
+
+_TYPES = {
+    "text": pa.string(),
+    "int": pa.int64(),
+    "bytes": pa.binary(),
+    "boolean": pa.bool_(),
+    "texts": pa.list_(pa.string()),
+    "values": pa.list_(pa.binary()),
+    "booleans": pa.list_(pa.bool_()),
+}
+_HOUR_S = 3600.0
+
+
+def _field(text: str) -> tuple[str, pa.DataType, bool]:
+    name, _, kind = text.partition(":")
+    return name, _TYPES[kind.removesuffix("?")], kind.endswith("?")
+
+
+_DESCRIBE_IMAGE = Expected(
+    name="describe_image",
+    schema=_schema(
+        "container_format:text",
+        "medium_bytes:int",
+        "integrity:text",
+        "stored_md5:text?",
+        "computed_md5:text?",
+        "reason:text?",
+    ),
+    # It reads and digests the whole medium: 4 TB at 100 MB/s take half a day.
+    limits=Limits(wall_s=24 * _HOUR_S, reply_bytes=_MIB),
+)
+
+_LIST_VOLUMES = Expected(
+    name="list_volumes",
+    schema=_schema(
+        "volume_index:int", "offset_bytes:int", "size_bytes:int", "filesystem:text", "status:text", "reason:text?"
+    ),
+    limits=Limits(wall_s=600.0, reply_bytes=_MIB),
+)
+
+_WALK_IMAGE = Expected(
+    name="walk_image",
+    schema=_schema(
+        "path:bytes", "entry_type:text", "size_bytes:int", "modified_at_us:int?", "inode:int?", "links:int?",
+        "offset_bytes:int?", "reason:text?",
+    ),
+    # Tens of millions of entries, some 150 bytes each.
+    limits=Limits(wall_s=6 * _HOUR_S, reply_bytes=16 * 1024 * _MIB),
+)  # fmt: skip
+
+_DIGEST_ENTRIES = Expected(
+    name="digest_entries",
+    schema=_schema(
+        "entry_index:int", "read_bytes:int", "md5:text?", "sha1:text?", "sha256:text?", "head:bytes?", "reason:text?"
+    ),
+    limits=Limits(wall_s=6 * _HOUR_S, reply_bytes=16 * _MIB),
+    refused={"read_bytes": 0},
+)
+
+_PARSE_MYSQL_DUMP = Expected(
+    name="parse_mysql_dump",
+    schema=_schema(
+        "record_kind:text", "table_name:text?", "number:int?", "offset_bytes:int?", "length_bytes:int?", "names:texts?",
+        "types:texts?", "values:values?", "quoted:booleans?", "code:text?", "reason:text?", "range_kind:text?",
+    ),
+    # The rows come back whole, so the reply is about as large as the dump.
+    limits=Limits(wall_s=24 * _HOUR_S, memory_bytes=3072 * _MIB, reply_bytes=1024 * 1024 * _MIB),
+)  # fmt: skip
+
+_PARSE_ACCESS_LOG = Expected(
+    name="parse_access_log",
+    schema=_schema(
+        "line_number:int", "offset_bytes:int", "length_bytes:int", "at_us:int?", "network_address:text?", "method:text?",
+        "target:text?", "status:int?", "response_bytes:int?", "account_name:text?", "code:text?", "reason:text?",
+    ),
+    limits=Limits(wall_s=6 * _HOUR_S, reply_bytes=128 * 1024 * _MIB),
+)  # fmt: skip
+
+_READ_WALLET = Expected(
+    name="read_wallet",
+    schema=_schema(
+        "descriptor:text",
+        "is_change:boolean",
+        "range_start:int",
+        "range_end:int",
+        "next_index:int",
+        "created_at_us:int?",
+    ),
+    limits=Limits(wall_s=300.0, memory_bytes=4096 * _MIB, reply_bytes=16 * _MIB),
+)
+
 _HASH_MEDIA = Expected(
     name="hash_media",
     schema=pa.schema(
@@ -115,7 +211,13 @@ TEST_EXPECTED: tuple[Expected, ...] = (_MISBEHAVE,)
 EXPECTED: tuple[Expected, ...] = (
     _ECHO,
     _PROBE,
-    # disk images, dumps, logs, wallets
+    _DESCRIBE_IMAGE,
+    _LIST_VOLUMES,
+    _WALK_IMAGE,
+    _DIGEST_ENTRIES,
+    _PARSE_MYSQL_DUMP,
+    _PARSE_ACCESS_LOG,
+    _READ_WALLET,
     _HASH_MEDIA,
 )
 """Every job of the product; the same names in the same order as on the sealed side."""

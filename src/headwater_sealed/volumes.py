@@ -1,0 +1,204 @@
+"""The volumes of a medium, and which file system each holds: named, even where it is not read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from dissect.volume.disk import Disk
+from dissect.volume.disk.partition import Partition
+from dissect.volume.disk.schemes import GPT
+from dissect.volume.exceptions import DiskError
+
+from headwater_sealed.containers import Medium
+from headwater_sealed.ext import ExtFilesystem
+from headwater_sealed.filesystem import Filesystem
+from headwater_sealed.refusal import UnreadableError, refusing
+from headwater_sealed.views import Window, buffered
+
+__all__ = ["Volume", "open_filesystem", "volumes"]
+
+_SECTOR_SIZES_BYTES = (512, 4096)
+_MAX_VOLUMES = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """One volume of a medium.
+
+    Attributes:
+        index: Its place in the partition table, from 0; a medium without one is volume 0.
+        offset_bytes: Where it begins on the medium.
+        size_bytes: How long it is.
+        filesystem: Name of the file system, or `unknown`.
+        refused: Why it is not read; None if it is.
+        remark: What the reader should know although it is read.
+    """
+
+    index: int
+    offset_bytes: int
+    size_bytes: int
+    filesystem: str
+    refused: str | None
+    remark: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signature:
+    filesystem: str
+    at: int
+    value: bytes
+    says: str  # completes the reason; empty for what is read
+
+
+_SIGNATURES: tuple[_Signature, ...] = (
+    _Signature(filesystem="luks", at=0, value=b"LUKS\xba\xbe", says="LUKS is encrypted; give the opened volume"),
+    _Signature(filesystem="bitlocker", at=3, value=b"-FVE-FS-", says="BitLocker is encrypted; give the opened volume"),
+    *(
+        _Signature(filesystem="lvm", at=at, value=b"LABELONE", says="LVM is not opened; give the logical volume")
+        for at in (0, 512, 1024, 1536)
+    ),
+    *(
+        _Signature(filesystem="md", at=at, value=b"\xfc\x4e\x2b\xa9", says="Linux RAID is not put together")
+        for at in (0, 4096)
+    ),
+    _Signature(filesystem="apfs", at=32, value=b"NXSB", says="APFS is not read"),
+    _Signature(filesystem="xfs", at=0, value=b"XFSB", says="XFS is not read"),
+    _Signature(filesystem="ntfs", at=3, value=b"NTFS    ", says="NTFS is not read"),
+    _Signature(filesystem="exfat", at=3, value=b"EXFAT   ", says="exFAT is not read"),
+    _Signature(filesystem="fat", at=82, value=b"FAT32   ", says="FAT is not read"),
+    _Signature(filesystem="fat", at=54, value=b"FAT16   ", says="FAT is not read"),
+    _Signature(filesystem="fat", at=54, value=b"FAT12   ", says="FAT is not read"),
+    _Signature(filesystem="hfs+", at=1024, value=b"H+", says="HFS+ is not read"),
+    _Signature(filesystem="hfs+", at=1024, value=b"HX", says="HFS+ is not read"),
+    _Signature(filesystem="f2fs", at=1024, value=b"\x10\x20\xf5\xf2", says="F2FS is not read"),
+    _Signature(filesystem="squashfs", at=0, value=b"hsqs", says="SquashFS is not read"),
+    # Behind what lies at the very beginning; before what lies far behind, where an older file system may have left it.
+    _Signature(filesystem="ext", at=1080, value=b"\x53\xef", says=""),
+    _Signature(filesystem="btrfs", at=0x10040, value=b"_BHRfS_M", says="Btrfs is not read"),
+    _Signature(filesystem="swap", at=4086, value=b"SWAPSPACE2", says="swap space holds no files and is not read"),
+    _Signature(filesystem="iso9660", at=0x8001, value=b"CD001", says="ISO 9660 is not read"),
+    _Signature(filesystem="reiserfs", at=0x10034, value=b"ReIsEr", says="ReiserFS is not read"),
+    _Signature(filesystem="jfs", at=0x8000, value=b"JFS1", says="JFS is not read"),
+    _Signature(filesystem="ufs", at=0x1055C, value=b"\x19\x01\x54\x19", says="UFS is not read"),
+    _Signature(filesystem="vmfs", at=0x100000, value=b"\x0d\xd0\x01\xc0", says="VMFS is not read"),
+    _Signature(filesystem="zfs", at=0x20000, value=b"\x0c\xb1\xba\0\0\0\0\0", says="ZFS is not read"),
+)
+
+
+def _signature(file: BinaryIO) -> _Signature | None:
+    for signature in _SIGNATURES:
+        file.seek(signature.at)
+        if file.read(len(signature.value)) == signature.value:
+            return signature
+    return None
+
+
+def _volume_file(medium: Medium, offset_bytes: int, size_bytes: int) -> BinaryIO:
+    return buffered(Window(medium.file, start_bytes=offset_bytes, size_bytes=size_bytes))
+
+
+def _judged(medium: Medium, index: int, offset_bytes: int, size_bytes: int) -> Volume:
+    """The volume with what it holds, tried by opening it and listing its root."""
+    remarks = []
+    if offset_bytes + size_bytes > medium.size_bytes:
+        remarks.append(f"the volume ends at byte {offset_bytes + size_bytes}, the medium at {medium.size_bytes}")
+    filesystem, refused = "unknown", None
+    try:
+        with refusing("the volume cannot be read"):
+            signature = _signature(_volume_file(medium, offset_bytes, size_bytes))
+            if signature is None:
+                refused = "no file system that is known here"
+            else:
+                filesystem, refused = signature.filesystem, signature.says or None
+            if refused is None:
+                opened = ExtFilesystem(_volume_file(medium, offset_bytes, size_bytes), size_bytes)
+                listing = opened.listing(opened.root())
+                if not listing.children:
+                    # mke2fs makes lost+found, but a person may have removed it: empty is said, never implied.
+                    remarks.append(listing.reason or "its root directory is empty")
+                remarks.extend([opened.remark] if opened.remark else [])
+    except UnreadableError as error:
+        refused = error.reason
+    return Volume(
+        index=index,
+        offset_bytes=offset_bytes,
+        size_bytes=size_bytes,
+        filesystem=filesystem,
+        refused=refused,
+        remark="; ".join(remarks) or None,
+    )
+
+
+def _extent_bytes(partition: Partition, sector_bytes: int) -> tuple[int, int]:
+    if isinstance(partition.disk, GPT) and hasattr(partition.raw, "last_lba"):
+        # The last sector of a GPT partition belongs to it; the library leaves it out.
+        return partition.offset, (partition.raw.last_lba - partition.raw.first_lba + 1) * sector_bytes
+    return partition.offset, partition.size
+
+
+def _table(file: BinaryIO, sector_bytes: int) -> list[tuple[int, int]] | None:
+    try:
+        disk = Disk(file, sector_size=sector_bytes)
+    except DiskError:
+        return None  # no table of any kind at this sector size
+    return [_extent_bytes(partition, sector_bytes) for partition in disk.partitions]
+
+
+def _partitions(medium: Medium) -> list[tuple[int, int]] | None:
+    """Offset and size of each partition; None if the medium has no partition table."""
+    damage: UnreadableError | None = None
+    for sector_bytes in _SECTOR_SIZES_BYTES:
+        try:
+            with refusing("the partition table cannot be read"):
+                found = _table(_volume_file(medium, 0, medium.size_bytes), sector_bytes)
+        except UnreadableError as error:
+            damage = error
+            continue
+        if found is not None:
+            return found
+    if damage is not None:
+        raise damage
+    return None
+
+
+def volumes(medium: Medium) -> list[Volume]:
+    """Every volume of the medium, at least one: what cannot be read is there with its reason.
+
+    A medium whose first bytes are a file system's is one volume, even if it ends like a partition table, as FAT does.
+    """
+    whole = _judged(medium, 0, 0, medium.size_bytes)
+    if whole.filesystem != "unknown":
+        return [whole]
+    partitions: list[tuple[int, int]] = []
+    reason = "the partition table holds no partition"
+    try:
+        found = _partitions(medium)
+    except UnreadableError as error:
+        reason = error.reason
+    else:
+        if found is None:
+            reason = "no partition table and no file system that is known here"
+        elif len(found) > _MAX_VOLUMES:
+            reason = f"the partition table names {len(found)} partitions"
+        else:
+            partitions = found
+    if not partitions:
+        return [Volume(index=0, offset_bytes=0, size_bytes=medium.size_bytes, filesystem="unknown", refused=reason)]
+    return [_judged(medium, index, offset, size) for index, (offset, size) in enumerate(partitions)]
+
+
+def open_filesystem(medium: Medium, index: int) -> tuple[Volume, Filesystem]:
+    """The volume and its file system.
+
+    Raises:
+        UnreadableError: There is no such volume, or it is not read.
+    """
+    found = next((volume for volume in volumes(medium) if volume.index == index), None)
+    if found is None:
+        raise UnreadableError(f"the medium has no volume {index}")
+    if found.refused is not None:
+        raise UnreadableError(f"volume {index}: {found.refused}")
+    with refusing(f"volume {index} cannot be read"):
+        file = _volume_file(medium, found.offset_bytes, found.size_bytes)
+        return found, ExtFilesystem(file, found.size_bytes)
