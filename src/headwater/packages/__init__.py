@@ -11,6 +11,7 @@ __all__ = [
     "LeadDecision",
     "OpenedPackage",
     "Release",
+    "check_contents",
     "check_envelope",
     "check_no_media",
     "draft",

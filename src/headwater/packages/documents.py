@@ -17,10 +17,13 @@ from headwater.schema import canonical_json, content_id
 __all__ = [
     "APPROVAL_NAME",
     "CIPHERTEXT_NAME",
+    "DRAFT_FOLDER",
     "ENVELOPE_NAME",
     "FORMAT_VERSION",
     "MANIFEST_NAME",
+    "RECORD_FOLDER",
     "REPORT_NAME",
+    "SEALED_FOLDER",
     "SIGNATURES_NAME",
     "document_from",
     "envelope_bytes",
@@ -38,6 +41,11 @@ SIGNATURES_NAME = "signatures.json"
 REPORT_NAME = "report.pdf"
 CIPHERTEXT_NAME = "package.age"
 ENVELOPE_NAME = "envelope.json"
+DRAFT_FOLDER = "draft"
+SEALED_FOLDER = "sealed"
+"""What is sent: `package.age` and `envelope.json`."""
+RECORD_FOLDER = "record"
+"""The plaintext as it was released, which stays in the case."""
 
 _SIGNATURE_CONTEXT = b"headwater package signature 1\n"
 _ENVELOPE_CONTEXT = b"headwater package envelope 1\n"

@@ -19,9 +19,12 @@ from headwater.errors import InputError, RefusedError
 from headwater.packages.archive import checked_recipient
 from headwater.packages.contents import Contents, contents_for
 from headwater.packages.documents import (
+    DRAFT_FOLDER,
     FORMAT_VERSION,
     MANIFEST_NAME,
+    RECORD_FOLDER,
     REPORT_NAME,
+    SEALED_FOLDER,
     SIGNATURES_NAME,
     package_id_of,
     sha256_hex,
@@ -33,9 +36,8 @@ from headwater.packages.report import report_pdf
 from headwater.packages.rows import json_lines, spreadsheet
 from headwater.schema import canonical_json
 
-__all__ = ["DRAFT_FOLDER", "CaseInfo", "Draft", "draft", "signatures_bytes", "write_folder"]
+__all__ = ["CaseInfo", "Draft", "draft", "signatures_bytes", "write_folder"]
 
-DRAFT_FOLDER = "draft"
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 
 LEAD_COLUMNS = (
@@ -243,7 +245,7 @@ def draft(
         approval_sha256=None,
     )
     folder = out_dir / country / manifest["package_id"]
-    if folder.exists():
+    if any((folder / name).exists() for name in (DRAFT_FOLDER, RECORD_FOLDER, SEALED_FOLDER)):
         raise RefusedError(f"{folder}: this package was drafted already; release it, or draft again after a change")
     signatures = signatures_bytes(manifest["package_id"], sha256_hex(content), None, [signature])
     write_folder(folder / DRAFT_FOLDER, {**files, MANIFEST_NAME: content, SIGNATURES_NAME: signatures})

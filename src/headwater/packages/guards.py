@@ -51,7 +51,7 @@ _MEDIA_STARTS: tuple[tuple[bytes, int, str], ...] = (
     (b"SQLite format 3\x00", 0, "a database"),
     (b"%PDF", 0, "a PDF"),
 )
-_TEXT_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_TEXT_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _ENCODED_RUN = re.compile(rb"[A-Za-z0-9+/_-]{600,}={0,2}")  # the longest honest run is a digest or an address
 _EMBEDDED = re.compile(rb"data:(image|video|audio|application)/", re.IGNORECASE)
 _PDF_OBJECTS = re.compile(

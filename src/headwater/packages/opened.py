@@ -16,6 +16,8 @@ from headwater.packages.documents import (
     CIPHERTEXT_NAME,
     ENVELOPE_NAME,
     MANIFEST_NAME,
+    RECORD_FOLDER,
+    SEALED_FOLDER,
     SIGNATURES_NAME,
     document_from,
     envelope_signature_holds,
@@ -26,8 +28,6 @@ from headwater.packages.documents import (
 
 __all__ = ["OpenedPackage", "check_contents", "check_envelope", "folder_files", "open_package", "verify_package"]
 
-_SEALED_FOLDER = "sealed"
-_RECORD_FOLDER = "record"
 _ROLES = ("author", "approver", "case")
 
 
@@ -84,11 +84,11 @@ def verify_package(path: Path, *, case_public_key: bytes | None = None) -> list[
         path: CASE/packages/COUNTRY/PACKAGE_ID.
         case_public_key: The case's key, 32 bytes.
     """
-    if not (path / _SEALED_FOLDER).is_dir() or not (path / _RECORD_FOLDER).is_dir():
+    if not (path / SEALED_FOLDER).is_dir() or not (path / RECORD_FOLDER).is_dir():
         raise InputError(
             path, "is no released package", remedy="name CASE/packages/COUNTRY/PACKAGE_ID after its release"
         )
-    sealed, record = folder_files(path / _SEALED_FOLDER), folder_files(path / _RECORD_FOLDER)
+    sealed, record = folder_files(path / SEALED_FOLDER), folder_files(path / RECORD_FOLDER)
     checks = check_envelope(sealed, case_public_key=case_public_key)
     envelope = json.loads(sealed[ENVELOPE_NAME]) if checks[0].ok else {}
     return [*checks, *check_contents(record, envelope=envelope, case_public_key=case_public_key)]

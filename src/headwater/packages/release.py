@@ -16,9 +16,12 @@ from headwater.packages.archive import archive_bytes, checked_recipient, encrypt
 from headwater.packages.documents import (
     APPROVAL_NAME,
     CIPHERTEXT_NAME,
+    DRAFT_FOLDER,
     ENVELOPE_NAME,
     FORMAT_VERSION,
     MANIFEST_NAME,
+    RECORD_FOLDER,
+    SEALED_FOLDER,
     SIGNATURES_NAME,
     document_from,
     envelope_bytes,
@@ -27,17 +30,12 @@ from headwater.packages.documents import (
     signature_entry,
     signature_holds,
 )
-from headwater.packages.draft import DRAFT_FOLDER, signatures_bytes, write_folder
+from headwater.packages.draft import signatures_bytes, write_folder
 from headwater.packages.guards import check_no_media
 from headwater.packages.opened import check_contents, folder_files
 from headwater.schema import canonical_json
 
-__all__ = ["RECORD_FOLDER", "SEALED_FOLDER", "LeadDecision", "Release", "lead_decisions", "release"]
-
-SEALED_FOLDER = "sealed"
-"""What is sent: `package.age` and `envelope.json`."""
-RECORD_FOLDER = "record"
-"""The plaintext as it was released, which stays in the case."""
+__all__ = ["LeadDecision", "Release", "lead_decisions", "release"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

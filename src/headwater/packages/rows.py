@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -14,6 +15,8 @@ __all__ = ["formula_safe", "json_lines", "plain", "spreadsheet"]
 
 # What spreadsheet programs take for the start of a formula, and the characters they strip before they look.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def plain(value: object) -> object:
@@ -35,14 +38,15 @@ def json_lines(rows: Iterable[Mapping[str, object]]) -> bytes:
 
 
 def formula_safe(text: str) -> str:
-    """The text, with an apostrophe before it where a spreadsheet would otherwise run it.
+    """The text, with an apostrophe before it where a spreadsheet would otherwise run it, and control characters shown.
 
     >>> formula_safe("=1+1")
     "'=1+1"
     >>> formula_safe("Ana")
     'Ana'
     """
-    return "'" + text if text.startswith(_FORMULA_STARTS) else text
+    safe = "'" + text if text.startswith(_FORMULA_STARTS) else text
+    return _CONTROLS.sub(lambda found: f"[U+{ord(found.group()):04X}]", safe)
 
 
 def spreadsheet(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:

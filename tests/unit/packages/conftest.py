@@ -131,9 +131,7 @@ def case_rows() -> dict[str, list[dict[str, object]]]:
             for n in (1, 2, 3)
         ],
         "uploads": [{"upload_id": f"upl-{n}", "account_id": f"acc-{n}", "at_utc": at(3), **DUMP} for n in (1, 2, 3)],
-        "upload_items": [
-            {"upload_id": f"upl-{n}", "item_id": f"itm-{n}", "resolved_by": "path"} for n in (1, 2, 3)
-        ],
+        "upload_items": [{"upload_id": f"upl-{n}", "item_id": f"itm-{n}", "resolved_by": "path"} for n in (1, 2, 3)],
         "items": [item(n) for n in (1, 2, 3)],
         "media_verdicts": [
             {"item_id": "itm-1", "verdict": "none", "verdict_group": "none"},
