@@ -10,7 +10,7 @@ from typing import Any
 import ibis.expr.types as ir
 
 from headwater.engine import Session
-from headwater.packages.guards import without_key_material
+from headwater.packages.guards import redacted
 from headwater.packages.rows import plain
 from headwater.schema import table_named
 
@@ -94,7 +94,7 @@ def contents_for(tables: Session, country: str) -> Contents:
         for lead in chosen
     ]
     named = {lead["named_record_id"] for lead in chosen}
-    rows, found = without_key_material([plain(leads), plain(requests), plain(references), plain(_sources(tables))])
+    rows, found = redacted([plain(leads), plain(requests), plain(references), plain(_sources(tables))])
     assert isinstance(rows, list)
     return Contents(
         leads=tuple(rows[0]),
@@ -293,9 +293,9 @@ def _withheld(
             "Obtained under another authority; the request sheet says how to ask for them.",
         ),
         (
-            "texts that held key material",
+            "texts that held key material or encoded bytes",
             key_material,
-            "Seeds and private keys never leave; each is replaced by a fixed phrase.",
+            "Seeds, private keys and embedded files never leave; each is replaced by a fixed phrase.",
         ),
     )
     return tuple(Withheld(what=what, count=count, why=why) for what, count, why in reasons if count)

@@ -13,7 +13,7 @@ from embit import bip32, bip39
 
 from headwater.errors import RefusedError
 from headwater.packages import check_no_media
-from headwater.packages.guards import REDACTED, key_material, without_key_material
+from headwater.packages.guards import REDACTED, key_material, redacted
 
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -59,7 +59,7 @@ def test_key_material_is_found_refused_and_never_repeated(kind):
         check_no_media({"leads.csv": text.encode()})
     assert KEYS[kind] not in str(refusal.value)
     assert KEYS[kind][10:30] not in str(refusal.value)
-    kept, found = without_key_material({"title": [text, 7, None]})
+    kept, found = redacted({"title": [text, 7, None]})
     assert found == 1
     assert not key_material(kept["title"][0])
     assert REDACTED in kept["title"][0]
@@ -146,3 +146,11 @@ def test_the_report_holds_no_image_no_file_and_no_program(content):
 
 def test_text_that_begins_like_a_format_is_no_media():
     check_no_media({"leads.csv": b"BMX,RIFF,GIF8\r\n", "request_sheets.csv": b"ID3,FORM\r\n", "methods.txt": b""})
+
+
+def test_encoded_bytes_in_evidence_are_withheld():
+    hidden = base64.b64encode(bytes(range(256)) * 3).decode()
+    assert redacted({"a": "x " + hidden, "b": "data:video/mp4;base64,AAAA, and text"}) == (
+        {"a": "x [encoded bytes withheld]", "b": "[encoded bytes withheld] and text"},
+        2,
+    )
