@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -90,7 +90,7 @@ def key_from_pem(pem: bytes, where: str) -> str:
     """
     try:
         key = serialization.load_pem_public_key(pem)
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         key = None
     encoding = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     if not isinstance(key, Ed25519PublicKey) or key.public_bytes(*encoding) != pem:

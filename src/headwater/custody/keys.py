@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -87,7 +88,7 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
         raise InputError(path, f"cannot be read: {error.strerror}", remedy="name the file of a public key") from None
     try:
         key = serialization.load_pem_public_key(pem)
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         key = None
     # One spelling only, so that a changed byte is seen even where a PEM reader would look past it.
     if not isinstance(key, Ed25519PublicKey) or _public_pem(key) != pem:
@@ -161,7 +162,7 @@ def _load_private(case_dir: Path, stem: str) -> Ed25519PrivateKey:
         raise ConfigError(f"{path}: others may read this signing key; set its mode to 0600 and find out who did")
     try:
         key = serialization.load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError(f"{path}: this is not an unencrypted Ed25519 private key; restore it from a backup")

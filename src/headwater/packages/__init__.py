@@ -2,7 +2,14 @@
 
 from headwater.packages.draft import CaseInfo, Draft, draft
 from headwater.packages.guards import check_no_media
-from headwater.packages.opened import OpenedPackage, check_envelope, folder_files, open_package, verify_package
+from headwater.packages.opened import (
+    OpenedPackage,
+    check_contents,
+    check_envelope,
+    folder_files,
+    open_package,
+    verify_package,
+)
 from headwater.packages.release import LeadDecision, Release, lead_decisions, release
 
 __all__ = [
