@@ -162,8 +162,9 @@ _PARSE_MYSQL_DUMP = Expected(
 _PARSE_ACCESS_LOG = Expected(
     name="parse_access_log",
     schema=_schema(
-        "line_number:int", "offset_bytes:int", "length_bytes:int", "at_us:int?", "network_address:text?", "method:text?",
-        "target:text?", "status:int?", "response_bytes:int?", "account_name:text?", "code:text?", "reason:text?",
+        "line_number:int", "offset_bytes:int", "length_bytes:int", "at_us:int?", "network_address:text?",
+        "method:text?", "target:text?", "status:int?", "response_bytes:int?", "account_name:text?",
+        "code:text?", "reason:text?",
     ),
     limits=Limits(wall_s=6 * _HOUR_S, reply_bytes=128 * 1024 * _MIB),
 )  # fmt: skip
