@@ -165,5 +165,6 @@ def open_medium(files: Sequence[BinaryIO]) -> Medium:
     if len(files) != 1:
         raise UnreadableError(f"a {name} image in {len(files)} files is not read; one file is")
     with refusing(f"{name} image"):
+        files[0].seek(0)  # some of the library's readers begin where the file stands
         file, size_bytes = _OPENERS[name](files[0])
     return Medium(container_format=name, file=file, size_bytes=size_bytes)

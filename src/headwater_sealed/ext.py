@@ -99,7 +99,8 @@ class ExtFilesystem:
         self.block_count = blocks_lo + (struct.unpack_from("<I", block, 336)[0] << 32 if wide else 0)
         self._inode_count = inodes
         self._descriptor_bytes = max(32, struct.unpack_from("<H", block, 254)[0]) if wide else 32
-        self._descriptors_at = (first_block + 1) * self.block_bytes
+        # Behind the block of the super block, which is not the first one where blocks are of 1024 bytes.
+        self._descriptors_at = (max(first_block, _SUPER_AT // self.block_bytes) + 1) * self.block_bytes
         self._has_types = bool(features & _FILETYPE)
         self.block = lru_cache(512)(self._read_block)
         self.remark = self._remarks(size_bytes, needs_recovery=bool(features & _RECOVER))

@@ -40,7 +40,7 @@ READ_RECORD_TYPES: tuple[bytes, ...] = (
     b"walletdescriptor",
     b"activeexternalspk",
     b"activeinternalspk",
-    b"walletdescriptorlhcache",  # public keys behind the last hardened step, without which a descriptor gives no address
+    b"walletdescriptorlhcache",  # public keys behind the last hardened step, without which no address follows
 )
 """All that is ever read. Not here, and so never read: walletdescriptorkey, walletdescriptorckey, key, wkey, ckey, mkey,
 hdseed, hdchain, keymeta and what else there is."""

@@ -180,7 +180,7 @@ _READ_WALLET = Expected(
         "created_at_us:int?",
     ),
     limits=Limits(wall_s=300.0, memory_bytes=4096 * _MIB, reply_bytes=16 * _MIB),
-)
+)  # fmt: skip
 
 _HASH_MEDIA = Expected(
     name="hash_media",
