@@ -1,6 +1,6 @@
 """Per-country packages: what leaves, for whom, by whose two decisions; signed, then encrypted to the recipient."""
 
-from headwater.packages.draft import CaseInfo, Draft, draft
+from headwater.packages.drafting import CaseInfo, Draft, draft
 from headwater.packages.guards import check_no_media
 from headwater.packages.opened import (
     OpenedPackage,
@@ -10,7 +10,7 @@ from headwater.packages.opened import (
     open_package,
     verify_package,
 )
-from headwater.packages.release import LeadDecision, Release, lead_decisions, release
+from headwater.packages.releasing import LeadDecision, Release, lead_decisions, release
 
 __all__ = [
     "CaseInfo",

@@ -30,7 +30,7 @@ from headwater.packages.documents import (
     signature_entry,
     signature_holds,
 )
-from headwater.packages.draft import signatures_bytes, write_folder
+from headwater.packages.drafting import signatures_bytes, write_folder
 from headwater.packages.guards import check_no_media
 from headwater.packages.opened import check_contents, folder_files
 from headwater.schema import canonical_json
