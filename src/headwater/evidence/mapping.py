@@ -6,6 +6,7 @@ Its form is in docs/reference/mapping.md.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -117,6 +118,28 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "invoice": ("key",),
 }
 """For each kind of value, the units a mapping may declare; the first is meant only where nothing else could be."""
+
+# MariaDB's names where they differ from Python's; its latin1 is in truth Windows code page 1252.
+# source: MariaDB knowledge base, "Supported Character Sets and Collations"
+_CHARSETS = {
+    "utf8mb4": "utf-8",
+    "utf8mb3": "utf-8",
+    "utf8": "utf-8",
+    "latin1": "cp1252",
+    "binary": "latin-1",
+    "ucs2": "utf-16-be",
+    "utf16": "utf-16-be",
+    "koi8r": "koi8-r",
+    "koi8u": "koi8-u",
+    "sjis": "shift_jis",
+    "euckr": "euc_kr",
+    "ujis": "euc_jp",
+    "greek": "iso8859-7",
+    "hebrew": "iso8859-8",
+    "latin2": "iso8859-2",
+    "latin5": "iso8859-9",
+    "latin7": "iso8859-13",
+}
 
 _DEFAULT_UNITS = {"text": "text", "address": "text", "digest": "hex", "account": "key", "invoice": "key"}
 _COLUMN_KEYS = {"column", "unit", "literal", "values", "prefix", "joins", "charset"}
@@ -260,11 +283,11 @@ def _column(where: str, name: str, spec: object, target: Target, charset: str) -
     values = spec.get("values")
     if values is not None and not isinstance(values, Mapping):
         raise ConfigError(f"{place}: 'values' is not a mapping")
-    codec = str(spec.get("charset", charset))
+    named = str(spec.get("charset", charset))
     try:
-        b"".decode(codec)
+        codec = codecs.lookup(_CHARSETS.get(named, named)).name
     except LookupError as error:
-        raise ConfigError(f"{place}: charset {codec!r} is unknown") from error
+        raise ConfigError(f"{place}: charset {named!r} is unknown; name it as MariaDB or Python does") from error
     return ColumnBinding(
         target=name,
         kind=kind,

@@ -78,7 +78,8 @@ def splink_settings(claim: Claim) -> dict[str, Any]:
         "link_type": "link_only",
         "unique_id_column_name": "unique_id",
         "retain_intermediate_calculation_columns": True,
-        "retain_matching_columns": False,
+        # Splink keeps the levels only together with the columns they were made from.
+        "retain_matching_columns": True,
         "blocking_rules_to_generate_predictions": [
             {"blocking_rule": " AND ".join(f'l."{c}" = r."{c}"' for c in columns), "sql_dialect": "duckdb"}
             for columns in claim.blocking

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from headwater.engine import write_parquet
+from headwater.engine import sync_folder, write_parquet
 from headwater.errors import ConfigError, InputError, UnreadableInputError
 from headwater.references.hash_lists import read_hash_list
 from headwater.references.registers import (
@@ -137,8 +139,15 @@ def import_reference(
     ]
     if defects:
         tables["defects"] = table_named("defects").rows(defects)
-    seal = _write(folder, tables, kind=kind, polarity=polarity, source_sha256=source_sha256)
-    return Imported(folder=folder, rows=len(rows), defects=len(defects), source_sha256=source_sha256, seal_sha256=seal)
+    digests, seal = _write(folder, tables, kind=kind, polarity=polarity, source_sha256=source_sha256)
+    return Imported(
+        folder=folder,
+        rows=len(rows),
+        defects=len(defects),
+        source_sha256=source_sha256,
+        seal_sha256=seal,
+        tables={f"{folder.name}/{table}.parquet": digest for table, digest in digests.items()},
+    )
 
 
 def _check_options(kind: str, name: str, version: str, polarity: str | None) -> None:
@@ -178,13 +187,23 @@ def _customer_id(actor: object, source_key: object) -> str:
     return content_id("cus", str(actor), str(source_key))
 
 
-def _write(folder: Path, tables: Mapping[str, pa.Table], *, kind: str, polarity: str | None, source_sha256: str) -> str:
-    folder.mkdir(parents=True)
-    digests = {name: write_parquet(table, folder / f"{name}.parquet") for name, table in sorted(tables.items())}
+def _write(
+    folder: Path, tables: Mapping[str, pa.Table], *, kind: str, polarity: str | None, source_sha256: str
+) -> tuple[dict[str, str], str]:
+    """Digest of each Parquet file, and of the seal over them; the folder appears whole or not at all."""
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    digests = {name: write_parquet(table, temporary / f"{name}.parquet") for name, table in sorted(tables.items())}
     seal = canonical_json(
         {"kind": kind, "polarity": polarity, "source_sha256": source_sha256, "tables": digests, "seal_version": 1}
     )
-    (folder / "seal.json").write_bytes(seal)
+    with (temporary / "seal.json").open("xb") as file:
+        file.write(seal)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(folder)
+    sync_folder(folder.parent)
     return digests, hashlib.sha256(seal).hexdigest()
 
 
@@ -197,7 +216,7 @@ def reference_files(case: Path) -> dict[str, list[Path]]:
     """For each table, the Parquet files of all imported references, in order of name."""
     files: dict[str, list[Path]] = {}
     root = case / "references"
-    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+    for folder in sorted(root.glob("[!.]*")) if root.is_dir() else ():
         for path in sorted(folder.glob("*.parquet")):
             files.setdefault(path.stem, []).append(path)
     return files

@@ -88,7 +88,7 @@ class Table:
                 arrays.append(values.cast(column.type))
             else:
                 arrays.append(pa.array(values, type=column.type))
-        return self.checked(pa.table(arrays, schema=self.arrow))
+        return self.checked(pa.table(arrays, names=[c.name for c in self.columns]))
 
     def checked(self, table: pa.Table) -> pa.Table:
         """The table in canonical order and with this schema, after checking types, nulls and the key.
@@ -98,10 +98,10 @@ class Table:
         """
         if table.schema.names != [c.name for c in self.columns]:
             raise SchemaMismatchError(f"{self.name}: columns are {table.schema.names}")
-        table = table.cast(self.arrow)
         for column in self.columns:
             if not column.nullable and table[column.name].null_count:
                 raise SchemaMismatchError(f"{self.name}.{column.name}: {table[column.name].null_count} values absent")
+        table = table.cast(self.arrow)
         order = [*self.order_by, *(k for k in self.key if k not in self.order_by)]
         table = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in order]))
         keys = table.select(list(self.key))

@@ -8,7 +8,7 @@ from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.stages import STAGES, Stage
 from headwater.workflow.verify import verify_path
-from headwater.workflow.views import LedgerReport, consult, ledger_report, table_list, table_rows
+from headwater.workflow.views import LedgerReport, consult, ledger_report, open_tables, table_list, table_rows
 
 __all__ = [
     "STAGES",
@@ -24,6 +24,7 @@ __all__ = [
     "draft_package",
     "judge_link",
     "ledger_report",
+    "open_tables",
     "queued_links",
     "ranked_leads",
     "release_package",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,6 +122,12 @@ def add_reference(
         ConfigError: The kind, name, version or polarity will not do.
     """
     with recorded(case, "received", actor, reference=name, version=version, kind=kind):
+        left = case.path / "references" / f"{name}@{version}"
+        if left.is_dir() and not any(
+            (i["reference_name"], i["reference_version"]) == (name, version) for i in case.imports()
+        ):
+            # A crash between writing and recording left it; nothing has used it, because runs go by what is recorded.
+            shutil.rmtree(left)
         imported = import_reference(
             case.path, kind, path, name=name, version=version, polarity=polarity, accept_defects=accept_defects
         )

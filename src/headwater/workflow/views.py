@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from headwater.errors import ConfigError
 from headwater.schema import TABLES
 from headwater.workflow.case import Actor, Case
 
-__all__ = ["LedgerReport", "consult", "ledger_report", "table_list", "table_rows"]
+__all__ = ["LedgerReport", "consult", "ledger_report", "open_tables", "table_list", "table_rows"]
 
 
 @contextmanager
@@ -126,3 +127,10 @@ def _fits(column: pa.ChunkedArray, value: str) -> pa.ChunkedArray:
         raise ConfigError("--where compares text, numbers, times and yes/no, not bytes or lists; name another column")
     text = column if pa.types.is_string(column.type) else column.cast(pa.string())
     return pc.fill_null(pc.equal(text, value), False)  # noqa: FBT003 - Arrow's own signature
+
+
+@contextmanager
+def open_tables(path: Path) -> Iterator[Session]:
+    """The tables of the case at a path, for programs that measure; a person's reading goes through `consult`."""
+    with Case(path) as case, case.tables() as tables:
+        yield tables
