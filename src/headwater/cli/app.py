@@ -68,9 +68,6 @@ def _run() -> int:
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("headwater: interrupted; what was finished is kept, run the command again to go on\n")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output is gone; there is nobody to tell
-        return 0
     except Exception:  # noqa: BLE001 - the last line before the operator: a defect of ours must say so, and not exit 1
         traceback.print_exc()
         sys.stderr.write("headwater: this is a defect of headwater; please report the lines above\n")

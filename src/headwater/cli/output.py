@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import os
 import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -60,13 +62,23 @@ def json_line(row: Mapping[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=True, default=_plain)
 
 
+def _write(line: str) -> None:
+    """Print a line; where the reader has enough and is gone, end quietly and well."""
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered goes nowhere, or the interpreter would complain as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
+
+
 def emit(row: Mapping[str, Any], *, as_json: bool, text: str | None = None) -> None:
     """Print one result."""
     if as_json:
-        sys.stdout.write(json_line(row) + "\n")
+        _write(json_line(row))
     else:
-        sys.stdout.write((text if text is not None else "  ".join(printable(v) for v in row.values())) + "\n")
-    sys.stdout.flush()
+        _write(text if text is not None else "  ".join(printable(v) for v in row.values()))
 
 
 def emit_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> int:
@@ -81,8 +93,7 @@ def emit_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_
     right = [all(isinstance(row.get(name), int) for row in listed) and bool(listed) for name in columns]
     for line in [list(columns), *cells]:
         parts = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True)]
-        sys.stdout.write("  ".join(parts).rstrip() + "\n")
-    sys.stdout.flush()
+        _write("  ".join(parts).rstrip())
     return len(listed)
 
 
