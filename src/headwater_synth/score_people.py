@@ -1,0 +1,130 @@
+"""Measures of links and leads: who is proposed for what, before anybody has judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from headwater.engine import Session
+from headwater_synth.score_truth import Measure, Truth, share
+
+__all__ = ["lead_measures", "link_measures"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _People:
+    """Who stands behind the rows of a case, by the keys that the truth shares with it.
+
+    Attributes:
+        of_row: Table and id -> person, for records and customers.
+        of_account: Account id -> person.
+        payer_of: Payment id -> person who paid.
+        account_key_of: Account id -> key in the truth.
+        invoice_key_of: Payment id -> invoice in the truth.
+    """
+
+    of_row: dict[tuple[str, str], str]
+    of_account: dict[str, str]
+    payer_of: dict[str, str]
+    account_key_of: dict[str, str]
+    invoice_key_of: dict[str, str]
+
+
+def _people(tables: Session, truth: Truth) -> _People:
+    by_key: dict[tuple[str, str], str] = {}
+    for person in truth.people:
+        for column, table in (("record_keys", "records"), ("customer_keys", "customers")):
+            by_key |= {(table, key): person["person_key"] for key in person[column].split(";") if key}
+    of_row: dict[tuple[str, str], str] = {}
+    for row in tables.arrow("records").to_pylist():
+        if (found := by_key.get(("records", row["source_key"]))) is not None:
+            of_row["records", row["record_id"]] = found
+    for row in tables.arrow("customers").to_pylist():
+        if (found := by_key.get(("customers", f"{row['actor']}:{row['source_key']}"))) is not None:
+            of_row["customers", row["customer_id"]] = found
+
+    holders = {row["account_key"]: row["person_key"] for row in truth.accounts}
+    account_key_of = {row["account_id"]: row["platform_key"] for row in tables.arrow("accounts").to_pylist()}
+    invoice_keys = {row["invoice_id"]: row["platform_key"] for row in tables.arrow("invoices").to_pylist()}
+    payers = {row["invoice_key"]: row["payer_person_key"] for row in truth.payments}
+    invoice_key_of = {
+        row["payment_id"]: invoice_keys[row["invoice_id"]]
+        for row in tables.arrow("payments").to_pylist()
+        if row["invoice_id"] in invoice_keys
+    }
+    return _People(
+        of_row=of_row,
+        of_account={account: holders[key] for account, key in account_key_of.items() if key in holders},
+        payer_of={payment: payers[key] for payment, key in invoice_key_of.items() if key in payers},
+        account_key_of=account_key_of,
+        invoice_key_of=invoice_key_of,
+    )
+
+
+def link_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
+    """Links as the queue proposes them, nobody having judged any.
+
+    - `links.paid.precision`: of the proposed links of a payment, the share whose customer (or record) is the person
+      who truly paid that invoice. `links.paid.recall`: of the payments whose payer is in a customer return, the share
+      with such a link.
+    - `links.used.precision`: of the proposed links of an account, the share whose record (or customer) is of the
+      person who truly used it. `links.used.recall`: of the accounts whose person is on record and reachable, the share
+      with such a link.
+    """
+    people = _people(tables, truth)
+    columns = ["claim", "left_id", "right_table", "right_id", "proposed"]
+    proposed = [row for row in tables.arrow("links").select(columns).to_pylist() if row["proposed"]]
+
+    on_record = {row["person_key"] for row in truth.people if row["record_keys"]}
+    in_return = {row["person_key"] for row in truth.people if row["customer_keys"]}
+    paid = {row["invoice_key"] for row in truth.payments if row["payer_person_key"] in in_return}
+    used = {
+        row["account_key"]
+        for row in truth.accounts
+        if row["identity_reachable"] == "1" and row["person_key"] in on_record
+    }
+    for claim, persons, keys, reachable in (
+        ("paid", people.payer_of, people.invoice_key_of, paid),
+        ("used", people.of_account, people.account_key_of, used),
+    ):
+        links = [row for row in proposed if row["claim"] == claim]
+        right = [
+            row
+            for row in links
+            if row["left_id"] in persons
+            and persons[row["left_id"]] == people.of_row.get((row["right_table"], row["right_id"]))
+        ]
+        reached = {keys[row["left_id"]] for row in right} & reachable
+        yield Measure(measure=f"links.{claim}.precision", value=share(len(right), len(links)), n=len(links))
+        yield Measure(measure=f"links.{claim}.recall", value=share(len(reached), len(reachable)), n=len(reachable))
+
+
+def lead_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
+    """Leads as the rules rank them.
+
+    - `leads.origin.worst_rank_percent`: of the accounts that first uploaded media of a scene that no list has and
+      whose person can be reached, the worst rank among all leads, in percent of all accounts of the truth; an account
+      without a lead has the last rank. n is those accounts.
+    - `leads.innocents_named`: leads that name a record of somebody else than the account's person, or of somebody who
+      only paid for a relative. n is all leads.
+    """
+    people = _people(tables, truth)
+    columns = ["rank", "account_id", "named_record_id"]
+    leads = tables.arrow("leads").select(columns).to_pylist()
+    ranks = {people.account_key_of.get(row["account_id"], ""): row["rank"] for row in leads}
+    accounts = len(truth.accounts)
+    origins = [
+        row["account_key"] for row in truth.accounts if row["is_origin"] == "1" and row["identity_reachable"] == "1"
+    ]
+    worst = max((ranks.get(key, accounts) for key in origins), default=0)
+    value = round(100 * worst / accounts, 3) if origins else None
+    yield Measure(measure="leads.origin.worst_rank_percent", value=value, n=len(origins))
+
+    only_paid = {row["person_key"] for row in truth.people if row["only_paid_for_relative"] == "1"}
+    innocents = 0
+    for row in leads:
+        if row["named_record_id"] is None:
+            continue
+        named = people.of_row.get(("records", row["named_record_id"]))
+        innocents += named is None or named in only_paid or named != people.of_account.get(row["account_id"])
+    yield Measure(measure="leads.innocents_named", value=innocents if leads else None, n=len(leads))
