@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -52,6 +53,7 @@ PRINTED: tuple[tuple[int, int], ...] = (
     (0x2190, 0x2193),
     (0x2212, 0x2212),
 )
+_UNPRINTED = re.compile("[^" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in PRINTED) + "]")
 _LONGEST_TEXT = 600
 _ACTS_SHOWN = 8
 _STANDARDS: list[Literal["a-2a", "ua-1"]] = [
@@ -93,11 +95,7 @@ def printable(text: str) -> str:
     'a[U+202E]b'
     """
     cut = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + f" [+{len(text) - _LONGEST_TEXT} characters]"
-    return "".join(character if _is_printed(character) else f"[U+{ord(character):04X}]" for character in cut)
-
-
-def _is_printed(character: str) -> bool:
-    return any(first <= ord(character) <= last for first, last in PRINTED)
+    return _UNPRINTED.sub(lambda found: f"[U+{ord(found.group()):04X}]", cut)
 
 
 def _printable(value: object) -> object:

@@ -25,7 +25,7 @@ from headwater.custody import (
 from headwater.custody.merkle import Frontier, leaf_digest, root_of
 from headwater.errors import CaseNotFoundError, ConfigError, InputError, IntegrityError
 
-ACT = {"actor": "Ines Example", "role": "analyst", "justification": "exercise"}
+ACT = {"actor": "Iva Example", "role": "analyst", "justification": "exercise"}
 
 
 def clock() -> datetime:
@@ -249,15 +249,15 @@ def test_a_log_is_never_begun_twice(tmp_path):
 
 def test_private_keys_are_for_their_owner_only(tmp_path):
     key = create_case_key(tmp_path)
-    create_operator_key(tmp_path, "Ines Example")
+    create_operator_key(tmp_path, "Iva Example")
     assert load_case_key(tmp_path).private_bytes_raw() == key.private_bytes_raw()
-    assert load_operator_key(tmp_path, "Ines Example").private_bytes_raw() != key.private_bytes_raw()
+    assert load_operator_key(tmp_path, "Iva Example").private_bytes_raw() != key.private_bytes_raw()
     assert stat.S_IMODE((tmp_path / "private").stat().st_mode) == 0o700
     files = sorted((tmp_path / "private").iterdir())
     assert len(files) == 2
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     with pytest.raises(ConfigError, match="already"):
-        create_operator_key(tmp_path, "Ines Example")
+        create_operator_key(tmp_path, "Iva Example")
     files[0].chmod(0o640)
     files[1].chmod(0o640)
     with pytest.raises(ConfigError, match="others may read"):

@@ -172,7 +172,7 @@ def case_rows() -> dict[str, list[dict[str, object]]]:
                 "left_id": left,
                 "right_id": right,
                 "verdict": verdict,
-                "operator": "Ines Example",
+                "operator": "Iva Example",
                 "positive_operators": positive,
             }
             for n, left, right, verdict, positive in (
@@ -268,7 +268,7 @@ class Case:
             arguments = {
                 "country": country,
                 "recipient_key": str(self.identity.to_public()),
-                "author": "Ines Example",
+                "author": "Iva Example",
                 "why": "two accounts with unseen media",
                 "case_info": CASE_INFO,
                 "out_dir": self.folder / "packages",

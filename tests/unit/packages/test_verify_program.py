@@ -13,7 +13,7 @@ from headwater.custody import CustodyLog, create_case_key
 def in_a_case(case):
     """A released package in a folder that also holds the case's log, and the files a recipient has."""
     case.case_key = create_case_key(case.folder)
-    who = {"actor": "Ines Example", "role": "analyst", "justification": "exercise", "clock": case.clock}
+    who = {"actor": "Iva Example", "role": "analyst", "justification": "exercise", "clock": case.clock}
     log = CustodyLog.create(case.folder, signing_key=case.case_key, **who)
     drafted = case.draft()
     released = case.release(drafted, custody_head=log.head())
