@@ -157,7 +157,8 @@ def phone_written(rng: random.Random, phone: str, country: str) -> str:
     if style == 0:
         return phone
     if style == 1:
-        return f"00{place.calling_code} {national[:3]} {national[3:]}"
+        abroad = "+" if place.calling_code == "1" else "00"  # in North America 00 means nothing
+        return f"{abroad}{place.calling_code} {national[:3]} {national[3:]}"
     if style == 2:
         return f"{place.trunk}{national[:3]} {national[3:6]} {national[6:]}".strip()
     return f"{place.trunk}{national[:4]}-{national[4:]}"

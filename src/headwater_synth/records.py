@@ -205,9 +205,9 @@ def record_of(population: Population, person_key: int, row: int) -> Record:
 
 
 def customer_key(population: Population, actor: str, person_key: int) -> str:
-    """The number that an exchange gives a person."""
-    number = int.from_bytes(seed_digest(population.seed, "customer", actor, person_key)[:4], "big")
-    return f"{actor[:2].upper()}{person_key:05d}{number % 1_000:03d}"
+    """The number that an exchange gives a person; it tells nothing of the order of people, and nobody else has it."""
+    offset = int.from_bytes(seed_digest(population.seed, "customers", actor)[:4], "big")
+    return f"{actor[:2].upper()}-{(person_key * 0x9E3779B1 + offset) & 0xFFFFFFFF:010d}"
 
 
 def customer_of(population: Population, actor: str, person_key: int) -> Customer:
