@@ -227,7 +227,7 @@ def _check_image(path: Path, pool: SealedPool, *, accept_defects: bool) -> dict[
             path,
             f"{first['reason'] or 'unknown filesystem'}: no readable volume"
             + ("" if known else " (not a disk image, dump, wallet or block file that is known here)"),
-            offset_bytes=int(first["offset_bytes"]),
+            offset_bytes=int(str(first["offset_bytes"])),
             remedy="nothing was taken in; set it aside or convert it with a validated tool",
         )
     return {

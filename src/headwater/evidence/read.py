@@ -156,7 +156,7 @@ def _read_volume(exhibit: Exhibit, index: int, pool: SealedPool, found: _Found, 
     parameters = {"volume_index": index}
     walked = [row for batch in pool.stream("walk_image", segments, parameters) for row in batch.to_pylist()]
     files = [row for row in walked if row["entry_type"] == "file" and row["reason"] is None]
-    groups = [
+    groups: list[dict[str, Any]] = [
         {
             **parameters,
             "entries": [{"path_hex": row["path"].hex()} for row in files[start : start + DIGEST_GROUP_ENTRIES]],

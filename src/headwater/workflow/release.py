@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from headwater import packages
 from headwater.custody import load_case_key, load_operator_key
 from headwater.errors import InputError, RefusedError
-from headwater.packages import CaseInfo, draft, release
+from headwater.packages import CaseInfo
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.intake import recorded
 
@@ -40,7 +41,7 @@ def draft_package(
     """
     case.register(actor)
     with recorded(case, "exported", actor, country=country), case.tables() as tables:
-        drafted = draft(
+        drafted = packages.draft(
             tables,
             country=country,
             recipient_key=_recipient_key(recipient),
@@ -97,7 +98,7 @@ def release_package(
         folder = _folder_of(case, package_id)
         if all_opened:
             leads_opened = _leads_in(case, package_id)
-        released = release(
+        released = packages.release(
             folder,
             approver=actor.name,
             why=why,
