@@ -187,8 +187,10 @@ class RowStatements:
             return self._bad_row(target, number, found.end(), target.refused)
         if target.places is not None or len(literals) != target.width:
             literals = self._placed(target, literals)
-        self._records.row(table.name, number, text.offset_bytes, found.end() - text.at, literals)
-        self._take("rows", found.end())
+        length = found.end() - text.at
+        self._records.row(table.name, number, text.offset_bytes, length, literals)
+        self._records.range("rows", length)
+        text.at += length
         return True
 
     @staticmethod

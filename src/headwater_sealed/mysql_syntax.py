@@ -132,7 +132,7 @@ def row_pattern(count: int) -> re.Pattern[bytes]:
 
 _ESCAPE = re.compile(rb"\\.|''", re.DOTALL)
 _DOUBLE_ESCAPE = re.compile(rb'\\.|""', re.DOTALL)
-_ESCAPED = {
+_ESCAPED = {b"\\" + bytes([byte]): bytes([byte]) for byte in range(256)} | {
     b"\\0": b"\0",
     b"\\n": b"\n",
     b"\\r": b"\r",
@@ -142,12 +142,13 @@ _ESCAPED = {
     # These two keep their backslash: it has a meaning in patterns only.
     b"\\%": b"\\%",
     b"\\_": b"\\_",
+    b"''": b"'",
+    b'""': b'"',
 }
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:
-    sequence = found[0]
-    return _ESCAPED.get(sequence) or sequence[1:]
+    return _ESCAPED[found[0]]
 
 
 def _string(text: bytes) -> bytes:
@@ -178,7 +179,10 @@ def literal(text: bytes) -> tuple[bytes | None, bool]:
         ValueError: It is written as hexadecimal or bits and is none.
     """
     first = text[0]
-    if first in b"'\"":
+    if first == 0x27:
+        # Most of a dump is strings with nothing to undo, so they come first.
+        return (_string(text) if b"\\" in text or b"''" in text[1:-1] else text[1:-1]), True
+    if first == 0x22:
         return _string(text), True
     if first == 0x5F:  # _binary, _utf8mb4: names the character set and changes no byte
         named = _CHARACTER_SET.match(text)
