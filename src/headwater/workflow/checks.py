@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from headwater.catalogue import unaccounted
 from headwater.custody import Check, verify_log
 from headwater.engine import Session, file_sha256
-from headwater.packages import verify_package
+from headwater.packages import lead_decisions, verify_package
 from headwater.schema import TABLES
 from headwater.workflow.case import Case
 from headwater.workflow.intake import digest_again
@@ -142,7 +142,13 @@ def _citations(tables: Session) -> Finding:
 
 
 def _released_by_two(case: Case) -> Finding:
-    """Every package that the log says was transferred was drafted and approved by different people."""
+    """Every released lead carries the signed decisions of two people, and the log knows who drafted and released."""
+    people: dict[tuple[str, str], set[str]] = {}
+    for decision in lead_decisions(case.path / "packages"):
+        people.setdefault((decision.package_id, decision.lead_id), set()).add(decision.operator.strip().casefold())
+    for (package, lead), operators in sorted(people.items()):
+        if len(operators) < len(("author", "approver")):
+            return f"lead {lead} in package {package}: decided by {', '.join(sorted(operators))} alone"
     drafted: dict[str, str] = {}
     for entry in case.custody.entries():
         if entry.outcome != "done":

@@ -98,6 +98,14 @@ def release_package(
         folder = _folder_of(case, package_id)
         if all_opened:
             leads_opened = _leads_in(case, package_id)
+        # Before anything is sealed, so that a crash afterwards leaves no sealed package that the log does not know.
+        case.record(
+            "opened",
+            actor,
+            object_ids=(package_id, *leads_opened),
+            params={"purpose": "release", "sample": sample},
+            inputs={"custody_root": case.custody.head().root},
+        )
         released = packages.release(
             folder,
             approver=actor.name,
