@@ -31,6 +31,7 @@ MAX_PICTURES = 64
 """Most pictures of one animated still that are hashed."""
 
 _BACKGROUND = 255
+_LEAST_DECODED_ONE_IN = 50
 _ORIENTATION_TAG = 0x0112  # source: EXIF 2.32, table 4
 _LUMA_ONLY = {"1", "L"}
 _WITH_ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
@@ -85,8 +86,8 @@ def prepare() -> None:
 def read_still(file: BinaryIO, still: Still) -> Iterator[Picture]:
     """The pictures of a still, one for an ordinary one; `still` says afterwards how that went.
 
-    A file that ends too early gives what was decoded of its first picture, and status partial; if that is one flat
-    colour, nothing was decoded, and the status is refused.
+    A file that ends too early gives what was decoded of its first picture, and status partial; if nearly all of that is
+    one flat colour, nothing to speak of was decoded, and the status is refused.
     """
     with warnings.catch_warnings():
         # Pillow warns about odd metadata and about sizes that are judged here.
@@ -167,7 +168,8 @@ def _truncated(file: BinaryIO, still: Still, error: Exception) -> Picture | None
         return None
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
-    if int(luma.max()) == int(luma.min()):
+    # What was not decoded is filled with one value, and a decoder makes up a block or two before it notices the end.
+    if np.count_nonzero(luma != luma[-1, -1]) < luma.size // _LEAST_DECODED_ONE_IN:
         still.refuse(f"damaged before its first pixels: {_one_line(error)}")
         return None
     still.height_px, still.width_px = luma.shape

@@ -110,6 +110,7 @@ class _Progress:
         first_ms: Time of the first packet.
         next_ms: In the tier `second`, the time the next frame must have reached.
         error: The first error of the demuxer or decoder.
+        capped: Whether there were more frames of the tier than are hashed.
     """
 
     taken: int = 0
@@ -118,6 +119,7 @@ class _Progress:
     first_ms: int | None = None
     next_ms: int = 0
     error: str | None = None
+    capped: bool = False
 
 
 def prepare() -> None:
@@ -171,7 +173,7 @@ def _frames(container: Any, video: Video, progress: _Progress, *, tier: str) -> 
         if not _wanted(frame, at_ms, progress, tier=tier):
             continue
         if progress.taken >= MAX_FRAMES:
-            progress.error = f"more than {MAX_FRAMES:,} frames of the tier"
+            progress.capped = True
             break
         rotation = int(getattr(frame, "rotation", 0) or 0)
         if rotation:
@@ -273,7 +275,9 @@ def _conclude(video: Video, progress: _Progress) -> None:
     if progress.error:
         reasons.append(progress.error)
     length_ms = progress.end_ms - (progress.first_ms or 0)
-    if video.duration_ms is not None and length_ms + _END_SLACK_MS < video.duration_ms:
+    if progress.capped:
+        reasons.append(f"more than {MAX_FRAMES:,} frames of the tier")
+    elif video.duration_ms is not None and length_ms + _END_SLACK_MS < video.duration_ms:
         reasons.append(f"{video.duration_ms} ms stated, {length_ms} ms found")
     if reasons:
         video.status, video.reason = "partial", "; ".join(reasons)

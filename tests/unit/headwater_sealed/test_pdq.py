@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from headwater_sealed import pdq
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pdq.txt"

@@ -1,0 +1,230 @@
+"""Videos: keyframes and seconds, damaged ones keep what they gave, colour ranges agree with RGB."""
+
+from __future__ import annotations
+
+import io
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from headwater_sealed import videos
+from headwater_sealed.pdq import luma_from_rgb, pdq_from_luma
+
+
+@pytest.fixture(scope="module", autouse=True)
+def silent_decoders():
+    videos.prepare()
+
+
+def scene(number: int, rows: int = 96, columns: int = 128) -> np.ndarray:
+    draw = np.random.default_rng(number)
+    small = Image.fromarray(draw.integers(0, 256, (24, 28, 3), dtype=np.uint8))
+    return np.asarray(small.resize((columns, rows), Image.Resampling.BILINEAR))
+
+
+def clip(
+    container: str = "mp4",
+    codec: str = "libx264",
+    *,
+    seconds: int = 4,
+    rate: int = 10,
+    keyframe_every: int = 10,
+    pixels: str = "yuv420p",
+    colour_range: int | None = None,
+    colour_space: int | None = None,
+) -> bytes:
+    """A video with one scene a second."""
+    out = io.BytesIO()
+    with av.open(out, "w", format=container) as muxer:
+        stream = muxer.add_stream(codec, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, pixels
+        context = stream.codec_context
+        context.thread_count = 1
+        context.gop_size = keyframe_every
+        if codec == "libx264":
+            context.options = {"sc_threshold": "0", "keyint_min": str(keyframe_every), "preset": "ultrafast"}
+        if colour_range is not None:
+            context.color_range = colour_range
+        if colour_space is not None:
+            context.colorspace = colour_space
+        for index in range(seconds * rate):
+            picture = av.VideoFrame.from_ndarray(scene(index // rate), format="rgb24")
+            frame = picture.reformat(
+                format=pixels,
+                dst_colorspace=colour_space if colour_space is not None else None,
+                dst_color_range=colour_range if colour_range is not None else None,
+            )
+            frame.pts = index
+            for packet in stream.encode(frame):
+                muxer.mux(packet)
+        for packet in stream.encode():
+            muxer.mux(packet)
+    return out.getvalue()
+
+
+def read(content: bytes, tier: str = "second") -> tuple[videos.Video, list[videos.Frame]]:
+    video = videos.Video()
+    return video, list(videos.read_video(io.BytesIO(content), video, tier=tier))
+
+
+def distance_bits(luma: np.ndarray, other: np.ndarray) -> int:
+    one, two = (int.from_bytes(pdq_from_luma(each).bits) for each in (luma, other))
+    return (one ^ two).bit_count()
+
+
+def test_a_frame_each_second_shows_each_scene():
+    video, frames = read(clip())
+    assert (video.status, video.reason, video.duration_ms) == ("ok", None, 4000)
+    assert (video.width_px, video.height_px) == (128, 96)
+    assert [frame.at_ms for frame in frames] == [0, 1000, 2000, 3000]
+    for number, frame in enumerate(frames):
+        assert distance_bits(frame.luma, luma_from_rgb(scene(number))) <= 21
+
+
+def test_keyframes_only():
+    video, frames = read(clip(keyframe_every=20), "keyframe")
+    assert video.status == "ok"
+    assert [frame.at_ms for frame in frames] == [0, 2000]
+
+
+def test_keyframes_are_the_frames_that_a_full_decode_gives():
+    content = clip(keyframe_every=10)
+    _, keyframes = read(content, "keyframe")
+    _, seconds = read(content, "second")
+    assert [pdq_from_luma(f.luma).bits for f in keyframes] == [pdq_from_luma(f.luma).bits for f in seconds]
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "pixels", "rate"),
+    [
+        ("matroska", "libx264", "yuv444p", 10),
+        ("matroska", "ffv1", "yuv420p", 10),
+        ("avi", "mjpeg", "yuvj420p", 10),
+        ("avi", "mpeg4", "yuv420p", 10),
+        ("mpegts", "mpeg2video", "yuv420p", 25),
+    ],
+)
+def test_containers_and_codecs(container, codec, pixels, rate):
+    video, frames = read(clip(container, codec, seconds=2, rate=rate, pixels=pixels))
+    assert video.status == "ok", video.reason
+    assert [frame.at_ms for frame in frames] == [0, 1000]
+    assert distance_bits(frames[0].luma, luma_from_rgb(scene(0))) <= 21
+
+
+@pytest.mark.parametrize("colour_range", [1, 2])
+def test_limited_and_full_range_have_one_luma(colour_range):
+    _, frames = read(clip(seconds=1, colour_range=colour_range))
+    difference = np.abs(frames[0].luma.astype(np.float32) - luma_from_rgb(scene(0)))
+    assert float(difference.mean()) < 6
+    assert distance_bits(frames[0].luma, luma_from_rgb(scene(0))) <= 21
+
+
+def frame_of(pixels: str, *, colour_range: int, colour_space: int) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(scene(5), format="rgb24").reformat(
+        format=pixels, dst_colorspace=colour_space, dst_color_range=colour_range
+    )
+    frame.color_range = colour_range
+    frame.colorspace = colour_space
+    return frame
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p", "nv12", "yuv420p10le"])
+@pytest.mark.parametrize("colour_range", [1, 2])
+def test_the_luma_plane_is_the_luma(pixels, colour_range):
+    """BT.601: 0.299 R + 0.587 G + 0.114 B is what plane 0 holds, once its range is taken into account."""
+    frame = frame_of(pixels, colour_range=colour_range, colour_space=5)
+    difference = np.abs(videos.frame_luma(frame).astype(np.float32) - luma_from_rgb(scene(5)))
+    assert float(difference.max()) < 4
+
+
+def test_bt709_goes_by_way_of_rgb():
+    frame = frame_of("yuv444p", colour_range=1, colour_space=1)
+    luma = videos.frame_luma(frame)
+    assert float(np.abs(luma - luma_from_rgb(np.asarray(frame.to_ndarray(format="rgb24")))).max()) == 0
+    assert distance_bits(luma, luma_from_rgb(scene(5))) <= 10
+
+
+def test_a_cut_video_keeps_its_frames_and_is_partial():
+    content = clip("matroska", seconds=6)
+    video, frames = read(content[: len(content) * 6 // 10])
+    assert video.status == "partial"
+    assert video.reason
+    assert 1 <= len(frames) < 6
+    for number, frame in enumerate(frames):
+        assert distance_bits(frame.luma, luma_from_rgb(scene(number))) <= 21
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska"])
+def test_a_video_cut_before_its_first_frame_is_refused(container):
+    content = clip(container)
+    video, frames = read(content[:700], "keyframe")
+    assert video.status == "refused"
+    assert video.reason
+    assert not frames
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"\x00\x00\x00\x18ftypmp42" + b"\x00" * 500])
+def test_what_is_no_video_is_refused(content):
+    video, frames = read(content)
+    assert video.status == "refused"
+    assert video.reason
+    assert not frames
+
+
+def test_a_playlist_opens_nothing(tmp_path):
+    """A playlist would have the library open other files; its demuxer is not among those allowed."""
+    secret = tmp_path / "other.mp4"
+    secret.write_bytes(clip(seconds=1))
+    for text in (f"#EXTM3U\n#EXTINF:4,\n{secret}\n#EXT-X-ENDLIST\n", f"ffconcat version 1.0\nfile {secret}\n"):
+        video, frames = read(text.encode())
+        assert video.status == "refused"
+        assert not frames
+
+
+def test_a_video_that_states_too_many_pixels_is_refused(monkeypatch):
+    monkeypatch.setattr(videos, "MAX_PIXELS", 128 * 95)
+    video, frames = read(clip(seconds=1))
+    assert video.status == "refused"
+    assert "pixels" in (video.reason or "")
+    assert not frames
+
+
+def test_too_many_frames_make_it_partial(monkeypatch):
+    monkeypatch.setattr(videos, "MAX_FRAMES", 2)
+    video, frames = read(clip(), "second")
+    assert len(frames) == 2
+    assert (video.status, video.reason) == ("partial", "more than 2 frames of the tier")
+
+
+def test_a_tier_that_does_not_exist_is_the_callers_mistake():
+    with pytest.raises(ValueError, match="tier"):
+        list(videos.read_video(io.BytesIO(b""), videos.Video(), tier="all"))
+
+
+def test_flipped_bytes_never_raise():
+    draw = np.random.default_rng(11)
+    content = clip(seconds=2)
+    for _ in range(25):
+        damaged = bytearray(content)
+        for place in draw.integers(0, len(damaged), 8):
+            damaged[int(place)] ^= int(draw.integers(1, 256))
+        video, frames = read(bytes(damaged), "second")
+        assert video.status in {"ok", "partial", "refused"}
+        assert bool(frames) == (video.status != "refused")
+
+
+@pytest.mark.parametrize(("name", "keyframes"), [("chair-22-sd-sepia-bar", 12), ("pattern-sd-grey-bar", 4)])
+def test_published_hashes_of_real_videos(reference_data, name, keyframes):
+    listed = (reference_data / "media" / "expected" / f"{name}.txt").read_text(encoding="ascii").splitlines()
+    published = {round(float(at_s) * 1000): text for _, _, text, at_s in (line.split(",") for line in listed)}
+    for tier, least in (("keyframe", keyframes), ("second", 6)):
+        video = videos.Video()
+        with (reference_data / "media" / "videos" / f"{name}.mp4").open("rb") as file:
+            frames = list(videos.read_video(file, video, tier=tier))
+        assert video.status == "ok"
+        assert len(frames) >= least
+        for frame in frames:
+            expected = published[min(published, key=lambda at_ms, frame=frame: abs(at_ms - frame.at_ms))]
+            assert (int.from_bytes(pdq_from_luma(frame.luma).bits) ^ int(expected, 16)).bit_count() <= 4
