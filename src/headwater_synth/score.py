@@ -24,10 +24,13 @@ def measured(case: Path, truth: Path) -> Iterator[Measure]:
     Raises:
         HeadwaterError: The one is no case, or the other lacks a file.
     """
-    from headwater.workflow import Case
+    from headwater.workflow import Case, leads_before_judgement
 
     known = read_truth(truth)
     with Case(case) as opened, opened.tables() as tables:
+        if tables.arrow("leads").num_rows:
+            # People's judgements are not headwater's merit: what is measured is what it says before anybody judged.
+            tables.put("leads", leads_before_judgement(tables))
         yield from measured_tables(tables, known)
 
 

@@ -6,7 +6,7 @@ from headwater.workflow.intake import add_exhibit, add_reference, approve_mappin
 from headwater.workflow.people import judge_link, queued_links, ranked_leads
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.run import StageResult, run_stages
-from headwater.workflow.stages import STAGES, Stage
+from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.verify import verify_path
 from headwater.workflow.views import LedgerReport, consult, ledger_report, open_tables, table_list, table_rows
 
@@ -23,6 +23,7 @@ __all__ = [
     "consult",
     "draft_package",
     "judge_link",
+    "leads_before_judgement",
     "ledger_report",
     "open_tables",
     "queued_links",

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from headwater.catalogue import catalogue_entries
-from headwater.engine import StageContext
+from headwater.engine import Session, StageContext
 from headwater.evidence import read_evidence
 from headwater.identities import link_records
 from headwater.leads import rank_leads
 from headwater.media import hash_items, match_media
 from headwater.money import trace_money
+from headwater.schema import table_named
 
-__all__ = ["STAGES", "Stage"]
+__all__ = ["STAGES", "Stage", "leads_before_judgement"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,12 @@ def hash_and_match(context: StageContext) -> dict[str, pa.Table]:
         if name != "defects":
             context.tables.put(name, rows)
     return hashed | match_media(context)
+
+
+def leads_before_judgement(tables: Session) -> pa.Table:
+    """The table `leads` as it would be if nobody had judged: what a measure of headwater alone may count."""
+    tables.put("judgements", table_named("judgements").empty())
+    return rank_leads(StageContext(tables=tables))["leads"]
 
 
 STAGES: tuple[Stage, ...] = (
