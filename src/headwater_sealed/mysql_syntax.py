@@ -181,18 +181,16 @@ def literal(text: bytes) -> tuple[bytes | None, bool]:
     first = text[0]
     if first == 0x27:
         # Most of a dump is strings with nothing to undo, so they come first.
-        return (_string(text) if b"\\" in text or b"''" in text[1:-1] else text[1:-1]), True
-    if first == 0x22:
-        return _string(text), True
+        return (_string(text) if b"\\" in text or b"''" in text else text[1:-1]), True
     if first == 0x5F:  # _binary, _utf8mb4: names the character set and changes no byte
         named = _CHARACTER_SET.match(text)
         return literal(text[named.end() :]) if named is not None else (text, False)
-    if text[1:2] == b"'":
+    if text[1:2] == b"'" and first != 0x22:
         if first in b"bB":
             return _bits(text[2:-1]), True
         return (bytes.fromhex(text[2:-1].decode("ascii")) if first in b"xX" else _string(text[1:])), True
-    if text[1:2] in b"xX" and len(text) > 1:
-        return _hexadecimal(text[2:]), True
+    if first == 0x22 or text[1:2] in {b"x", b"X"}:
+        return (_string(text) if first == 0x22 else _hexadecimal(text[2:])), True
     return (None if text in {b"NULL", b"null"} else text), False
 
 

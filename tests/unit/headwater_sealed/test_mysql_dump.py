@@ -62,6 +62,7 @@ def insert(*rows: bytes) -> bytes:
         (b"b'101'", b"\x05"),
         (b"b'100000001'", b"\x01\x01"),
         (b"N'x'", b"x"),
+        (b"\"'x\"", b"'x"),
         (b"NULL", None),
         (b"-1", b"-1"),
         (b"3.14", b"3.14"),
