@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from headwater.cli.app import _run
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -23,3 +32,37 @@ def reference_data() -> Path:
     if not (path / "SOURCES.md").is_file():
         pytest.skip(f"reference data is absent: {path} (set HEADWATER_REFERENCE_DATA)")
     return path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a command left behind: exit status, standard output, standard error."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The JSON lines on standard output."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Headwater = Callable[..., Outcome]
+
+
+def _headwater(*arguments: object) -> Outcome:
+    out, err, before = io.StringIO(), io.StringIO(), sys.argv
+    sys.argv = ["headwater", *map(str, arguments)]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = _run()
+    finally:
+        sys.argv = before
+    return Outcome(status=status, out=out.getvalue(), err=err.getvalue())
+
+
+@pytest.fixture(scope="session")
+def headwater() -> Headwater:
+    """The program `headwater`, run in this process: from its arguments to what it left behind."""
+    return _headwater
