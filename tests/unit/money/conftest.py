@@ -186,10 +186,7 @@ def counted(number: int) -> bytes:
 
 def transaction(spends: Sequence[tuple[bytes, int]], pays: Sequence[tuple[bytes, int]], mark: int = 0) -> bytes:
     """A transaction without signatures: nothing here verifies them. Without spends it is a coinbase."""
-    inputs = [
-        (txid + index.to_bytes(4, "little"), b"")
-        for txid, index in spends or [(bytes(32), 0xFFFFFFFF)]
-    ]
+    inputs = [(txid + index.to_bytes(4, "little"), b"") for txid, index in spends or [(bytes(32), 0xFFFFFFFF)]]
     parts = [(2).to_bytes(4, "little"), counted(len(inputs))]
     for outpoint, unlocking in inputs:
         parts += [outpoint, counted(len(unlocking)), unlocking, b"\xff\xff\xff\xff"]

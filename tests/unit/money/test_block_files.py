@@ -74,7 +74,11 @@ def test_a_cut_file_gives_its_whole_blocks_and_then_says_so(tools, blocks, tmp_p
 def test_bytes_between_blocks_are_told_and_passed(tools, blocks, tmp_path):
     path = tmp_path / "blk00000.dat"
     first, rest = tools.framed_blocks(*blocks[:2]), tools.framed_blocks(*blocks[2:])
-    for junk in (b"junk that is no block", tools.MAGIC + b"\xff\xff\xff\xff" + bytes(20), tools.MAGIC + b"\x05\x00\x00\x00"):
+    for junk in (
+        b"junk that is no block",
+        tools.MAGIC + b"\xff\xff\xff\xff" + bytes(20),
+        tools.MAGIC + b"\x05\x00\x00\x00",
+    ):
         path.write_bytes(first + junk + rest)
         found = found_in(path)
         assert [type(each) for each in found] == [BlockRecord] * 2 + [Damage] + [BlockRecord] * 3

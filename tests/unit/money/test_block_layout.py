@@ -52,7 +52,7 @@ def test_the_first_blocks_of_the_main_network(reference_data):
 def test_another_parser_agrees_on_blocks_with_witnesses(case):
     bitcoin.SelectParams("regtest")
     for mined in case.chain.blocks[::9]:
-        block = mined.content
+        block = mined.raw
         layout = laid_out(block)
         parsed = CBlock.deserialize(block)
         assert transaction_ids(block, layout) == [transaction.GetTxid() for transaction in parsed.vtx]
@@ -79,7 +79,14 @@ def test_a_count_that_cannot_be_is_refused_at_once(tools):
 
 @pytest.mark.parametrize(
     ("written", "number"),
-    [("00", 0), ("fc", 252), ("fdfd00", 253), ("fdffff", 65_535), ("fe00000100", 65_536), ("ff" + "00" * 7 + "01", 1 << 56)],
+    [
+        ("00", 0),
+        ("fc", 252),
+        ("fdfd00", 253),
+        ("fdffff", 65_535),
+        ("fe00000100", 65_536),
+        ("ff" + "00" * 7 + "01", 1 << 56),
+    ],
 )
 def test_counts(written, number):
     content = bytes.fromhex(written)
