@@ -25,9 +25,9 @@ EQUAL = [200_000] * 5
 @pytest.mark.parametrize(
     ("spent", "outputs", "rule"),
     [
-        (MAKERS, EQUAL + [59_000, 109_000, 339_000, 21_000, 4_000], "equal_outputs_with_change"),
-        (MAKERS, EQUAL + [59_000, 109_000, 339_000, 21_000], "equal_outputs_with_change"),
-        (MAKERS, EQUAL + [59_000, 109_000, 339_000], "equal_outputs_with_change"),
+        (MAKERS, [*EQUAL, 59000, 109000, 339000, 21000, 4000], "equal_outputs_with_change"),
+        (MAKERS, [*EQUAL, 59000, 109000, 339000, 21000], "equal_outputs_with_change"),
+        (MAKERS, [*EQUAL, 59000, 109000, 339000], "equal_outputs_with_change"),
         ([5_001_000] * 5, [5_000_000] * 5, "all_outputs_equal"),
         (
             [900_000 + each for each in range(30)],

@@ -40,7 +40,7 @@ def test_addresses_are_those_of_another_library(network, short, long):
         ("6002751e", "main", "bc1sw50qgdz25j"),
         ("51024e73", "main", "bc1pfeessrawgf"),
         (
-            "4104678afdb0fe5548271967f1a67130b7105cd6a828e03909a67962e0ea1f61deb649f6bc3f4cef38c4f35504e51ec112de5c384df7ba0b8d578a4c702b6bf11d5fac",  # noqa: E501 - one published script
+            "4104678afdb0fe5548271967f1a67130b7105cd6a828e03909a67962e0ea1f61deb649f6bc3f4cef38c4f35504e51ec112de5c384df7ba0b8d578a4c702b6bf11d5fac",
             "main",
             "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
         ),
