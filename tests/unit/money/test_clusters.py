@@ -134,7 +134,10 @@ def test_another_program_finds_the_same_clusters(reference_data, with_coinjoins)
         return [json.loads(line) for line in (folder / name).read_text().splitlines()]
 
     transactions = [row for row in lines("test_txs.json") if not row["coinbase"]]
-    snapshot = spent_together([[each["address"][0].encode() for each in row["inputs"]] for row in transactions])
+    # A bare multisig has several addresses, and the other program leaves it out; here it is a script like others.
+    snapshot = spent_together(
+        [[each["address"][0].encode() for each in row["inputs"] if len(each["address"]) == 1] for row in transactions]
+    )
     verdicts = [
         CoinjoinVerdict(answer="yes" if row["coinjoin"] and not with_coinjoins else "no", rule="as published")
         for row in transactions
