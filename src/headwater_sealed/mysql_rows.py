@@ -95,15 +95,16 @@ class RowStatements:
 
     def declare(self, statement: bytes) -> None:
         """Takes a statement about the schema: the columns, if it makes a table. Its bytes stay the caller's."""
-        head = syntax.TABLE_HEAD.match(statement)
-        if head is None or not head[2]:
+        if syntax.MAKES_TABLE.match(statement) is None:
             return
-        table = self._table(head[1])
-        declared = syntax.columns(statement[head.end() :])
+        head = syntax.TABLE_HEAD.match(statement)
         offset = self._text.offset_bytes
-        if declared is None:
-            reason = "the columns of CREATE TABLE do not parse"
-            self._records.defect("bad_schema", reason, offset, len(statement), table=table.name)
+        table = self._table(head[1]) if head is not None else None
+        declared = syntax.columns(statement[head.end() :]) if head is not None and head[2] else None
+        if table is None or declared is None:
+            reason = "the columns of CREATE TABLE do not parse" if head is None or head[2] else "it lists no columns"
+            name = table.name if table is not None else None
+            self._records.defect("bad_schema", reason, offset, len(statement), table=name)
             return
         table.columns = declared
         self._records.table(table.name, declared.names, declared.types, offset, len(statement))

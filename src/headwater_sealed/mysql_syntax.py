@@ -20,6 +20,7 @@ __all__ = [
     "HEAD",
     "LINE_COMMENT",
     "LOOSE_TOKEN",
+    "MAKES_TABLE",
     "RESYNC",
     "RESYNC_BYTES",
     "TABLE_HEAD",
@@ -38,7 +39,8 @@ __all__ = [
 _SINGLE = rb"'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'"
 _DOUBLE = rb'"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"'
 _BACKTICK = rb"`[^`]*+(?:``[^`]*+)*+`"
-_NAME = rb"(?:" + _BACKTICK + rb"|[A-Za-z0-9_$\x80-\xff]++)"
+_QUOTED_NAME = rb'"[^"]*+(?:""[^"]*+)*+"'  # as in ANSI mode
+_NAME = rb"(?:" + _BACKTICK + rb"|" + _QUOTED_NAME + rb"|[A-Za-z0-9_$\x80-\xff]++)"
 _QUALIFIED = _NAME + rb"(?:\s*+\.\s*+" + _NAME + rb")?+"
 
 VALUE = (
@@ -68,6 +70,9 @@ TABLE_HEAD = re.compile(
     + rb")\s*+(\(?)",
     re.IGNORECASE | re.DOTALL,
 )
+
+MAKES_TABLE = re.compile(rb"CREATE\s[^`\"(]*?\bTABLE\b", re.IGNORECASE)
+"""A statement that ought to have a `TABLE_HEAD`."""
 
 LINE_COMMENT = re.compile(rb"--(?=[\s\x00-\x1f]|\Z)[^\n]*+(?:\n|\Z)|#[^\n]*+(?:\n|\Z)", re.DOTALL)
 """A comment up to the end of its line."""
@@ -196,8 +201,9 @@ def literal(text: bytes) -> tuple[bytes | None, bool]:
 
 def identifier(raw: bytes) -> str:
     r"""A name without its quotes; bytes that are not UTF-8 are shown as \xNN."""
-    if raw[:1] == b"`":
-        raw = raw[1:-1].replace(b"``", b"`")
+    quote = raw[:1]
+    if quote in {b"`", b'"'}:
+        raw = raw[1:-1].replace(quote * 2, quote)
     return raw.decode("utf-8", "backslashreplace")
 
 

@@ -62,7 +62,7 @@ def insert(*rows: bytes) -> bytes:
         (b"b'101'", b"\x05"),
         (b"b'100000001'", b"\x01\x01"),
         (b"N'x'", b"x"),
-        (b"\"'x\"", b"'x"),
+        (b'"\'x"', b"'x"),
         (b"NULL", None),
         (b"-1", b"-1"),
         (b"3.14", b"3.14"),
@@ -112,6 +112,28 @@ def test_columns_with_their_types() -> None:
 
 
 GENERATED = b"CREATE TABLE `t` (`a` int, `g` int GENERATED ALWAYS AS (`a`+1) VIRTUAL, `b` int);\n"
+
+
+def test_names_in_double_quotes() -> None:
+    dump = b'CREATE TABLE "odd ""t" ("a" int, "b,c" int);\nINSERT INTO "odd ""t" ("b,c","a") VALUES (1,2);\n'
+    records = parsed(dump + COMPLETED)
+    assert [(r["table_name"], r["names"] or r["values"]) for r in records if r["table_name"]] == [
+        ('odd "t', ["a", "b,c"]),
+        ('odd "t', [b"2", b"1"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        b"CREATE TABLE `t` LIKE `u`;",
+        b"CREATE TABLE `t` (`a`);",
+        b"CREATE TABLE ;",
+        b"create temporary table [t] (a int);",
+    ],
+)
+def test_a_table_whose_columns_cannot_be_told_is_a_defect(statement: bytes) -> None:
+    assert defects(statement + b"\n" + COMPLETED) == [("bad_schema", statement)]
 
 
 def test_values_go_to_the_columns_that_are_listed() -> None:
