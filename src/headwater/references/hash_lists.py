@@ -7,18 +7,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headwater.errors import UnreadableInputError
-from headwater.references.rows import BadRow, BadRowError, Reading, csv_rows, hex_digest, text_or_none
+from headwater.references.rows import BadRow, BadRowError, Reading, csv_rows, hex_digest, text_or_none, whole_number
 
 __all__ = ["read_hash_list"]
 
 TABLE = "hash_list_entries"
+_HEAD_BYTES = 4096
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _TRUE = {"true", "yes", "1", "y"}
 _FALSE = {"false", "no", "0", "n"}
 
 
 def read_hash_list(path: Path) -> Reading:
     """The entries of a hash list, as VICS-like JSON or CSV by its first byte."""
-    head = path.read_bytes()[:4].lstrip(b"\xef\xbb\xbf \r\n\t")
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES).removeprefix(_BYTE_ORDER_MARK).lstrip()
     return _read_vics(path) if head[:1] in {b"{", b"["} else _read_csv(path)
 
 
@@ -48,9 +51,15 @@ def _read_vics(path: Path) -> Reading:
     except UnicodeDecodeError as error:
         raise UnreadableInputError(path, "not UTF-8 text", offset_bytes=error.start, remedy="convert it") from error
     except json.JSONDecodeError as error:
-        offset = len(error.doc[: error.pos].encode("utf-8"))
+        mark = len(_BYTE_ORDER_MARK) if text.startswith(_BYTE_ORDER_MARK) else 0
+        offset = mark + len(error.doc[: error.pos].encode("utf-8"))
         raise UnreadableInputError(
             path, f"not valid JSON ({error.msg})", offset_bytes=offset, remedy="ask the list's author for it again"
+        ) from error
+    except (RecursionError, ValueError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else "a number in it is too long"
+        raise UnreadableInputError(
+            path, f"JSON that is not read: {reason}", remedy="ask the list's author for it again"
         ) from error
     values = document.get("value") if isinstance(document, Mapping) else document
     if not isinstance(values, list):
@@ -64,13 +73,13 @@ def _read_vics(path: Path) -> Reading:
         digest = media.get("MD5") if isinstance(media, Mapping) else None
         found = text.find(digest.encode("utf-8"), position) if isinstance(digest, str) and digest else -1
         position = found if found >= 0 else position
+        where = found if found >= 0 else None
         try:
             if not isinstance(media, Mapping):
                 raise BadRowError("not an object")  # noqa: TRY301 - one place makes bad rows
             for row in _vics_entries(media):
-                reading.add(TABLE, row)
+                reading.add(TABLE, row, row=number, offset_bytes=where)
         except BadRowError as error:
-            where = found if found >= 0 else None
             reading.bad_rows.append(BadRow(offset_bytes=where, row=number, reason=str(error)))
     return reading
 
@@ -132,7 +141,7 @@ def _entry(
         "sha1": hex_digest(sha1, 40, "sha1"),
         "sha256": hex_digest(sha256, 64, "sha256"),
         "pdq": hex_digest(pdq, 64, "pdq"),
-        "size_bytes": _whole_number(size),
+        "size_bytes": whole_number(size, "size"),
         "category": _text(category),
         "series": _text(series),
         "victim_identified": _three_valued(victim_identified),
@@ -147,15 +156,6 @@ def _entry(
 
 def _text(value: object) -> str | None:
     return None if value is None else text_or_none(str(value))
-
-
-def _whole_number(value: object) -> int | None:
-    if value is None or value == "":
-        return None
-    try:
-        return int(str(value))
-    except ValueError as error:
-        raise BadRowError(f"size {str(value)[:20]!r} is not a whole number") from error
 
 
 def _three_valued(value: object) -> str:

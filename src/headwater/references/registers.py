@@ -10,7 +10,16 @@ from pathlib import Path
 import yaml
 
 from headwater.errors import UnreadableInputError
-from headwater.references.rows import BadRow, BadRowError, Reading, csv_rows, hex_digest, required, text_or_none
+from headwater.references.rows import (
+    BadRow,
+    BadRowError,
+    Reading,
+    csv_rows,
+    hex_digest,
+    required,
+    text_or_none,
+    whole_number,
+)
 
 __all__ = [
     "read_customer_return",
@@ -42,7 +51,7 @@ def read_services(path: Path) -> Reading:
     def read(cells: dict[str, str], _number: int) -> tuple[str, dict[str, object]]:
         row: dict[str, object] = {n: required(cells, n) for n in ("actor", "name", "kind", "country", "legal_contact")}
         row |= {n: text_or_none(cells.get(n)) for n in ("records_held", "valid_from")}
-        row["retention_days"] = _number_or_none(cells.get("retention_days"), "retention_days")
+        row["retention_days"] = whole_number(cells.get("retention_days"), "retention_days")
         row["custodial"] = _flag(cells.get("custodial"), "custodial")
         return "services", row
 
@@ -77,13 +86,13 @@ def read_customer_transactions(path: Path) -> Reading:
         direction = required(cells, "direction")
         if direction not in {"deposit", "withdrawal"}:
             raise BadRowError(f"direction {direction[:20]!r} is neither deposit nor withdrawal")
-        amount = _number_or_none(required(cells, "amount_sat"), "amount_sat")
+        amount = whole_number(required(cells, "amount_sat"), "amount_sat")
         return "customer_transactions", {
             "actor": required(cells, "actor"),
             "customer_key": required(cells, "source_key"),
             "direction": direction,
             "txid": hex_digest(cells.get("txid"), 64, "txid"),
-            "output_index": _number_or_none(cells.get("output_index"), "output_index"),
+            "output_index": whole_number(cells.get("output_index"), "output_index"),
             "address": required(cells, "address"),
             "amount_sat": amount,
             "at_utc": _instant(required(cells, "at_utc")),
@@ -113,56 +122,66 @@ def read_networks(path: Path) -> Reading:
 
 def read_tag_pack(path: Path) -> Reading:
     """The tags of a TagPack (graphsense-tagpack-tool, TagPack schema): fields of the pack hold for each tag."""
-    try:
-        document = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = mark.index if mark else None
-        raise UnreadableInputError(
-            path, f"not valid YAML ({error.problem})", offset_bytes=where, remedy="ask the pack's author for it again"
-        ) from error
+    document = _yaml(path)
     if not isinstance(document, Mapping) or not isinstance(document.get("tags"), list):
         raise UnreadableInputError(path, "no list 'tags'", offset_bytes=0, remedy="check that this is a TagPack")
     reading = Reading()
     for number, tag in enumerate(document["tags"]):
-        if not isinstance(tag, Mapping):
-            reading.bad_rows.append(BadRow(offset_bytes=None, row=number, reason="not a mapping"))
-            continue
-        merged = {name: tag.get(name, document.get(name)) for name in _TAG_FIELDS}
-        missing = [name for name in ("address", "label") if not merged[name]]
-        if missing:
-            reading.bad_rows.append(BadRow(offset_bytes=None, row=number, reason=f"'{missing[0]}' is missing"))
-            continue
-        text = {name: None if value is None else str(value) for name, value in merged.items()}
-        reading.add(
-            "tags",
-            {
-                "address": text["address"],
-                "network": text["network"] or text["currency"] or "unknown",
-                "label": text["label"],
-                "actor": text["actor"],
-                "category": text["category"],
-                "confidence": text["confidence"],
-                "source": text["source"],
-                "last_modified": text["lastmod"],
-            },
-        )
+        try:
+            reading.add("tags", _tag(tag, document), row=number, offset_bytes=None)
+        except BadRowError as error:
+            reading.bad_rows.append(BadRow(offset_bytes=None, row=number, reason=str(error)))
     return reading
+
+
+def _tag(tag: object, pack: Mapping[object, object]) -> dict[str, object]:
+    if not isinstance(tag, Mapping):
+        raise BadRowError("not a mapping")
+    merged = {name: tag.get(name, pack.get(name)) for name in _TAG_FIELDS}
+    missing = [name for name in ("address", "label") if not merged[name]]
+    if missing:
+        raise BadRowError(f"'{missing[0]}' is missing")
+    text = {name: None if value is None else str(value) for name, value in merged.items()}
+    return {
+        "address": text["address"],
+        "network": text["network"] or text["currency"] or "unknown",
+        "label": text["label"],
+        "actor": text["actor"],
+        "category": text["category"],
+        "confidence": text["confidence"],
+        "source": text["source"],
+        "last_modified": text["lastmod"],
+    }
+
+
+def _yaml(path: Path) -> object:
+    """The document in a YAML file.
+
+    Raises:
+        UnreadableInputError: It is not one.
+    """
+    remedy = "ask the pack's author for it again"
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+    except UnicodeDecodeError as error:
+        raise UnreadableInputError(path, "not UTF-8 text", offset_bytes=error.start, remedy=remedy) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = None if mark is None else len(text[: mark.index].encode("utf-8"))
+        raise UnreadableInputError(
+            path, f"not valid YAML ({error.problem})", offset_bytes=where, remedy=remedy
+        ) from error
+    except yaml.YAMLError as error:
+        raise UnreadableInputError(path, f"not valid YAML ({error})", remedy=remedy) from error
+    except (RecursionError, ValueError) as error:
+        raise UnreadableInputError(path, f"a value in it is none ({error})", remedy=remedy) from error
 
 
 def _person(cells: dict[str, str]) -> dict[str, object]:
     row: dict[str, object] = {name: text_or_none(cells.get(name)) for name in _PERSON}
     row["source_key"] = required(cells, "source_key")
     return row
-
-
-def _number_or_none(cell: str | None, name: str) -> int | None:
-    text = text_or_none(cell)
-    if text is None:
-        return None
-    if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit():
-        raise BadRowError(f"'{name}' is {text[:20]!r}, not a whole number")
-    return int(text)
 
 
 def _flag(cell: str | None, name: str) -> bool:
@@ -178,8 +197,10 @@ def _instant(text: str) -> dt.datetime:
     """A UTC instant from ISO 8601 that names its zone; a time without a zone is not guessed at."""
     try:
         instant = dt.datetime.fromisoformat(text)
-    except ValueError as error:
+        if instant.tzinfo is None:
+            raise BadRowError(f"{text[:30]!r} names no time zone")
+        return instant.astimezone(dt.UTC)
+    except (OverflowError, ValueError) as error:
+        if isinstance(error, BadRowError):
+            raise
         raise BadRowError(f"{text[:30]!r} is not an ISO 8601 time") from error
-    if instant.tzinfo is None:
-        raise BadRowError(f"{text[:30]!r} names no time zone")
-    return instant.astimezone(dt.UTC)

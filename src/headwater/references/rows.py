@@ -5,13 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from headwater.errors import UnreadableInputError
 
-__all__ = ["BadRow", "BadRowError", "Reading", "RowReader", "csv_rows", "hex_digest", "required", "text_or_none"]
+__all__ = [
+    "BadRow",
+    "BadRowError",
+    "GoodRow",
+    "Reading",
+    "RowReader",
+    "csv_rows",
+    "hex_digest",
+    "required",
+    "text_or_none",
+    "whole_number",
+]
 
 
 class BadRowError(ValueError):
@@ -33,21 +44,63 @@ class BadRow:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoodRow:
+    """A row that was understood.
+
+    Attributes:
+        offset_bytes: First byte of it, if the format lets us know.
+        row: Its number, from 0, bad rows counted.
+        values: By column.
+    """
+
+    offset_bytes: int | None
+    row: int
+    values: dict[str, object]
+
+
 @dataclass(slots=True, kw_only=True)
 class Reading:
     """What an importer found: rows by table, and what it could not use."""
 
-    tables: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    tables: dict[str, list[GoodRow]] = field(default_factory=dict)
     bad_rows: list[BadRow] = field(default_factory=list)
 
-    def add(self, table: str, row: dict[str, object]) -> None:
-        """Keep a row."""
-        self.tables.setdefault(table, []).append(row)
+    def add(self, table: str, values: dict[str, object], *, row: int, offset_bytes: int | None) -> None:
+        """Keep a row.
+
+        Raises:
+            BadRowError: A value is one that no table can hold.
+        """
+        for name, value in values.items():
+            if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+                raise BadRowError(f"'{name}' is a number too large for any file or amount")
+            if isinstance(value, str) and not _is_unicode(value):
+                raise BadRowError(f"'{name}' is not Unicode text")
+        self.tables.setdefault(table, []).append(GoodRow(offset_bytes=offset_bytes, row=row, values=values))
+
+    def reject(self, table: str, why: Callable[[Mapping[str, object]], str | None]) -> None:
+        """Turn the kept rows for which there is a reason into bad ones, all in order of the file."""
+        kept = []
+        for good in self.tables.get(table, []):
+            reason = why(good.values)
+            if reason is None:
+                kept.append(good)
+            else:
+                self.bad_rows.append(BadRow(offset_bytes=good.offset_bytes, row=good.row, reason=reason))
+        self.tables[table] = kept
+        self.bad_rows.sort(key=lambda bad: bad.row)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether the text is without half characters, which JSON can spell and no encoding can hold."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 RowReader = Callable[[dict[str, str], int], tuple[str, dict[str, object]]]
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
+_DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 def csv_rows(path: Path, needed: tuple[str, ...], read: RowReader) -> Reading:
@@ -74,7 +127,12 @@ def csv_rows(path: Path, needed: tuple[str, ...], read: RowReader) -> Reading:
     if first is None:
         raise UnreadableInputError(path, "empty file", remedy="ask its author for it again")
     delimiter = ";" if first[1].count(";") > first[1].count(",") else ","
-    header = [name.strip().lower() for name in next(csv.reader(io.StringIO(first[1]), delimiter=delimiter))]
+    try:
+        header = [name.strip().lower() for name in _cells(first[1], delimiter)]
+    except BadRowError as error:
+        raise UnreadableInputError(
+            path, f"header line: {error}", offset_bytes=first[0], remedy="check that this is a CSV file"
+        ) from error
     missing = [name for name in needed if name not in header]
     if missing:
         raise UnreadableInputError(
@@ -85,14 +143,22 @@ def csv_rows(path: Path, needed: tuple[str, ...], read: RowReader) -> Reading:
         )
     reading = Reading()
     for number, (offset, record) in enumerate(lines):
-        cells = next(csv.reader(io.StringIO(record), delimiter=delimiter), [])
         try:
+            cells = _cells(record, delimiter)
             if len(cells) != len(header):
                 raise BadRowError(f"{len(cells)} cells where the header has {len(header)}")  # noqa: TRY301 - one place makes bad rows
-            reading.add(*read(dict(zip(header, cells, strict=True)), number))
+            table, values = read(dict(zip(header, cells, strict=True)), number)
+            reading.add(table, values, row=number, offset_bytes=offset)
         except BadRowError as error:
             reading.bad_rows.append(BadRow(offset_bytes=offset, row=number, reason=str(error)))
     return reading
+
+
+def _cells(record: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter), [])
+    except csv.Error as error:
+        raise BadRowError(str(error)) from error
 
 
 def _lines_with_offsets(content: bytes, start: int) -> Iterator[tuple[int, str]]:
@@ -128,6 +194,20 @@ def required(cells: dict[str, str], name: str) -> str:
     if value is None:
         raise BadRowError(f"'{name}' is empty")
     return value
+
+
+def whole_number(cell: object, name: str) -> int | None:
+    """The number, 0 or more; None where there is none.
+
+    Raises:
+        BadRowError: It is not written in digits, or in more than any file or amount needs.
+    """
+    text = "" if cell is None else str(cell).strip()
+    if not text:
+        return None
+    if not _DIGITS.fullmatch(text):
+        raise BadRowError(f"'{name}' is {text[:20]!r}, not a whole number of 0 or more")
+    return int(text)
 
 
 def hex_digest(value: object, digits: int, name: str) -> str | None:

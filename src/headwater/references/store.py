@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from headwater.engine import sync_folder, write_parquet
+from headwater.engine import Session, sync_folder, write_parquet
 from headwater.errors import ConfigError, InputError, UnreadableInputError
 from headwater.references.hash_lists import read_hash_list
 from headwater.references.registers import (
@@ -23,7 +23,7 @@ from headwater.references.registers import (
     read_services,
     read_tag_pack,
 )
-from headwater.references.rows import Reading
+from headwater.references.rows import GoodRow, Reading
 from headwater.schema import canonical_json, content_id, table_named
 
 __all__ = ["KINDS", "Imported", "import_reference", "reference_files", "seal_digest"]
@@ -111,6 +111,7 @@ def import_reference(
         raise InputError(path, "no such file", remedy="check the path")
     chosen = KINDS[kind]
     reading = chosen.read(path)
+    reading.reject(chosen.table, _reason_against(case, chosen.table))
     if reading.bad_rows and not accept_defects:
         bad = reading.bad_rows[0]
         more = f" (and {len(reading.bad_rows) - 1} more)" if len(reading.bad_rows) > 1 else ""
@@ -150,6 +151,35 @@ def import_reference(
     )
 
 
+def _reason_against(case: Path, table: str) -> Callable[[Mapping[str, object]], str | None]:
+    """From a row to why it cannot stand beside the rows that are there; None if it can.
+
+    An actor or customer stated twice would be two rows of one id, and a transaction of a customer whom nobody returned
+    would cite nothing: neither can be put right later, because an import is never taken back.
+    """
+    with Session(reference_files(case)) as session:
+        services = set(session.arrow("services")["service_id"].to_pylist()) if table == "services" else set()
+        customers = set(session.arrow("customers")["customer_id"].to_pylist())
+
+    def reason(row: Mapping[str, object]) -> str | None:
+        if table == "services":
+            wanted = _service_id(row["actor"])
+            if wanted in services:
+                return f"actor {str(row['actor'])[:40]!r} is in the register already"
+            services.add(wanted)
+        if table == "customers":
+            wanted = _customer_id(row["actor"], row["source_key"])
+            if wanted in customers:
+                return f"customer {str(row['source_key'])[:40]!r} of this service was returned already"
+            customers.add(wanted)
+        if table == "customer_transactions" and _customer_id(row["actor"], row["customer_key"]) not in customers:
+            key = str(row["customer_key"])[:40]
+            return f"customer {key!r} of this service is in no customer return; import that first"
+        return None
+
+    return reason
+
+
 def _check_options(kind: str, name: str, version: str, polarity: str | None) -> None:
     if kind not in KINDS:
         raise ConfigError(f"reference kind '{kind}' is unknown; known are {', '.join(KINDS)}")
@@ -163,23 +193,27 @@ def _check_options(kind: str, name: str, version: str, polarity: str | None) -> 
         raise ConfigError("--polarity belongs to a hash list only")
 
 
-def _numbered(kind: _Kind, rows: list[dict[str, object]], *, name: str, version: str, polarity: str | None) -> pa.Table:
+def _numbered(kind: _Kind, rows: list[GoodRow], *, name: str, version: str, polarity: str | None) -> pa.Table:
     """The rows with their ids and the import they came from."""
     finished = []
     for number, row in enumerate(rows):
-        full = dict(row) | {"reference_name": name, "reference_version": version, "reference_row": number}
+        full = row.values | {"reference_name": name, "reference_version": version, "reference_row": row.row}
         full[kind.id_column] = content_id(kind.id_prefix, name, version, number)
         if kind.table == "hash_list_entries":
             full["polarity"] = polarity
         if kind.table == "services":
-            # By actor, so that two rows for one actor are found out when tables are read together.
-            full[kind.id_column] = content_id("svc", str(row["actor"]))
+            full[kind.id_column] = _service_id(full["actor"])
         if kind.table == "customers":
-            full[kind.id_column] = _customer_id(row["actor"], row["source_key"])
+            full[kind.id_column] = _customer_id(full["actor"], full["source_key"])
         if kind.table == "customer_transactions":
             full["customer_id"] = _customer_id(full.pop("actor"), full.pop("customer_key"))
         finished.append(full)
     return table_named(kind.table).rows(finished)
+
+
+def _service_id(actor: object) -> str:
+    """The id of a service: the same in every register, so that tags find it by actor."""
+    return content_id("svc", str(actor))
 
 
 def _customer_id(actor: object, source_key: object) -> str:

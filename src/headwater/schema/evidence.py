@@ -249,7 +249,7 @@ WEB_REQUESTS = Table(
     columns=(
         _EXHIBIT,
         Column(name="log_path", type=TEXT, about="The log on the exhibit"),
-        Column(name="line_number", type=INT, about="From 0"),
+        Column(name="line_number", type=INT, about="Within the log, from 1"),
         Column(name="source_offset_bytes", type=INT, about="First byte of the line in the log"),
         Column(name="at_utc", type=AT_UTC, about="When, with the zone the line states applied"),
         Column(name="network_address", type=TEXT, about="Client"),

@@ -80,7 +80,7 @@ SERVICES = Table(
     about="An organisation that may hold records of its customers, and how to ask it.",
     key=("service_id",),
     columns=(
-        Column(name="service_id", type=ID, about="Digest of register, version and actor"),
+        Column(name="service_id", type=ID, about="Digest of the actor"),
         *from_reference(),
         Column(name="actor", type=TEXT, about="The actor name that tags use"),
         Column(name="name", type=TEXT, about="Registered name"),
@@ -117,7 +117,7 @@ CUSTOMERS = Table(
     about="A customer as a service returned them on a lawful request.",
     key=("customer_id",),
     columns=(
-        Column(name="customer_id", type=ID, about="Digest of return, version and the service's customer number"),
+        Column(name="customer_id", type=ID, about="Digest of the service and its customer number"),
         *from_reference(),
         Column(name="actor", type=TEXT, about="The service that returned it"),
         Column(name="source_key", type=TEXT, about="The service's customer number"),
