@@ -34,7 +34,7 @@ def cli_page() -> str:
     return "\n".join(lines)
 
 
-def _command(name: str, command: Any) -> list[str]:
+def _command(name: str, command: Any) -> list[str]:  # noqa: ANN401 - typer keeps the class of its commands private
     if hasattr(command, "commands"):
         return [
             line for child in sorted(command.commands) for line in _command(f"{name} {child}", command.commands[child])
