@@ -12,6 +12,7 @@ from embit.descriptor import Descriptor
 from embit.descriptor.checksum import add_checksum
 
 from headwater.engine import Session
+from headwater.errors import HeadwaterError
 from headwater.money.defects import Defects
 from headwater.money.scripts import address_of
 from headwater.schema import table_named
@@ -45,38 +46,45 @@ def derived_addresses(
         try:
             for address in _derived_from(row, gap_limit, network):
                 found.setdefault(address["script_hex"], address)
-        except (EmbitError, ValueError) as error:
-            # The descriptor's own text stays out of the reason: what failed to parse may be a key.
-            reason = str(error) if type(error) is ValueError else "it cannot be parsed"
+        except _UnusableError as error:
             defects.add(
                 "descriptor_unread",
-                f"descriptor {row['descriptor_id']}: {reason}",
+                f"descriptor {row['descriptor_id']}: {error}",
                 exhibit_id=row["exhibit_id"],
                 source_table="wallet_descriptors",
             )
     return list(found.values())
 
 
+class _UnusableError(HeadwaterError):
+    """A descriptor that becomes a defect; its text never holds any of the descriptor's, which may be a key."""
+
+
 def _derived_from(row: Mapping[str, Any], gap_limit: int, network: str) -> Iterator[dict[str, Any]]:
     """The addresses of one descriptor.
 
     Raises:
-        ValueError: It cannot be used.
-        EmbitError: It cannot be parsed.
+        _UnusableError: It cannot be used.
     """
     text, _, checksum = row["descriptor"].partition("#")
-    if checksum and add_checksum(text) != row["descriptor"]:
-        raise ValueError("its checksum does not fit it")
-    descriptor = Descriptor.from_string(row["descriptor"])
-    if any(key.is_private for key in descriptor.keys):
-        raise ValueError("it holds a private key, which this table may not")
-    end = max(row["range_end"], row["next_index"]) + gap_limit if descriptor.is_wildcard else 1
+    try:
+        fits = not checksum or add_checksum(text) == row["descriptor"]
+        descriptor = Descriptor.from_string(text)
+        private = any(key.is_private for key in descriptor.keys)
+        ranged = descriptor.is_wildcard
+    except (EmbitError, ValueError, IndexError, KeyError):
+        raise _UnusableError("it cannot be parsed") from None
+    if not fits:
+        raise _UnusableError("its checksum does not fit it")
+    if private:
+        raise _UnusableError("it holds a private key, which this table may not")
+    end = max(row["range_end"], row["next_index"]) + gap_limit if ranged else 1
     for branch in range(descriptor.num_branches):
         for index in range(end):
             script = descriptor.derive(index, branch_index=branch).script_pubkey().data
             address = address_of(script, network)
             if address is None:
-                raise ValueError("its scripts have no addresses")
+                raise _UnusableError("its scripts have no addresses")
             yield {
                 "script_hex": script.hex(),
                 "address": address,
