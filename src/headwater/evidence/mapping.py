@@ -217,6 +217,8 @@ def read_mapping(content: bytes, *, source: str = "mapping.yaml") -> PlatformMap
         document = yaml.safe_load(content)
     except yaml.YAMLError as error:
         raise ConfigError(f"{source}: not valid YAML ({' '.join(str(error).split())}); correct it") from error
+    except (RecursionError, ValueError) as error:
+        raise ConfigError(f"{source}: a value in it is none ({error}); correct it") from error
     if not isinstance(document, Mapping) or not isinstance(document.get("tables"), list):
         raise ConfigError(f"{source}: no list 'tables'; see docs/reference/mapping.md")
     version = document.get("version")
@@ -240,6 +242,8 @@ def _binding(source: str, number: int, table: object, charset: str) -> Binding:
         raise ConfigError(f"{source}: tables[{number}] is not a mapping")
     where = f"{source}: tables[{number}] ({table.get('table')})"
     _known_keys(where, table, _TABLE_KEYS)
+    if not isinstance(table.get("table"), str):
+        raise ConfigError(f"{where}: no 'table'; name the application's table")
     target = TARGETS.get(str(table.get("binds")))
     if target is None:
         raise ConfigError(f"{where}: binds {table.get('binds')!r}; known are {', '.join(TARGETS)}")
@@ -286,7 +290,10 @@ def _column(where: str, name: str, spec: object, target: Target, charset: str) -
     named = str(spec.get("charset", charset))
     try:
         codec = codecs.lookup(_CHARSETS.get(named, named)).name
-    except LookupError as error:
+        b"a".decode(
+            codec, "replace"
+        )  # Python also knows codecs that are no character sets, and says so only when they are used
+    except (LookupError, ValueError) as error:
         raise ConfigError(f"{place}: charset {named!r} is unknown; name it as MariaDB or Python does") from error
     return ColumnBinding(
         target=name,

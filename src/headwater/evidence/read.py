@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from headwater.evidence.folders import listing, shown
 from headwater.evidence.intake import image_segments
 from headwater.evidence.mapping import TARGETS, PlatformMapping, read_mapping
 from headwater.evidence.platform import DumpRow, PlatformTables
-from headwater.evidence.sealed import Failure, SealedPool
+from headwater.evidence.sealed import Failure, SealedPool, SealedWorkerError
 from headwater.schema import content_id, table_named
 
 __all__ = ["read_evidence"]
@@ -34,6 +35,7 @@ class _Found:
     def __init__(self) -> None:
         self.rows: dict[str, list[dict[str, Any]]] = {}
         self.tables: dict[str, list[pa.Table]] = {}
+        self._defects: Counter[tuple[str | int, ...]] = Counter()
 
     def add(self, table: str, row: dict[str, Any]) -> None:
         self.rows.setdefault(table, []).append(row)
@@ -48,10 +50,14 @@ class _Found:
         offset: int | None = None,
         length: int | None = None,
     ) -> None:
+        place: tuple[str | int, ...] = (exhibit_id, path, -1 if offset is None else offset, code, reason)
+        # The same path on two volumes, or two names that are shown alike, are two defects: told apart by their order.
+        again = (self._defects[place],) if self._defects[place] else ()
+        self._defects[place] += 1
         self.add(
             "defects",
             {
-                "defect_id": content_id("dfc", exhibit_id, path, -1 if offset is None else offset, code, reason),
+                "defect_id": content_id("dfc", *place, *again),
                 "exhibit_id": exhibit_id,
                 "path": path,
                 "offset_bytes": offset,
@@ -155,6 +161,7 @@ def _read_volume(exhibit: Exhibit, index: int, pool: SealedPool, found: _Found, 
     segments = image_segments(exhibit.path)
     parameters = {"volume_index": index}
     walked = [row for batch in pool.stream("walk_image", segments, parameters) for row in batch.to_pylist()]
+    _refuse_repeated(walked)
     files = [row for row in walked if row["entry_type"] == "file" and row["reason"] is None]
     groups: list[dict[str, Any]] = [
         {
@@ -174,12 +181,28 @@ def _read_volume(exhibit: Exhibit, index: int, pool: SealedPool, found: _Found, 
         context.progress("files", done, len(files))
     for row in walked:
         found.add("entries", _image_entry(exhibit.exhibit_id, index, row, digests.get(row["path"])))
+        if "named" in row:
+            found.rows["entries"][-1]["path_bytes"] += b"\0%d" % row["named"]
         entry = found.rows["entries"][-1]
         if entry["disposition"] == "refused":
             found.defect(exhibit.exhibit_id, entry["path"], "entry_not_readable", str(entry["reason"]))
         elif row["entry_type"] == "file" and _is_access_log(row["path"]):
             source = {**parameters, "entries": [{"path_hex": row["path"].hex()}]}
             _read_log(exhibit.exhibit_id, row["path"], pool.stream("parse_access_log", segments, source), found)
+
+
+def _refuse_repeated(walked: list[dict[str, Any]]) -> None:
+    """Refuse every entry but the first of those that a damaged directory gives the same path.
+
+    Only the first can be reached by its path, as on a running system. The others keep a row of their own, with a zero
+    byte, which no name holds, and their number behind the path.
+    """
+    named: Counter[bytes] = Counter()
+    for row in walked:
+        named[row["path"]] += 1
+        if named[row["path"]] > 1:
+            row["named"] = named[row["path"]]
+            row["reason"] = f"named {row['named']} times in its directory; only the first can be read"
 
 
 def _failed_digests(names: list[bytes], failure: Failure) -> list[dict[str, Any]]:
@@ -254,7 +277,7 @@ def _read_folder(exhibit: Exhibit, pool: SealedPool, found: _Found, context: Sta
             found.defect(exhibit.exhibit_id, shown(entry.path_bytes), "entry_not_readable", reason)
         found.add("entries", _entry_row(exhibit.exhibit_id, 0, entry.path_bytes, **values))
         if reason is None and entry.entry_type == "file" and _is_access_log(entry.path_bytes):
-            source = {"entries": [{"file_index": 0, "path_hex": entry.path_bytes.hex()}]}
+            source = {"entries": [{"file_index": 0}]}
             batches = pool.stream("parse_access_log", [entry.absolute], source)
             _read_log(exhibit.exhibit_id, entry.path_bytes, batches, found)
         context.progress("files", number + 1, len(entries))
@@ -290,6 +313,14 @@ def _is_access_log(path: bytes) -> bool:
 
 
 def _read_log(exhibit_id: str, path: bytes, batches: Iterator[pa.RecordBatch], found: _Found) -> None:
+    """Take in the lines of a log; one log that a worker cannot get to the end of does not stop the others."""
+    try:
+        _read_lines(exhibit_id, path, batches, found)
+    except SealedWorkerError as error:
+        found.defect(exhibit_id, shown(path), "log_not_readable", error.reason)
+
+
+def _read_lines(exhibit_id: str, path: bytes, batches: Iterator[pa.RecordBatch], found: _Found) -> None:
     for batch in batches:
         for line in batch.to_pylist():
             if line["code"] is not None:

@@ -20,6 +20,7 @@ class ValueNotReadableError(ValueError):
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _SATOSHIS_PER_COIN = 100_000_000
+_LEAST_TOO_LARGE = 1 << 63
 _MAX_SAT = 21_000_000 * _SATOSHIS_PER_COIN
 
 
@@ -49,6 +50,8 @@ def _text(binding: ColumnBinding, raw: bytes) -> str | None:
         text = raw.decode(binding.charset)
     except UnicodeDecodeError as error:
         raise ValueError(f"not {binding.charset} at byte {error.start} of the value") from error
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"half a character of {binding.charset}")
     return binding.prefix + text if text else None
 
 
@@ -56,7 +59,13 @@ def _whole(raw: bytes) -> int:
     text = raw.decode("ascii")
     if not text.removeprefix("-").isdigit():
         raise ValueError("not a whole number")
-    return int(text)
+    return _small(int(text))
+
+
+def _small(number: int) -> int:
+    if not -_LEAST_TOO_LARGE <= number < _LEAST_TOO_LARGE:
+        raise ValueError("larger than any amount or time")
+    return number
 
 
 def _epoch_s(_: ColumnBinding, raw: bytes) -> dt.datetime | None:
@@ -106,6 +115,8 @@ def _digest_raw(_: ColumnBinding, raw: bytes) -> str | None:
 
 def _scaled(raw: bytes, scale: int) -> int:
     value = Decimal(raw.decode("ascii")) * scale
+    if abs(value) >= _LEAST_TOO_LARGE:
+        raise ValueError("larger than any amount")
     if value != value.to_integral_value():
         raise ValueError("finer than its smallest unit")
     return int(value)
