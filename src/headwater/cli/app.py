@@ -68,6 +68,10 @@ def _run() -> int:
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("headwater: interrupted; what was finished is kept, run the command again to go on\n")
         return EXIT_INTERRUPTED
+    except OSError as error:
+        # A medium that fails, a folder that may not be read, a full disk: the machine's word, and no defect of ours.
+        sys.stderr.write(f"headwater: {error.filename or 'system'}: {error.strerror or error}\n")
+        return EXIT_BAD_INPUT
     except Exception:  # noqa: BLE001 - the last line before the operator: a defect of ours must say so, and not exit 1
         traceback.print_exc()
         sys.stderr.write("headwater: this is a defect of headwater; please report the lines above\n")

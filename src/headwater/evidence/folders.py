@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 __all__ = ["FolderEntry", "listing", "shown"]
@@ -53,51 +53,63 @@ def shown(path: bytes) -> str:
 
 
 def listing(folder: Path) -> Iterator[FolderEntry]:
-    """Everything below a folder, sorted by the bytes of each directory's names."""
-    yield from _below(os.fsencode(folder), b"")
+    """Everything below a folder, sorted by the bytes of each directory's names.
 
+    What cannot be looked at is an entry with a reason.
 
-def _below(root: bytes, relative: bytes) -> Iterator[FolderEntry]:
-    here = os.path.join(root, relative) if relative else root  # noqa: PTH118 - names are bytes, which Path does not take
-    with os.scandir(here) as found:
-        names = sorted(entry.name for entry in found)
-    for name in names:
-        path = relative + b"/" + name if relative else name
-        absolute = os.path.join(root, path)  # noqa: PTH118 - as above
+    Raises:
+        OSError: The folder itself cannot be listed.
+    """
+    root = os.fsencode(folder)
+    # A stack and no recursion: how deep folders go is up to whoever made them.
+    waiting = [iter(_names(root))]
+    above = [b""]
+    while waiting:
+        name = next(waiting[-1], None)
+        if name is None:
+            waiting.pop()
+            above.pop()
+            continue
+        path = above[-1] + name
+        absolute = os.path.join(root, path)  # noqa: PTH118 - names are bytes, which Path does not take
         entry = _entry(path, absolute)
-        if entry.entry_type != "directory":
-            yield entry
-            continue
-        try:
-            inside = list(_below(root, path))
-        except OSError as error:
-            yield _refused(entry, f"directory could not be listed: {error.strerror}")
-            continue
+        if entry.entry_type == "directory":
+            try:
+                inside = _names(absolute)
+            except OSError as error:
+                entry = replace(entry, reason=f"directory could not be listed: {error.strerror}")
+            else:
+                waiting.append(iter(inside))
+                above.append(path + b"/")
         yield entry
-        yield from inside
+
+
+def _names(directory: bytes) -> list[bytes]:
+    with os.scandir(directory) as found:
+        return sorted(entry.name for entry in found)
 
 
 def _entry(path: bytes, absolute: bytes) -> FolderEntry:
-    status = os.lstat(absolute)
+    here = Path(os.fsdecode(absolute))
+    try:
+        status = os.lstat(absolute)
+    except OSError as error:
+        return FolderEntry(
+            path_bytes=path,
+            absolute=here,
+            entry_type="other",
+            size_bytes=0,
+            modified_at_us=None,
+            inode=None,
+            links=None,
+            reason=f"could not be looked at: {error.strerror}",
+        )
     return FolderEntry(
         path_bytes=path,
-        absolute=Path(os.fsdecode(absolute)),
+        absolute=here,
         entry_type=next((name for test, name in _TYPES if test(status.st_mode)), "other"),
         size_bytes=status.st_size,
         modified_at_us=status.st_mtime_ns // 1000,
         inode=status.st_ino,
         links=status.st_nlink,
-    )
-
-
-def _refused(entry: FolderEntry, reason: str) -> FolderEntry:
-    return FolderEntry(
-        path_bytes=entry.path_bytes,
-        absolute=entry.absolute,
-        entry_type=entry.entry_type,
-        size_bytes=entry.size_bytes,
-        modified_at_us=entry.modified_at_us,
-        inode=entry.inode,
-        links=entry.links,
-        reason=reason,
     )

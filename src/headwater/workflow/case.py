@@ -44,6 +44,11 @@ def system_clock() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+def _recordable(text: str) -> str:
+    """The text with the bytes of names that are not UTF-8 as escapes, as the log holds text only."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """Who acts, in which role, and why.
@@ -183,15 +188,15 @@ class Case:
         """Append an act to the custody log; if that fails, the act has not happened."""
         self.custody.append(
             event=event,
-            actor=actor.name,
+            actor=_recordable(actor.name),
             role=actor.role,
-            justification=actor.justification or self.settings.purpose,
+            justification=_recordable(actor.justification or self.settings.purpose),
             clock=self.clock,
-            object_ids=tuple(object_ids),
-            params=params or {},
-            input_digests=inputs or {},
+            object_ids=tuple(_recordable(name) for name in object_ids),
+            params={k: _recordable(v) if isinstance(v, str) else v for k, v in (params or {}).items()},
+            input_digests={_recordable(k): v for k, v in (inputs or {}).items()},
             output_digests=outputs or {},
-            outcome=outcome,
+            outcome=_recordable(outcome),
             workstation=platform.node(),
             authority_ref=self.settings.authority_ref,
         )

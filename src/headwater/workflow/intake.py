@@ -29,13 +29,19 @@ __all__ = ["add_exhibit", "add_reference", "approve_mapping", "digest_again", "r
 
 @contextmanager
 def recorded(case: Case, event: str, actor: Actor, **params: object) -> Iterator[None]:
-    """Record a refusal of what happens inside, and let it go on upwards."""
+    """Record a refusal of what happens inside, and let it go on upwards; a file that cannot be opened is one."""
     try:
         yield
     except HeadwaterError as error:
         word = "refused" if isinstance(error, InputError | RefusedError | ConfigError) else "failed"
         case.record("failed", actor, params={"attempted": event, **params}, outcome=f"{word}: {error}")
         raise
+    except OSError as error:
+        unread = InputError(
+            error.filename or event, error.strerror or "failed", remedy="check the medium and permissions"
+        )
+        case.record("failed", actor, params={"attempted": event, **params}, outcome=f"refused: {unread}")
+        raise unread from error
 
 
 def add_exhibit(
@@ -65,8 +71,8 @@ def add_exhibit(
         InputError: It is not what it says, is damaged, or that exhibit number is taken.
     """
     with recorded(case, "acquired", actor, exhibit_id=exhibit_id):
-        if not exhibit_id.strip():
-            raise ConfigError("--exhibit must not be empty; give the agency's exhibit number")
+        if not exhibit_id.strip() or not exhibit_id.isprintable():
+            raise ConfigError("--exhibit must be printable and not empty; give the agency's exhibit number")
         if any(known.exhibit_id == exhibit_id for known in case.exhibits()):
             raise InputError(exhibit_id, "this exhibit number is taken", remedy="give each exhibit its own number")
         if exhibit_kind is not None and exhibit_kind not in EXHIBIT_KINDS:
