@@ -53,7 +53,7 @@ def traced_shares(context: StageContext) -> list[TracedShare]:
     rows = context.tables.result(summed.inner_join(origins, ["payment_id", "policy"]), order_by=keys).to_pylist()
     shares: dict[tuple[str, str], dict[str, int]] = {}
     for row in rows:
-        share = row["traced_sat"] * 1_000_000 // row["origin_sat"]
+        share = row["traced_sat"] * 1_000_000 // max(1, row["origin_sat"])  # an output may hold no satoshi at all
         shares.setdefault((row["payment_id"], row["customer_id"]), {})[row["policy"]] = share
     return [
         TracedShare(payment_id=payment, customer_id=customer, least_ppm=min(s.get("fifo", 0), s.get("pro_rata", 0)))

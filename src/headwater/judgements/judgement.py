@@ -63,6 +63,13 @@ def history(connection: sa.Connection) -> list[Judgement]:
     return [Judgement(**{k: v for k, v in row.items() if k not in {"seq", "judgement_id"}}) for row in rows]
 
 
+_STRENGTH = {"negative": 0, "unsure": 1, "positive": 2}
+
+
+def _precedence(judgement: Judgement) -> tuple[int, str]:
+    return _STRENGTH[judgement.verdict], judgement.operator
+
+
 def standing(judgements: Iterable[Judgement]) -> Mapping[str, Judgement]:
     """For each link, the judgement that stands.
 
@@ -72,11 +79,11 @@ def standing(judgements: Iterable[Judgement]) -> Mapping[str, Judgement]:
     latest: dict[tuple[str, str], Judgement] = {}
     for judgement in judgements:
         latest[judgement.link_id, judgement.operator] = judgement
-    strength = {"negative": 0, "unsure": 1, "positive": 2}
     chosen: dict[str, Judgement] = {}
     for judgement in latest.values():
         held = chosen.get(judgement.link_id)
-        if held is None or strength[judgement.verdict] < strength[held.verdict]:
+        # Of equal verdicts, the first operator by name: who judged first must not show in what is derived.
+        if held is None or _precedence(judgement) < _precedence(held):
             chosen[judgement.link_id] = judgement
     return chosen
 

@@ -29,7 +29,8 @@ def rank_leads(context: StageContext) -> dict[str, pa.Table]:
     fired = _fired(rules, observed_acts(tables))
     acts = _acts(tables, networks)
     joined = _Joined(tables, networks, acts)
-    leads = [joined.lead(rules, accounts[account], fired[account]) for account in sorted(fired)]
+    # A judgement outlives the run it was given on: one about an account that no dump holds any more makes no lead.
+    leads = [joined.lead(rules, accounts[account], fired[account]) for account in sorted(fired.keys() & accounts)]
     leads.sort(key=_order)
     for rank, lead in enumerate(leads, start=1):
         lead["rank"] = rank
