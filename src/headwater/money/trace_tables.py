@@ -207,6 +207,6 @@ class TraceTables:
         named = ", ".join(f"{sender}:{at}" for sender, at in senders[:_SENDERS_NAMED])
         more = f" and {len(senders) - _SENDERS_NAMED} more" if len(senders) > _SENDERS_NAMED else ""
         return (
-            f"Which customer's account was credited with what arrived at {address} ({place})? If it collects deposits of "
-            f"several customers, those concerned are the outputs {named}{more} that its transaction spends. {wanted}"
+            f"Which customer's account was credited with what arrived at {address} ({place})? If it collects deposits "
+            f"of several customers, those concerned are the outputs {named}{more} that its transaction spends. {wanted}"
         )
