@@ -12,7 +12,7 @@ from headwater_sealed import pdq
 GOLDEN = Path(__file__).parents[2] / "golden" / "pdq.txt"
 
 # Whole-number arithmetic only, so that every machine makes the same picture.
-RECIPES = ("noise", "blocks", "ramp", "checker", "rings", "flat", "faint")
+RECIPES = ("noise", "blocks", "ramp", "checker", "rings", "bright", "flat", "faint")
 SIZES = (
     (16, 16),
     (17, 16),
@@ -28,6 +28,7 @@ SIZES = (
     (599, 600),
     (600, 17),
     (19, 450),
+    (512, 70),
 )
 
 
@@ -57,11 +58,13 @@ def picture(recipe: str, rows: int, columns: int) -> np.ndarray:
         elif recipe == "checker":
             cells = x * np.uint64(9) // np.uint64(columns) + y * np.uint64(7) // np.uint64(rows)
             values = (cells % np.uint64(2)) * (np.uint64(255) - shift)
-        elif recipe == "rings":
+        elif recipe in {"rings", "bright"}:
             across = x.astype(np.int64) - columns // 2
             down = y.astype(np.int64) - rows // 3
             scale = max(1, rows * columns // 900)
             values = ((across * across + down * down) // scale).astype(np.uint64) * np.uint64(7) + shift
+            if recipe == "bright":  # large sums with small differences: what costs float32 the most digits
+                values = np.uint64(255) - values % np.uint64(256) // np.uint64(4)
         elif recipe == "flat":
             values = np.full((rows, columns), 77, dtype=np.uint64) + shift
         else:
@@ -115,7 +118,7 @@ def test_random_sizes_equal_the_reference():
 
 def test_the_forms_differ_less_than_the_gap_that_sends_near_ties_to_the_recurrence():
     widest = 0.0
-    for rows, columns in [*SIZES, (1500, 1100)]:
+    for rows, columns in [*SIZES, (1500, 1100), (2048, 150)]:
         for recipe in RECIPES:
             luma = pdq.luma_from_rgb(picture(recipe, rows, columns))
             linear = pdq._cosines64() @ pdq._sampled(luma) @ pdq._cosines64().T
