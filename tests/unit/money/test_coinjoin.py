@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headwater.money.coinjoin import RULES, coinjoin_verdict, shape_of
+from headwater.money.coinjoin import RULES, SHARED_CLUSTER_RULE, coinjoin_verdict, shape_of
 
 
 def answered(spent, outputs, **options):
@@ -98,3 +98,10 @@ def test_rounds_of_the_chain_are_excluded_and_payouts_are_not(case):
             assert answers[txid] in {"yes", "abstain"}
         elif kind != "honest":
             assert answers[txid] == "no", kind
+
+
+def test_every_rule_is_explained(repository):
+    page = (repository / "docs" / "explanation" / "money.md").read_text(encoding="utf-8")
+    for rule in RULES:
+        assert f"| `{rule.name}` | {rule.answer} |" in page
+    assert SHARED_CLUSTER_RULE in page
