@@ -86,9 +86,7 @@ def _rows(sources: Sources, entry: Mapping[str, Any]) -> Iterator[dict[str, Any]
     }
 
 
-def _pictures(
-    sources: Sources, entry: Mapping[str, Any], summary: Still | Video
-) -> Iterator[Picture] | Iterator[Frame]:
+def _pictures(sources: Sources, entry: Mapping[str, Any], summary: Still | Video) -> Iterator[Picture | Frame]:
     try:
         file = sources.open(entry)
     except Exception as error:  # noqa: BLE001 - one entry that cannot be opened must not cost the others of its group
