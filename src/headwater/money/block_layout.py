@@ -163,20 +163,20 @@ def laid_out(block: bytes) -> BlockLayout:
         BlockLayoutError: The bytes end too early, or go on after the last transaction.
     """
     layout = BlockLayout()
-    at = HEADER_BYTES
+    begins = at = HEADER_BYTES
+    cut = "it ends within the transaction that begins here"
     try:
         transactions, at = compact_size(block, at)
         if transactions * _SHORTEST_TRANSACTION_BYTES > len(block) - at:
             raise BlockLayoutError(f"{transactions} transactions do not fit in {len(block)} bytes", offset_bytes=at)
         for _ in range(transactions):
-            at = _lay_out_transaction(block, at, layout)
+            begins, at = at, _lay_out_transaction(block, at, layout)
     except IndexError:
-        raise BlockLayoutError("it ends within a transaction", offset_bytes=min(at, len(block))) from None
-    if at != len(block):
-        raise BlockLayoutError(
-            "it ends within a transaction" if at > len(block) else "bytes follow the last transaction",
-            offset_bytes=min(at, len(block)),
-        )
+        raise BlockLayoutError(cut, offset_bytes=min(at, len(block))) from None
+    if at > len(block):
+        raise BlockLayoutError(cut, offset_bytes=begins)
+    if at < len(block):
+        raise BlockLayoutError("bytes follow the last transaction", offset_bytes=at)
     return layout
 
 
