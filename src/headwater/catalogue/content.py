@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["HEAD_BYTES", "MEDIA_KINDS", "content_kind"]
 
-HEAD_BYTES = 64
+HEAD_BYTES = 24
 MEDIA_KINDS = ("still", "video")
 
 # Signatures at offset 0. Sources: the formats' own specifications (PNG 5.2, JPEG T.81 B.1.1.3, GIF89a 17, RFC 9649 for

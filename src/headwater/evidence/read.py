@@ -21,7 +21,8 @@ from headwater.schema import content_id, table_named
 
 __all__ = ["read_evidence"]
 
-HEAD_BYTES = 64
+HEAD_BYTES = 24
+"""Enough to tell the kind by, and too little to hold any part of a picture: no media is stored."""
 DIGEST_GROUP_ENTRIES = 256
 """Entries digested by one fork: reading is not decoding, so more may share one than the 16 of the decoders."""
 
@@ -237,7 +238,8 @@ def _image_entry(
     if reason is not None:
         return _entry_row(exhibit_id, volume, row["path"], **values | {"disposition": "refused", "reason": reason})
     if digest is not None:
-        values |= {name: digest[name] for name in ("read_bytes", "md5", "sha1", "sha256", "head")}
+        values |= {name: digest[name] for name in ("read_bytes", "md5", "sha1", "sha256")}
+        values["head"] = None if digest["head"] is None else digest["head"][:HEAD_BYTES]
     return _entry_row(exhibit_id, volume, row["path"], **values)
 
 

@@ -93,7 +93,7 @@ ENTRIES = Table(
     key=("exhibit_id", "volume_index", "path_bytes"),
     columns=(
         *_ENTRY,
-        Column(name="head", type=BYTES, about="First 64 bytes, to tell the kind by", nullable=True),
+        Column(name="head", type=BYTES, about="First 24 bytes, to tell the kind by", nullable=True),
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,10 +47,8 @@ def way_back(tables: Session, wanted: str) -> list[Step]:
         seen.add((table.name, value))
         for row in _rows(tables, table, column, value):
             steps.append(Step(depth=depth, cited_as=cited_as, table=table.name, row=row))
-            for cited in table.columns:
-                if cited.cites is not None and row[cited.name] is not None:
-                    name, key = cited.cites.split(".")
-                    visit(_TABLE_OF[name], key, str(row[cited.name]), cited.name, depth + 1)
+            for name, key, cited_id, said_by in _cited(table, row):
+                visit(_TABLE_OF[name], key, cited_id, said_by, depth + 1)
 
     for table in TABLES:
         for column in _id_columns(table):
@@ -59,6 +57,22 @@ def way_back(tables: Session, wanted: str) -> list[Step]:
     if not steps:
         raise InputError(wanted, "no table of this case has this id", remedy="copy the id from 'headwater show'")
     return steps
+
+
+def _cited(table: Table, row: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Table, key column, id and citing column of every row that a row cites."""
+    for column in table.columns:
+        value = row[column.name]
+        if column.cites is not None and value is not None:
+            name, key = column.cites.split(".")
+            yield name, key, str(value), column.name
+        # A row may name the table too: `left_table` beside `left_id`, or a list of examples with `table`.
+        stated = row.get(f"{column.name.removesuffix('_id')}_table")
+        if column.name.endswith("_id") and value is not None and stated in _TABLE_OF:
+            yield str(stated), _TABLE_OF[str(stated)].key[0], str(value), column.name
+        for part in value if isinstance(value, list) else ():
+            if isinstance(part, Mapping) and part.get("table") in _TABLE_OF and part.get("example_id"):
+                yield part["table"], _TABLE_OF[part["table"]].key[0], str(part["example_id"]), column.name
 
 
 _TABLE_OF = {table.name: table for table in TABLES}

@@ -1,0 +1,109 @@
+"""The same evidence gives the same bytes, wherever and however it is worked on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.case, pytest.mark.xdist_group("case")]
+
+HEADWATER = (sys.executable, "-c", "from headwater.cli import main; main()")
+ELSEWHERE = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "4711"}
+"""As far from a machine's usual setting as it goes: another day of the week, and no language."""
+
+
+def run(case: Path, environment: dict[str, str], *arguments: object) -> str:
+    done = subprocess.run(
+        [*HEADWATER, *map(str, arguments)],
+        env={**os.environ, **environment},
+        cwd=case.parent,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def digests(output: str) -> dict[str, tuple[str, int]]:
+    rows = [json.loads(line) for line in output.splitlines()]
+    return {f"{row['stage']}.{row['table']}": (row["sha256"], row["rows"]) for row in rows}
+
+
+def test_time_zone_locale_hash_seed_workers_and_folder_do_not_show(finished, headwater, taken_in, tmp_path):
+    elsewhere = tmp_path / "another place"
+    elsewhere.mkdir()
+    # Made in another order, so that a folder's own order is another one.
+    for path in sorted(finished.seizure.rglob("*"), reverse=True):
+        if path.is_file():
+            copy = elsewhere / "seized" / path.relative_to(finished.seizure)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+    case = elsewhere / "case"
+    taken_in(case, elsewhere / "seized")
+    again = ("run", case, "--workers", 1, "--allow-unsealed")
+    run(case, ELSEWHERE | {"LC_ALL": "C"}, *again, "--until", "money")
+    run(case, ELSEWHERE, *again)
+    judged = ("--why", "another reason", "--operator", "D. Somebody")
+    run(case, ELSEWHERE, "judge", case, finished.judged_link, "positive", *judged)
+    run(case, ELSEWHERE, *again)
+    found = digests(run(case, ELSEWHERE, "digests", case, "--json"))
+    expected = digests(headwater("digests", finished.case, "--json").out)
+    assert len(expected) > 35
+    assert found == expected
+
+
+def test_a_table_that_is_gone_stops_the_run_and_fails_verification(own_case, headwater):
+    (lost,) = (own_case / "tables" / "traces").iterdir()
+    lost.unlink()
+    done = headwater("run", own_case, "--allow-unsealed")
+    assert done.status == 2
+    assert lost.name in done.err
+    assert headwater("verify", own_case, "--skip-evidence").status == 1
+
+
+def test_an_altered_table_stops_the_run_and_fails_verification(own_case, headwater):
+    (table,) = (own_case / "tables" / "entries").iterdir()
+    content = bytearray(table.read_bytes())
+    content[len(content) // 2] ^= 1
+    table.write_bytes(content)
+    done = headwater("run", own_case, "--allow-unsealed")
+    assert done.status == 2
+    assert "SHA-256" in done.err
+    assert headwater("verify", own_case, "--skip-evidence").status == 1
+
+
+@pytest.mark.parametrize("name", ["custody.log", "custody.heads"])
+def test_an_altered_custody_log_fails_verification(own_case, headwater, name):
+    log = own_case / name
+    content = bytearray(log.read_bytes())
+    content[len(content) // 3] ^= 1
+    log.write_bytes(content)
+    done = headwater("verify", own_case, "--skip-evidence", "--json")
+    assert done.status == 1
+    assert any(row["first_bad"] for row in done.rows)
+
+
+def test_an_exhibit_that_changed_stops_the_run(finished, headwater, taken_in, tmp_path):
+    seized = tmp_path / "seized"
+    shutil.copytree(finished.seizure, seized)
+    case = tmp_path / "case"
+    taken_in(case, seized)
+    dump = seized / "dump/platform.sql"
+    content = bytearray(dump.read_bytes())
+    content[5_000] ^= 1
+    dump.write_bytes(content)
+    done = headwater("run", case, "--until", "catalogue", "--allow-unsealed")
+    assert done.status == 2
+    assert done.err.startswith("headwater: exhibit EX-2: SHA-256 is ")
+    assert headwater("digests", case).out == ""
+    failed = headwater("verify", case, "--json")
+    assert failed.status == 1
+    assert [row["check"] for row in failed.rows if not row["ok"]] == ["evidence.unchanged"]
