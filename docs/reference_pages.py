@@ -143,7 +143,7 @@ def _table(table: Table) -> str:
         for column in table.columns
     ]
     about = f"{table.about.rstrip('.')}. Written by the stage `{table.stage}`; version {table.version}."
-    return "\n\n".join([f"### `{table.name}`", about, _grid(("column", "type", "unit", "what it is"), rows)])
+    return "\n\n".join([f"## `{table.name}`", about, _grid(("column", "type", "unit", "what it is"), rows)])
 
 
 def _tables() -> str:
