@@ -24,16 +24,12 @@ class Parameters:
     """Everything that changes a derived table, apart from evidence, references and mapping.
 
     Attributes:
-        media_max_distance_bits: Greatest PDQ distance that is still a match.
-        media_min_quality: Least PDQ quality that is comparable.
         address_gap_limit: Addresses derived beyond the last one the wallet had handed out.
         trace_max_hops: Transactions a trace follows at most.
         trace_dust_sat: Followed amounts below this stop as `dust`; 0 follows everything.
         queue_min_probability_ppm: Least probability for a link to be proposed to a person.
     """
 
-    media_max_distance_bits: int = 31  # source: PDQ's published matching threshold, ThreatExchange pdq/README
-    media_min_quality: int = 50  # source: the same, "quality metric"
     address_gap_limit: int = 100
     trace_max_hops: int = 20
     trace_dust_sat: int = 0
