@@ -26,8 +26,8 @@ BITS = 256
 _BYTES = BITS // 8
 _SLOTS = 16
 _SLOT_BITS = BITS // _SLOTS
-_FLAT_BELOW_TARGETS = 16_384
-"""With fewer targets, comparing with all of them costs less than 272 look-ups a query (bench/hamming_search.py)."""
+_FLAT_BELOW_PAIRS = 1_000_000
+"""With fewer pairs to compare, comparing all of them costs less than building an index (bench/hamming_search.py)."""
 _MAX_RADIUS = 2
 """With a larger radius in a slot (limit of 48 bits and more), the look-ups outnumber any list worth indexing."""
 _CANDIDATES_AT_ONCE = 4_000_000
@@ -99,7 +99,7 @@ def pairs_within(
     if not 0 <= max_distance_bits <= BITS:
         raise ValueError(f"a distance of {max_distance_bits} bits is not within 0 to {BITS}")
     if method == "auto":
-        small = len(targets) < _FLAT_BELOW_TARGETS
+        small = len(queries) * len(targets) < _FLAT_BELOW_PAIRS
         method = "flat" if small or max(slot_radii(max_distance_bits)) > _MAX_RADIUS else "multi-index"
     if not len(queries) or not len(targets):
         return _sorted_pairs([], len(targets))
