@@ -81,6 +81,7 @@ def test_a_smaller_radius_in_any_slot_would_lose_such_a_pair(slot, monkeypatch):
     assert list(pairs_within(query, target, max_distance_bits=LIMIT, method="multi-index")) == []
 
 
+@settings(deadline=None)
 @given(st.integers(0, BITS))
 def test_no_pair_within_the_limit_lies_outside_every_slots_radius(limit):
     """The bound itself: the fewest differing bits that escape every slot are one more than the limit."""
