@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -38,13 +40,23 @@ def hash_files(
     for path in paths:
         if not path.exists():
             raise InputError(path, "no such file or folder", remedy="check the path")
-    for row in hash_paths(paths, tier=tier, workers=workers, allow_unsealed=allow_unsealed):
+    for row in hash_paths(_walked(paths), tier=tier, workers=workers, allow_unsealed=allow_unsealed):
         if not frames:
             row.pop("frames", None)
         text = "  ".join(printable(row[name]) for name in ("sha256", "kind", "status", "path"))
         perceptual = f"  pdq {row['pdq']} quality {row['pdq_quality']}" if row.get("pdq") else ""
         reason = f"  ({printable(row['reason'])})" if row.get("reason") else ""
         emit(row, as_json=as_json, text=text + perceptual + reason)
+
+
+def _walked(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files, with those below each folder in order of their names' bytes; no link in a folder is followed."""
+    for path in paths:
+        if path.is_dir():
+            found = (below for below in path.rglob("*") if below.is_file() and not below.is_symlink())
+            yield from sorted(found, key=os.fsencode)
+        else:
+            yield path
 
 
 def blocks(paths: Paths, as_json: AsJson = False) -> None:
