@@ -87,6 +87,9 @@ class Table:
             if isinstance(values, pa.Array | pa.ChunkedArray):
                 arrays.append(values.cast(column.type))
             else:
+                # Arrow would cut the fraction off without a word, and amounts are whole numbers here.
+                if pa.types.is_integer(column.type) and any(isinstance(value, float) for value in values):
+                    raise SchemaMismatchError(f"{self.name}.{column.name}: a value with a fraction")
                 arrays.append(pa.array(values, type=column.type))
         return self.checked(pa.table(arrays, names=[c.name for c in self.columns]))
 
