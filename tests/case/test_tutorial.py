@@ -41,10 +41,10 @@ def steps_in(text: str) -> list[Step]:
 
 def missing_lines(step: Step, printed: str) -> list[str]:
     """The lines of a step that were not printed in that order."""
-    rest = printed.splitlines()
+    rest = [" ".join(line.split()) for line in printed.splitlines()]
     missing = []
     for line in step.lines:
-        pattern = re.compile("\\s*" + ".*".join(re.escape(part.strip()) for part in line.split("…")) + "\\s*")
+        pattern = re.compile(".*".join(re.escape(" ".join(part.split())) for part in line.split("…")))
         place = next((n for n, found in enumerate(rest) if pattern.fullmatch(found)), None)
         if place is None:
             missing.append(line)
@@ -85,4 +85,5 @@ def test_a_line_that_is_not_printed_is_seen() -> None:
     step = Step(commands="", lines=("one … three", "four"))
     assert not missing_lines(step, "zero\none two three\nfour\n")
     assert missing_lines(step, "four\none two three\n") == ["four"]
+    assert not missing_lines(Step(commands="", lines=("a_b … 0 n=…",)), "a_b      0  n=7")
     assert missing_lines(step, "one two\nfour\n") == ["one … three"]
