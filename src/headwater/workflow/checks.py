@@ -50,7 +50,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
 def _check(name: str, find: Callable[[], Finding]) -> Check:
     try:
         bad = find()
-    except HeadwaterError as error:
+    except (HeadwaterError, OSError) as error:
         # Finding this out is what verification is for: what cannot be read is a check that fails, with its reason.
         bad = str(error)
     return Check(check=name, ok=bad is None, first_bad=bad)
