@@ -1,0 +1,138 @@
+"""A cell is read in the unit that the mapping declares, or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headwater.evidence.mapping import TARGETS, UNITS, ColumnBinding
+from headwater.evidence.values import ValueNotReadableError, bound_value
+
+ALL_UNITS = [(kind, unit) for kind, units in UNITS.items() for unit in units]
+
+
+def bound(kind: str, unit: str, **more: object) -> ColumnBinding:
+    return ColumnBinding(target="t", kind=kind, column="c", unit=unit, **more)
+
+
+def utc(*parts: int) -> dt.datetime:
+    return dt.datetime(*parts, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit", "raw", "value"),
+    [
+        ("time", "epoch_s", b"1700000000", utc(2023, 11, 14, 22, 13, 20)),
+        ("time", "epoch_s", b"0", None),
+        ("time", "epoch_s", b"-1", utc(1969, 12, 31, 23, 59, 59)),
+        ("time", "epoch_ms", b"1700000000123", utc(2023, 11, 14, 22, 13, 20, 123_000)),
+        ("time", "datetime_utc", b"2023-11-14 22:13:20.5", utc(2023, 11, 14, 22, 13, 20, 500_000)),
+        ("time", "datetime_utc", b"0000-00-00 00:00:00", None),
+        ("address", "text", b" 192.0.2.7 ", "192.0.2.7"),
+        ("address", "text", b"2001:DB8:0:0::1", "2001:db8::1"),
+        ("address", "packed", bytes([192, 0, 2, 7]), "192.0.2.7"),
+        ("address", "packed", bytes(15) + b"\x01", "::1"),
+        ("address", "packed", b"", None),
+        ("digest", "hex", b"ABCDEF", "abcdef"),
+        ("digest", "raw_bytes", b"\xab\x00", "ab00"),
+        ("coin", "sat", b"2100000000000000", 2_100_000_000_000_000),
+        ("coin", "btc", b"0.00000001", 1),
+        ("coin", "btc", b"1.5", 150_000_000),
+        ("money", "cents", b"-250", -250),
+        ("money", "currency_units", b"2.50", 250),
+        ("text", "text", "Größe".encode(), "Größe"),
+        ("text", "text", b"", None),
+        ("account", "key", b"17", "17"),
+        ("account", "key", b"\xff", "\\xff"),
+    ],
+)
+def test_each_unit(kind, unit, raw, value):
+    assert bound_value(bound(kind, unit), raw) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit", "raw", "word"),
+    [
+        ("time", "epoch_s", b"1.7e9", "whole number"),
+        ("time", "epoch_s", b"soon", "whole number"),
+        ("time", "epoch_s", b"9" * 5_000, "limit"),
+        ("time", "epoch_s", "²".encode(), "ascii"),
+        ("time", "datetime_utc", b"2023-02-30 00:00:00", "day is out of range"),
+        ("time", "datetime_utc", b"2023-01-01T00:00:00+02:00", "zone"),
+        ("address", "text", b"192.0.2.256", "192.0.2.256"),
+        ("address", "packed", b"abc", "3 bytes"),
+        ("digest", "hex", b"abc", "not hex"),
+        ("digest", "hex", b"xyz0", "not hex"),
+        ("coin", "sat", b"-1", "outside"),
+        ("coin", "sat", b"2100000000000001", "outside"),
+        ("coin", "btc", b"0.000000001", "finer"),
+        ("coin", "btc", b"1e400000", "larger"),
+        ("money", "cents", b"9223372036854775808", "larger"),
+        ("money", "currency_units", b"0.001", "finer"),
+        ("money", "currency_units", b"1e30", "larger"),
+        ("money", "currency_units", b"Infinity", "larger"),
+        ("text", "text", b"a\xffb", "not utf-8 at byte 1"),
+    ],
+)
+def test_what_is_not_in_its_unit_is_refused_with_its_column(kind, unit, raw, word):
+    with pytest.raises(ValueNotReadableError) as refused:
+        bound_value(bound(kind, unit), raw)
+    assert str(refused.value).startswith("c: ")
+    assert word in str(refused.value)
+
+
+@pytest.mark.parametrize("raw", [b"1700000000", b"1700000000123", b"1700", b"17000000001"])
+def test_the_number_of_digits_of_a_time_is_never_a_reason(raw):
+    # 1700000000123 seconds are in the year 55,000: refused for that, not taken for milliseconds.
+    seconds = int(raw)
+    in_ms = bound_value(bound("time", "epoch_ms"), raw)
+    assert in_ms == utc(1970, 1, 1) + dt.timedelta(milliseconds=seconds)
+    if seconds < 2**36:
+        assert bound_value(bound("time", "epoch_s"), raw) == utc(1970, 1, 1) + dt.timedelta(seconds=seconds)
+    else:
+        with pytest.raises(ValueNotReadableError):
+            bound_value(bound("time", "epoch_s"), raw)
+
+
+def test_a_code_that_the_mapping_does_not_list_is_unknown_and_not_lost():
+    binding = bound("text", "text", values={"1": "member"})
+    assert bound_value(binding, b"1") == "member"
+    assert bound_value(binding, b"2") == "unknown"
+    assert bound_value(binding, b"\xff") == "unknown"
+    assert bound_value(binding, None) is None
+
+
+def test_a_literal_a_prefix_and_a_charset():
+    assert bound_value(bound("money", "", literal="EUR"), None) == "EUR"
+    assert bound_value(bound("text", "text", prefix="srv/media/"), b"a.jpg") == "srv/media/a.jpg"
+    assert bound_value(bound("text", "text", prefix="srv/media/"), b"") is None
+    assert bound_value(bound("text", "text", charset="cp1252"), b"\x80") == "€"
+
+
+def test_half_a_character_is_refused():
+    with pytest.raises(ValueNotReadableError, match="half a character"):
+        bound_value(bound("text", "text", charset="utf-7"), b"+2AA-")
+
+
+@pytest.mark.parametrize(("kind", "unit"), ALL_UNITS)
+@given(raw=st.one_of(st.binary(max_size=40), st.text(alphabet="0123456789.-+eE:T Zaf", max_size=30).map(str.encode)))
+def test_any_bytes_become_a_value_that_a_table_can_hold_or_are_refused(kind, unit, raw):
+    try:
+        value = bound_value(bound(kind, unit), raw)
+    except ValueNotReadableError:
+        return
+    if isinstance(value, int):
+        assert -(2**63) <= value < 2**63
+    elif isinstance(value, str):
+        value.encode("utf-8")
+    elif isinstance(value, dt.datetime):
+        assert value.utcoffset() == dt.timedelta(0)
+    else:
+        assert value is None
+
+
+def test_every_kind_that_can_be_bound_has_its_units():
+    assert {kind for target in TARGETS.values() for kind in target.columns.values()} == set(UNITS)
