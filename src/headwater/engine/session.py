@@ -94,7 +94,7 @@ class Session:
             expression: What to compute.
             order_by: Columns that together tell any two rows apart.
         """
-        return self.backend.to_pyarrow(expression.order_by(list(order_by)))
+        return _in_utc(self.backend.to_pyarrow(expression.order_by(list(order_by))))
 
     def splink_api(self) -> Any:  # noqa: ANN401 - Splink's own connection object
         """Splink on this session's engine, in a database of its own, so that its tables are never mistaken for ours."""
@@ -124,6 +124,17 @@ class Session:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _in_utc(rows: pa.Table) -> pa.Table:
+    """The rows with their times marked as UTC: Spark gives them in the session's zone, which is UTC, and unmarked."""
+    fields = [
+        pa.field(field.name, pa.timestamp("us", tz="UTC"), nullable=field.nullable)
+        if pa.types.is_timestamp(field.type)
+        else field
+        for field in rows.schema
+    ]
+    return rows.cast(pa.schema(fields))
 
 
 def _spark(scratch: str) -> Any:  # noqa: ANN401 - as above
