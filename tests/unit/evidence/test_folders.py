@@ -99,12 +99,12 @@ def test_a_path_too_long_to_look_at_is_an_entry_with_a_reason(tmp_path):
 
 
 def test_a_directory_that_may_not_be_listed_is_an_entry_with_a_reason(tmp_path):
-    if os.geteuid() == 0:
-        pytest.skip("root may list everything")
     (tmp_path / "closed").mkdir()
     (tmp_path / "closed" / "inside").write_bytes(b"x")
     (tmp_path / "open").write_bytes(b"x")
     (tmp_path / "closed").chmod(0)
+    if os.access(tmp_path / "closed", os.R_OK):
+        pytest.skip("this user may list everything, as root may")
     try:
         closed, after = listing(tmp_path)
     finally:
