@@ -350,7 +350,7 @@ def test_a_reference_name_that_is_a_path(case, refused, begun, name):
     [
         (b"version: 1", b"version: 2", "this headwater reads version 1"),
         (b"version: 1", b"version: 2024-99-99", "month must be"),
-        (b"tables:", b"tabels:", "no list 'tables'"),
+        (b"tables:", b"tablets:", "no list 'tables'"),
         (b"binds: accounts", b"binds: people", "known are accounts"),
         (b"key: id", b"kee: id", "unknown key 'kee'"),
         (b"unit: epoch_s", b"unit: days", "nothing is guessed"),
