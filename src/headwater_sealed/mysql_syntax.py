@@ -1,7 +1,8 @@
 """The words of a dump as mysqldump and mariadb-dump write it: literals, statement heads, column definitions.
 
-All patterns are over bytes and use possessive repetition, so a match costs time linear in what it covers, whatever
-the bytes are.
+All patterns are over bytes and give nothing back once matched, so a match costs time linear in what it covers, whatever
+the bytes are. Single characters repeat possessively (`\\s++`), groups inside an atomic group (`(?>(?:...)*)`): possessive
+groups match wrongly in CPython before 3.11.5 (GH-106052), which Debian 12 ships, and rows would be lost without a word.
 
 References:
     MySQL reference manual, "String Literals" (escape sequences), "Hexadecimal Literals", "Bit-Value Literals",
@@ -36,36 +37,36 @@ __all__ = [
     "table_name",
 ]
 
-_SINGLE = rb"'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'"
-_DOUBLE = rb'"[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"'
-_BACKTICK = rb"`[^`]*+(?:``[^`]*+)*+`"
-_QUOTED_NAME = rb'"[^"]*+(?:""[^"]*+)*+"'  # as in ANSI mode
+_SINGLE = rb"'[^'\\]*+(?>(?:(?:\\.|'')[^'\\]*+)*)'"
+_DOUBLE = rb'"[^"\\]*+(?>(?:(?:\\.|"")[^"\\]*+)*)"'
+_BACKTICK = rb"`[^`]*+(?>(?:``[^`]*+)*)`"
+_QUOTED_NAME = rb'"[^"]*+(?>(?:""[^"]*+)*)"'  # as in ANSI mode
 _NAME = rb"(?:" + _BACKTICK + rb"|" + _QUOTED_NAME + rb"|[A-Za-z0-9_$\x80-\xff]++)"
-_QUALIFIED = _NAME + rb"(?:\s*+\.\s*+" + _NAME + rb")?+"
+_QUALIFIED = _NAME + rb"(?>(?:\s*+\.\s*+" + _NAME + rb")?)"
 
 VALUE = (
     rb"(?:"
     + _SINGLE
-    + rb"|[-+]?+(?:\d++\.?+\d*+|\.\d++)(?:[eE][-+]?+\d++)?+(?![xX0-9A-Za-z_'])|NULL|0[xX][0-9A-Fa-f]*+"
+    + rb"|[-+]?+(?:\d++\.?+\d*+|\.\d++)(?>(?:[eE][-+]?+\d++)?)(?![xX0-9A-Za-z_'])|NULL|0[xX][0-9A-Fa-f]*+"
     rb"|_[A-Za-z0-9]++\s*+(?:" + _SINGLE + rb"|" + _DOUBLE + rb"|(?<=\s)0[xX][0-9A-Fa-f]*+)"
     rb"|[bBxXnN]" + _SINGLE + rb"|" + _DOUBLE + rb"|TRUE|FALSE|null|true|false)"
 )
 """One literal in a row: quoted, number, NULL, hexadecimal, bits, or one of these with the name of its character set."""
 
 HEAD = re.compile(
-    rb"(?:INSERT|REPLACE)(?:\s++(?:LOW_PRIORITY|HIGH_PRIORITY|DELAYED))?+(?:\s++IGNORE)?+(?:\s++INTO)?+\s++("
+    rb"(?:INSERT|REPLACE)(?>(?:\s++(?:LOW_PRIORITY|HIGH_PRIORITY|DELAYED))?)(?>(?:\s++IGNORE)?)(?>(?:\s++INTO)?)\s++("
     + _QUALIFIED
-    + rb")(?:\s*+\((\s*+"
+    + rb")(?>(?:\s*+\((\s*+"
     + _NAME
-    + rb"(?:\s*+,\s*+"
+    + rb"(?>(?:\s*+,\s*+"
     + _NAME
-    + rb")*+)\s*+\))?+\s*+VALUES?+\s*+(?=\()",
+    + rb")*))\s*+\))?)\s*+VALUES?+\s*+(?=\()",
     re.IGNORECASE | re.DOTALL,
 )
 """The head of a row-bringing statement, up to its first row: table, and the column list if there is one."""
 
 TABLE_HEAD = re.compile(
-    rb"CREATE\s++(?:OR\s++REPLACE\s++)?+(?:TEMPORARY\s++)?+TABLE\s++(?:IF\s++NOT\s++EXISTS\s++)?+("
+    rb"CREATE\s++(?>(?:OR\s++REPLACE\s++)?)(?>(?:TEMPORARY\s++)?)TABLE\s++(?>(?:IF\s++NOT\s++EXISTS\s++)?)("
     + _QUALIFIED
     + rb")\s*+(\(?)",
     re.IGNORECASE | re.DOTALL,
@@ -94,9 +95,9 @@ LOOSE_TOKEN = re.compile(
 RESYNC_BYTES = 32
 """More than `RESYNC` looks at."""
 
-_PLAIN_COMMENT = rb"/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
+_PLAIN_COMMENT = rb"/\*[^*]*+(?>(?:\*(?!/)[^*]*+)*)\*/"
 _VERSION_COMMENT = (
-    rb"/\*M?+!(?:[^'\"`*/]++|"
+    rb"/\*M?+!(?>(?:[^'\"`*/]++|"
     + _SINGLE
     + rb"|"
     + _DOUBLE
@@ -104,7 +105,7 @@ _VERSION_COMMENT = (
     + _BACKTICK
     + rb"|"
     + _PLAIN_COMMENT
-    + rb"|\*(?!/)|/(?!\*))*+\*/"
+    + rb"|\*(?!/)|/(?!\*))*)\*/"
 )
 
 
@@ -112,9 +113,9 @@ def statement_end(delimiter: bytes) -> re.Pattern[bytes]:
     """A pattern over a whole statement, up to and with the delimiter outside of strings, names and comments."""
     first = re.escape(delimiter[:1])
     return re.compile(
-        rb"(?:[^'\"`/#\-" + first + rb"]++|" + _SINGLE + rb"|" + _DOUBLE + rb"|" + _BACKTICK
+        rb"(?>(?:[^'\"`/#\-" + first + rb"]++|" + _SINGLE + rb"|" + _DOUBLE + rb"|" + _BACKTICK
         + rb"|" + _VERSION_COMMENT + rb"|" + _PLAIN_COMMENT
-        + rb"|--(?=[\s\x00-\x1f])[^\n]*+|#[^\n]*+|(?!" + re.escape(delimiter) + rb")[/\-" + first + rb"])*+"
+        + rb"|--(?=[\s\x00-\x1f])[^\n]*+|#[^\n]*+|(?!" + re.escape(delimiter) + rb")[/\-" + first + rb"])*)"
         + re.escape(delimiter),
         re.DOTALL,
     )  # fmt: skip
@@ -123,7 +124,7 @@ def statement_end(delimiter: bytes) -> re.Pattern[bytes]:
 VERSION_COMMENT = re.compile(_VERSION_COMMENT + rb"|" + _PLAIN_COMMENT, re.DOTALL)
 """A statement for certain versions only; the second way is for one with an odd apostrophe."""
 
-ALONE = re.compile(rb"[ \t]*+(?:;++[ \t]*+)?+(?:\r?\n|\Z)")
+ALONE = re.compile(rb"[ \t]*+(?>(?:;++[ \t]*+)?)(?:\r?\n|\Z)")
 """What follows a version comment that is a whole statement, or (the sandbox line of MariaDB) needs no end."""
 
 BLOCK_COMMENT = re.compile(_PLAIN_COMMENT, re.DOTALL)
@@ -240,11 +241,11 @@ _NO_COLUMN = re.compile(
     rb"(?:PRIMARY|UNIQUE|KEY|INDEX|FULLTEXT|SPATIAL|CONSTRAINT|FOREIGN|CHECK|PERIOD|LIKE)\b", re.IGNORECASE
 )
 _COLUMN = re.compile(
-    rb"(" + _NAME + rb")\s++([A-Za-z0-9_]++(?:\s++(?:PRECISION|VARYING))?+(?:\s*+\((?:[^()'\"]++|" + _SINGLE
-    + rb")*+\))?+(?:\s++(?:UNSIGNED|SIGNED|ZEROFILL))*+)",
+    rb"(" + _NAME + rb")\s++([A-Za-z0-9_]++(?>(?:\s++(?:PRECISION|VARYING))?)(?>(?:\s*+\((?>(?:[^()'\"]++|" + _SINGLE
+    + rb")*)\))?)(?>(?:\s++(?:UNSIGNED|SIGNED|ZEROFILL))*))",
     re.IGNORECASE | re.DOTALL,
 )  # fmt: skip
-_GENERATED = re.compile(rb"\s(?:GENERATED\s++ALWAYS\s++)?+AS\s*+\(", re.IGNORECASE)
+_GENERATED = re.compile(rb"\s(?>(?:GENERATED\s++ALWAYS\s++)?)AS\s*+\(", re.IGNORECASE)
 _DEFINITION_TOKEN = re.compile(
     rb"[^'\"`(),/#\-]++|" + _SINGLE + rb"|" + _DOUBLE + rb"|" + _BACKTICK + rb"|" + _PLAIN_COMMENT
     + rb"|--(?=\s)[^\n]*+|#[^\n]*+|[(),/\-]",
