@@ -51,8 +51,8 @@ ACCESS_LOG_SCHEMA = pa.schema(
 
 _QUOTED = rb'"((?>(?:[^"\\]++|\\.)*))"'
 _LINE = re.compile(
-    rb"(\S++) (\S++) ((?>(?:(?! \[)[^\n])+)) \[([^\]]*+)\] " + _QUOTED + rb" (\d{3}) (\d{1,18}|-)(?>(?: " + _QUOTED + rb" "
-    + _QUOTED + rb"[^\n]*+)?)\s*+\Z",
+    rb"(\S++) (\S++) ((?>(?:(?! \[)[^\n])+)) \[([^\]]*+)\] " + _QUOTED + rb" (\d{3}) (\d{1,18}|-)(?>(?: "
+    + _QUOTED + rb" " + _QUOTED + rb"[^\n]*+)?)\s*+\Z",
     re.DOTALL,
 )  # fmt: skip
 _REQUEST = re.compile(rb"([A-Z][A-Z_-]*+) (\S++)(?: HTTP/\d(?:\.\d)?)?\Z")

@@ -1,7 +1,7 @@
 """The words of a dump as mysqldump and mariadb-dump write it: literals, statement heads, column definitions.
 
-All patterns are over bytes and give nothing back once matched, so a match costs time linear in what it covers, whatever
-the bytes are. Single characters repeat possessively (`\\s++`), groups inside an atomic group (`(?>(?:...)*)`): possessive
+All patterns are over bytes and give nothing back once matched, so a match costs time linear in what it covers,
+whatever the bytes are. Single characters repeat possessively, groups inside an atomic group, `(?>(?:...)*)`: possessive
 groups match wrongly in CPython before 3.11.5 (GH-106052), which Debian 12 ships, and rows would be lost without a word.
 
 References:
