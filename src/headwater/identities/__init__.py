@@ -2,5 +2,6 @@
 
 from headwater.identities.link import link_records
 from headwater.identities.model import LinkModel, read_model
+from headwater.identities.networks import NetworkRange, Networks
 
-__all__ = ["LinkModel", "link_records", "read_model"]
+__all__ = ["LinkModel", "NetworkRange", "Networks", "link_records", "read_model"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -10,12 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from headwater.engine import StageContext
+from headwater.identities.networks import Networks, plain_address
 from headwater.identities.normal import comparable
 from headwater.schema import content_id, table_named
 
 __all__ = ["contrary_facts"]
-
-HIDING_KINDS = ("vpn", "proxy", "tor", "hosting")
 
 
 def contrary_facts(context: StageContext) -> pa.Table:
@@ -44,22 +42,17 @@ def _fact(
 
 def _network_addresses(context: StageContext) -> Iterator[dict[str, Any]]:
     """Addresses that hide who used them, and addresses that several accounts used."""
-    hiding = [
-        (ipaddress.ip_network(row["cidr"]), row)
-        for row in context.tables.arrow("networks").to_pylist()
-        if row["kind"] in HIDING_KINDS
-    ]
+    networks = Networks(context.tables)
     users: dict[str, dict[str, str]] = defaultdict(dict)
     for login in context.tables.arrow("logins").to_pylist():
         if login["network_address"]:
-            users[login["network_address"]].setdefault(login["account_id"], login["login_id"])
+            users[plain_address(login["network_address"])].setdefault(login["account_id"], login["login_id"])
     for text in sorted(users):
-        address = ipaddress.ip_address(text)
-        network = next((row for net, row in hiding if address.version == net.version and address in net), None)
+        network = networks.range_of(text)
         for account, login in sorted(users[text].items()):
-            if network is not None:
-                statement = f"{text} belongs to a {network['kind']} range: it does not say who logged in"
-                yield _fact("proxy", statement, table="networks", source=network["network_id"], account=account)
+            if network is not None and network.hides:
+                statement = f"{text} belongs to a {network.kind} range: it does not say who logged in"
+                yield _fact("proxy", statement, table="networks", source=network.network_id, account=account)
             elif len(users[text]) > 1:
                 others = len(users[text]) - 1
                 statement = f"{others} other account(s) logged in from {text}: a household or a shared line is possible"
@@ -103,22 +96,24 @@ def _links(context: StageContext) -> Iterator[dict[str, Any]]:  # noqa: C901 - o
 
 def _payer_and_user(context: StageContext, links: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Where the payer and the account's own data lead to different people on record, both links say so."""
-    person_of_customer = {
-        row["left_id"]: row["right_id"] for row in links if row["claim"] == "held" and row["proposed"]
-    }
     account_of_payment = {row["payment_id"]: row["account_id"] for row in context.tables.arrow("payments").to_pylist()}
-    users: dict[str, dict[str, Any]] = {
-        row["left_id"]: row for row in links if row["claim"] == "used" and row["proposed"]
-    }
+    # A case may propose several candidates for one row, by a lower limit; each is looked at.
+    people_of_customer: dict[str, set[str]] = defaultdict(set)
+    used_by_account: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in links:
+        if row["claim"] == "held" and row["proposed"]:
+            people_of_customer[row["left_id"]].add(row["right_id"])
+        elif row["claim"] == "used" and row["proposed"]:
+            used_by_account[row["left_id"]].append(row)
     for link in links:
         if link["claim"] != "paid" or not link["proposed"]:
             continue
-        account = account_of_payment[link["left_id"]]
-        payer, used = person_of_customer.get(link["right_id"]), users.get(account)
-        if payer is None or used is None or payer == used["right_id"]:
+        payers = people_of_customer.get(link["right_id"], set())
+        others = [u for u in used_by_account[account_of_payment[link["left_id"]]] if u["right_id"] not in payers]
+        if not payers or not others:
             continue
         statement = (
             "the payer's record and the record that fits the account are two people: a payer is not thereby a user"
         )
-        for about in (link["link_id"], used["link_id"]):
-            yield _fact("payer_is_not_user", statement, table="links", source=link["link_id"], link=about)
+        for about in (link, *others):
+            yield _fact("payer_is_not_user", statement, table="links", source=link["link_id"], link=about["link_id"])

@@ -141,6 +141,8 @@ def _claim(source: str, name: str, spec: Mapping[str, Any]) -> Claim:
             total = sum(getattr(level, side) for level in comparison.levels)
             if total != _MILLION and not (side == "u_ppm" and comparison.levels[0].rule == "share"):
                 raise ConfigError(f"{where}: {side} sums to {total}, not {_MILLION}; correct the model")
+        if any(level.m_ppm < 1 or level.u_ppm < 1 for level in comparison.levels):
+            raise ConfigError(f"{where}: a probability of nothing has no weight; each level needs 1 or more")
         unknown = [level.rule for level in comparison.levels if level.rule not in RULES]
         if unknown:
             raise ConfigError(f"{where}: rule '{unknown[0]}' is unknown; known are {', '.join(RULES)}")

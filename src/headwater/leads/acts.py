@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import ibis
 import ibis.expr.types as ir
 
 from headwater.engine import Session
+from headwater.errors import RefusedError
 
-__all__ = ["ACT_TABLES", "Act", "observed_acts"]
+__all__ = ["ACT_TABLES", "Act", "ActTables", "DeclaredColumns", "observed_acts"]
+
+
+class ActTables(Protocol):
+    """What an act is computed from."""
+
+    def table(self, name: str) -> ir.Table:
+        """The table as an expression."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +28,8 @@ class Act:
 
     Attributes:
         about: In words, for the reference page.
-        reads: Every `table.column` it is computed from; a test asserts that no trait of a person is among them.
+        reads: Every `table.column` it is computed from; it is given no other, and a test asserts that no trait of a
+            person is among them.
         table: Table of the example row.
         rows: From the case's tables to rows (account_id, example_id).
     """
@@ -27,11 +37,36 @@ class Act:
     about: str
     reads: tuple[str, ...]
     table: str
-    rows: Callable[[Session], ir.Table]
+    rows: Callable[[ActTables], ir.Table]
 
 
-def _origins(groups: tuple[str, ...], victim: str | None) -> Callable[[Session], ir.Table]:
-    def rows(tables: Session) -> ir.Table:
+class DeclaredColumns:
+    """The tables of a case as one act may see them: the columns it declares, and no other.
+
+    What an act is computed from is thereby what the reference page prints, and not what somebody remembered to write.
+    """
+
+    def __init__(self, tables: ActTables, name: str, act: Act) -> None:
+        self._tables = tables
+        self._name = name
+        self._columns: dict[str, list[str]] = {}
+        for read in act.reads:
+            table, column = read.split(".")
+            self._columns.setdefault(table, []).append(column)
+
+    def table(self, name: str) -> ir.Table:
+        """The table's declared columns.
+
+        Raises:
+            RefusedError: The act declares none of them.
+        """
+        if name not in self._columns:
+            raise RefusedError(f"act '{self._name}' reads table '{name}', which it does not declare; correct the act")
+        return self._tables.table(name).select(self._columns[name])
+
+
+def _origins(groups: tuple[str, ...], victim: str | None) -> Callable[[ActTables], ir.Table]:
+    def rows(tables: ActTables) -> ir.Table:
         origins = tables.table("media_origins")
         chosen = origins.filter(origins.verdict_group.isin(groups) & origins.account_id.notnull())
         if victim is not None:
@@ -41,8 +76,8 @@ def _origins(groups: tuple[str, ...], victim: str | None) -> Callable[[Session],
     return rows
 
 
-def _uploads_with(groups: tuple[str, ...], victim: str | None) -> Callable[[Session], ir.Table]:
-    def rows(tables: Session) -> ir.Table:
+def _uploads_with(groups: tuple[str, ...], victim: str | None) -> Callable[[ActTables], ir.Table]:
+    def rows(tables: ActTables) -> ir.Table:
         verdicts = tables.table("media_verdicts")
         chosen = verdicts.filter(verdicts.verdict_group.isin(groups))
         if victim is not None:
@@ -53,22 +88,22 @@ def _uploads_with(groups: tuple[str, ...], victim: str | None) -> Callable[[Sess
     return rows
 
 
-def _whole(table: str, key: str) -> Callable[[Session], ir.Table]:
-    def rows(tables: Session) -> ir.Table:
+def _whole(table: str, key: str) -> Callable[[ActTables], ir.Table]:
+    def rows(tables: ActTables) -> ir.Table:
         return tables.table(table).select("account_id", example_id=key)
 
     return rows
 
 
-def _role(role: str) -> Callable[[Session], ir.Table]:
-    def rows(tables: Session) -> ir.Table:
+def _role(role: str) -> Callable[[ActTables], ir.Table]:
+    def rows(tables: ActTables) -> ir.Table:
         accounts = tables.table("accounts")
         return accounts.filter(accounts.role == role).select(account_id="account_id", example_id="account_id")
 
     return rows
 
 
-def _judged_convicted(tables: Session) -> ir.Table:
+def _judged_convicted(tables: ActTables) -> ir.Table:
     judged = tables.table("judgements")
     records = tables.table("records")
     positive = judged.filter((judged.claim == "used") & (judged.verdict == "positive"))
@@ -77,8 +112,16 @@ def _judged_convicted(tables: Session) -> ir.Table:
     return joined.select(account_id="left_id", example_id="link_id")
 
 
-_MEDIA = ("media_origins.verdict_group", "media_origins.account_id")
-_UPLOADED = ("media_verdicts.verdict_group", "upload_items.item_id", "upload_items.upload_id", "uploads.account_id")
+_MEDIA = ("media_origins.media_cluster_id", "media_origins.verdict_group", "media_origins.account_id")
+_UPLOADED = (
+    "media_verdicts.item_id",
+    "media_verdicts.verdict_group",
+    "upload_items.item_id",
+    "upload_items.upload_id",
+    "uploads.upload_id",
+    "uploads.account_id",
+)
+_ROLE = ("accounts.account_id", "accounts.role")
 
 ACT_TABLES: Mapping[str, Act] = {
     "origin_unseen": Act(
@@ -102,26 +145,31 @@ ACT_TABLES: Mapping[str, Act] = {
     "uploads_known": Act(
         about="upload of listed media", reads=_UPLOADED, table="uploads", rows=_uploads_with(("known", "near"), None)
     ),
-    "uploads": Act(about="upload", reads=("uploads.account_id",), table="uploads", rows=_whole("uploads", "upload_id")),
+    "uploads": Act(
+        about="upload",
+        reads=("uploads.upload_id", "uploads.account_id"),
+        table="uploads",
+        rows=_whole("uploads", "upload_id"),
+    ),
     "payments": Act(
         about="payment booked by the platform",
-        reads=("payments.account_id",),
+        reads=("payments.payment_id", "payments.account_id"),
         table="payments",
         rows=_whole("payments", "payment_id"),
     ),
     "administers": Act(
-        about="administrator of the platform", reads=("accounts.role",), table="accounts", rows=_role("administrator")
+        about="administrator of the platform", reads=_ROLE, table="accounts", rows=_role("administrator")
     ),
-    "moderates": Act(
-        about="moderator of the platform", reads=("accounts.role",), table="accounts", rows=_role("moderator")
-    ),
+    "moderates": Act(about="moderator of the platform", reads=_ROLE, table="accounts", rows=_role("moderator")),
     "judged_convicted": Act(
         about="link to a convicted person, judged positive by a person",
         reads=(
+            "judgements.link_id",
             "judgements.claim",
             "judgements.verdict",
             "judgements.left_id",
             "judgements.right_id",
+            "records.record_id",
             "records.convicted",
         ),
         table="links",
@@ -135,7 +183,7 @@ def observed_acts(tables: Session) -> dict[str, dict[str, tuple[int, str]]]:
     """For each act, for each account that did it: how often, and the first row to see it by."""
     found: dict[str, dict[str, tuple[int, str]]] = {}
     for name, act in ACT_TABLES.items():
-        rows = act.rows(tables)
+        rows = act.rows(DeclaredColumns(tables, name, act))
         counted = rows.group_by("account_id").aggregate(
             observed=ibis._.count().cast("int64"), example_id=ibis._.example_id.min()
         )

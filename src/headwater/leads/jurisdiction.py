@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import phonenumbers
 
 from headwater.engine import Session
+from headwater.identities import Networks
 
-__all__ = ["NetworkRange", "Networks", "countries_of", "jurisdictions"]
-
-HIDING_KINDS = ("vpn", "proxy", "tor", "hosting")
+__all__ = ["countries_of", "denied_links", "jurisdictions"]
 
 # How far each kind of evidence speaks for where a person is; printed beside the evidence, never shown as a number.
 _STRENGTH = {
@@ -23,54 +20,6 @@ _STRENGTH = {
     "customer return of a paid link": 2,
     "service that can name a payer": 1,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkRange:
-    """A range of a network list.
-
-    Attributes:
-        network_id: Its row.
-        network: The range.
-        hides: Whether it hides who uses it.
-        country: Its country, if the list says.
-        holder: Who can name the subscriber, if the list says.
-    """
-
-    network_id: str
-    network: ipaddress.IPv4Network | ipaddress.IPv6Network
-    hides: bool
-    country: str | None
-    holder: str | None
-
-
-class Networks:
-    """Network lists, looked up by address; the longest range counts."""
-
-    def __init__(self, tables: Session) -> None:
-        ranges = [
-            NetworkRange(
-                network_id=row["network_id"],
-                network=ipaddress.ip_network(row["cidr"]),
-                hides=row["kind"] in HIDING_KINDS,
-                country=row["country"],
-                holder=row["holder"],
-            )
-            for row in tables.arrow("networks").to_pylist()
-        ]
-        self._ranges = sorted(ranges, key=lambda r: (-r.network.prefixlen, r.network_id))
-        self._known: dict[str, NetworkRange | None] = {}
-
-    def range_of(self, address: str | None) -> NetworkRange | None:
-        """The range that holds an address; None where no list says."""
-        if address is None:
-            return None
-        if address not in self._known:
-            parsed = ipaddress.ip_address(address)
-            self._known[address] = next(
-                (r for r in self._ranges if r.network.version == parsed.version and parsed in r.network), None
-            )
-        return self._known[address]
 
 
 def jurisdictions(tables: Session, networks: Networks) -> Mapping[str, list[dict[str, Any]]]:
@@ -91,8 +40,9 @@ def jurisdictions(tables: Session, networks: Networks) -> Mapping[str, list[dict
         note(account["account_id"], country, "telephone of the account", "accounts", account["account_id"])
     accounts = {row["payment_id"]: row["account_id"] for row in tables.arrow("payments").to_pylist()}
     customers = {row["customer_id"]: row for row in tables.arrow("customers").to_pylist()}
+    denied = denied_links(tables)
     for link in tables.arrow("links").to_pylist():
-        if link["claim"] == "paid" and link["proposed"]:
+        if link["claim"] == "paid" and link["proposed"] and link["link_id"] not in denied:
             country = customers[link["right_id"]]["country"]
             note(accounts[link["left_id"]], country, "customer return of a paid link", "links", link["link_id"])
     services = {row["service_id"]: row for row in tables.arrow("services").to_pylist()}
@@ -112,6 +62,12 @@ def _ordered(evidence: Mapping[tuple[str, str], tuple[int, str, str]]) -> list[d
         for (country, kind), (count, table, example) in evidence.items()
     ]
     return sorted(rows, key=lambda r: (-_STRENGTH[str(r["evidence"])], -int(str(r["observed"])), str(r["country"])))
+
+
+def denied_links(tables: Session) -> set[str]:
+    """The links that a person judged negative: nothing is derived from them any more."""
+    judged = tables.arrow("judgements").to_pylist()
+    return {row["link_id"] for row in judged if row["verdict"] == "negative"}
 
 
 def countries_of(jurisdiction: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from headwater.engine import Session, StageContext
+from headwater.identities import Networks
 from headwater.leads.acts import ACT_TABLES, observed_acts
-from headwater.leads.jurisdiction import Networks, countries_of, jurisdictions
+from headwater.leads.jurisdiction import countries_of, denied_links, jurisdictions
 from headwater.leads.rules import RuleSet, read_rules
 from headwater.schema import content_id, table_named
 
@@ -115,11 +116,12 @@ class _Joined:
         payments = {row["payment_id"]: row["account_id"] for row in tables.arrow("payments").to_pylist()}
         self._paid: set[str] = set()
         self._has_customer: set[str] = set()
+        denied = denied_links(tables)
         for link in tables.arrow("links").to_pylist():
             account = payments.get(link["left_id"]) if link["claim"] == "paid" else link["left_id"]
             if account is not None and link["claim"] in {"used", "paid"} and link["proposed"]:
                 self._links[account].append(link["link_id"])
-                if link["claim"] == "paid":
+                if link["claim"] == "paid" and link["link_id"] not in denied:
                     self._has_customer.add(account)
         self._paid.update(payments.values())
         self._judge(tables)
@@ -127,12 +129,15 @@ class _Joined:
         self._contrary = self._statements(tables)
 
     def _judge(self, tables: Session) -> None:
-        """A person is named by a positive judgement only, and by none where two are judged positive."""
+        """A person is named by a positive judgement only, and none where two are, or where the record is gone."""
+        records = set(tables.arrow("records")["record_id"].to_pylist())
         positive: dict[str, set[str]] = defaultdict(set)
         for row in tables.arrow("judgements").to_pylist():
             if row["claim"] == "used" and row["verdict"] == "positive":
                 positive[row["left_id"]].add(row["right_id"])
-        self._named = {account: next(iter(records)) for account, records in positive.items() if len(records) == 1}
+        self._named = {
+            account: person for account, people in positive.items() for person in people & records if len(people) == 1
+        }
 
     def _services_by_account(self, tables: Session) -> dict[str, dict[str, dt.datetime]]:
         """For each account, the services its payments came from, with the first time."""
@@ -245,8 +250,11 @@ def _state(value: object) -> str:
 
 
 def _deconfliction_key(account: Mapping[str, Any]) -> str:
-    """Digest of the account's identifiers, normalised, in a fixed order; the same wherever they are found."""
+    """Digest of the account's identifiers, normalised, in a fixed order; the same wherever they are found.
+
+    An account without any is known by its own id alone: two of them have nothing in common.
+    """
     identifiers = [
         str(account[name] or "").strip().lower() for name in ("nickname", "email", "phone", "pgp_fingerprint")
     ]
-    return content_id("dcf", *identifiers)
+    return content_id("dcf", *identifiers) if any(identifiers) else content_id("dcf", str(account["account_id"]))

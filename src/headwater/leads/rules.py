@@ -62,8 +62,8 @@ def read_rules(path: Path | None = None) -> RuleSet:
     for rule in rules:
         if rule.act not in ACT_TABLES:
             raise ConfigError(f"{path}: rule '{rule.name}' reads act '{rule.act}'; known are {', '.join(ACT_TABLES)}")
-        if rule.tier < 1 or rule.at_least < 1:
-            raise ConfigError(f"{path}: rule '{rule.name}': tier and at_least begin at 1")
+        if not all(type(number) is int and number >= 1 for number in (rule.tier, rule.at_least)):
+            raise ConfigError(f"{path}: rule '{rule.name}': tier and at_least are whole numbers from 1")
     names = [rule.name for rule in rules]
     if len(set(names)) != len(names):
         raise ConfigError(f"{path}: two rules have the same name")

@@ -82,6 +82,21 @@ def test_a_model_that_does_not_hold_together_is_refused(tmp_path, old, new, reas
         read_model(path)
 
 
+@pytest.mark.parametrize("side", ["m_ppm", "u_ppm"])
+def test_a_probability_of_nothing_is_refused(tmp_path, side):
+    """It would weigh infinitely much, for or against, and no other field could ever speak against that."""
+    email = "m_ppm = 550_000, u_ppm = 20", "m_ppm = 450_000, u_ppm = 999_980"
+    gone = {"m_ppm": ("m_ppm = 1_000_000, u_ppm = 20", "m_ppm = 0, u_ppm = 999_980")}
+    gone["u_ppm"] = ("m_ppm = 550_000, u_ppm = 0", "m_ppm = 450_000, u_ppm = 1_000_000")
+    path, text = tmp_path / "model.toml", MODEL.read_text()
+    for old, new in zip(email, gone[side], strict=True):
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"held.email: a probability of nothing"):
+        read_model(path)
+
+
 def test_any_change_of_the_file_is_another_model(tmp_path):
     path = tmp_path / "model.toml"
     path.write_bytes(MODEL.read_bytes())

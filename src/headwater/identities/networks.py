@@ -1,0 +1,81 @@
+"""Network lists, looked up by address: whether an address says where somebody was, or hides it."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from headwater.engine import Session
+
+__all__ = ["NetworkRange", "Networks", "plain_address"]
+
+# Only this kind speaks for the person behind it. A kind that nobody here knows ("VPN", "mobile", "datacentre") is taken
+# to hide: to place a person in a country by mistake is worse than not to place them.
+_OPEN_KIND = "access"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRange:
+    """A range of a network list.
+
+    Attributes:
+        network_id: Its row.
+        network: The range.
+        kind: As the list says.
+        country: Its country, if the list says.
+        holder: Who can name the subscriber, if the list says.
+    """
+
+    network_id: str
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network
+    kind: str
+    country: str | None
+    holder: str | None
+
+    @property
+    def hides(self) -> bool:
+        """Whether it hides who uses it."""
+        return self.kind != _OPEN_KIND
+
+
+class Networks:
+    """Network lists, looked up by address.
+
+    An address that any list flags is flagged, whatever another list says of it; else the longest range counts.
+    """
+
+    def __init__(self, tables: Session) -> None:
+        ranges = [
+            NetworkRange(
+                network_id=row["network_id"],
+                network=ipaddress.ip_network(row["cidr"]),
+                kind=row["kind"],
+                country=row["country"],
+                holder=row["holder"],
+            )
+            for row in tables.arrow("networks").to_pylist()
+        ]
+        self._ranges = sorted(ranges, key=lambda r: (not r.hides, -r.network.prefixlen, r.network_id))
+        self._known: dict[str, NetworkRange | None] = {}
+
+    def range_of(self, address: str | None) -> NetworkRange | None:
+        """The range that holds an address; None where no list says."""
+        if address is None:
+            return None
+        if address not in self._known:
+            parsed = _parsed(address)
+            self._known[address] = next(
+                (r for r in self._ranges if r.network.version == parsed.version and parsed in r.network), None
+            )
+        return self._known[address]
+
+
+def plain_address(address: str) -> str:
+    """The address in the one spelling that lists use: an IPv4 address written within IPv6 is that IPv4 address."""
+    return str(_parsed(address))
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    # A server that listens on IPv6 alone notes its IPv4 visitors as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2).
+    parsed = ipaddress.ip_address(address)
+    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, ipaddress.IPv6Address) else parsed
