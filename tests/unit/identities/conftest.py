@@ -91,12 +91,15 @@ class Case:
         rows = self.derived(**options)["links"].to_pylist()
         return {(row["claim"], row["left_id"], row["right_id"]): row for row in rows}
 
-    def contrary(self, **options: Any) -> list[tuple[str, str | None, tuple[str, str, str] | None]]:
+    @staticmethod
+    def told(tables: dict[str, pa.Table]) -> list[tuple[str, str | None, tuple[str, str, str] | None]]:
         """The contrary facts: kind, account, and the link as claim, left and right."""
-        tables = self.derived(**options)
         named = {row["link_id"]: (row["claim"], row["left_id"], row["right_id"]) for row in tables["links"].to_pylist()}
         facts = tables["contrary_facts"].to_pylist()
         return sorted(((f["fact_kind"], f["account_id"], named.get(f["link_id"])) for f in facts), key=repr)
+
+    def contrary(self, **options: Any) -> list[tuple[str, str | None, tuple[str, str, str] | None]]:
+        return self.told(self.derived(**options))
 
 
 @pytest.fixture

@@ -83,10 +83,8 @@ def test_candidates_and_none_of_them_share_one_certainty(town):
     assert any(link["rivals"] for link in links.values())
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_the_order_of_the_rows_does_not_show(town, seed):
-    expected = town.derived()
-    again = town.derived(shuffled=seed)
+def test_the_order_of_the_rows_does_not_show(town):
+    expected, again = town.derived(), town.derived(shuffled=7)
     for name in ("links", "contrary_facts"):
         assert expected[name].num_rows
         assert again[name].equals(expected[name], check_metadata=True)
@@ -139,7 +137,7 @@ def test_two_candidates_that_fit_alike_are_both_uncertain(case):
 
 
 @pytest.mark.parametrize("absent", ["email", "phone", "nickname"])
-@pytest.mark.parametrize("value", [None, "", "   "])
+@pytest.mark.parametrize("value", [None, "  "])
 def test_what_is_absent_on_both_sides_is_no_agreement(case, absent, value):
     person = {"email": "marta.quill@mail.test", "phone": "+442079460018", "nickname": "nightowl"} | {absent: value}
     case.add("accounts", "acc-1", **person)
