@@ -255,6 +255,16 @@ class Case:
         with self.database.connect() as connection:
             return [dict(row) for row in connection.execute(sa.select(IMPORTS).order_by(*order)).mappings()]
 
+    def reference_files(self) -> dict[str, list[Path]]:
+        """For each table, the files of the references that the case knows of; what a crash left behind is none."""
+        known = {f"{row['reference_name']}@{row['reference_version']}" for row in self.imports()}
+        found = {}
+        for table, paths in reference_files(self.path).items():
+            kept = [path for path in paths if path.parent.name in known]
+            if kept:
+                found[table] = kept
+        return found
+
     def mapping(self) -> bytes | None:
         """The mapping approved last; None if none is."""
         with self.database.connect() as connection:
@@ -288,7 +298,7 @@ class Case:
     @contextmanager
     def tables(self, *, engine: str = "duckdb", threads: int = 2) -> Iterator[Session]:
         """A session with every imported and derived table of the case."""
-        files: dict[str, list[Path]] = reference_files(self.path)
+        files = self.reference_files()
         for output in self.current_outputs():
             name = str(output["table_name"])
             files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from headwater import __version__
 from headwater.engine import Exhibit, Progress, Session, StageContext, file_sha256, silent, sync_folder, write_parquet
 from headwater.errors import ConfigError, DigestMismatchError, HeadwaterError, IntegrityError
 from headwater.evidence import stamp_of
-from headwater.references import reference_files, seal_digest
+from headwater.references import seal_digest
 from headwater.schema import TABLES, content_id
 from headwater.schema.state import OUTPUTS, RUNS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
@@ -100,9 +101,30 @@ def _unchanged_exhibits(exhibits: Sequence[PlacedExhibit]) -> None:
 def _unchanged_references(case: Case) -> None:
     for imported in case.imports():
         name = f"{imported['reference_name']}@{imported['reference_version']}"
-        found = seal_digest(case.path / "references" / name)
+        folder = case.path / "references" / name
+        if not (folder / "seal.json").is_file():
+            raise IntegrityError(f"reference {name}: its seal is gone; restore it, or find out who removed it")
+        found = seal_digest(folder)
         if found != imported["seal_sha256"]:
             raise DigestMismatchError(f"reference {name}", expected=str(imported["seal_sha256"]), found=found)
+        # The seal holds the digest of each table, and nothing else is ever in the folder.
+        sealed = {f"{table}.parquet": digest for table, digest in _sealed_tables(folder).items()}
+        for path in sorted(folder.iterdir()):
+            if path.name != "seal.json" and path.name not in sealed:
+                raise IntegrityError(
+                    f"reference {name}: {path.name} was put there after it was sealed; find out by whom"
+                )
+        for file, expected in sorted(sealed.items()):
+            if not (folder / file).is_file():
+                raise IntegrityError(f"reference {name}: {file} is gone; restore it, or find out who removed it")
+            found = file_sha256(folder / file)
+            if found != expected:
+                raise DigestMismatchError(f"reference {name}, {file}", expected=expected, found=found)
+
+
+def _sealed_tables(folder: Path) -> dict[str, str]:
+    tables: dict[str, str] = json.loads((folder / "seal.json").read_bytes())["tables"]
+    return tables
 
 
 def _run(
@@ -128,8 +150,10 @@ def _run(
         with case.tables(engine=engine, threads=max(1, workers)) as session:
             produced = _derive(case, stage, session, exhibits, workers, progress, allow_unsealed=allow_unsealed)
             outputs = _write(case, run_id, produced)
-    except HeadwaterError as error:
-        case.record("failed", actor, object_ids=(run_id,), params={"stage": stage.name}, outcome=f"failed: {error}")
+    except BaseException as error:
+        # Whatever stopped it, a full disk or the operator: evidence was read, and the log is to say so.
+        told = str(error) if isinstance(error, HeadwaterError | OSError) else type(error).__name__
+        case.record("failed", actor, object_ids=(run_id,), params={"stage": stage.name}, outcome=f"failed: {told}")
         raise
     params: dict[str, object] = {"stage": stage.name, "workers": workers, "engine": engine}
     params |= {"unsealed_allowed": allow_unsealed, "version": __version__}
@@ -187,7 +211,7 @@ def _inputs(case: Case, stage: Stage, exhibits: Sequence[PlacedExhibit]) -> dict
     for output in case.current_outputs():
         if output["table_name"] in stage.reads and not _is_own(stage, str(output["stage"])):
             inputs[f"{output['stage']}.{output['table_name']}"] = str(output["sha256"])
-    for name, paths in reference_files(case.path).items():
+    for name, paths in case.reference_files().items():
         if name in stage.reads:
             inputs |= {f"{path.parent.name}.{name}": file_sha256(path) for path in paths}
     if "judgements" in stage.reads:
