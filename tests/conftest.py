@@ -66,3 +66,7 @@ def _headwater(*arguments: object) -> Outcome:
 def headwater() -> Headwater:
     """The program `headwater`, run in this process: from its arguments to what it left behind."""
     return _headwater
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew instead of comparing")

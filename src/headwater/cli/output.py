@@ -41,7 +41,10 @@ def printable(value: object) -> str:
         return value.decode("utf-8", "backslashreplace") if value.isascii() else value.hex()
     if isinstance(value, list | dict):
         return printable(json.dumps(value, ensure_ascii=False, default=_plain))
-    text = str(value)
+    return _steerless(str(value))
+
+
+def _steerless(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -74,11 +77,13 @@ def _write(line: str) -> None:
 
 
 def emit(row: Mapping[str, Any], *, as_json: bool, text: str | None = None) -> None:
-    """Print one result."""
+    """Print one result; whatever a caller put into its text, no line of it can steer a terminal."""
     if as_json:
         _write(json_line(row))
+    elif text is not None:
+        _write("\n".join(map(_steerless, text.split("\n"))))
     else:
-        _write(text if text is not None else "  ".join(printable(v) for v in row.values()))
+        _write("  ".join(printable(v) for v in row.values()))
 
 
 def emit_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> int:

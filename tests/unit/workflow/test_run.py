@@ -77,7 +77,7 @@ def new_hash_list(small, headwater):
 
 
 def new_records(small, headwater):
-    add_reference(small, headwater, "records", b"source_key,full_name,convicted\n9,Ines Holm,no\n")
+    add_reference(small, headwater, "records", b"source_key,full_name,convicted\n9,Vera Holm,no\n")
 
 
 def new_networks(small, headwater):
