@@ -53,7 +53,7 @@ def test_an_exhibit_is_the_end_of_the_way(tables):
     assert [(step.table, step.depth) for step in way_back(tables, "DUMP")] == [("exhibits", 0)]
 
 
-@pytest.mark.parametrize("wanted", ["acc-none", "", "DUM", "dump", "%"])
+@pytest.mark.parametrize("wanted", ["acc-none", "", "DU", "dump", "%"])
 def test_an_id_that_is_not_there_is_said_to_be_not_there(wanted, tables):
     with pytest.raises(InputError, match="no table of this case has this id"):
         way_back(tables, wanted)
