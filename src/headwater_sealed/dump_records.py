@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 
+import numpy as np
 import pyarrow as pa
 
+from headwater_sealed.mysql_runs import RowRun
 from headwater_sealed.rows import Emit, field
 
 __all__ = ["DUMP_SCHEMA", "RANGE_KINDS", "DumpRecords"]
@@ -80,6 +82,32 @@ class DumpRecords:
         if len(self._tables) >= _BATCH_ROWS or self._row_bytes >= _BATCH_BYTES:
             self._flush()
 
+    def run(self, table: str, number: int, base_bytes: int, run: RowRun, width: int) -> None:
+        """Takes many rows of one table.
+
+        Args:
+            table: Its name.
+            number: Of the first row.
+            base_bytes: Where in the file the buffer begins that the run was found in.
+            run: The rows.
+            width: Values of a row.
+        """
+        self._flush()
+        count = len(run.starts)
+        ends = pa.array(np.arange(0, count * width + 1, width, dtype=np.int32))
+        self._emit_rows(
+            count,
+            {
+                "record_kind": _repeated("row", count),
+                "table_name": _repeated(table, count),
+                "number": pa.array(np.arange(number, number + count)),
+                "offset_bytes": pa.array(run.starts + base_bytes),
+                "length_bytes": pa.array(run.lengths_bytes),
+                "values": pa.ListArray.from_arrays(ends, run.values),
+                "quoted": pa.ListArray.from_arrays(ends, pa.array(run.quoted)),
+            },
+        )
+
     def table(
         self, name: str, names: Sequence[str], types: Sequence[str], offset_bytes: int, length_bytes: int
     ) -> None:
@@ -150,8 +178,15 @@ class DumpRecords:
             "values": pa.ListArray.from_arrays(starts, pa.array([value for value, _ in flat], pa.binary())),
             "quoted": pa.ListArray.from_arrays(starts, pa.array([quoted for _, quoted in flat], pa.bool_())),
         }
-        arrays = [columns[f.name] if f.name in columns else pa.nulls(count, f.type) for f in DUMP_SCHEMA]
-        self._emit(pa.RecordBatch.from_arrays(arrays, schema=DUMP_SCHEMA))
+        self._emit_rows(count, columns)
         for gathered in (self._tables, self._numbers, self._offsets, self._lengths, self._literals):
             gathered.clear()
         self._row_bytes = 0
+
+    def _emit_rows(self, count: int, columns: dict[str, pa.Array]) -> None:
+        arrays = [columns[f.name] if f.name in columns else pa.nulls(count, f.type) for f in DUMP_SCHEMA]
+        self._emit(pa.RecordBatch.from_arrays(arrays, schema=DUMP_SCHEMA))
+
+
+def _repeated(text: str, count: int) -> pa.Array:
+    return pa.repeat(pa.scalar(text, pa.string()), count)

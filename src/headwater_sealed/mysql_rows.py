@@ -8,11 +8,15 @@ from typing import Any
 from headwater_sealed import mysql_syntax as syntax
 from headwater_sealed.dump_records import DumpRecords
 from headwater_sealed.lookahead import Lookahead
+from headwater_sealed.mysql_runs import row_run
 
 __all__ = ["RowStatements"]
 
 _SEPARATOR = re.compile(rb"[\s]*+([,;])[\s]*+")
 _SEPARATOR_BYTES = 64 * 1024  # far more blanks than any program writes between two rows
+_WINDOW_BYTES = 4 * 1024 * 1024  # of rows taken at once; mysqldump writes statements of about 1 MiB
+_FEW_BYTES = 4096  # a statement this short is quicker read row by row
+_FEW_ROWS = 16  # a run this short is not worth what it costs to find
 _DUPLICATE = re.compile(rb"\s*+ON\s++DUPLICATE\s", re.IGNORECASE)
 _ONE_VALUE = re.compile(rb"\s*+" + syntax.VALUE + rb"\s*+([,)])", re.DOTALL)
 
@@ -36,13 +40,17 @@ class _Target:
         width: How many values a row brings; 0 where that is not known beforehand.
         places: For each value its column; None where values and columns are the same, or columns have no names.
         refused: Why no row of the statement can be put into the table.
+        singly: How many rows to read one by one before a run is looked for again.
+        patience: What `singly` begins with next time; it doubles, so that looking in vain costs little.
     """
 
-    __slots__ = ("places", "refused", "table", "width")
+    __slots__ = ("patience", "places", "refused", "singly", "table", "width")
 
     def __init__(self, table: _Table) -> None:
         self.table = table
         self.width = 0
+        self.singly = 0
+        self.patience = _FEW_ROWS
         self.places: list[int] | None = None
         self.refused: str | None = None
 
@@ -145,7 +153,7 @@ class RowStatements:
         target = self._target(head)
         self._take("rows", head.end())
         while True:
-            if not self._row(target):
+            if not self._run(target) and not self._row(target):
                 return False
             text.fill(_SEPARATOR_BYTES)
             separator = text.match(_SEPARATOR)
@@ -164,6 +172,29 @@ class RowStatements:
         self.code, self.reason = "unparsed", "neither a row nor the end of the statement"
         self.where = {"table": target.table.name}
         return False
+
+    def _run(self, target: _Target) -> bool:
+        """Whether a run of rows was taken, which leaves the place in hand behind its last row."""
+        if target.singly or not target.width or target.places is not None or target.refused is not None:
+            target.singly = max(0, target.singly - 1)
+            return False
+        text, table = self._text, target.table
+        text.fill(_WINDOW_BYTES)
+        # Where the statement seems to end: a guess that saves work, since what is in a string may look the same.
+        end = text.buffer.find(b";\n", text.at, text.at + _WINDOW_BYTES) + 1 or min(
+            len(text.buffer), text.at + _WINDOW_BYTES
+        )
+        run = row_run(text.buffer, text.at, end, target.width) if end - text.at > _FEW_BYTES else None
+        taken = 0 if run is None else len(run.starts)
+        if taken < _FEW_ROWS:
+            target.singly = target.patience
+            target.patience *= 2
+        if run is None:
+            return False
+        self._records.run(table.name, table.rows, text.offset_bytes - text.at, run, target.width)
+        table.rows += taken
+        self._take("rows", int(run.starts[-1] + run.lengths_bytes[-1]))
+        return True
 
     def _row(self, target: _Target) -> bool:
         """Takes the row in hand, or its bytes as unparsed; False if where it ends cannot be told."""

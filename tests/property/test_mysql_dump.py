@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from headwater_sealed import mysql_rows
 from headwater_sealed.mysql_dump import parse_mysql_dump
 
 Record = dict[str, Any]
@@ -17,9 +18,13 @@ _RECORDS = 200
 ESCAPES = {0: b"\\0", 10: b"\\n", 13: b"\\r", 26: b"\\Z", 34: b'\\"', 39: b"\\'", 92: b"\\\\"}
 
 
-def parsed(dump: bytes) -> list[Record]:
+def parsed(dump: bytes, *, in_runs: bool = True) -> list[Record]:
+    """The records of a dump, its rows looked for in runs wherever they may be, or each read singly."""
     found: list[Record] = []
-    parse_mysql_dump([io.BytesIO(dump)], {}, lambda batch: found.extend(batch.to_pylist()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mysql_rows, "_FEW_ROWS", 0)
+        patch.setattr(mysql_rows, "_FEW_BYTES", 0 if in_runs else 2**62)
+        parse_mysql_dump([io.BytesIO(dump)], {}, lambda batch: found.extend(batch.to_pylist()))
     return found
 
 
@@ -130,6 +135,7 @@ def test_damage_never_raises_and_never_loses_a_byte(made: tuple[bytes, Any], dat
             st.binary(max_size=20) | st.sampled_from([b"'", b"(", b")", b"/*", b"\n", b";"])
         )
     records = parsed(bytes(dump))
+    assert records == parsed(bytes(dump), in_runs=False)
     assert accounted(records) == len(dump)
     places = [(r["offset_bytes"], r["length_bytes"]) for r in records if r["record_kind"] in {"row", "defect"}]
     ends = 0
@@ -170,3 +176,37 @@ def test_a_cut_at_any_byte_costs_no_earlier_row(first: int) -> None:
         assert rows == {n: r for n, r in whole.items() if r["offset_bytes"] + r["length_bytes"] <= cut}
         completed = b"-- Dump completed" in SMALL[:cut]
         assert any(record["code"] == "truncated" for record in records) != completed
+
+
+PIECES = st.sampled_from(
+    [b"(", b")", b",", b";", b"'", b"\\", b'"', b"`", b" ", b"\n", b"a", b"1", b"-", b".", b"NULL", b"null", b"_binary '",
+     b"_binary ", b"0x", b"0xAf", b"x'", b"b'01'", b"''", b"\\'", b"\\\\", b"\\%", b"\\n", b"1e5", b"TRUE", b"),(", b"','", b"',1,'"]
+)  # fmt: skip
+
+
+@given(st.integers(1, 4), st.lists(PIECES, max_size=40), st.integers(0, 3))
+@settings(max_examples=_RECORDS * 10, deadline=None)
+def test_rows_in_runs_are_the_rows_read_singly(width: int, pieces: list[bytes], whole: int) -> None:
+    columns = b",".join(b"`c%d` int" % number for number in range(width))
+    rows = b",".join([b"(" + b",".join([b"'a\\\\b''c'"] * width) + b")"] * whole + [b"(" + b"".join(pieces)])
+    dump = b"CREATE TABLE `t` (" + columns + b");\nINSERT INTO `t` VALUES " + rows + b");\n-- Dump completed\n"
+    assert parsed(dump) == parsed(dump, in_runs=False)
+
+
+def test_a_row_is_taken_in_a_run_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    whole = mysql_rows.row_run
+
+    def counted(*arguments: Any) -> Any:
+        run = whole(*arguments)
+        taken.append(0 if run is None else len(run.starts))
+        return run
+
+    monkeypatch.setattr(mysql_rows, "row_run", counted)
+    rows = b",".join(b"(%d,'it\\'s \\\\ %d',NULL,_binary 'x\\0',0xAB,-1.5)" % (n, n) for n in range(1000))
+    dump = b"INSERT INTO `t` (`a`,`b`,`c`,`d`,`e`,`f`) VALUES " + rows + b";\n-- Dump completed\n"
+    records: list[Record] = []
+    parse_mysql_dump([io.BytesIO(dump)], {}, lambda batch: records.extend(batch.to_pylist()))
+    assert sum(taken) == 1000
+    found = [record["values"] for record in of_kind(records, "row")]
+    assert found == [[b"%d" % n, b"it's \\ %d" % n, None, b"x\0", b"\xab", b"-1.5"] for n in range(1000)]
