@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -296,11 +296,13 @@ class Case:
         return self.path / "tables" / table / f"{run_id}.parquet"
 
     @contextmanager
-    def tables(self, *, engine: str = "duckdb", threads: int = 2) -> Iterator[Session]:
-        """A session with every imported and derived table of the case."""
+    def tables(self, *, engine: str = "duckdb", threads: int = 2, leave_out: Collection[str] = ()) -> Iterator[Session]:
+        """A session with every imported and derived table of the case, but those of the stages to leave out."""
         files = self.reference_files()
         for output in self.current_outputs():
             name = str(output["table_name"])
+            if output["stage"] in leave_out:
+                continue
             files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
         with Session(files, engine=engine, threads=threads) as session:
             session.put("judgements", snapshot(self.judgements()))

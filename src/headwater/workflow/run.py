@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,11 +14,11 @@ from headwater import __version__
 from headwater.engine import Exhibit, Progress, Session, StageContext, file_sha256, silent, sync_folder, write_parquet
 from headwater.errors import ConfigError, DigestMismatchError, HeadwaterError, IntegrityError
 from headwater.evidence import stamp_of
-from headwater.references import seal_digest
 from headwater.schema import TABLES, content_id
 from headwater.schema.state import OUTPUTS, RUNS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
 from headwater.workflow.intake import digest_again
+from headwater.workflow.seals import check_references
 from headwater.workflow.stages import STAGES, Stage
 
 __all__ = ["StageResult", "run_stages"]
@@ -79,7 +78,7 @@ def run_stages(
     if not exhibits:
         raise ConfigError(f"{case.path}: no exhibit yet; begin with 'headwater evidence add'")
     _unchanged_exhibits(exhibits)
-    _unchanged_references(case)
+    check_references(case)
     results = []
     for stage in STAGES[: names.index(until) + 1 if until else None]:
         result = _run(case, actor, stage, exhibits, workers, engine, watch(stage.name), allow_unsealed=allow_unsealed)
@@ -96,35 +95,6 @@ def _unchanged_exhibits(exhibits: Sequence[PlacedExhibit]) -> None:
         found = digest_again(exhibit)
         if found != exhibit.row["sha256"]:
             raise DigestMismatchError(f"exhibit {exhibit.exhibit_id}", expected=str(exhibit.row["sha256"]), found=found)
-
-
-def _unchanged_references(case: Case) -> None:
-    for imported in case.imports():
-        name = f"{imported['reference_name']}@{imported['reference_version']}"
-        folder = case.path / "references" / name
-        if not (folder / "seal.json").is_file():
-            raise IntegrityError(f"reference {name}: its seal is gone; restore it, or find out who removed it")
-        found = seal_digest(folder)
-        if found != imported["seal_sha256"]:
-            raise DigestMismatchError(f"reference {name}", expected=str(imported["seal_sha256"]), found=found)
-        # The seal holds the digest of each table, and nothing else is ever in the folder.
-        sealed = {f"{table}.parquet": digest for table, digest in _sealed_tables(folder).items()}
-        for path in sorted(folder.iterdir()):
-            if path.name != "seal.json" and path.name not in sealed:
-                raise IntegrityError(
-                    f"reference {name}: {path.name} was put there after it was sealed; find out by whom"
-                )
-        for file, expected in sorted(sealed.items()):
-            if not (folder / file).is_file():
-                raise IntegrityError(f"reference {name}: {file} is gone; restore it, or find out who removed it")
-            found = file_sha256(folder / file)
-            if found != expected:
-                raise DigestMismatchError(f"reference {name}, {file}", expected=expected, found=found)
-
-
-def _sealed_tables(folder: Path) -> dict[str, str]:
-    tables: dict[str, str] = json.loads((folder / "seal.json").read_bytes())["tables"]
-    return tables
 
 
 def _run(
