@@ -244,7 +244,7 @@ def _values(
         content = content[kept]
         starts = starts - np.searchsorted(removed, starts)
         ends = ends - np.searchsorted(removed, ends)
-    # One array over the whole window in which what lies between two values is an element too; every second one is taken.
+    # One array over the whole window, in which what lies between two values is an element too; every second is taken.
     offsets = np.empty(2 * len(starts) + 1, np.int32)
     offsets[0] = 0
     offsets[1::2] = starts

@@ -179,8 +179,11 @@ def test_a_cut_at_any_byte_costs_no_earlier_row(first: int) -> None:
 
 
 PIECES = st.sampled_from(
-    [b"(", b")", b",", b";", b"'", b"\\", b'"', b"`", b" ", b"\n", b"a", b"1", b"-", b".", b"NULL", b"null", b"_binary '",
-     b"_binary ", b"0x", b"0xAf", b"x'", b"b'01'", b"''", b"\\'", b"\\\\", b"\\%", b"\\n", b"1e5", b"TRUE", b"),(", b"','", b"',1,'"]
+    [
+        b"(", b")", b",", b";", b"'", b"\\", b'"', b"`", b" ", b"\n", b"a", b"1", b"-", b".", b"NULL", b"null", b"TRUE",
+        b"_binary '", b"_binary ", b"0x", b"0xAf", b"x'", b"b'01'", b"1e5", b"''", b"\\'", b"\\\\", b"\\%", b"\\n",
+        b"),(", b"','", b"',1,'",
+    ]
 )  # fmt: skip
 
 
