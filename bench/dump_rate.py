@@ -1,4 +1,6 @@
-"""MB/s of the dump reader on a generated dump, beside two plain passes over the same bytes in the same run.
+"""MB/s of the dump reader on a generated dump, beside MariaDB restoring the same dump in the same run.
+
+Two plain passes over the same bytes say how fast this machine is just now. Without a MariaDB, a line says so.
 
 python bench/dump_rate.py [MEGABYTES]
 """
@@ -7,10 +9,12 @@ from __future__ import annotations
 
 import io
 import random
+import subprocess
 import sys
 import time
 
 from headwater_sealed.mysql_dump import parse_mysql_dump
+from headwater_synth.mariadb_server import MariadbMissingError, RunningMariadb, running_mariadb
 
 _HEAD = b"""-- MySQL dump 10.13
 CREATE TABLE `posts` (
@@ -73,6 +77,12 @@ def _seconds(work: object) -> float:
     return time.perf_counter() - begun
 
 
+def _restoring(dump: bytes, running: RunningMariadb) -> float:
+    """Seconds that the client takes to restore the dump into a new database, one core for each of client and server."""
+    again = b"DROP DATABASE IF EXISTS bench; CREATE DATABASE bench; USE bench;\n"
+    return _seconds(lambda: subprocess.run(running.client, input=again + dump, check=True, capture_output=True))
+
+
 def main() -> None:
     """Prints one line a pass."""
     dump = generated(int(sys.argv[1]) if len(sys.argv) > 1 else 64)
@@ -89,6 +99,12 @@ def main() -> None:
         parse_mysql_dump([io.BytesIO(dump)], {}, emit)
 
     megabytes = len(dump) / 1e6
+    restored_s = None
+    try:
+        with running_mariadb() as running:
+            restored_s = min(_restoring(dump, running) for _ in range(2))
+    except MariadbMissingError as missing:
+        print(f"anchor: mariadb          not measured: {missing}")
     for name, work in (
         ("anchor: bytes.count", lambda: dump.count(b"),(")),
         ("anchor: lines", lambda: sum(1 for _ in io.BytesIO(dump))),
@@ -96,6 +112,10 @@ def main() -> None:
     ):
         best_s = min(_seconds(work) for _ in range(3))
         print(f"{name:24} {megabytes / best_s:10.1f} MB/s   {megabytes:.0f} MB in {best_s:.2f} s")
+        if name == "parse_mysql_dump" and restored_s is not None:
+            rate = megabytes / restored_s
+            print(f"anchor: mariadb restore  {rate:10.1f} MB/s   {megabytes:.0f} MB in {restored_s:.2f} s")
+            print(f"ratio to the restore     {restored_s / best_s:10.1f}")
     print(f"rows and other records   {rows:10}")
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import subprocess
-import tempfile
-import time
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
+from headwater_synth.mariadb_server import MariadbMissingError, running_mariadb
 from headwater_synth.platform_dump import DumpTable, write_dump
 from headwater_synth.platform_tables import DATABASE, PlatformContent, platform_tables
 from headwater_synth.population import build_population
@@ -131,65 +127,14 @@ def test_the_dump_holds_bytes_that_are_no_text(dump):
     assert {len(row[4]) for row in rows["gx_drop"]} == {4, 33}  # NULL, or a quote and 32 bytes
 
 
-def _program(*names: str) -> str | None:
-    places = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/libexec", "/usr/local/sbin"))
-    return next((found for name in names if (found := shutil.which(name, path=places))), None)
-
-
 @pytest.fixture
 def server():
-    """Client arguments of a real MariaDB of our own, on a socket, without a network."""
-    programs = [
-        _program("mariadbd", "mysqld"),
-        _program("mariadb-install-db", "mysql_install_db"),
-        _program("mariadb", "mysql"),
-        _program("mariadb-dump", "mysqldump"),
-    ]
-    if None in programs:
-        pytest.skip("MariaDB is not installed (apt-get install mariadb-server)")
-    daemon, installer, client, dumper = programs
-    if "MariaDB" not in subprocess.run([daemon, "--version"], capture_output=True, text=True, check=True).stdout:
-        pytest.skip("the MySQL-like server that is installed is not MariaDB")
-    # The path of a socket may have 107 bytes only, which a test's own folder may exceed.
-    folder = Path(tempfile.mkdtemp(prefix="hw-"))
-    role = ["--user=root"] if os.getuid() == 0 else []
+    """Client and dumper of a real MariaDB of our own, on a socket, without a network."""
     try:
-        subprocess.run(
-            [
-                installer,
-                "--no-defaults",
-                f"--datadir={folder}/db",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-                *role,
-            ],
-            capture_output=True,
-            check=True,
-        )
-        socket = f"--socket={folder}/s"
-        options = [
-            f"--datadir={folder}/db",
-            f"--pid-file={folder}/p",
-            "--skip-networking",
-            "--innodb-flush-log-at-trx-commit=0",
-        ]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen([daemon, "--no-defaults", socket, *options, *role], stdout=log, stderr=log)
-        try:
-            for _ in range(300):
-                ping = subprocess.run(
-                    [client, "--no-defaults", "-uroot", socket, "-e", "SELECT 1"], capture_output=True, check=False
-                )
-                if ping.returncode == 0:
-                    break
-                assert process.poll() is None, (folder / "log").read_text(errors="replace")[-2_000:]
-                time.sleep(0.1)
-            yield [client, "--no-defaults", "-uroot", socket], [dumper, "--no-defaults", "-uroot", socket]
-        finally:
-            process.terminate()
-            process.wait(60)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with running_mariadb() as running:
+            yield list(running.client), list(running.dumper)
+    except MariadbMissingError as missing:
+        pytest.skip(str(missing))
 
 
 def _body(dump_bytes: bytes) -> bytes:
