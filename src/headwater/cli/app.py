@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ import typer
 
 from headwater import __version__
 from headwater.cli import case_commands, file_commands, lead_commands, table_commands
+from headwater.cli.output import note, print_nowhere
 from headwater.errors import HeadwaterError
 
 __all__ = ["app", "main"]
@@ -53,27 +55,48 @@ def _begin(
 
 def main() -> None:
     """Run the command line; 0 done, 1 findings fail, 2 bad use or bad input with one clear line."""
-    sys.exit(_run())
+    status = _run()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        print_nowhere()
+    sys.exit(status)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _named(path: object) -> str:
+    """The path that an error of the system names, which may be bytes or nothing."""
+    return os.fsdecode(path) if isinstance(path, str | bytes) else "system"
 
 
 def _run() -> int:
     try:
         result = app(standalone_mode=False)
     except _BadUseError as error:
-        sys.stderr.write(f"headwater: {' '.join(error.format_message().split()).rstrip('.')}; see --help\n")
+        note(f"headwater: {_one_line(error.format_message()).rstrip('.')}; see --help")
         return EXIT_BAD_INPUT
     except HeadwaterError as error:
-        sys.stderr.write(f"headwater: {' '.join(str(error).split())}\n")
+        note(f"headwater: {_one_line(str(error))}")
         return EXIT_BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("headwater: interrupted; what was finished is kept, run the command again to go on\n")
-        return EXIT_INTERRUPTED
+        result = EXIT_INTERRUPTED
+    except SystemExit:
+        # Typer's answer to a reader that is gone, with exit code 1, which is ours for findings that fail.
+        print_nowhere()
+        return 0
     except OSError as error:
         # A medium that fails, a folder that may not be read, a full disk: the machine's word, and no defect of ours.
-        sys.stderr.write(f"headwater: {error.filename or 'system'}: {error.strerror or error}\n")
+        note(f"headwater: {_one_line(f'{_named(error.filename)}: {error.strerror or error}')}")
         return EXIT_BAD_INPUT
     except Exception:  # noqa: BLE001 - the last line before the operator: a defect of ours must say so, and not exit 1
-        traceback.print_exc()
-        sys.stderr.write("headwater: this is a defect of headwater; please report the lines above\n")
+        for line in traceback.format_exc().splitlines():
+            note(line)
+        note("headwater: this is a defect of headwater; please report the lines above")
         return EXIT_DEFECT
+    # Typer makes an exit code of its own of an interruption inside a command.
+    if result == EXIT_INTERRUPTED:
+        note("headwater: interrupted; what was finished is kept, run the command again to go on")
     return int(result) if isinstance(result, int) else 0

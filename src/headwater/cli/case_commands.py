@@ -180,6 +180,7 @@ def run(
             {"stage": result.stage, "run_id": result.run_id, "changed": result.changed, "rows": dict(result.rows)},
             as_json=as_json,
             text=f"{result.stage}: {rows or 'no rows'}" if result.changed else f"{result.stage}: unchanged",
+            to_the_end=True,
         )
 
     with Case(case) as opened:
@@ -202,6 +203,7 @@ def _json_result(result: object) -> None:
     emit(
         {"stage": result.stage, "run_id": result.run_id, "changed": result.changed, "rows": dict(result.rows)},
         as_json=True,
+        to_the_end=True,
     )
 
 
@@ -224,6 +226,7 @@ def verify(
             as_json=as_json,
             text=f"{'ok  ' if check.ok else 'FAIL'}  {check.check}"
             + (f": {printable(check.first_bad)}" if check.first_bad else ""),
+            to_the_end=True,
         )
     if failed:
         note(f"{failed} check(s) failed")

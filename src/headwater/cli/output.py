@@ -26,7 +26,7 @@ from rich.progress import Progress as RichProgress
 
 from headwater.engine import Progress
 
-__all__ = ["JobProgress", "emit", "emit_table", "json_line", "note", "printable"]
+__all__ = ["JobProgress", "emit", "emit_table", "json_line", "note", "print_nowhere", "printable"]
 
 _QUIET_INTERVAL_S = 10.0
 
@@ -38,7 +38,7 @@ def printable(value: object) -> str:
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace") if value.isascii() else value.hex()
+        return _steerless(value.decode("ascii")) if value.isascii() else value.hex()
     if isinstance(value, list | dict):
         return printable(json.dumps(value, ensure_ascii=False, default=_plain))
     return _steerless(str(value))
@@ -47,9 +47,15 @@ def printable(value: object) -> str:
 def _steerless(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        c if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Zl", "Zp"} else f"\\u{ord(c):04x}" for c in text
-    )
+    return "".join(_escape(c) if unicodedata.category(c) in _STEERING else c for c in text)
+
+
+_STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def _escape(character: str) -> str:
+    number = ord(character)
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
 
 
 def _plain(value: object) -> object:
@@ -65,25 +71,39 @@ def json_line(row: Mapping[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=True, default=_plain)
 
 
-def _write(line: str) -> None:
-    """Print a line; where the reader has enough and is gone, end quietly and well."""
+def _write(line: str, *, to_the_end: bool) -> None:
+    """Print a line; where the reader has enough and is gone, end quietly and well, or go on without one."""
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is still buffered goes nowhere, or the interpreter would complain as it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit from None
+        print_nowhere()
+        if not to_the_end:
+            raise typer.Exit from None
 
 
-def emit(row: Mapping[str, Any], *, as_json: bool, text: str | None = None) -> None:
-    """Print one result; whatever a caller put into its text, no line of it can steer a terminal."""
+def print_nowhere() -> None:
+    """Let go of a reader that is gone, and of what is buffered, or the interpreter would complain as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def emit(row: Mapping[str, Any], *, as_json: bool, text: str | None = None, to_the_end: bool = False) -> None:
+    """Print one result; whatever a caller put into its text, no line of it can steer a terminal.
+
+    Args:
+        row: The result, for a program.
+        as_json: Whether a program reads it.
+        text: The result, for a person; None for the values of the row.
+        to_the_end: Go on although the reader is gone: what the command does, or its exit code, is worth more than
+            what it prints.
+    """
     if as_json:
-        _write(json_line(row))
+        line = json_line(row)
     elif text is not None:
-        _write("\n".join(map(_steerless, text.split("\n"))))
+        line = "\n".join(map(_steerless, text.split("\n")))
     else:
-        _write("  ".join(printable(v) for v in row.values()))
+        line = "  ".join(printable(v) for v in row.values())
+    _write(line, to_the_end=to_the_end)
 
 
 def emit_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> int:
@@ -98,13 +118,13 @@ def emit_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_
     right = [all(isinstance(row.get(name), int) for row in listed) and bool(listed) for name in columns]
     for line in [list(columns), *cells]:
         parts = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True)]
-        _write("  ".join(parts).rstrip())
+        _write("  ".join(parts).rstrip(), to_the_end=False)
     return len(listed)
 
 
 def note(text: str) -> None:
-    """A remark for the person at the terminal, on stderr."""
-    sys.stderr.write(text + "\n")
+    """A remark for the person at the terminal, on stderr; a name in it cannot steer that terminal."""
+    sys.stderr.write(_steerless(text) + "\n")
     sys.stderr.flush()
 
 

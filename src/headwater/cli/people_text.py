@@ -31,7 +31,7 @@ def link_text(link: Mapping[str, Any]) -> str:
 
 def lead_text(lead: Mapping[str, Any]) -> str:
     """A lead: rank, tier, reasons, where, what speaks against, what next."""
-    countries = ", ".join(dict.fromkeys(j["country"] for j in lead["jurisdiction"])) or "unattributed"
+    countries = ", ".join(dict.fromkeys(printable(j["country"]) for j in lead["jurisdiction"])) or "unattributed"
     who = f"account {printable(lead['nickname'])}  [{countries}]"
     lines = [f"{lead['rank']:>5}  tier {lead['risk_tier']}  {lead['lead_id']}  {who}"]
     lines += [
