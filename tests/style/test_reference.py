@@ -63,6 +63,9 @@ def test_every_command_and_option_is_in_the_reference(pages: ModuleType, referen
             for parameter in command.params:
                 flags = [flag for flag in parameter.opts if flag.startswith("-")]
                 assert all(f"`{flag}`" in section for flag in flags), (words, parameter.opts)
+                if not flags:
+                    shown = parameter.metavar or parameter.name.upper()
+                    assert f"| `{shown}` |" in section.replace("\\|", "|"), (words, shown)
 
 
 def test_every_option_of_the_independent_program_is_in_the_reference(reference: str) -> None:

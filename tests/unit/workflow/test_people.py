@@ -1,0 +1,202 @@
+"""Who acts: operators and their keys, roles in the log, judgements, and two people for a package."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from pyrage import x25519
+
+from headwater.errors import ConfigError, InputError, RefusedError
+from headwater.schema.state import OPERATORS
+from headwater.workflow import Actor, Case, draft_package, judge_link, queued_links, ranked_leads, release_package
+
+
+@pytest.fixture
+def case(small):
+    with Case(small.case) as opened:
+        yield opened
+
+
+def operators(case) -> dict[str, tuple[str, str]]:
+    with case.database.connect() as connection:
+        return {row.name: (row.role, row.public_key) for row in connection.execute(sa.select(OPERATORS))}
+
+
+def last(case):
+    return list(case.custody.entries())[-1]
+
+
+def first_link(case) -> str:
+    with case.tables() as tables:
+        return queued_links(tables, judged=True)[0]["link_id"]
+
+
+# Operators
+
+
+def test_who_opened_the_case_is_known_and_acts_unless_another_is_named(case):
+    assert list(operators(case)) == ["A. Examiner"]
+    assert case.actor() == Actor(name="A. Examiner", justification="investigation")
+    assert case.actor("B", role="analyst", why="asked") == Actor(name="B", role="analyst", justification="asked")
+
+
+def test_an_operator_has_one_key_of_their_own_from_the_first_act_on(case):
+    case.register(case.actor("B. Analyst", role="analyst"))
+    first = operators(case)
+    assert first["B. Analyst"][0] == "analyst"
+    assert len({key for _, key in first.values()}) == 2
+    case.register(case.actor("B. Analyst", role="approver"))
+    assert operators(case) == first
+
+
+def test_what_a_person_says_is_the_reason_in_the_log_and_the_purpose_where_nothing_is_said(case):
+    case.record("consulted", case.actor("B", role="analyst", why="order 7"))
+    assert (last(case).actor, last(case).role, last(case).justification) == ("B", "analyst", "order 7")
+    case.record("consulted", case.actor())
+    assert (last(case).role, last(case).justification) == ("operator", "investigation")
+
+
+@pytest.mark.parametrize(("authority", "operator"), [("", "A"), (" ", "A"), ("Order 1", ""), ("Order 1", "\t")])
+def test_a_case_is_opened_by_someone_under_something(authority, operator, tmp_path):
+    with pytest.raises(ConfigError, match="must not be empty"):
+        Case.create(tmp_path / "case", authority_ref=authority, operator=operator, purpose="test")
+    assert not (tmp_path / "case").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [("show", "items"), ("ledger",), ("queue",), ("leads",), ("digests",)], ids=" ".join
+)
+def test_every_reading_is_in_the_log_with_who_and_why(command, small, headwater):
+    name, *rest = command
+    assert headwater(name, small.case, *rest, "--operator", "C. Reader", "--why", "order 7").status == 0
+    with Case(small.case) as case:
+        entry = last(case)
+    assert (entry.event, entry.actor, entry.justification) == ("consulted", "C. Reader", "order 7")
+
+
+# Judgements
+
+
+def test_a_judged_link_leaves_the_queue_and_is_shown_on_demand(case):
+    link = first_link(case)
+    judge_link(case, case.actor("B. Analyst"), link, "unsure", why="two of one name")
+    with case.tables() as tables:
+        assert link not in {row["link_id"] for row in queued_links(tables)}
+        (shown,) = (row for row in queued_links(tables, judged=True) if row["link_id"] == link)
+    assert shown["judged"] == "unsure"
+    assert (last(case).event, last(case).actor) == ("judged", "B. Analyst")
+    assert last(case).object_ids[0] == link
+
+
+def test_judging_again_adds_and_never_removes(case):
+    link = first_link(case)
+    for verdict in ("positive", "negative", "positive"):
+        judge_link(case, case.actor("B. Analyst"), link, verdict, why=f"now {verdict}")
+    assert [j.verdict for j in case.judgements()] == ["positive", "negative", "positive"]
+    judge_link(case, case.actor("C. Other"), link, "negative", why="another man")
+    with case.tables() as tables:
+        (stands,) = tables.arrow("judgements").to_pylist()
+    assert (stands["verdict"], stands["operator"]) == ("negative", "C. Other")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "why", "error"),
+    [
+        ("perhaps", "x", ConfigError),
+        ("Positive", "x", ConfigError),
+        ("positive", " ", ConfigError),
+        ("", "x", ConfigError),
+    ],
+)
+def test_a_judgement_without_a_verdict_or_a_reason_is_none(verdict, why, error, case):
+    with pytest.raises(error):
+        judge_link(case, case.actor(), first_link(case), verdict, why=why)
+    assert case.judgements() == []
+
+
+def test_a_judgement_on_no_link_is_none(case):
+    with pytest.raises(InputError, match="no such link"):
+        judge_link(case, case.actor(), "lnk-none", "positive", why="x")
+    assert case.judgements() == []
+
+
+@pytest.mark.parametrize("claim", ["used", "paid", "held"])
+def test_the_queue_can_be_of_one_claim(claim, case):
+    with case.tables() as tables:
+        assert {row["claim"] for row in queued_links(tables, claim=claim)} <= {claim}
+        with pytest.raises(ConfigError, match="known are used, paid, held"):
+            queued_links(tables, claim="owned")
+
+
+# Leads and packages
+
+
+def test_leads_of_one_country_are_those_with_evidence_for_it(case):
+    with case.tables() as tables:
+        every, french = ranked_leads(tables), ranked_leads(tables, country="FR")
+        assert ranked_leads(tables, country="XX") == []
+    assert 0 < len(french) < len(every)
+    assert [lead["nickname"] for lead in french] == ["alder"]
+
+
+def draft(case, operator="A. Examiner", **options) -> str:
+    settings = {"country": "FR", "recipient": str(x25519.Identity.generate().to_public()), "handling_code": "x"}
+    settings |= {"legal_basis": "test", "onward_transfer": "ask", **options}
+    return str(draft_package(case, case.actor(operator), **settings)["package_id"])
+
+
+def release(case, package, operator, **options):
+    settings = {"why": "every lead read", "leads_opened": (), "all_opened": True, "sample": "", **options}
+    return release_package(case, case.actor(operator, role="approver"), package, **settings)
+
+
+def test_one_drafts_another_releases_and_the_log_knows_both(case, headwater):
+    package = draft(case)
+    assert (last(case).event, last(case).actor, last(case).object_ids[0]) == ("exported", "A. Examiner", package)
+    release(case, package, "B. Approver")
+    entry = last(case)
+    assert (entry.event, entry.actor, entry.role, entry.object_ids[0]) == (
+        "transferred",
+        "B. Approver",
+        "approver",
+        package,
+    )
+    assert headwater("verify", case.path).status == 0
+
+
+@pytest.mark.parametrize("operator", ["A. Examiner", "a. examiner", "A. Examiner "])
+def test_who_drafted_does_not_release_under_any_spelling(operator, case, headwater):
+    package = draft(case)
+    with pytest.raises(RefusedError):
+        release(case, package, operator)
+    assert last(case).outcome.startswith("refused: ")
+    assert not (case.path / "packages" / "FR" / package / "sealed").exists()
+    assert headwater("verify", case.path).status == 0
+
+
+@pytest.mark.parametrize("options", [{"all_opened": False}, {"why": " "}])
+def test_a_release_without_a_look_or_a_reason_is_refused(options, case):
+    package = draft(case)
+    with pytest.raises((InputError, RefusedError)):
+        release(case, package, "B. Approver", **options)
+    assert not (case.path / "packages" / "FR" / package / "sealed").exists()
+
+
+def test_what_was_never_drafted_here_is_not_released(case):
+    with pytest.raises(InputError, match="no such package"):
+        release(case, "pkg-none", "B. Approver")
+
+
+def test_a_recipient_is_a_key_or_a_file_with_one(case, tmp_path):
+    key = tmp_path / "key.txt"
+    key.write_text(f"# of the country\n{x25519.Identity.generate().to_public()}\n")
+    assert draft(case, recipient=str(key)).startswith("pkg-")
+    with pytest.raises(InputError, match="neither an age public key nor a file"):
+        draft(case, recipient=str(tmp_path / "none"))
+    assert last(case).outcome.startswith("refused: ")
+
+
+def test_a_package_for_a_country_without_leads_is_refused_and_recorded(case):
+    with pytest.raises((InputError, RefusedError)):
+        draft(case, country="NZ")
+    assert last(case).outcome.startswith("refused: ")
