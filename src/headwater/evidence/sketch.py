@@ -111,14 +111,28 @@ class ColumnSketch:
         wanted = np.flatnonzero(hashes <= self._bound)
         if not len(wanted):
             return
-        values = pc.binary_slice(unique.take(pa.array(wanted)), 0, _MAX_VALUE_BYTES)
-        joined = np.concatenate([self._hashes, hashes[wanted]])
+        self._keep(hashes[wanted], pc.binary_slice(unique.take(pa.array(wanted)), 0, _MAX_VALUE_BYTES))
+
+    def merge(self, other: ColumnSketch) -> None:
+        """Takes what another sketch has taken."""
+        self.rows += other.rows
+        self.nulls += other.nulls
+        self.empty += other.empty
+        lengths = [length for length in (self.shortest_bytes, other.shortest_bytes) if length]
+        self.shortest_bytes = min(lengths, default=0)
+        self.longest_bytes = max(self.longest_bytes, other.longest_bytes)
+        self._bound = min(self._bound, other._bound)
+        self._keep(other._hashes, other._values)
+
+    def _keep(self, hashes: npt.NDArray[np.uint64], values: pa.Array) -> None:
+        joined = np.concatenate([self._hashes, hashes])
         kept, first = np.unique(joined, return_index=True)
-        if len(kept) > self._kept_values:
-            kept, first = kept[: self._kept_values], first[: self._kept_values]
-            self._bound = kept[-1]
-        self._hashes = kept
-        self._values = pa.concat_arrays([self._values, values]).take(pa.array(first))
+        count = int(np.searchsorted(kept, self._bound, side="right"))
+        if count > self._kept_values:
+            count = self._kept_values
+            self._bound = kept[count - 1]
+        self._hashes = kept[:count]
+        self._values = pa.concat_arrays([self._values, values]).take(pa.array(first[:count]))
 
     @property
     def values(self) -> list[bytes]:

@@ -48,6 +48,13 @@ def test_neither_order_nor_batches_show(cells, generator, cut, kept_values):
     assert state(one) == state(sketch_of(shuffled[:cut], shuffled[cut:], kept_values=kept_values))
 
 
+@given(CELLS, CELLS, st.sampled_from([4, KEPT_VALUES]))
+def test_two_sketches_merged_are_the_sketch_of_all(one, other, kept_values):
+    merged = sketch_of(one, kept_values=kept_values)
+    merged.merge(sketch_of(other, kept_values=kept_values))
+    assert state(merged) == state(sketch_of(one, other, kept_values=kept_values))
+
+
 @given(CELLS, CELLS)
 def test_inclusion_of_small_columns_is_exact(one, other):
     mine, theirs = {cell for cell in one if cell}, {cell for cell in other if cell}
