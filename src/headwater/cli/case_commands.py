@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headwater.cli.options import ALL_PROCESSORS, AllowUnsealed, AsJson, CasePath, Operator, Why, Workers
 from headwater.cli.output import JobProgress, emit, emit_table, note, printable
 from headwater.engine import Progress, silent
+from headwater.errors import InputError
+
+if TYPE_CHECKING:
+    from headwater.workflow import Actor, Case
 
 __all__ = ["register"]
 
@@ -132,16 +136,28 @@ def add_reference_command(
 
 def map_platform(
     case: CasePath,
-    approve: Annotated[Path, typer.Option("--approve", help="The mapping to use from now on.")],
+    approve: Annotated[Path | None, typer.Option("--approve", help="The mapping to use from now on.")] = None,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Say what the dump's tables and columns may be, and bind nothing.")
+    ] = False,
+    draft: Annotated[
+        Path | None, typer.Option("--draft", help="With --suggest: write a mapping to correct and approve; a new file.")
+    ] = None,
     operator: Operator = None,
     why: Why = "",
+    allow_unsealed: AllowUnsealed = False,
     as_json: AsJson = False,
 ) -> None:
-    """Approve the mapping from the application's tables to accounts, payments, uploads and logins."""
+    """Suggest or approve the mapping from the application's tables to accounts, payments, uploads and logins."""
     from headwater.workflow import Case, approve_mapping
 
     with Case(case) as opened:
+        if suggest == (approve is not None) or (draft is not None and not suggest):
+            raise typer.BadParameter("give one of --suggest (with --draft FILE, if you like) and --approve FILE")
         actor = opened.actor(operator, why=why)
+        if approve is None:
+            _suggest(opened, actor, draft, allow_unsealed=allow_unsealed, as_json=as_json)
+            return
         mapping = approve_mapping(opened, actor, approve)
     rows = [{"table": b.table, "binds": b.binds, "because": b.because} for b in mapping.bindings]
     if as_json:
@@ -149,6 +165,52 @@ def map_platform(
         return
     emit_table(rows, ("table", "binds", "because"), as_json=False)
     note(f"mapping {mapping.mapping_id} approved by {actor.name}")
+
+
+_SUGGESTED = 3  # tables for each of ours, and columns for each of theirs, that are shown
+
+
+def _suggest(case: Case, actor: Actor, draft: Path | None, *, allow_unsealed: bool, as_json: bool) -> None:
+    from headwater.evidence import likeliest
+    from headwater.workflow import suggest_mapping
+
+    if draft is not None and (draft.exists() or not draft.parent.is_dir()):
+        why_not = "is there already" if draft.exists() else "cannot be written: its folder is not there"
+        raise InputError(draft, why_not, remedy="name a new file for the draft")
+    with JobProgress("reading the dumps") as progress:
+        profile, found, text = suggest_mapping(case, actor, allow_unsealed=allow_unsealed, progress=progress)
+    rows = [
+        {
+            "binds": target,
+            "table_rank": table_rank,
+            "table": table.table,
+            "column_of_ours": ours,
+            "rank": rank,
+            "column": one.column,
+            "unit": one.unit,
+            "points": one.points,
+            "evidence": "; ".join(one.evidence),
+        }
+        for target, tables in found.items()
+        for table_rank, table in enumerate(tables[:_SUGGESTED], start=1)
+        for ours, candidates in table.columns.items()
+        for rank, one in enumerate(candidates[:_SUGGESTED], start=1)
+    ]
+    best = {target: table.table for target, table in likeliest(found).items()}
+    shown = rows if as_json else [r for r in rows if r["rank"] == 1 and best.get(str(r["binds"])) == r["table"]]
+    columns = ("binds", "table", "column_of_ours", "column", "unit", "points", "evidence")
+    emit_table(shown, columns, as_json=as_json)
+    others = [table for table in profile.tables if table.table not in best.values()]
+    note(
+        f"{len(others)} tables with {sum(t.rows for t in others):,} rows are suggested for nothing: "
+        f"{', '.join(t.table for t in others) or 'none'}"
+    )
+    if draft is not None:
+        with draft.open("x", encoding="utf-8") as file:
+            file.write(text)
+        note(f"drafted {draft}; correct it, say why in each 'because', then approve it with --approve")
+    else:
+        note("the likeliest of each; --json has the next ones too, --draft FILE writes a mapping to correct")
 
 
 def run(

@@ -12,24 +12,36 @@ from headwater.evidence.intake import (
     whole_digest,
 )
 from headwater.evidence.mapping import PlatformMapping, read_mapping
+from headwater.evidence.mapping_draft import UNCONFIRMED, draft_mapping
+from headwater.evidence.profile import PlatformProfile, profile_of
 from headwater.evidence.read import read_evidence
 from headwater.evidence.sealed import Failure, Limits, SealedPool, sandbox_report
+from headwater.evidence.shapes import TimeWindow
+from headwater.evidence.suggest import TableSuggestion, likeliest, suggestions
 
 __all__ = [
     "EXHIBIT_KINDS",
+    "UNCONFIRMED",
     "Acquired",
     "Failure",
     "Limits",
     "PlatformMapping",
+    "PlatformProfile",
     "SealedPool",
     "Stamp",
+    "TableSuggestion",
+    "TimeWindow",
     "acquire",
     "doctor_report",
+    "draft_mapping",
     "image_segments",
+    "likeliest",
+    "profile_of",
     "read_evidence",
     "read_mapping",
     "recognise",
     "sandbox_report",
     "stamp_of",
+    "suggestions",
     "whole_digest",
 ]

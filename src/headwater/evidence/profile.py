@@ -143,7 +143,11 @@ def profile_of(batches: Iterable[pa.RecordBatch], window: TimeWindow) -> Platfor
     tables: dict[str, _Table] = {}
     for batch in batches:
         for table in batch.filter(pc.equal(batch["record_kind"], "table")).to_pylist():
-            tables[table["table_name"]] = _Table(tuple(table["names"]), tuple(table["types"]))
+            form = tuple(table["names"]), tuple(table["types"])
+            known = tables.get(table["table_name"])
+            # Two dumps of one application have the same tables; of two that differ, the later one is profiled.
+            if known is None or known.form != form:
+                tables[table["table_name"]] = _Table(*form)
         rows = batch.filter(pc.equal(batch["record_kind"], "row"))
         for name in pc.unique(rows["table_name"]).to_pylist():
             if name in tables:

@@ -17,7 +17,7 @@ import yaml
 from headwater.evidence.mapping import TARGETS
 from headwater.evidence.profile import ColumnProfile, PlatformProfile, TableProfile, name_words
 
-__all__ = ["Suggestion", "TableSuggestion", "suggestions"]
+__all__ = ["Suggestion", "TableSuggestion", "likeliest", "suggestions"]
 
 _ALL_PPM = 1_000_000
 _MOSTLY_PPM = 900_000
@@ -253,6 +253,12 @@ def suggestions(profile: PlatformProfile) -> dict[str, tuple[TableSuggestion, ..
             if TARGETS[target].keyed:
                 keys[target] = _key(profile, found[target][0])
     return {target: tuple(tables) for target, tables in found.items()}
+
+
+def likeliest(found: Mapping[str, Sequence[TableSuggestion]]) -> dict[str, TableSuggestion]:
+    """For each table of ours that has one, the first of those suggested; no table of the application twice."""
+    chosen = _chosen_together(found)
+    return {target: found[target][0] for target in _ORDER if target in chosen}
 
 
 def _key(profile: PlatformProfile, accounts: TableSuggestion) -> Sequence[ColumnProfile]:

@@ -7,6 +7,7 @@ from headwater.workflow.people import judge_link, queued_links, ranked_leads
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
+from headwater.workflow.suggest import suggest_mapping
 from headwater.workflow.verify import verify_path
 from headwater.workflow.views import LedgerReport, consult, ledger_report, open_tables, table_list, table_rows
 
@@ -30,6 +31,7 @@ __all__ = [
     "ranked_leads",
     "release_package",
     "run_stages",
+    "suggest_mapping",
     "table_list",
     "table_rows",
     "verify_path",

@@ -12,6 +12,7 @@ from headwater.engine import Progress, silent
 from headwater.errors import ConfigError, HeadwaterError, InputError, RefusedError
 from headwater.evidence import (
     EXHIBIT_KINDS,
+    UNCONFIRMED,
     PlatformMapping,
     SealedPool,
     acquire,
@@ -173,6 +174,12 @@ def approve_mapping(case: Case, actor: Actor, path: Path) -> PlatformMapping:
             raise InputError(path, "no such file", remedy="check the path")
         content = path.read_bytes()
         mapping = read_mapping(content, source=str(path))
+        for number, binding in enumerate(mapping.bindings):
+            if binding.because.startswith(UNCONFIRMED):
+                raise ConfigError(
+                    f"{path}: tables[{number}], {binding.table}: 'because' is still a suggestion; "
+                    "read the binding against the dump and say in your own words why it is so"
+                )
     case.register(actor)
     digest = hashlib.sha256(content).hexdigest()
     case.record("mapped", actor, object_ids=(mapping.mapping_id,), inputs={path.name: digest})

@@ -1,0 +1,74 @@
+"""A mapping drafted from suggestions, for a person to correct, complete and approve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import yaml
+
+from headwater.evidence.mapping import MAPPING_VERSION, TARGETS
+from headwater.evidence.profile import PlatformProfile
+from headwater.evidence.suggest import TableSuggestion, likeliest
+
+__all__ = ["UNCONFIRMED", "draft_mapping"]
+
+UNCONFIRMED = "suggested, not confirmed"
+"""How each reason in a draft begins; a mapping in which one still does cannot be approved."""
+
+# What a table must state and this one has no column for.
+_LITERALS = {"role": "member", "status": "unknown"}
+_HEAD = """\
+# Drafted by headwater from the names and values of the dump. Nothing here has been confirmed by anybody: read each line
+# against the dump, correct it, write in your own words why it is so, and approve it by name.
+# Times are taken to be UTC and text to be UTF-8 unless you say otherwise. Codes of roles and states are not translated.
+"""
+
+
+def draft_mapping(profile: PlatformProfile, found: Mapping[str, Sequence[TableSuggestion]]) -> str:
+    """The text of a mapping with the likeliest table and columns for each of ours; empty lists if nothing was found.
+
+    A table in parts is written once for each part. Paths inside objects cannot be bound by a mapping yet and are left
+    out; the suggestions name them.
+    """
+    parts = {table.table: table.parts for table in profile.tables}
+    tables = []
+    # A table stands before those that name its rows.
+    for target, best in likeliest(found).items():
+        tables += [_table(target, part, best, found, parts) for part in parts[best.table]]
+    text: str = yaml.safe_dump(
+        {"version": MAPPING_VERSION, "application": "unknown", "tables": tables},
+        sort_keys=False,
+        allow_unicode=True,
+        width=120,
+    )
+    return _HEAD + text
+
+
+def _table(
+    target: str,
+    name: str,
+    best: TableSuggestion,
+    found: Mapping[str, Sequence[TableSuggestion]],
+    parts: Mapping[str, Sequence[str]],
+) -> dict[str, object]:
+    columns: dict[str, object] = {}
+    evidence = []
+    for ours, candidates in best.columns.items():
+        one = candidates[0]
+        if "->" in one.column:
+            continue
+        evidence.append(f"{one.column} ({', '.join(one.evidence)})")
+        if ours == "key":
+            continue
+        columns[ours] = {"column": one.column}
+        if ours in {"account", "invoice"}:
+            columns[ours] = {"column": one.column, "joins": parts[found[f"{ours}s"][0].table][0]}
+        elif one.unit != "text":
+            columns[ours] = {"column": one.column, "unit": one.unit}
+    for ours in TARGETS[target].required:
+        if ours not in columns and ours in _LITERALS:
+            columns[ours] = {"literal": _LITERALS[ours]}
+    table: dict[str, object] = {"table": name, "binds": target}
+    if TARGETS[target].keyed:
+        table["key"] = best.columns["key"][0].column
+    return table | {"because": f"{UNCONFIRMED}: {'; '.join(evidence)}", "columns": columns}
