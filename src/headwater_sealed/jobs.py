@@ -21,6 +21,7 @@ from headwater_sealed.images import prepare as prepare_images
 from headwater_sealed.media import HASH_MEDIA_SCHEMA, hash_media
 from headwater_sealed.media import prepare as prepare_media
 from headwater_sealed.mysql_dump import DUMP_SCHEMA, parse_mysql_dump
+from headwater_sealed.postgres_dump import parse_postgres_dump
 from headwater_sealed.wallet import WALLET_SCHEMA, read_wallet
 from headwater_sealed.wallet import prepare as prepare_wallet
 
@@ -33,6 +34,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="walk_image", schema=WALK_IMAGE_SCHEMA, function=walk_image),
     Job(name="digest_entries", schema=DIGEST_ENTRIES_SCHEMA, function=digest_entries),
     Job(name="parse_mysql_dump", schema=DUMP_SCHEMA, function=parse_mysql_dump),
+    Job(name="parse_postgres_dump", schema=DUMP_SCHEMA, function=parse_postgres_dump),
     Job(name="parse_access_log", schema=ACCESS_LOG_SCHEMA, function=parse_access_log),
     Job(name="read_wallet", schema=WALLET_SCHEMA, function=read_wallet, prepare=prepare_wallet),
     Job(name="hash_media", schema=HASH_MEDIA_SCHEMA, function=hash_media, prepare=prepare_media),

@@ -159,6 +159,10 @@ _PARSE_MYSQL_DUMP = Expected(
     limits=Limits(wall_s=24 * _HOUR_S, memory_bytes=3072 * _MIB, reply_bytes=1024 * 1024 * _MIB),
 )  # fmt: skip
 
+_PARSE_POSTGRES_DUMP = Expected(
+    name="parse_postgres_dump", schema=_PARSE_MYSQL_DUMP.schema, limits=_PARSE_MYSQL_DUMP.limits
+)
+
 _PARSE_ACCESS_LOG = Expected(
     name="parse_access_log",
     schema=_schema(
@@ -217,6 +221,7 @@ EXPECTED: tuple[Expected, ...] = (
     _WALK_IMAGE,
     _DIGEST_ENTRIES,
     _PARSE_MYSQL_DUMP,
+    _PARSE_POSTGRES_DUMP,
     _PARSE_ACCESS_LOG,
     _READ_WALLET,
     _HASH_MEDIA,
