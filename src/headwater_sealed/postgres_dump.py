@@ -35,16 +35,16 @@ _PLAIN_COMMAND = re.compile(rb"\\(?:restrict|unrestrict|connect|encoding)\b")
 _COMPLETED = (b"-- PostgreSQL database dump complete", b"-- PostgreSQL database cluster dump complete")
 
 
-def _run(data: bytes, at: int, width: int) -> RowRun:
-    """The lines of `data`, each of `width` fields, as rows; `at` is where the data begins."""
-    window = np.frombuffer(data, np.uint8)
+def _run(content: bytes, at: int, width: int) -> RowRun:
+    """The lines of `content`, each of `width` fields, as rows; `at` is where the content begins."""
+    window = np.frombuffer(content, np.uint8)
     stops = np.flatnonzero((window == 9) | (window == 10))
     starts = np.concatenate([[0], stops[:-1] + 1])
     # What lies between two values is an element too; every second is taken.
     offsets = np.empty(2 * len(stops) + 1, np.int32)
     offsets[0::2] = np.concatenate([[0], stops + 1])
     offsets[1::2] = stops
-    spans = pa.Array.from_buffers(pa.binary(), 2 * len(stops), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    spans = pa.Array.from_buffers(pa.binary(), 2 * len(stops), [None, pa.py_buffer(offsets), pa.py_buffer(content)])
     taken = np.arange(0, 2 * len(stops), 2)
     null = np.zeros(len(stops), np.bool_)
     slashes = np.flatnonzero(window == 92)
@@ -55,7 +55,8 @@ def _run(data: bytes, at: int, width: int) -> RowRun:
         other = index[~null[index]]
         if len(other):
             texts = [
-                syntax.unescaped(data[a:b]) for a, b in zip(starts[other].tolist(), stops[other].tolist(), strict=True)
+                syntax.unescaped(content[a:b])
+                for a, b in zip(starts[other].tolist(), stops[other].tolist(), strict=True)
             ]
             taken[other] = len(spans) + np.arange(len(other))
             spans = pa.concat_arrays([spans, pa.array(texts, pa.binary())])
@@ -203,23 +204,23 @@ class _Dump:
             if not self._lines(table, width, text.buffer[text.at : end]):
                 return
 
-    def _lines(self, table: str, width: int, data: bytes) -> bool:
-        """Whether the table's rows go on behind the data."""
+    def _lines(self, table: str, width: int, content: bytes) -> bool:
+        """Whether the table's rows go on behind the content."""
         text = self._text
-        window = np.frombuffer(data, np.uint8)
+        window = np.frombuffer(content, np.uint8)
         breaks = np.flatnonzero(window == 10)
         tabs = np.searchsorted(np.flatnonzero(window == 9), breaks)
         wrong = np.flatnonzero(np.diff(tabs, prepend=0) != width - 1)
         good = int(wrong[0]) if len(wrong) else len(breaks)
         if good:
             end = int(breaks[good - 1]) + 1
-            run = _run(data[:end], text.at, width)
+            run = _run(content[:end], text.at, width)
             base = text.offset_bytes - text.at
             self._records.run(table, self._number(table, good), base, run, width)
             self._take("rows", text.at + end)
         if len(wrong):
             begin = int(breaks[good - 1]) + 1 if good else 0
-            line = data[begin : int(breaks[good]) + 1]
+            line = content[begin : int(breaks[good]) + 1]
             lost = line.startswith(b"--") or syntax.COPY.match(line) is not None
             reason = "the rows of a table have no end" if lost else "a row has another number of values"
             length = 0 if lost else len(line)
