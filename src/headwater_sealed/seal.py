@@ -30,7 +30,16 @@ from headwater_sealed.libc import prctl, raw_syscall
 from headwater_sealed.seccomp import filter_program, install_filter, own_machine
 from headwater_sealed.syscalls import MACHINES
 
-__all__ = ["LAYERS", "ImportGuard", "Layer", "SealPlan", "close_other_descriptors", "guard_imports", "seal"]
+__all__ = [
+    "LAYERS",
+    "ImportGuard",
+    "Layer",
+    "SealPlan",
+    "close_other_descriptors",
+    "end_with_parent",
+    "guard_imports",
+    "seal",
+]
 
 NOBODY = 65534
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 1, 4, 38, 47, 4
@@ -68,6 +77,18 @@ class Layer:
     name: str
     held: bool
     detail: str
+
+
+def end_with_parent(parent: int) -> None:
+    """Has the kernel end this process when its parent ends; ends it now if the parent is gone already.
+
+    Args:
+        parent: Process id that the parent has, or had.
+    """
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, what="parent death signal")
+    # A parent that ended between the fork and the line above sends no signal any more.
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _drop_uid(_plan: SealPlan) -> str:

@@ -24,7 +24,7 @@ import pyarrow as pa
 from headwater_sealed.basic import BASIC_JOBS, Job
 from headwater_sealed.channel import BATCH, END, SCHEMA, SEALED, Control, Endpoint, Reply, receive_request
 from headwater_sealed.files import open_windows
-from headwater_sealed.seal import SealPlan, close_other_descriptors, guard_imports, seal
+from headwater_sealed.seal import SealPlan, close_other_descriptors, end_with_parent, guard_imports, seal
 
 __all__ = ["serve"]
 
@@ -76,10 +76,11 @@ def _run_job(job: Job, channel: Endpoint, request: dict[str, Any], descriptors: 
     job.function(open_windows(descriptors), request["parameters"], emit)
 
 
-def _child(jobs: dict[str, Job], descriptor: int, plan: SealPlan) -> None:
+def _child(jobs: dict[str, Job], descriptor: int, plan: SealPlan, *, zygote: int) -> None:
     """The whole life of a child; never returns."""
     code = 1
     try:
+        end_with_parent(zygote)
         _prefer_as_victim()
         channel = Endpoint(fileno=close_other_descriptors(descriptor))
         reply = Reply(channel.fileno())
@@ -150,9 +151,10 @@ def serve(descriptor: int, jobs: Sequence[Job]) -> int:
             file_count=message["file_count"],
             layers=tuple(message["layers"]),
         )
+        zygote = os.getpid()
         process = os.fork()
         if process == 0:
-            _child(by_name, child_end, plan)
+            _child(by_name, child_end, plan, zygote=zygote)
         os.close(child_end)
         if not _await_end(control, process):
             break

@@ -20,7 +20,7 @@ from headwater.evidence.sealed import (
     SealedWorkerError,
     sandbox_report,
 )
-from headwater.evidence.sealed_channel import Zygote
+from headwater.evidence.sealed_channel import SEALED, ChildEndedError, Zygote
 from headwater_sealed.misbehaviour import BEHAVIOURS
 from headwater_sealed.probes import ATTEMPTS
 
@@ -245,6 +245,23 @@ def test_abandoned_groups_do_not_sit_out_the_time_limit(pool: SealedPool):
     results.close()
     assert time.monotonic() - began_s < 20
     assert len(list(pool.stream("misbehave", [], {"entries": [{}]}))) == 1
+
+
+@pytest.mark.parametrize("after_ms", [0, 2, 4, 6, 8, 12, 20])
+def test_a_worker_that_is_ended_leaves_no_child_however_far_that_has_come(after_ms: int):
+    zygote = Zygote(jobs="basic", test_jobs=True)
+    try:
+        # No layer is put in force, so nothing but the group and the first line of the child ends it.
+        plan = {"memory_bytes": 1 << 28, "cpu_s": 60, "file_count": 0, "layers": []}
+        child = zygote.fork(plan, wall_s=30.0)
+        time.sleep(after_ms / 1_000)
+        zygote.kill()
+        with pytest.raises(ChildEndedError, match="cut short"):
+            while True:
+                child.receive({SEALED: 1 << 16})
+        child.close()
+    finally:
+        zygote.close()
 
 
 def test_a_worker_that_is_gone_is_replaced(pool: SealedPool):

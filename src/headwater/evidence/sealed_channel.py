@@ -255,8 +255,10 @@ class Zygote:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """Ends the process from another thread; its child ends with it."""
-        self._process.kill()
+        """Ends the process from another thread, and its child, however far either has come."""
+        if self._process.poll() is None:
+            # It leads a group of its own, which its child is in from the moment of the fork.
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Ends the process, and its child if there is one."""

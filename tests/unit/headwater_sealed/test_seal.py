@@ -32,6 +32,8 @@ print("as planned")
 
 CLOSES = """
 import os
+import socket
+import time
 from headwater_sealed.seal import close_other_descriptors
 read_end, write_end = os.pipe()
 for _ in range(20):
@@ -73,3 +75,22 @@ def test_a_late_import_says_what_to_do():
     with pytest.raises(ModuleNotFoundError, match="asked for after the seal; load it in the job"):
         guard.find_spec("some.codec")
     assert guard.refused == ["some.codec"]
+
+
+ORPHAN = """
+import os, time
+from headwater_sealed.seal import end_with_parent
+me = os.getpid()
+if os.fork() == 0:
+    while os.getppid() == me:
+        time.sleep(0.001)
+    print("orphaned", flush=True)
+    end_with_parent(me)
+    print("still here", flush=True)
+"""
+
+
+def test_a_process_whose_parent_ended_before_it_asked_to_end_with_it_ends():
+    # Reads until both have closed the pipe, so the second has ended when this returns.
+    said = subprocess.run([sys.executable, "-c", ORPHAN], check=True, capture_output=True, text=True, timeout=60)
+    assert (said.stdout, said.stderr) == ("orphaned\n", "")
