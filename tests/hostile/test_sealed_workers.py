@@ -20,7 +20,7 @@ from headwater.evidence.sealed import (
     SealedWorkerError,
     sandbox_report,
 )
-from headwater.evidence.sealed_channel import SEALED, ChildEndedError, Zygote
+from headwater.evidence.sealed_channel import SEALED, ChildEndedError, ChildSocket, Zygote
 from headwater_sealed.misbehaviour import BEHAVIOURS
 from headwater_sealed.probes import ATTEMPTS
 
@@ -247,6 +247,11 @@ def test_abandoned_groups_do_not_sit_out_the_time_limit(pool: SealedPool):
     assert len(list(pool.stream("misbehave", [], {"entries": [{}]}))) == 1
 
 
+def _received_to_the_end(child: ChildSocket) -> None:
+    while True:
+        child.receive({SEALED: 1 << 16})
+
+
 @pytest.mark.parametrize("after_ms", [0, 2, 4, 6, 8, 12, 20])
 def test_a_worker_that_is_ended_leaves_no_child_however_far_that_has_come(after_ms: int):
     zygote = Zygote(jobs="basic", test_jobs=True)
@@ -257,8 +262,7 @@ def test_a_worker_that_is_ended_leaves_no_child_however_far_that_has_come(after_
         time.sleep(after_ms / 1_000)
         zygote.kill()
         with pytest.raises(ChildEndedError, match="cut short"):
-            while True:
-                child.receive({SEALED: 1 << 16})
+            _received_to_the_end(child)
         child.close()
     finally:
         zygote.close()
