@@ -1,12 +1,7 @@
-"""The jobs over disk images: what the image is, its volumes, its entries, the digests of their content.
-
-References:
-    RFC 1321, FIPS 180-4: MD5, SHA-1 and SHA-256, which hash lists of the field are keyed by.
-"""
+"""The jobs over disk images: what the image is, its volumes, its entries."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,23 +14,18 @@ from headwater_sealed.containers import container_format, open_medium
 from headwater_sealed.filesystem import Child, Filesystem, Node
 from headwater_sealed.refusal import UnreadableError, refusing
 from headwater_sealed.rows import Emit, Rows, field
-from headwater_sealed.sources import Sources
 from headwater_sealed.volumes import Volume, open_filesystem, volumes
 
 __all__ = [
     "DESCRIBE_IMAGE_SCHEMA",
-    "DIGEST_ENTRIES_SCHEMA",
     "LIST_VOLUMES_SCHEMA",
     "WALK_IMAGE_SCHEMA",
     "describe_image",
-    "digest_entries",
     "list_volumes",
     "prepare",
     "walk_image",
 ]
 
-_HEAD_BYTES = 64
-_READ_BYTES = 1024 * 1024
 _MAX_PATH_BYTES = 64 * 1024  # a path this long does not come about by using a file system
 
 DESCRIBE_IMAGE_SCHEMA = pa.schema(
@@ -69,18 +59,6 @@ WALK_IMAGE_SCHEMA = pa.schema(
         field("inode", pa.int64(), nullable=True),
         field("links", pa.int64(), nullable=True),
         field("offset_bytes", pa.int64(), nullable=True),
-        field("reason", pa.string(), nullable=True),
-    ]
-)
-
-DIGEST_ENTRIES_SCHEMA = pa.schema(
-    [
-        field("entry_index", pa.int64()),
-        field("read_bytes", pa.int64()),
-        field("md5", pa.string(), nullable=True),
-        field("sha1", pa.string(), nullable=True),
-        field("sha256", pa.string(), nullable=True),
-        field("head", pa.binary(), nullable=True),
         field("reason", pa.string(), nullable=True),
     ]
 )
@@ -244,42 +222,4 @@ def walk_image(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: E
     rows = Rows(WALK_IMAGE_SCHEMA, emit)
     for row in _Walk(filesystem, volume.offset_bytes).rows():
         rows.add(**row)
-    rows.close()
-
-
-def _digested(content: BinaryIO, expected_bytes: int | None) -> dict[str, Any]:
-    digests = {
-        "md5": hashlib.md5(usedforsecurity=False),
-        "sha1": hashlib.sha1(usedforsecurity=False),
-        "sha256": hashlib.sha256(),
-    }
-    head, read_bytes = b"", 0
-    try:
-        with refusing(f"reading failed behind byte {read_bytes}"):
-            while part := content.read(_READ_BYTES):
-                if not read_bytes:
-                    head = part[:_HEAD_BYTES]
-                read_bytes += len(part)
-                for digest in digests.values():
-                    digest.update(part)
-    except UnreadableError as error:
-        return {"read_bytes": read_bytes, "head": head, "reason": error.reason}
-    row: dict[str, Any] = {"read_bytes": read_bytes, "head": head}
-    if expected_bytes is not None and read_bytes != expected_bytes:
-        return row | {"reason": f"{read_bytes} of {expected_bytes} bytes could be read"}
-    return row | {name: digest.hexdigest() for name, digest in digests.items()}
-
-
-def digest_entries(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: Emit) -> None:
-    """One row an entry: the digests of its whole content, read once; without digests where it cannot be read whole."""
-    sources = Sources(files, parameters)
-    rows = Rows(DIGEST_ENTRIES_SCHEMA, emit)
-    for index, entry in enumerate(parameters["entries"]):
-        try:
-            with refusing("the entry cannot be opened"):
-                content, size_bytes = sources.open_sized(entry)
-        except UnreadableError as error:
-            rows.add(entry_index=index, read_bytes=0, reason=error.reason)
-            continue
-        rows.add(entry_index=index, **_digested(content, size_bytes))
     rows.close()

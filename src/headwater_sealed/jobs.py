@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from headwater_sealed.access_log import ACCESS_LOG_SCHEMA, parse_access_log
 from headwater_sealed.basic import BASIC_JOBS, Job
+from headwater_sealed.digests import DIGEST_ENTRIES_SCHEMA, digest_entries
 from headwater_sealed.images import (
     DESCRIBE_IMAGE_SCHEMA,
-    DIGEST_ENTRIES_SCHEMA,
     LIST_VOLUMES_SCHEMA,
     WALK_IMAGE_SCHEMA,
     describe_image,
-    digest_entries,
     list_volumes,
     walk_image,
 )

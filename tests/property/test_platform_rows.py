@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.evidence import read_mapping
-from headwater.evidence.platform import DumpRow, PlatformTables
+from headwater.evidence.platform import PlatformTables, RowSource
+from headwater.evidence.sealed_schemas import EXPECTED
 
 MAPPING = read_mapping(b"""
 version: 1
@@ -47,6 +51,41 @@ CELL = st.one_of(
 )
 BOUND = {"people": "accounts", "visits": "logins", "bills": "invoices", "coins": "payments"}
 
+SCHEMA = next(expected.schema for expected in EXPECTED if expected.name == "parse_mysql_dump")
+SOURCE = RowSource(exhibit_id="EX-2", item_id="itm-of-the-dump")
+
+
+@dataclass(frozen=True)
+class DumpRow:
+    table: str
+    number: int
+    offset_bytes: int
+    length_bytes: int
+    values: tuple[bytes | None, ...]
+
+
+def batch_of(rows) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist(
+        [
+            {
+                "record_kind": "row",
+                "table_name": row.table,
+                "number": row.number,
+                "offset_bytes": row.offset_bytes,
+                "length_bytes": row.length_bytes,
+                "values": list(row.values),
+            }
+            for row in rows
+        ],
+        schema=SCHEMA,
+    )
+
+
+def declaration(name: str, columns) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist(
+        [{"record_kind": "table", "table_name": name, "names": list(columns)}], schema=SCHEMA
+    )
+
 
 @st.composite
 def dumps(draw: st.DrawFn) -> list[DumpRow]:
@@ -64,12 +103,12 @@ def dumps(draw: st.DrawFn) -> list[DumpRow]:
     return rows
 
 
-def tables_of(rows, mapping=MAPPING):
+def tables_of(rows, mapping=MAPPING, batch_rows=7):
     tables = PlatformTables(exhibit_id="EX-2", mapping=mapping)
     for name, columns in COLUMNS.items():
-        tables.begin(name, columns)
-    for row in rows:
-        tables.row(row)
+        tables.take(SOURCE, declaration(name, columns))
+    for start in range(0, len(rows), batch_rows):
+        tables.take(SOURCE, batch_of(rows[start : start + batch_rows]))
     return {name: table.to_pylist() for name, table in tables.finished().items()}
 
 
@@ -150,9 +189,8 @@ def test_an_orphan_of_an_orphan_goes_too():
 
 def test_a_column_that_the_table_does_not_have_is_one_defect_of_the_table():
     tables = PlatformTables(exhibit_id="EX-2", mapping=MAPPING)
-    tables.begin("people", ("id", "kind"))
-    for number in range(5):
-        tables.row(row("people", b"%d" % number, b"x", number=number))
+    tables.take(SOURCE, declaration("people", ("id", "kind")))
+    tables.take(SOURCE, batch_of([row("people", b"%d" % number, b"x", number=number) for number in range(5)]))
     found = {name: table.to_pylist() for name, table in tables.finished().items()}
     (defect,) = found["defects"]
     assert (defect["code"], defect["source_table"]) == ("mapping_column_absent", "people")

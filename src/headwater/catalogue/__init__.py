@@ -1,7 +1,7 @@
 """Every item: path, size, digests, kind by content; and the ledger that adds up."""
 
 from headwater.catalogue.content import MEDIA_KINDS, content_kind
-from headwater.catalogue.inventory import catalogue_entries, item_id
+from headwater.catalogue.inventory import catalogue_entries
 from headwater.catalogue.ledger import LedgerSum, ledger_sums, unaccounted
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "LedgerSum",
     "catalogue_entries",
     "content_kind",
-    "item_id",
     "ledger_sums",
     "unaccounted",
 ]

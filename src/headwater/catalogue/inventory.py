@@ -10,14 +10,9 @@ import pyarrow as pa
 from headwater.catalogue.content import content_kind
 from headwater.catalogue.ledger import ledger_table
 from headwater.engine import StageContext
-from headwater.schema import content_id, table_named
+from headwater.schema import item_id, table_named
 
-__all__ = ["catalogue_entries", "item_id"]
-
-
-def item_id(exhibit_id: str, volume_index: int, path_bytes: bytes) -> str:
-    """The id of an item: the same in every run, whatever the order or machine (docs/adr/0001)."""
-    return content_id("itm", exhibit_id, volume_index, path_bytes)
+__all__ = ["catalogue_entries"]
 
 
 def catalogue_entries(context: StageContext) -> dict[str, pa.Table]:

@@ -16,11 +16,12 @@ from headwater.evidence.mapping_draft import UNCONFIRMED, draft_mapping
 from headwater.evidence.profile import PlatformProfile, profile_of
 from headwater.evidence.read import read_evidence
 from headwater.evidence.sealed import Failure, Limits, SealedPool, sandbox_report
-from headwater.evidence.shapes import TimeWindow
+from headwater.evidence.shapes import PLAUSIBLE_WINDOW, TimeWindow
 from headwater.evidence.suggest import TableSuggestion, likeliest, suggestions
 
 __all__ = [
     "EXHIBIT_KINDS",
+    "PLAUSIBLE_WINDOW",
     "UNCONFIRMED",
     "Acquired",
     "Failure",

@@ -13,99 +13,24 @@ from dataclasses import dataclass
 import yaml
 
 from headwater.errors import ConfigError
+from headwater.evidence.targets import TARGETS, Target
 from headwater.schema import content_id
 
-__all__ = ["TARGETS", "Binding", "ColumnBinding", "PlatformMapping", "read_mapping"]
+__all__ = [
+    "Binding",
+    "ColumnBinding",
+    "PlatformMapping",
+    "Via",
+    "Where",
+    "binds_table",
+    "read_mapping",
+]
+
+Where = tuple[str, str, bool]
+"""A column, a value as text, and whether a row must have it or must not."""
 
 MAPPING_VERSION = 1
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A table that rows can be bound to.
-
-    Attributes:
-        id_column: Its id.
-        id_prefix: Prefix of that id.
-        keyed: Whether the platform's own key makes the id; else table and row do.
-        columns: For each column that can be bound, what kind of value it holds.
-        required: Columns without which a row is a defect.
-    """
-
-    id_column: str
-    id_prefix: str
-    keyed: bool
-    columns: Mapping[str, str]
-    required: tuple[str, ...]
-
-
-TARGETS: Mapping[str, Target] = {
-    "accounts": Target(
-        id_column="account_id",
-        id_prefix="acc",
-        keyed=True,
-        columns={
-            "nickname": "text",
-            "email": "text",
-            "phone": "text",
-            "pgp_fingerprint": "text",
-            "role": "text",
-            "registered_at_utc": "time",
-            "last_seen_at_utc": "time",
-        },
-        required=("role",),
-    ),
-    "logins": Target(
-        id_column="login_id",
-        id_prefix="lgn",
-        keyed=False,
-        columns={"account": "account", "at_utc": "time", "network_address": "address", "device": "text"},
-        required=("account", "at_utc"),
-    ),
-    "uploads": Target(
-        id_column="upload_id",
-        id_prefix="upl",
-        keyed=False,
-        columns={
-            "account": "account",
-            "at_utc": "time",
-            "media_path": "text",
-            "media_sha256": "digest",
-            "network_address": "address",
-        },
-        required=("account", "at_utc"),
-    ),
-    "invoices": Target(
-        id_column="invoice_id",
-        id_prefix="inv",
-        keyed=True,
-        columns={
-            "account": "account",
-            "address": "text",
-            "amount_sat": "coin",
-            "amount_cents": "money",
-            "currency": "text",
-            "issued_at_utc": "time",
-            "status": "text",
-        },
-        required=("account", "issued_at_utc", "status"),
-    ),
-    "payments": Target(
-        id_column="payment_id",
-        id_prefix="pay",
-        keyed=True,
-        columns={
-            "account": "account",
-            "invoice": "invoice",
-            "txid": "digest",
-            "amount_sat": "coin",
-            "amount_cents": "money",
-            "currency": "text",
-            "at_utc": "time",
-        },
-        required=("account", "at_utc"),
-    ),
-}
 
 UNITS: Mapping[str, tuple[str, ...]] = {
     "text": ("text",),
@@ -142,8 +67,34 @@ _CHARSETS = {
 }
 
 _DEFAULT_UNITS = {"text": "text", "address": "text", "digest": "hex", "account": "key", "invoice": "key"}
-_COLUMN_KEYS = {"column", "unit", "literal", "values", "prefix", "joins", "charset"}
-_TABLE_KEYS = {"table", "binds", "key", "columns", "because", "where", "charset"}
+_COLUMN_KEYS = {"column", "unit", "literal", "values", "prefix", "joins", "charset", "via"}
+_TABLE_KEYS = {"table", "binds", "key", "columns", "because", "where", "charset", "source"}
+_VIA_KEYS = {"table", "key", "take", "where"}
+
+
+def binds_table(pattern: str, table: str) -> bool:
+    """Whether a mapping that names `pattern` means that table: by its name, or `name*` by what a number follows."""
+    if not pattern.endswith("*"):
+        return pattern == table
+    rest = table.removeprefix(pattern[:-1])
+    return table.startswith(pattern[:-1]) and rest.lstrip("_").isdecimal()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Via:
+    """A value that stands in another table.
+
+    Attributes:
+        table: That table, as in a binding.
+        key: Its column in which the cell is looked up.
+        take: Its column that gives the value.
+        where: What its rows must be.
+    """
+
+    table: str
+    key: str
+    take: str
+    where: Where | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,12 +104,13 @@ class ColumnBinding:
     Attributes:
         target: Column of the target table.
         kind: Kind of value, a key of UNITS.
-        column: Column of the application; None for a literal.
+        column: Column of the application, or a path inside its objects; None for a literal.
         unit: One of UNITS for that kind.
         literal: A fixed value.
         values: Translation of the application's codes.
         prefix: Put before a text.
         charset: Python codec of a text.
+        via: Where the cell is a key of another table, which gives the value.
     """
 
     target: str
@@ -169,6 +121,7 @@ class ColumnBinding:
     values: Mapping[str, str] | None = None
     prefix: str = ""
     charset: str = "utf-8"
+    via: Via | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +135,7 @@ class Binding:
         columns: Its column bindings.
         because: Why, in the words of who wrote the mapping.
         where: Column and value that a row must have, and whether it must or must not; None takes every row.
+        source: Pattern of the paths of the files it is meant for; None means every file that has the table.
     """
 
     table: str
@@ -189,7 +143,23 @@ class Binding:
     key: str | None
     columns: tuple[ColumnBinding, ...]
     because: str
-    where: tuple[str, str, bool] | None
+    where: Where | None
+    source: str | None = None
+
+    @property
+    def columns_read(self) -> tuple[str, ...]:
+        """The columns, or paths inside them, that it reads in its own table."""
+        named = [c.column for c in self.columns if c.column is not None]
+        return (*named, *([self.key] if self.key else []), *([self.where[0]] if self.where else []))
+
+    @property
+    def waits(self) -> bool:
+        """Whether its rows can be bound only once the rows of other tables are known."""
+        return any(column.via is not None for column in self.columns)
+
+    def binds_table(self, table: str) -> bool:
+        """Whether it is meant for that table."""
+        return binds_table(self.table, table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +237,7 @@ def _binding(source: str, number: int, table: object, charset: str) -> Binding:
         columns=bound,
         because=str(table["because"]),
         where=_where(where, table.get("where")),
+        source=None if table.get("source") is None else str(table["source"]),
     )
 
 
@@ -304,10 +275,23 @@ def _column(where: str, name: str, spec: object, target: Target, charset: str) -
         values=None if values is None else {str(k): str(v) for k, v in values.items()},
         prefix=str(spec.get("prefix", "")),
         charset=codec,
+        via=_via(place, spec.get("via"), literal=literal),
     )
 
 
-def _where(where: str, spec: object) -> tuple[str, str, bool] | None:
+def _via(place: str, spec: object, *, literal: object) -> Via | None:
+    if spec is None:
+        return None
+    if not isinstance(spec, Mapping) or not all(isinstance(spec.get(key), str) for key in ("table", "key", "take")):
+        raise ConfigError(f"{place}: 'via' needs 'table', 'key' and 'take'")
+    if literal is not None:
+        raise ConfigError(f"{place}: 'via' looks a column's cell up, and a literal has none")
+    _known_keys(f"{place}.via", spec, _VIA_KEYS)
+    where = _where(f"{place}.via", spec.get("where"))
+    return Via(table=spec["table"], key=spec["key"], take=spec["take"], where=where)
+
+
+def _where(where: str, spec: object) -> Where | None:
     if spec is None:
         return None
     if not isinstance(spec, Mapping) or "column" not in spec or len({"equals", "not_equals"} & spec.keys()) != 1:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from headwater.evidence.mapping import MAPPING_VERSION, TARGETS
+from headwater.evidence.mapping import MAPPING_VERSION
 from headwater.evidence.profile import PlatformProfile
 from headwater.evidence.suggest import TableSuggestion, likeliest
+from headwater.evidence.targets import TARGETS
 
 __all__ = ["UNCONFIRMED", "draft_mapping"]
 

@@ -1,229 +1,393 @@
-"""The application's rows, bound through the mapping to accounts, logins, uploads, invoices and payments."""
+"""The application's rows, bound through the mapping to our tables, column by column.
+
+Rows come as the sealed readers emit them, in batches of bytes. What the mapping binds is read by whole columns; each
+row that cannot be read becomes a defect with its place, and read = mapped + rejected + ignored for every table (I4).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from headwater.evidence.mapping import TARGETS, Binding, PlatformMapping
-from headwater.evidence.values import ValueNotReadableError, bound_value
-from headwater.schema import content_id, table_named
+from headwater.evidence.cells import TableCells, all_cells, bare_column
+from headwater.evidence.columnar import counted, ids_of, note, rows_where, runs
+from headwater.evidence.lookups import Lookups
+from headwater.evidence.mapping import Binding, PlatformMapping
+from headwater.evidence.targets import TARGETS
+from headwater.evidence.values import bound_column
+from headwater.schema import content_id, content_ids, table_named
 
-__all__ = ["DumpRow", "PlatformTables"]
+__all__ = ["PlatformTables", "RowSource"]
+
+_PLACE = ("number", "offset_bytes", "length_bytes", "values")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DumpRow:
-    """One row of a dump, as bytes.
+class RowSource:
+    """A file whose rows are read.
 
     Attributes:
-        table: As the dump names it.
-        number: Row within the table, from 0.
-        offset_bytes: First byte in the dump.
-        length_bytes: Its length there.
-        values: Cells; None for NULL.
+        exhibit_id: The exhibit it is of or in.
+        item_id: Its item.
+        path: Its path, shown; empty where it is the exhibit itself.
+        path_bytes: Its path; empty where it is the exhibit itself.
     """
 
-    table: str
-    number: int
-    offset_bytes: int
-    length_bytes: int
-    values: Sequence[bytes | None]
+    exhibit_id: str
+    item_id: str
+    path: str = ""
+    path_bytes: bytes = b""
+
+    @property
+    def fields(self) -> tuple[bytes, ...]:
+        """What tells its rows from those of the exhibit's other files, in an id."""
+        return (self.path_bytes,) if self.path_bytes else ()
 
 
 @dataclass(slots=True, kw_only=True)
-class _TableCount:
+class _Table:
+    """A table of one source: what is known of it, and what became of its rows."""
+
+    source: RowSource
+    name: str
     columns: tuple[str, ...]
-    bound_to: str = ""
+    binding: Binding | None = None
+    declared: bool = True
     read: int = 0
     mapped: int = 0
     rejected: int = 0
     ignored: int = 0
 
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.source.item_id, self.name
 
-@dataclass(slots=True, kw_only=True)
+
 class PlatformTables:
-    """Collects what a dump's rows become.
+    """Collects what the rows of an exhibit's dumps become.
 
-    Attributes:
-        exhibit_id: The dump.
+    Args:
+        exhibit_id: The exhibit.
         mapping: The approved mapping; None binds nothing, and every row counts as ignored.
     """
 
-    exhibit_id: str
-    mapping: PlatformMapping | None
-    _rows: dict[str, list[dict[str, object]]] = field(default_factory=lambda: {name: [] for name in TARGETS})
-    _counts: dict[str, _TableCount] = field(default_factory=dict)
-    _defects: list[dict[str, object]] = field(default_factory=list)
-    _seen: set[str] = field(default_factory=set)
+    def __init__(self, *, exhibit_id: str, mapping: PlatformMapping | None) -> None:
+        self._exhibit_id = exhibit_id
+        self._mapping = mapping
+        self._bound: dict[str, list[pa.Table]] = {name: [] for name in TARGETS}
+        self._tables: dict[tuple[str, str], _Table] = {}
+        self._defects: dict[str, dict[str, object]] = {}
+        self._lookups = Lookups(mapping)
+        # Rows that wait for rows of other tables, which may come later.
+        self._waiting: list[tuple[_Table, pa.RecordBatch]] = []
 
-    def begin(self, table: str, columns: tuple[str, ...]) -> None:
-        """A table of the dump begins; bind it if the mapping names it.
+    def take(self, source: RowSource, batch: pa.RecordBatch) -> int:
+        """Takes records of a source in the order in which its reader emits them; ranges are not looked at.
+
+        Returns:
+            How many of them were rows.
+        """
+        rows = 0
+        for kind, part in runs(batch, "record_kind"):
+            if kind == "row":
+                rows += part.num_rows
+                for name, of_table in runs(part, "table_name"):
+                    self._rows(source, name, of_table)
+            elif kind == "table":
+                for record in part.to_pylist():
+                    self._declare(source, record["table_name"], tuple(record["names"] or ()))
+            elif kind == "defect":
+                for record in part.to_pylist():
+                    self.defect(
+                        source,
+                        code=record["code"],
+                        reason=record["reason"],
+                        table=record["table_name"],
+                        offset=record["offset_bytes"],
+                        length=record["length_bytes"],
+                    )
+        return rows
+
+    def defect(
+        self,
+        source: RowSource,
+        *,
+        code: str,
+        reason: str,
+        table: str | None = None,
+        offset: int | None = None,
+        length: int | None = None,
+    ) -> None:
+        """Note what could not be read."""
+        place = (table or "", -1 if offset is None else offset, code, reason)
+        defect_id = content_id("dfc", self._exhibit_id, *place, *source.fields)
+        self._defects[defect_id] = {
+            "defect_id": defect_id,
+            "exhibit_id": self._exhibit_id,
+            "path": source.path,
+            "source_table": table,
+            "offset_bytes": offset,
+            "length_bytes": length,
+            "code": code,
+            "reason": reason,
+        }
+
+    # Tables
+
+    def _declare(self, source: RowSource, name: str, columns: tuple[str, ...]) -> None:
+        """A table begins; bind it if the mapping names it.
 
         A bound column that the table does not have is a defect of the whole table, not of each row.
         """
-        count = self._counts.setdefault(table, _TableCount(columns=columns))
-        count.columns = columns
+        table = self._tables.setdefault((source.item_id, name), _Table(source=source, name=name, columns=columns))
+        table.columns = columns
+        self._bind(table)
+
+    def _bind(self, table: _Table) -> None:
+        table.binding = None
         binding = self._binding(table)
         if binding is None:
             return
-        wanted = [b.column for b in binding.columns if b.column is not None]
-        wanted += [binding.key] if binding.key else []
-        wanted += [binding.where[0]] if binding.where else []
-        absent = sorted({name for name in wanted if name not in columns})
+        absent = sorted({name for name in binding.columns_read if bare_column(name) not in table.columns})
         if absent:
-            self.defect(
-                code="mapping_column_absent",
-                reason=f"the mapping names column {', '.join(absent)}, which this table does not have",
-                table=table,
-            )
+            reason = f"the mapping names column {', '.join(absent)}, which this table does not have"
+            self.defect(table.source, code="mapping_column_absent", reason=reason, table=table.name)
             return
-        count.bound_to = binding.binds
+        table.binding = binding
 
-    def row(self, row: DumpRow) -> None:
-        """Bind one row, or count why not."""
-        count = self._counts[row.table]
-        count.read += 1
-        binding = self._binding(row.table)
-        if binding is None or not count.bound_to:
-            count.ignored += 1
-            return
-        if len(row.values) != len(count.columns):
-            self._reject(row, f"{len(row.values)} values where the table has {len(count.columns)} columns")
-            return
-        cells = dict(zip(count.columns, row.values, strict=True))
-        if binding.where is not None and not _wanted(binding.where, cells):
-            count.ignored += 1
-            return
-        try:
-            bound = self._bound(binding, row, cells)
-        except ValueNotReadableError as error:
-            self._reject(row, str(error))
-            return
-        self._rows[binding.binds].append(bound)
+    def _binding(self, table: _Table) -> Binding | None:
+        if self._mapping is None:
+            return None
+        for binding in self._mapping.bindings:
+            if binding.binds_table(table.name) and (
+                binding.source is None or fnmatchcase(table.source.path, binding.source)
+            ):
+                return binding
+        return None
 
-    def defect(
-        self, *, code: str, reason: str, table: str | None = None, offset: int | None = None, length: int | None = None
-    ) -> None:
-        """Note what could not be read."""
-        self._defects.append(
-            {
-                "defect_id": content_id(
-                    "dfc", self.exhibit_id, table or "", -1 if offset is None else offset, code, reason
-                ),
-                "exhibit_id": self.exhibit_id,
-                "path": "",
-                "source_table": table,
-                "offset_bytes": offset,
-                "length_bytes": length,
-                "code": code,
-                "reason": reason,
-            },
+    def _table(self, source: RowSource, name: str) -> _Table:
+        """The table of that source; one that another file of the exhibit declares has the columns declared there."""
+        found = self._tables.get((source.item_id, name))
+        if found is not None:
+            return found
+        elsewhere = next((table for table in self._tables.values() if table.name == name and table.declared), None)
+        columns = elsewhere.columns if elsewhere is not None else ()
+        found = self._tables[source.item_id, name] = _Table(
+            source=source, name=name, columns=columns, declared=elsewhere is None
         )
+        if elsewhere is not None:
+            self._bind(found)
+        elif self._binding(found) is not None:
+            self.defect(source, code="table_not_declared", reason="its columns are declared nowhere", table=name)
+        return found
+
+    # Rows
+
+    def _rows(self, source: RowSource, name: str, rows: pa.RecordBatch) -> None:
+        table = self._table(source, name)
+        table.read += rows.num_rows
+        wanted = self._lookups.wants(name)
+        if table.binding is None and not wanted:
+            table.ignored += rows.num_rows
+            return
+        lengths = pc.list_value_length(rows["values"])
+        fits = pc.equal(lengths, len(table.columns))
+        fitting = rows.filter(fits)
+        if wanted:
+            self._lookups.take(name, TableCells(table.columns, fitting["values"]))
+        if table.binding is None:
+            table.ignored += rows.num_rows
+            return
+        for place in np.flatnonzero(~fits.to_numpy(zero_copy_only=False)).tolist():
+            count = lengths[place].as_py()
+            self._reject(table, rows, place, f"{count} values where the table has {len(table.columns)} columns")
+        if table.binding.waits:
+            self._waiting.append((table, fitting))
+        else:
+            self._take_in(table, fitting)
+
+    def _take_in(self, table: _Table, rows: pa.RecordBatch) -> None:
+        """Rows of the right width, bound."""
+        binding = table.binding
+        assert binding is not None
+        cells = TableCells(table.columns, rows["values"])
+        if binding.where is not None:
+            kept = rows_where(binding.where, cells)
+            table.ignored += rows.num_rows - int(pc.sum(kept).as_py() or 0)
+            rows = rows.filter(kept)
+            cells = TableCells(table.columns, rows["values"])
+        if not rows.num_rows:
+            return
+        columns, reasons = self._columns(table, binding, rows, cells)
+        for place, reason in sorted(reasons.items()):
+            self._reject(table, rows, place, reason)
+        bound = pa.table(columns)
+        if reasons:
+            keep = np.ones(rows.num_rows, bool)
+            keep[list(reasons)] = False
+            bound = bound.filter(pa.array(keep))
+        self._bound[binding.binds].append(bound)
+
+    def _columns(
+        self, table: _Table, binding: Binding, rows: pa.RecordBatch, cells: TableCells
+    ) -> tuple[dict[str, pa.Array], dict[int, str]]:
+        """The columns of our table, and for each row that cannot be read its place and the first reason."""
+        assert self._mapping is not None
+        target = TARGETS[binding.binds]
+        schema = target.schema
+        count, source = rows.num_rows, table.source
+        stated = {
+            "exhibit_id": self._exhibit_id,
+            "source_item_id": source.item_id,
+            "source_table": table.name,
+            "mapping_id": self._mapping.mapping_id,
+        }
+        columns: dict[str, pa.Array] = {
+            name: pa.repeat(pa.scalar(text, pa.string()), count) for name, text in stated.items()
+        }
+        columns |= {"source_row": rows["number"], "source_offset_bytes": rows["offset_bytes"]}
+        columns["source_length_bytes"] = rows["length_bytes"]
+        reasons: dict[int, str] = {}
+        if target.keyed:
+            keys = cells.texts(str(binding.key))
+            note(reasons, pc.equal(pc.fill_null(keys, ""), ""), f"{binding.key}: the key is empty")
+            columns["platform_key"] = keys
+            ids = content_ids(target.id_prefix, (self._exhibit_id,), pc.fill_null(keys, "").to_pylist())
+        else:
+            fixed: tuple[bytes | str, ...] = (self._exhibit_id, *source.fields, table.name)
+            ids = content_ids(target.id_prefix, fixed, rows["number"].to_pylist())
+        columns[target.id_column] = pa.array(ids, pa.string())
+        for column in binding.columns:
+            given = all_cells(count) if column.column is None else cells[column.column]
+            if column.via is not None:
+                given = self._lookups.found(column.via, given)
+            values, unread = bound_column(column, given)
+            for place, reason in unread.items():
+                reasons.setdefault(place, reason)
+            if column.target in target.required:
+                told = f"{column.column}: empty, and {binding.binds} need it"
+                note(reasons, pc.is_null(values), told)
+            if column.kind in {"account", "invoice"}:
+                prefix = TARGETS[f"{column.kind}s"].id_prefix
+                columns[f"{column.kind}_id"] = ids_of(prefix, self._exhibit_id, values)
+            else:
+                columns[column.target] = values
+        return {
+            field.name: columns[field.name] if field.name in columns else pa.nulls(count, field.type)
+            for field in schema
+        }, reasons
+
+    def _reject(self, table: _Table, rows: pa.RecordBatch, place: int, reason: str) -> None:
+        table.rejected += 1
+        self.defect(
+            table.source,
+            code="row_not_readable",
+            reason=reason,
+            table=table.name,
+            offset=rows["offset_bytes"][place].as_py(),
+            length=rows["length_bytes"][place].as_py(),
+        )
+
+    # The end
 
     def finished(self) -> dict[str, pa.Table]:
         """The bound tables, with `dump_tables` and `defects`, once every row has been seen."""
-        self._reject_orphans("account_id", "accounts", ("logins", "uploads", "invoices", "payments"))
-        self._reject_orphans("invoice_id", "invoices", ("payments",))
-        for rows in self._rows.values():
-            for row in rows:
-                self._counts[str(row["source_table"])].mapped += 1
-        tables = {name: table_named(name).rows(rows) for name, rows in self._rows.items()}
-        tables["dump_tables"] = table_named("dump_tables").rows(
-            {
-                "exhibit_id": self.exhibit_id,
-                "source_table": name,
-                "columns": ",".join(count.columns),
-                "bound_to": count.bound_to,
-                "rows_read": count.read,
-                "rows_mapped": count.mapped,
-                "rows_rejected": count.rejected,
-                "rows_ignored": count.ignored,
-            }
-            for name, count in self._counts.items()
-        )
-        unique = {row["defect_id"]: row for row in self._defects}
-        tables["defects"] = table_named("defects").rows(unique.values())
-        for name, count in self._counts.items():
-            assert count.read == count.mapped + count.rejected + count.ignored, f"rows of {name} do not add up (I4)"
-        return tables
-
-    def _binding(self, table: str) -> Binding | None:
-        if self.mapping is None:
-            return None
-        return next((b for b in self.mapping.bindings if b.table == table), None)
-
-    def _bound(self, binding: Binding, row: DumpRow, cells: Mapping[str, bytes | None]) -> dict[str, object]:
-        assert self.mapping is not None
-        target = TARGETS[binding.binds]
-        bound: dict[str, object] = {
-            "exhibit_id": self.exhibit_id,
-            "source_table": row.table,
-            "source_row": row.number,
-            "source_offset_bytes": row.offset_bytes,
-            "source_length_bytes": row.length_bytes,
-            "mapping_id": self.mapping.mapping_id,
+        for table, rows in self._waiting:
+            self._take_in(table, rows)
+        self._waiting.clear()
+        bound = {
+            name: pa.concat_tables(self._bound[name], promote_options="none") if self._bound[name] else None
+            for name in TARGETS
         }
-        if target.keyed:
-            raw = cells[str(binding.key)]
-            if not raw:
-                raise ValueNotReadableError(f"{binding.key}: the key is empty")
-            key = raw.decode("utf-8", "backslashreplace")
-            bound["platform_key"] = key
-            bound[target.id_column] = row_id = content_id(target.id_prefix, self.exhibit_id, key)
-            if row_id in self._seen:
-                raise ValueNotReadableError(f"{binding.key}: an earlier row has the same key")
-        else:
-            bound[target.id_column] = content_id(target.id_prefix, self.exhibit_id, row.table, row.number)
-        for column in binding.columns:
-            value = bound_value(column, cells[column.column] if column.column is not None else None)
-            if value is None and column.target in target.required:
-                raise ValueNotReadableError(f"{column.column}: empty, and {binding.binds} need it")
-            if column.kind in {"account", "invoice"}:
-                prefix = TARGETS[f"{column.kind}s"].id_prefix
-                linked = None if value is None else content_id(prefix, self.exhibit_id, str(value))
-                bound[f"{column.kind}_id"] = linked
-            else:
-                bound[column.target] = value
-        if target.keyed:
-            self._seen.add(str(bound[target.id_column]))
-        return bound
+        present = {name: rows for name, rows in bound.items() if rows is not None}
+        self._leave_ambiguous(present)
+        for name, target in TARGETS.items():
+            if target.keyed and name in present:
+                present[name] = self._without_repeated(present[name], name)
+        for parent in ("accounts", "invoices"):
+            for child in TARGETS:
+                if child != parent and child in present and TARGETS[parent].id_column in present[child].column_names:
+                    present[child] = self._without_orphans(present[child], present.get(parent), parent)
+        for rows in present.values():
+            for key, count in counted(rows):
+                self._tables[key].mapped += count
+        finished = {
+            target.table: target.finished(present[name]) if name in present else table_named(target.table).empty()
+            for name, target in TARGETS.items()
+        }
+        finished["dump_tables"] = table_named("dump_tables").rows(self._counts())
+        finished["defects"] = table_named("defects").rows(self._defects.values())
+        return finished
 
-    def _reject(self, row: DumpRow, reason: str) -> None:
-        self._counts[row.table].rejected += 1
-        self.defect(
-            code="row_not_readable",
-            reason=reason,
-            table=row.table,
-            offset=row.offset_bytes,
-            length=row.length_bytes,
-        )
+    def _counts(self) -> Iterator[dict[str, object]]:
+        for table in self._tables.values():
+            assert table.read == table.mapped + table.rejected + table.ignored, f"rows of {table.name} do not add up"
+            yield {
+                "exhibit_id": self._exhibit_id,
+                "source_item_id": table.source.item_id,
+                "source_table": table.name,
+                "columns": ",".join(table.columns),
+                "bound_to": table.binding.binds if table.binding is not None else "",
+                "rows_read": table.read,
+                "rows_mapped": table.mapped,
+                "rows_rejected": table.rejected,
+                "rows_ignored": table.ignored,
+            }
 
-    def _reject_orphans(self, id_column: str, parent: str, children: tuple[str, ...]) -> None:
+    def _leave_ambiguous(self, bound: dict[str, pa.Table]) -> None:
+        """Binds nothing of a table that several files of the exhibit declare: a person says which is meant."""
+        declared: dict[str, list[_Table]] = {}
+        for table in self._tables.values():
+            if table.binding is not None and table.declared:
+                declared.setdefault(table.name, []).append(table)
+        for name, tables in sorted(declared.items()):
+            if len(tables) < 2:
+                continue
+            paths = ", ".join(sorted(table.source.path or "the exhibit itself" for table in tables))
+            reason = f"{len(tables)} files declare this table ({paths}); say in the mapping which one with 'source'"
+            for table in (one for one in self._tables.values() if one.name == name and one.binding is not None):
+                assert table.binding is not None
+                binds = table.binding.binds
+                if binds in bound:
+                    mine = pc.and_(
+                        pc.equal(bound[binds]["source_item_id"], table.source.item_id),
+                        pc.equal(bound[binds]["source_table"], name),
+                    )
+                    table.ignored += int(pc.sum(mine).as_py() or 0)
+                    bound[binds] = bound[binds].filter(pc.invert(mine))
+                self.defect(table.source, code="mapping_source_ambiguous", reason=reason, table=name)
+                table.binding = None
+
+    def _without_repeated(self, rows: pa.Table, name: str) -> pa.Table:
+        """The first row of each key; the others become defects."""
+        target = TARGETS[name]
+        numbered = rows.select([target.id_column]).append_column("place", pa.array(np.arange(rows.num_rows)))
+        first = numbered.group_by(target.id_column).aggregate([("place", "min")])["place_min"].to_numpy()
+        if len(first) == rows.num_rows:
+            return rows
+        again = np.ones(rows.num_rows, bool)
+        again[first] = False
+        self._give_up(rows.filter(pa.array(again)), "row_not_readable", f"{name}: an earlier row has the same key")
+        return rows.filter(pa.array(~again))
+
+    def _without_orphans(self, rows: pa.Table, parents: pa.Table | None, parent: str) -> pa.Table:
         """Rows that name a parent which the dump does not have become defects: no row of ours cites nothing."""
-        known = {row[id_column] for row in self._rows[parent]}
-        for child in children:
-            kept = []
-            for row in self._rows[child]:
-                named = row.get(id_column)
-                if named is None or named in known:
-                    kept.append(row)
-                    continue
-                self._counts[str(row["source_table"])].rejected += 1
-                self.defect(
-                    code="orphan_row",
-                    reason=f"names a row of {parent} that the dump does not hold",
-                    table=str(row["source_table"]),
-                    offset=int(str(row["source_offset_bytes"])),
-                    length=int(str(row["source_length_bytes"])),
-                )
-            self._rows[child] = kept
+        id_column = TARGETS[parent].id_column
+        known = pa.chunked_array([pa.array([], pa.string())]) if parents is None else parents[id_column]
+        orphans = pc.and_(pc.is_valid(rows[id_column]), pc.invert(pc.is_in(rows[id_column], value_set=known)))
+        lost = rows.filter(orphans)
+        if lost.num_rows:
+            self._give_up(lost, "orphan_row", f"names a row of {parent} that the dump does not hold")
+        return rows.filter(pc.invert(orphans))
 
-
-def _wanted(where: tuple[str, str, bool], cells: Mapping[str, bytes | None]) -> bool:
-    name, value, equal = where
-    raw = cells[name]
-    text = "NULL" if raw is None else raw.decode("utf-8", "backslashreplace")
-    return (text == value) == equal
+    def _give_up(self, rows: pa.Table, code: str, reason: str) -> None:
+        places = ["source_item_id", "source_table", "source_offset_bytes", "source_length_bytes"]
+        for item, name, offset, length in zip(*(rows[place].to_pylist() for place in places), strict=True):
+            table = self._tables[item, name]
+            table.rejected += 1
+            self.defect(table.source, code=code, reason=reason, table=name, offset=offset, length=length)

@@ -10,7 +10,7 @@ import os
 import stat
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -131,7 +131,7 @@ class SealedPool:
         self,
         job: str,
         files: Sequence[Path],
-        groups: Sequence[Mapping[str, Any]],
+        groups: Iterable[Mapping[str, Any]],
         *,
         limits: Limits | None = None,
     ) -> Iterator[pa.Table | Failure]:

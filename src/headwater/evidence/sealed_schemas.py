@@ -143,7 +143,14 @@ _WALK_IMAGE = Expected(
 _DIGEST_ENTRIES = Expected(
     name="digest_entries",
     schema=_schema(
-        "entry_index:int", "read_bytes:int", "md5:text?", "sha1:text?", "sha256:text?", "head:bytes?", "reason:text?"
+        "entry_index:int",
+        "read_bytes:int",
+        "md5:text?",
+        "sha1:text?",
+        "sha256:text?",
+        "head:bytes?",
+        "content_format:text?",
+        "reason:text?",
     ),
     limits=Limits(wall_s=6 * _HOUR_S, reply_bytes=16 * _MIB),
     refused={"read_bytes": 0},

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from embit import base58, bech32
 
-__all__ = ["SHAPES", "TimeWindow", "is_coin_address", "shares_of"]
+__all__ = ["PLAUSIBLE_WINDOW", "SHAPES", "TimeWindow", "is_coin_address", "shares_of"]
 
 _SHARE_PPM = 1_000_000
 _COIN_PREFIXES = ("bc", "tb", "bcrt")
@@ -59,6 +59,10 @@ class TimeWindow:
     def holds(self, at_s: float) -> bool:
         """Whether a time is inside."""
         return self.first_s <= at_s <= self.last_s
+
+
+PLAUSIBLE_WINDOW = TimeWindow(first_s=1_104_537_600, last_s=2_051_222_400)  # 2005-01-01 to 2035-01-01, UTC
+"""Times before web applications of this kind, or long after, are numbers of another meaning."""
 
 
 def is_coin_address(value: bytes) -> bool:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import yaml
 
-from headwater.evidence.mapping import TARGETS
 from headwater.evidence.profile import ColumnProfile, PlatformProfile, TableProfile, name_words
+from headwater.evidence.targets import TARGETS
 
 __all__ = ["Suggestion", "TableSuggestion", "likeliest", "suggestions"]
 

@@ -1,6 +1,6 @@
 """Every table that stages hand to each other: columns, types, units, ids; no behaviour of any stage."""
 
-from headwater.schema.canonical import canonical_json, content_id, framed
+from headwater.schema.canonical import canonical_json, content_id, content_ids, framed, item_id
 from headwater.schema.evidence import EVIDENCE_TABLES
 from headwater.schema.identities import IDENTITY_TABLES
 from headwater.schema.leads import LEAD_TABLES
@@ -16,7 +16,9 @@ __all__ = [
     "Table",
     "canonical_json",
     "content_id",
+    "content_ids",
     "framed",
+    "item_id",
     "table_named",
 ]
 

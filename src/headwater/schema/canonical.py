@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["canonical_json", "content_id", "framed"]
+__all__ = ["canonical_json", "content_id", "content_ids", "framed", "item_id"]
 
 Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -38,6 +38,22 @@ def content_id(prefix: str, *fields: bytes | str | int) -> str:
     """
     digest = hashlib.sha256(framed("headwater", prefix, *fields)).hexdigest()
     return f"{prefix}-{digest[:32]}"
+
+
+def content_ids(prefix: str, fixed: Sequence[bytes | str | int], last: Iterable[bytes | str | int]) -> list[str]:
+    """The ids `content_id(prefix, *fixed, field)` for each last field; what they share is digested once."""
+    shared = hashlib.sha256(framed("headwater", prefix, *fixed))
+    ids = []
+    for field in last:
+        digest = shared.copy()
+        digest.update(framed(field))
+        ids.append(f"{prefix}-{digest.hexdigest()[:32]}")
+    return ids
+
+
+def item_id(exhibit_id: str, volume_index: int, path_bytes: bytes) -> str:
+    """The id of an item: the same in every run, whatever the order or machine (docs/adr/0001)."""
+    return content_id("itm", exhibit_id, volume_index, path_bytes)
 
 
 def canonical_json(value: Json) -> bytes:

@@ -23,9 +23,12 @@ def nullable(column: Column) -> Column:
 
 
 def from_dump() -> tuple[Column, ...]:
-    """Where a mapped row came from: exhibit, table, row, and the bytes of the row in the dump."""
+    """Where a mapped row came from: exhibit, file, table, row, and the bytes of the row in the file."""
     return (
         Column(name="exhibit_id", type=ID, about="The exhibit the row was read from", cites="exhibits.exhibit_id"),
+        Column(
+            name="source_item_id", type=ID, about="The file it was read from, in the exhibit", cites="items.item_id"
+        ),
         Column(name="source_table", type=TEXT, about="Table of the application, as the dump names it"),
         Column(name="source_row", type=INT, about="Row within that table, counted from 0 in the order of the dump"),
         Column(name="source_offset_bytes", type=INT, about="First byte of the row in the dump"),

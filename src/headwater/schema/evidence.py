@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from headwater.schema.columns import AT_UTC, BOOLEAN, BYTES, DIGEST, ID, INT, TEXT, from_dump
+from headwater.schema.columns import AT_UTC, BOOLEAN, BYTES, DIGEST, ID, INT, TEXT, from_dump, nullable
 from headwater.schema.table import Column, Table
 
 __all__ = [
     "ACCOUNTS",
+    "ACCOUNT_ADDRESSES",
     "DEFECTS",
     "DUMP_RANGES",
     "DUMP_TABLES",
     "ENTRIES",
     "EVIDENCE_TABLES",
     "EXHIBITS",
+    "IDENTIFIERS",
     "INVOICES",
     "ITEMS",
     "LEDGER",
     "LOGINS",
+    "MAPPING_CHECKS",
+    "MEDIA_REFERENCES",
+    "MESSAGE_COUNTS",
     "PAYMENTS",
     "UPLOADS",
     "UPLOAD_ITEMS",
@@ -35,6 +40,13 @@ _ENTRY = (
     Column(name="path_bytes", type=BYTES, about="Path as its bytes are"),
     Column(name="directory", type=TEXT, about="Path of the directory, shown the same way"),
     Column(name="entry_type", type=TEXT, about="file, directory, symlink, device, fifo, socket or other"),
+    Column(
+        name="container_id",
+        type=ID,
+        about="The archive that it is a member of",
+        nullable=True,
+        cites="items.item_id",
+    ),
     Column(name="size_bytes", type=INT, about="Size the directory entry states"),
     Column(name="modified_at_utc", type=AT_UTC, about="Modification time on the medium", nullable=True),
     Column(name="inode", type=INT, about="Number of the file on its volume", nullable=True),
@@ -87,7 +99,7 @@ VOLUMES = Table(
 
 ENTRIES = Table(
     name="entries",
-    version=1,
+    version=2,
     stage="evidence",
     about="Everything the exhibits' directories name, whether it could be read or not.",
     key=("exhibit_id", "volume_index", "path_bytes"),
@@ -99,12 +111,13 @@ ENTRIES = Table(
 
 DUMP_TABLES = Table(
     name="dump_tables",
-    version=1,
+    version=2,
     stage="evidence",
     about="A table of the application, and what became of its rows.",
-    key=("exhibit_id", "source_table"),
+    key=("source_item_id", "source_table"),
     columns=(
         _EXHIBIT,
+        Column(name="source_item_id", type=ID, about="The file, in the exhibit", cites="items.item_id"),
         Column(name="source_table", type=TEXT, about="As the dump names it"),
         Column(name="columns", type=TEXT, about="Its columns, separated by commas"),
         Column(name="bound_to", type=TEXT, about="What the mapping binds it to; empty if nothing"),
@@ -117,12 +130,13 @@ DUMP_TABLES = Table(
 
 DUMP_RANGES = Table(
     name="dump_ranges",
-    version=1,
+    version=2,
     stage="evidence",
     about="How many bytes of a dump went to what; they add up to its size.",
-    key=("exhibit_id", "range_kind"),
+    key=("source_item_id", "range_kind"),
     columns=(
         _EXHIBIT,
+        Column(name="source_item_id", type=ID, about="The file, in the exhibit", cites="items.item_id"),
         Column(name="range_kind", type=TEXT, about="rows, schema, comment, skipped or unparsed"),
         Column(name="ranges", type=INT, about="How many"),
         Column(name="range_bytes", type=INT, about="Their bytes"),
@@ -131,7 +145,7 @@ DUMP_RANGES = Table(
 
 ACCOUNTS = Table(
     name="accounts",
-    version=1,
+    version=2,
     stage="evidence",
     about="A login on the platform.",
     key=("account_id",),
@@ -151,7 +165,7 @@ ACCOUNTS = Table(
 
 LOGINS = Table(
     name="logins",
-    version=1,
+    version=2,
     stage="evidence",
     about="A login that the platform noted.",
     key=("login_id",),
@@ -167,7 +181,7 @@ LOGINS = Table(
 
 UPLOADS = Table(
     name="uploads",
-    version=1,
+    version=2,
     stage="evidence",
     about="An account put a file on the platform.",
     key=("upload_id",),
@@ -184,7 +198,7 @@ UPLOADS = Table(
 
 INVOICES = Table(
     name="invoices",
-    version=1,
+    version=2,
     stage="evidence",
     about="The platform asked an account for money.",
     key=("invoice_id",),
@@ -204,7 +218,7 @@ INVOICES = Table(
 
 PAYMENTS = Table(
     name="payments",
-    version=1,
+    version=2,
     stage="evidence",
     about="A payment that the platform booked.",
     key=("payment_id",),
@@ -219,6 +233,100 @@ PAYMENTS = Table(
         Column(name="currency", type=TEXT, about="ISO 4217", nullable=True),
         Column(name="at_utc", type=AT_UTC, about="When"),
         *from_dump(),
+    ),
+)
+
+IDENTIFIERS = Table(
+    name="identifiers",
+    version=1,
+    stage="evidence",
+    about="Something that an account is reached or told apart by, kept by the platform as a row of its own.",
+    key=("identifier_id",),
+    columns=(
+        Column(name="identifier_id", type=ID, about="Digest of exhibit, table and row"),
+        _ACCOUNT,
+        Column(
+            name="identifier_kind",
+            type=TEXT,
+            about="email, nickname, phone, network_address, pgp_fingerprint, device or what the mapping calls it",
+        ),
+        Column(name="value", type=TEXT, about="As the platform keeps it"),
+        Column(name="at_utc", type=AT_UTC, about="Since when", nullable=True),
+        *from_dump(),
+    ),
+)
+
+ACCOUNT_ADDRESSES = Table(
+    name="account_addresses",
+    version=1,
+    stage="evidence",
+    about="An address for coins that the platform keeps, for an account or for itself.",
+    key=("account_address_id",),
+    columns=(
+        Column(name="account_address_id", type=ID, about="Digest of exhibit, table and row"),
+        nullable(_ACCOUNT),
+        Column(name="address", type=TEXT, about="As the platform keeps it"),
+        Column(name="at_utc", type=AT_UTC, about="Since when", nullable=True),
+        *from_dump(),
+    ),
+)
+
+MEDIA_REFERENCES = Table(
+    name="media_references",
+    version=1,
+    stage="evidence",
+    about="A file that the platform refers to otherwise than as an upload; it may be gone from the exhibit.",
+    key=("media_reference_id",),
+    columns=(
+        Column(name="media_reference_id", type=ID, about="Digest of exhibit, table and row"),
+        nullable(_ACCOUNT),
+        Column(name="at_utc", type=AT_UTC, about="When", nullable=True),
+        Column(name="media_path", type=TEXT, about="Where the platform says the file lies", nullable=True),
+        Column(name="media_sha256", type=DIGEST, about="SHA-256 the platform noted", nullable=True),
+        Column(name="media_sha1", type=DIGEST, about="SHA-1 the platform noted", nullable=True),
+        Column(name="media_md5", type=DIGEST, about="MD5 the platform noted", nullable=True),
+        *from_dump(),
+    ),
+)
+
+MESSAGE_COUNTS = Table(
+    name="message_counts",
+    version=1,
+    stage="evidence",
+    about="How many messages of an account a table holds; no message is kept.",
+    key=("message_count_id",),
+    columns=(
+        Column(name="message_count_id", type=ID, about="Digest of file, table and account"),
+        _ACCOUNT,
+        Column(name="messages", type=INT, about="Rows of the table that name the account"),
+        Column(name="first_at_utc", type=AT_UTC, about="When the first was written", nullable=True),
+        Column(name="last_at_utc", type=AT_UTC, about="When the last was written", nullable=True),
+        _EXHIBIT,
+        Column(name="source_item_id", type=ID, about="The file, in the exhibit", cites="items.item_id"),
+        Column(name="source_table", type=TEXT, about="Table of the application, as the dump names it"),
+        Column(name="mapping_id", type=ID, about="Digest of the mapping that bound the columns"),
+    ),
+)
+
+MAPPING_CHECKS = Table(
+    name="mapping_checks",
+    version=1,
+    stage="evidence",
+    about="What the rows that a mapping bound show afterwards: how many of them meet what a right mapping would meet.",
+    key=("exhibit_id", "source_table", "binds", "column_name", "check_name"),
+    columns=(
+        _EXHIBIT,
+        Column(name="mapping_id", type=ID, about="Digest of the mapping"),
+        Column(name="source_table", type=TEXT, about="Table of the application"),
+        Column(name="binds", type=TEXT, about="What it is bound to"),
+        Column(name="column_name", type=TEXT, about="Column of ours; empty for the whole row"),
+        Column(
+            name="check_name",
+            type=TEXT,
+            about="used, orphan, filled, valid_address, inside_window, path_found or digest_found",
+        ),
+        Column(name="rows", type=INT, about="Rows that the check is about"),
+        Column(name="rows_met", type=INT, about="Rows that meet it"),
     ),
 )
 
@@ -288,7 +396,7 @@ DEFECTS = Table(
 
 ITEMS = Table(
     name="items",
-    version=1,
+    version=2,
     stage="catalogue",
     about="Every entry of every exhibit, by content.",
     key=("item_id",),
@@ -346,6 +454,11 @@ EVIDENCE_TABLES = (
     UPLOADS,
     INVOICES,
     PAYMENTS,
+    IDENTIFIERS,
+    ACCOUNT_ADDRESSES,
+    MEDIA_REFERENCES,
+    MESSAGE_COUNTS,
+    MAPPING_CHECKS,
     WALLET_DESCRIPTORS,
     WEB_REQUESTS,
     DEFECTS,

@@ -9,10 +9,10 @@ import pyarrow as pa
 from headwater.engine import Progress, silent
 from headwater.errors import ConfigError
 from headwater.evidence import (
+    PLAUSIBLE_WINDOW,
     PlatformProfile,
     SealedPool,
     TableSuggestion,
-    TimeWindow,
     draft_mapping,
     profile_of,
     stamp_of,
@@ -21,9 +21,6 @@ from headwater.evidence import (
 from headwater.workflow.case import Actor, Case
 
 __all__ = ["MappingSuggestions", "suggest_mapping"]
-
-# Times before web applications of this kind, or long after, are numbers of another meaning.
-_WINDOW = TimeWindow(first_s=1_104_537_600, last_s=2_051_222_400)  # 2005-01-01 to 2035-01-01, UTC
 
 MappingSuggestions = tuple[PlatformProfile, Mapping[str, tuple[TableSuggestion, ...]], str]
 """The profile, for each table of ours the suggested ones, and the text of a drafted mapping."""
@@ -63,6 +60,6 @@ def suggest_mapping(
             progress("bytes", before_bytes, whole_bytes)
 
     with SealedPool(workers=1, allow_unsealed=allow_unsealed) as pool:
-        profile = profile_of(batches(pool), _WINDOW)
+        profile = profile_of(batches(pool), PLAUSIBLE_WINDOW)
     found = suggestions(profile)
     return profile, found, draft_mapping(profile, found)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.evidence.mapping import TARGETS, UNITS, ColumnBinding
-from headwater.evidence.values import ValueNotReadableError, bound_value
+from headwater.evidence.mapping import UNITS, ColumnBinding
+from headwater.evidence.targets import TARGETS
+from headwater.evidence.values import ValueNotReadableError, bound_column, bound_value
 
 ALL_UNITS = [(kind, unit) for kind, units in UNITS.items() for unit in units]
 
@@ -136,3 +138,44 @@ def test_any_bytes_become_a_value_that_a_table_can_hold_or_are_refused(kind, uni
 
 def test_every_kind_that_can_be_bound_has_its_units():
     assert {kind for target in TARGETS.values() for kind in target.columns.values()} == set(UNITS)
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.binary(max_size=6),
+    st.from_regex(rb"-?[0-9]{1,20}", fullmatch=True),
+    st.from_regex(rb"[0-9]{1,4}\.[0-9]{1,9}", fullmatch=True),
+    st.from_regex(rb"(?:[0-9a-fA-F]{2}){1,8}", fullmatch=True),
+    st.sampled_from(
+        [b"", b"0", b"00", b"-0", b"1700000000", b"1700000000123", b"253402300799", b"253402300800", b"-62135596800",
+         b"-62135596801", b"9223372036854775807", b"9223372036854775808", b"2024-02-29 10:00:00", b"192.0.2.1",
+         b"2001:db8::1", b"\xc0\x00\x02\x01", "\u00e9".encode(), b"\xed\xa0\x80", b" 12", b"12 ", b"+12", b"1_000",
+         "\u0661".encode(), b"2100000000000000", b"2100000000000001", b"12\n", b"abcd\n"],
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "unit"), ALL_UNITS)
+@given(cells=st.lists(CELLS, max_size=12), prefix=st.sampled_from(["", "media/"]), coded=st.booleans())
+def test_a_column_is_read_as_its_cells_are(
+    kind: str, unit: str, cells: list[bytes | None], prefix: str, *, coded: bool
+):
+    binding = bound(kind, unit, prefix=prefix if kind == "text" else "", values={"0": "no"} if coded else None)
+    if coded and kind != "text":
+        return  # codes are translated to words, and only a text holds one
+    values, reasons = bound_column(binding, pa.array(cells, pa.binary()))
+    expected: list[object] = []
+    unread: dict[int, str] = {}
+    for place, cell in enumerate(cells):
+        try:
+            expected.append(bound_value(binding, cell))
+        except ValueNotReadableError as error:
+            expected.append(None)
+            unread[place] = str(error)
+    assert values.to_pylist() == expected
+    assert reasons == unread
+
+
+def test_a_literal_is_the_same_in_every_row():
+    binding = ColumnBinding(target="t", kind="text", column=None, unit="text", literal="member")
+    assert bound_column(binding, pa.nulls(3, pa.binary()))[0].to_pylist() == ["member"] * 3

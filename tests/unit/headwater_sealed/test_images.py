@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from headwater_sealed.digests import digest_entries
 from headwater_sealed.ewf import EwfMedium
 from headwater_sealed.ext import ExtFilesystem
-from headwater_sealed.images import describe_image, digest_entries, list_volumes, prepare, walk_image
+from headwater_sealed.images import describe_image, list_volumes, prepare, walk_image
 from headwater_sealed.refusal import UnreadableError
 
 Rows = list[dict[str, Any]]
@@ -164,6 +165,7 @@ def test_digests_are_of_the_whole_content_read_once(image: Path, tree: Path) -> 
         "sha1": hashlib.sha1(content).hexdigest(),
         "sha256": hashlib.sha256(content).hexdigest(),
         "head": content[:64],
+        "content_format": "other",
         "reason": None,
     }
 

@@ -1,0 +1,80 @@
+"""Members of archives as entries: read in one pass by a sealed worker, never unpacked to paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.evidence.entries import HEAD_BYTES, entries_table
+from headwater.evidence.folders import shown
+from headwater.evidence.gather import Gathered
+from headwater.evidence.members import member_key, member_path
+from headwater.evidence.readable import Readable, holds_more
+from headwater.evidence.sealed import SealedPool
+from headwater.schema import item_id
+
+__all__ = ["read_archive"]
+
+
+def read_archive(archive: Readable, pool: SealedPool, gathered: Gathered) -> Iterator[Readable]:
+    """Takes in the members of an archive, and of archives in it, and gives those that may hold more.
+
+    Raises:
+        SealedWorkerError: After what could be read, if the worker did not get to the end.
+    """
+    # What each archive in it is called, by its place; the outer one by the place of nothing.
+    named: dict[tuple[int, ...], bytes] = {(): archive.path_bytes}
+    for batch in pool.stream("walk_archive", archive.reached.files, archive.parameters):
+        ends = pc.equal(batch["entry_type"], "archive")
+        for row in batch.filter(ends).to_pylist():
+            if row["reason"] is not None:
+                within = shown(named.get(tuple(row["members"]), archive.path_bytes))
+                gathered.defect(archive.exhibit_id, within, "archive_not_whole", row["reason"])
+        members = batch.filter(pc.invert(ends))
+        rows = members.select(["members", "name", "content_format", "reason"]).to_pylist()
+        keys = []
+        for row in rows:
+            place = tuple(row["members"])
+            keys.append(member_key(named[place[:-1]], place[-1], row["name"]))
+            named[place] = keys[-1]
+        if not keys:
+            continue
+        yield from _members(archive, members, rows, keys, named, gathered)
+
+
+def _members(
+    archive: Readable,
+    members: pa.RecordBatch,
+    rows: Sequence[Mapping[str, Any]],
+    keys: Sequence[bytes],
+    named: Mapping[tuple[int, ...], bytes],
+    gathered: Gathered,
+) -> Iterator[Readable]:
+    exhibit, volume = archive.exhibit_id, archive.volume_index
+    refused = pc.is_valid(members["reason"])
+    columns = {name: members[name] for name in ("entry_type", "size_bytes", "modified_at_us", "reason")}
+    columns |= {name: pc.if_else(refused, None, members[name]) for name in ("read_bytes", "md5", "sha1", "sha256")}
+    columns["read_bytes"] = pc.fill_null(columns["read_bytes"], 0)
+    columns["head"] = pc.if_else(refused, None, pc.binary_slice(members["head"], 0, HEAD_BYTES))
+    containers = [item_id(exhibit, volume, named[tuple(row["members"])[:-1]]) for row in rows]
+    columns["container_id"] = pa.array(containers, pa.string())
+    paths = pa.array([member_path(key) for key in keys], pa.binary())
+    table = entries_table(exhibit, volume, pa.array(keys, pa.binary()), paths, columns)
+    gathered.add("entries", table)
+    for number, row in enumerate(rows):
+        if row["reason"] is not None:
+            gathered.defect(exhibit, table["path"][number].as_py(), "entry_not_readable", row["reason"])
+        elif row["entry_type"] == "file" and holds_more(row["content_format"], row["name"]):
+            yield Readable(
+                exhibit_id=exhibit,
+                volume_index=volume,
+                path_bytes=keys[number],
+                sha256=table["sha256"][number].as_py(),
+                size_bytes=table["read_bytes"][number].as_py(),
+                content_format=row["content_format"],
+                reached=archive.reached,
+                entry={**archive.entry, "members": row["members"]},
+            )

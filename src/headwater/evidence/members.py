@@ -1,0 +1,40 @@
+"""How a member of an archive is named: the archive's path, the member's number, its own name; nested as it comes.
+
+A zero byte stands around the number, because no name in a file system holds one. Names in archives may, and have it
+written in two other bytes, so that what a key says is never in doubt.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["entry_of", "member_key", "member_path"]
+
+_ZERO, _ZERO_WRITTEN = b"\0", b"\xc0\x80"
+_SHOWN_SEPARATOR = b"!/"
+
+
+def member_key(archive: bytes, number: int, name: bytes) -> bytes:
+    """The path of a member, told apart from every other.
+
+    Args:
+        archive: Path of the archive.
+        number: Place of the member in it, from 0.
+        name: Its own name; it need not be the only member of that name.
+    """
+    return b"%s\0%d\0%s" % (archive, number, name.replace(_ZERO, _ZERO_WRITTEN))
+
+
+def member_path(key: bytes) -> bytes:
+    """The path as people write it, `backup.tar!/var/www/a.txt`; several members may have one."""
+    first, *rest = key.split(_ZERO)
+    return _SHOWN_SEPARATOR.join((first, *rest[1::2]))
+
+
+def entry_of(key: bytes) -> dict[str, Any]:
+    """The entry by which a sealed job reaches a file of an image, or a member of an archive on it."""
+    first, *rest = key.split(_ZERO)
+    entry: dict[str, Any] = {"path_hex": first.hex()}
+    if len(rest) > 1:
+        entry["members"] = [int(number) for number in rest[0::2]]
+    return entry

@@ -1,0 +1,129 @@
+"""What bound rows show of a mapping afterwards: shares that a right mapping has near the whole, and a wrong one not.
+
+Orphans, times outside the server's life, addresses with a wrong checksum, paths and digests that are nowhere on the
+exhibits: each is counted and kept with the rows, so that whoever reads a lead later can see how well its mapping held.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.evidence.gather import Gathered
+from headwater.evidence.mapping import PlatformMapping
+from headwater.evidence.shapes import PLAUSIBLE_WINDOW, is_coin_address
+from headwater.evidence.targets import TARGETS
+from headwater.schema import table_named
+
+__all__ = ["mapping_checks"]
+
+_DIGESTS = {"media_sha256": "sha256", "media_sha1": "sha1", "media_md5": "md5"}
+
+
+def mapping_checks(mapping: PlatformMapping, gathered: Gathered) -> pa.Table:
+    """Rows of the table `mapping_checks` for everything that has been bound.
+
+    Args:
+        mapping: What bound it.
+        gathered: The stage's tables so far.
+    """
+    found = _OnExhibits(gathered)
+    tables = pa.concat_tables([table_named("dump_tables").empty(), *gathered.parts("dump_tables")])
+    orphans = _orphans(gathered)
+    rows: list[dict[str, object]] = []
+    for counted in tables.to_pylist():
+        if not counted["bound_to"]:
+            continue
+        place = counted["exhibit_id"], counted["source_table"]
+        of_table = {
+            "exhibit_id": place[0],
+            "mapping_id": mapping.mapping_id,
+            "source_table": place[1],
+            "binds": counted["bound_to"],
+        }
+        lost = orphans.get(place, 0)
+        kept = counted["rows_mapped"]
+        rows.append({**of_table, **_check("", "used", counted["rows_read"], kept)})
+        rows.append({**of_table, **_check("", "no_orphan", kept + lost, kept)})
+        bound = _bound_rows(gathered, TARGETS[counted["bound_to"]].table, *place)
+        rows += [{**of_table, **check} for check in _checks(counted["bound_to"], bound, found)]
+    return table_named("mapping_checks").rows(_summed(rows))
+
+
+def _check(column: str, name: str, rows: int, met: int) -> dict[str, object]:
+    return {"column_name": column, "check_name": name, "rows": rows, "rows_met": met}
+
+
+def _summed(rows: Iterable[dict[str, object]]) -> list[dict[str, object]]:
+    """One row for each check, where a table lies in several files of an exhibit."""
+    key = table_named("mapping_checks").key
+    summed: dict[tuple[object, ...], dict[str, object]] = {}
+    for row in rows:
+        place = tuple(row[name] for name in key)
+        known = summed.setdefault(place, {**row, "rows": 0, "rows_met": 0})
+        if row["column_name"] and known["rows"]:
+            continue  # counted over all files already
+        known["rows"] = int(str(known["rows"])) + int(str(row["rows"]))
+        known["rows_met"] = int(str(known["rows_met"])) + int(str(row["rows_met"]))
+    return list(summed.values())
+
+
+def _orphans(gathered: Gathered) -> dict[tuple[str, str], int]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for part in gathered.parts("defects"):
+        for row in part.filter(pc.equal(part["code"], "orphan_row")).to_pylist():
+            counts[row["exhibit_id"], row["source_table"]] += 1
+    return counts
+
+
+def _bound_rows(gathered: Gathered, table: str, exhibit_id: str, source_table: str) -> pa.Table:
+    parts = [
+        part.filter(pc.and_(pc.equal(part["exhibit_id"], exhibit_id), pc.equal(part["source_table"], source_table)))
+        for part in gathered.parts(table)
+    ]
+    return pa.concat_tables([table_named(table).empty(), *parts])
+
+
+def _checks(binds: str, rows: pa.Table, found: _OnExhibits) -> Iterator[dict[str, object]]:
+    for name, kind in TARGETS[binds].columns.items():
+        column = f"{name}_id" if kind in {"account", "invoice"} else name
+        if column not in rows.column_names:
+            continue
+        values = rows[column]
+        filled = len(values) - values.null_count
+        yield _check(name, "filled", len(values), filled)
+        if not filled:
+            continue
+        there = values.drop_null()
+        if kind == "time":
+            at_s = pc.divide(there.cast(pa.int64()), 1_000_000)
+            inside = pc.and_(
+                pc.greater_equal(at_s, PLAUSIBLE_WINDOW.first_s), pc.less_equal(at_s, PLAUSIBLE_WINDOW.last_s)
+            )
+            yield _check(name, "inside_window", filled, pc.sum(inside).as_py())
+        elif name == "address":
+            yield _check(name, "valid_address", filled, sum(map(is_coin_address, there.cast(pa.binary()).to_pylist())))
+        elif name == "media_path":
+            yield _check(name, "path_found", filled, found.count("path", there))
+        elif name in _DIGESTS:
+            yield _check(name, "digest_found", filled, found.count(_DIGESTS[name], there))
+
+
+class _OnExhibits:
+    """What lies on the exhibits, looked up only if a mapping binds something that may."""
+
+    def __init__(self, gathered: Gathered) -> None:
+        self._gathered = gathered
+        self._known: dict[str, pa.Array] = {}
+
+    def count(self, column: str, values: pa.ChunkedArray) -> int:
+        """How many of the values are in that column of a file's entry."""
+        if column not in self._known:
+            parts = [
+                part.filter(pc.equal(part["entry_type"], "file"))[column] for part in self._gathered.parts("entries")
+            ]
+            self._known[column] = pc.unique(pa.chunked_array([c for part in parts for c in part.chunks], pa.string()))
+        return int(pc.sum(pc.is_in(values, value_set=self._known[column])).as_py() or 0)

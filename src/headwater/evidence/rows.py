@@ -1,0 +1,143 @@
+"""Files whose content is more than bytes: dumps and other row files, logs, wallets; each read by its sealed reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.engine import Progress
+from headwater.evidence.folders import shown
+from headwater.evidence.gather import Gathered
+from headwater.evidence.members import member_path
+from headwater.evidence.platform import PlatformTables, RowSource
+from headwater.evidence.readable import Readable
+from headwater.evidence.sealed import SealedPool, SealedWorkerError
+from headwater.schema import content_id, table_named
+
+__all__ = ["ROW_JOBS", "RowFiles", "is_log", "read_wallet"]
+
+ROW_JOBS: Mapping[str, str] = {
+    "mysql-dump": "parse_mysql_dump",
+    "postgres-dump": "parse_postgres_dump",
+}
+"""The job that reads the rows of a file, by what the file is taken for."""
+
+_INSTANT = pa.timestamp("us", tz="UTC")
+
+
+class RowFiles:
+    """Reads the files of one exhibit that hold rows or lines, each content once.
+
+    Args:
+        exhibit_id: The exhibit.
+        platform: Takes the rows.
+        pool: Sealed workers.
+        gathered: Takes everything else.
+        progress: Told of rows read.
+    """
+
+    def __init__(
+        self, exhibit_id: str, platform: PlatformTables, pool: SealedPool, gathered: Gathered, progress: Progress
+    ) -> None:
+        self._exhibit_id = exhibit_id
+        self._platform = platform
+        self._pool = pool
+        self._gathered = gathered
+        self._progress = progress
+        self._rows = 0
+        self._seen: dict[str, str] = {}
+
+    def read(self, file: Readable) -> None:
+        """Takes in the rows or lines of a file; one that cannot be read to its end does not stop the others."""
+        shown_path = shown(member_path(file.path_bytes))
+        path = "" if file.whole else shown_path
+        job = ROW_JOBS.get(file.content_format)
+        if job is not None:
+            source = RowSource(
+                exhibit_id=self._exhibit_id,
+                item_id=file.item_id,
+                path=path,
+                path_bytes=b"" if file.whole else file.path_bytes,
+            )
+            first = self._seen.setdefault(file.sha256, shown_path)
+            if first != shown_path:
+                told = f"the same content as {first}, whose rows are read"
+                self._platform.defect(source, code="copy_not_read_again", reason=told)
+                return
+            self._read_rows(file, source, job)
+        elif is_log(file):
+            try:
+                for batch in self._pool.stream("parse_access_log", file.reached.files, file.parameters):
+                    self._lines(shown_path, batch)
+            except SealedWorkerError as error:
+                self._gathered.defect(self._exhibit_id, shown_path, "log_not_readable", error.reason)
+
+    def _read_rows(self, file: Readable, source: RowSource, job: str) -> None:
+        accounted = False
+        try:
+            for batch in self._pool.stream(job, file.reached.files, file.parameters):
+                self._rows += self._platform.take(source, batch)
+                for record in batch.filter(pc.equal(batch["record_kind"], "range")).to_pylist():
+                    self._range(source, record["range_kind"], record["number"], record["length_bytes"])
+                    accounted = True
+                self._progress("rows", self._rows, None)
+        except SealedWorkerError as error:
+            self._platform.defect(source, code="dump_not_readable", reason=error.reason)
+            if not accounted:
+                # How far it came is not known for certain, so nothing of it counts as read.
+                self._range(source, "unparsed", 1, file.size_bytes)
+
+    def _range(self, source: RowSource, kind: str, ranges: int, size_bytes: int) -> None:
+        row = {"exhibit_id": self._exhibit_id, "source_item_id": source.item_id, "range_kind": kind}
+        self._gathered.add_rows("dump_ranges", [{**row, "ranges": ranges, "range_bytes": size_bytes}])
+
+    def _lines(self, path: str, batch: pa.RecordBatch) -> None:
+        good = pc.is_null(batch["code"])
+        for line in batch.filter(pc.invert(good)).to_pylist():
+            self._gathered.defect(
+                self._exhibit_id,
+                path,
+                line["code"],
+                f"line {line['line_number']}: {line['reason']}",
+                offset=line["offset_bytes"],
+                length=line["length_bytes"],
+            )
+        lines = batch.filter(good)
+        columns = {
+            "exhibit_id": pa.repeat(pa.scalar(self._exhibit_id), lines.num_rows),
+            "log_path": pa.repeat(pa.scalar(path), lines.num_rows),
+            "source_offset_bytes": lines["offset_bytes"],
+            "at_utc": lines["at_us"].cast(_INSTANT),
+        }
+        same = ("line_number", "network_address", "method", "target", "status", "response_bytes", "account_name")
+        columns |= {name: lines[name] for name in same}
+        names = table_named("web_requests").arrow.names
+        self._gathered.add("web_requests", pa.table({name: columns[name] for name in names}))
+
+
+def is_log(file: Readable) -> bool:
+    """Whether the file is an access log, by its content or by its name."""
+    name = member_path(file.path_bytes).rpartition(b"/")[2]
+    return file.content_format == "access-log" or name.startswith(b"access.log")
+
+
+def read_wallet(file: Readable, pool: SealedPool, gathered: Gathered) -> None:
+    """Takes in the public parts of a wallet."""
+    for batch in pool.stream("read_wallet", file.reached.files, file.parameters):
+        gathered.add_rows(
+            "wallet_descriptors",
+            (
+                {
+                    "descriptor_id": content_id("dsc", file.exhibit_id, row["descriptor"]),
+                    "exhibit_id": file.exhibit_id,
+                    **{
+                        name: row[name]
+                        for name in ("descriptor", "is_change", "range_start", "range_end", "next_index")
+                    },
+                    "created_at_utc": row["created_at_utc"],
+                }
+                for row in batch.append_column("created_at_utc", batch["created_at_us"].cast(_INSTANT)).to_pylist()
+            ),
+        )

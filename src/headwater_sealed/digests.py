@@ -1,0 +1,75 @@
+"""The job `digest_entries`: content read once, digested, and taken for what its beginning says.
+
+References:
+    RFC 1321, FIPS 180-4: MD5, SHA-1 and SHA-256, which hash lists of the field are keyed by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from headwater_sealed.refusal import UnreadableError, refusing
+from headwater_sealed.rows import Emit, Rows, field
+from headwater_sealed.sniff import sniffed
+from headwater_sealed.sources import Sources
+
+__all__ = ["DIGEST_ENTRIES_SCHEMA", "digest_entries"]
+
+_HEAD_BYTES = 64
+_SNIFFED_BYTES = 64 * 1024
+_READ_BYTES = 1024 * 1024
+
+DIGEST_ENTRIES_SCHEMA = pa.schema(
+    [
+        field("entry_index", pa.int64()),
+        field("read_bytes", pa.int64()),
+        field("md5", pa.string(), nullable=True),
+        field("sha1", pa.string(), nullable=True),
+        field("sha256", pa.string(), nullable=True),
+        field("head", pa.binary(), nullable=True),
+        field("content_format", pa.string(), nullable=True),
+        field("reason", pa.string(), nullable=True),
+    ]
+)
+
+
+def _digested(content: BinaryIO, expected_bytes: int | None) -> dict[str, Any]:
+    digests = {
+        "md5": hashlib.md5(usedforsecurity=False),
+        "sha1": hashlib.sha1(usedforsecurity=False),
+        "sha256": hashlib.sha256(),
+    }
+    head, content_format, read_bytes = b"", "empty", 0
+    try:
+        with refusing(f"reading failed behind byte {read_bytes}"):
+            while part := content.read(_READ_BYTES):
+                if not read_bytes:
+                    head, content_format = part[:_HEAD_BYTES], sniffed(part[:_SNIFFED_BYTES])
+                read_bytes += len(part)
+                for digest in digests.values():
+                    digest.update(part)
+    except UnreadableError as error:
+        return {"read_bytes": read_bytes, "head": head, "reason": error.reason}
+    row: dict[str, Any] = {"read_bytes": read_bytes, "head": head, "content_format": content_format}
+    if expected_bytes is not None and read_bytes != expected_bytes:
+        return row | {"reason": f"{read_bytes} of {expected_bytes} bytes could be read"}
+    return row | {name: digest.hexdigest() for name, digest in digests.items()}
+
+
+def digest_entries(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: Emit) -> None:
+    """One row an entry: the digests of its whole content, read once; without digests where it cannot be read whole."""
+    sources = Sources(files, parameters)
+    rows = Rows(DIGEST_ENTRIES_SCHEMA, emit)
+    for index, entry in enumerate(parameters["entries"]):
+        try:
+            with refusing("the entry cannot be opened"):
+                content, size_bytes = sources.open_sized(entry)
+        except UnreadableError as error:
+            rows.add(entry_index=index, read_bytes=0, reason=error.reason)
+            continue
+        rows.add(entry_index=index, **_digested(content, size_bytes))
+    rows.close()
