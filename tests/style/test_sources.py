@@ -130,8 +130,9 @@ def test_no_test_is_too_long() -> None:
     assert not [path for path in paths if len(path.read_text(encoding="utf-8").splitlines()) > FAILING_LINES]
 
 
-def test_a_file_that_is_too_long_is_seen() -> None:
-    excused = next(iter(ALLOWED_LENGTHS))
+def test_a_file_that_is_too_long_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    excused = "headwater/e.py"
+    monkeypatch.setitem(ALLOWED_LENGTHS, excused, "a reason")
     assert too_long({"a.py": 601, "b.py": 401, "c.py": 400, excused: 600, "headwater/schema/d.py": 900}) == [
         "a.py",
         "b.py",
