@@ -187,6 +187,10 @@ class ExtFilesystem:
             raise UnreadableError("ext: inode 2 is not a directory")
         return node
 
+    def node_at(self, inode: int) -> Node:
+        """The object with that number, whatever it is called."""
+        return self._node(self._inode(inode))
+
     def _runs(self, inode: _Inode) -> list[Run]:
         if inode.flags & _EXTENTS_FLAG:
             found = extent_runs(inode.block, self.block, block_bytes=self.block_bytes)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
-__all__ = ["Child", "Filesystem", "Listing", "Node"]
+__all__ = ["Child", "Filesystem", "Listing", "Node", "Numbered"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,4 +77,13 @@ class Filesystem(Protocol):
 
     def first_byte(self, node: Node) -> int | None:
         """Where on the volume the content begins, where that is cheap to know."""
+        ...
+
+
+@runtime_checkable
+class Numbered(Protocol):
+    """A file system that finds an object by its number, without the directory that names it."""
+
+    def node_at(self, inode: int) -> Node:
+        """The object with that number."""
         ...

@@ -1,7 +1,9 @@
 """The byte sources that a job's parameters name: files as received, or entries of a volume of an image.
 
-{"volume_index": 0, "entries": [{"path_hex": "7661722f6c6f67"}]}     entries of a volume of the image
-{"entries": [{"file_index": 0}]}                                     files as they were received
+{"volume_index": 0, "entries": [{"path_hex": "7661722f6c6f67", "inode": 12}]}   entries of a volume of the image
+{"entries": [{"file_index": 0}]}                                                files as they were received
+
+The number of the object stands beside its path where the walk gave one; a file system that has numbers goes by it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO
 
 from headwater_sealed.containers import open_medium
-from headwater_sealed.filesystem import Filesystem, Node
+from headwater_sealed.filesystem import Filesystem, Node, Numbered
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.volumes import open_filesystem
 
@@ -59,7 +61,12 @@ class Sources:
             return file, size_bytes
         if self._filesystem is None:
             raise UnreadableError("a path was named, but no volume")
-        node = self._node(bytes.fromhex(entry["path_hex"]))
+        inode = entry.get("inode")
+        if inode is not None and isinstance(self._filesystem, Numbered):
+            # A directory may hold a million names: listing it for each of them would take for ever.
+            node = self._filesystem.node_at(int(inode))
+        else:
+            node = self._node(bytes.fromhex(entry["path_hex"]))
         if node.entry_type != "file":
             raise UnreadableError(f"it is a {node.entry_type}, not a file")
         return self._filesystem.content(node), node.size_bytes

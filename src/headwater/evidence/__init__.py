@@ -13,6 +13,7 @@ from headwater.evidence.intake import (
 )
 from headwater.evidence.mapping import PlatformMapping, read_mapping
 from headwater.evidence.mapping_draft import UNCONFIRMED, draft_mapping
+from headwater.evidence.members import entry_of, file_and_members
 from headwater.evidence.profile import PlatformProfile, profile_of
 from headwater.evidence.read import read_evidence
 from headwater.evidence.sealed import Failure, Limits, SealedPool, sandbox_report
@@ -35,6 +36,8 @@ __all__ = [
     "acquire",
     "doctor_report",
     "draft_mapping",
+    "entry_of",
+    "file_and_members",
     "image_segments",
     "likeliest",
     "profile_of",

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from headwater.engine import Exhibit, Progress
 from headwater.evidence.folders import FolderEntry, listing, shown
 from headwater.evidence.gather import Gathered
+from headwater.evidence.members import entry_of
 from headwater.evidence.readable import FileSet, Readable, holds_more
 from headwater.evidence.sealed import Failure, SealedPool
 from headwater.evidence.sealed_schemas import EXPECTED
@@ -59,7 +60,8 @@ def read_volume(
     )
 
     def addressed(number: int) -> dict[str, Any]:
-        return {"path_hex": paths[int(place[number])].as_py().hex()}
+        at = int(place[number])
+        return entry_of(paths[at].as_py(), inode=walked["inode"][at].as_py())
 
     digested = _digested(pool, reached, len(place), addressed, progress)
     yield from _take_in(exhibit, reached, walked, keys, place, digested, addressed, gathered)

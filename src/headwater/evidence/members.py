@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["entry_of", "member_key", "member_path"]
+__all__ = ["entry_of", "file_and_members", "member_key", "member_path"]
 
 _ZERO, _ZERO_WRITTEN = b"\0", b"\xc0\x80"
 _SHOWN_SEPARATOR = b"!/"
@@ -31,10 +31,23 @@ def member_path(key: bytes) -> bytes:
     return _SHOWN_SEPARATOR.join((first, *rest[1::2]))
 
 
-def entry_of(key: bytes) -> dict[str, Any]:
-    """The entry by which a sealed job reaches a file of an image, or a member of an archive on it."""
+def file_and_members(key: bytes) -> tuple[bytes, list[int]]:
+    """The path of the file that a key names or that holds it, and the place of the member in it; empty for the file."""
     first, *rest = key.split(_ZERO)
-    entry: dict[str, Any] = {"path_hex": first.hex()}
-    if len(rest) > 1:
-        entry["members"] = [int(number) for number in rest[0::2]]
+    return first, [int(number) for number in rest[0::2]] if len(rest) > 1 else []
+
+
+def entry_of(key: bytes, *, inode: int | None = None) -> dict[str, Any]:
+    """The entry by which a sealed job reaches a file of an image, or a member of an archive on it.
+
+    Args:
+        key: As `member_key` makes them, or a plain path.
+        inode: Number of the file on its volume, where the walk gave one.
+    """
+    path, members = file_and_members(key)
+    entry: dict[str, Any] = {"path_hex": path.hex()}
+    if members:
+        entry["members"] = members
+    elif inode is not None:
+        entry["inode"] = inode
     return entry

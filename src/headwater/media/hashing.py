@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from headwater.catalogue import MEDIA_KINDS
 from headwater.engine import Exhibit, StageContext
 from headwater.errors import IntegrityError
-from headwater.evidence import Failure, SealedPool, image_segments
+from headwater.evidence import Failure, SealedPool, entry_of, file_and_members, image_segments
 from headwater.schema import table_named
 
 __all__ = ["GROUP_ENTRIES", "JOB", "HashedFile", "Pool", "first_tier", "hash_items", "hashed_files", "is_sparse"]
@@ -182,13 +182,14 @@ def _source_entries(
     entries: list[dict[str, Any]] = [{"media_kind": item["content_kind"], "tier": tier} for item, tier in wanted]
     if exhibit.exhibit_kind == _IMAGE_KIND:
         for entry, (item, _tier) in zip(entries, wanted, strict=True):
-            entry["path_hex"] = item["path_bytes"].hex()
+            entry.update(entry_of(item["path_bytes"], inode=item["inode"]))
         return image_segments(exhibit.path), entries
-    for index, entry in enumerate(entries):
-        entry["file_index"] = index
-    if exhibit.exhibit_kind == _FOLDER_KIND:
-        return [exhibit.path / os.fsdecode(item["path_bytes"]) for item, _tier in wanted], entries
-    return [exhibit.path for _ in wanted], entries
+    files = []
+    for index, (entry, (item, _tier)) in enumerate(zip(entries, wanted, strict=True)):
+        path, members = file_and_members(item["path_bytes"])
+        files.append(exhibit.path / os.fsdecode(path) if exhibit.exhibit_kind == _FOLDER_KIND else exhibit.path)
+        entry.update({"file_index": index} | ({"members": members} if members else {}))
+    return files, entries
 
 
 def hashed_files(

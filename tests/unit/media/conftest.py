@@ -117,6 +117,7 @@ class Case:
                 "account_id": account,
                 "at_utc": START + dt.timedelta(hours=hours),
                 "exhibit_id": "E2",
+                "source_item_id": "itm-of-the-dump",
                 "source_table": "uploads",
                 "source_row": len(self.rows["uploads"]),
                 "source_offset_bytes": 0,

@@ -24,6 +24,7 @@ START_S = 1_700_000_000
 EXCHANGES = ("Alder Exchange", "Birch Exchange", "Cedar Exchange")
 FROM_DUMP = {
     "exhibit_id": "EX-2",
+    "source_item_id": "itm-of-the-dump",
     "source_table": "t",
     "source_row": 0,
     "source_offset_bytes": 0,

@@ -21,6 +21,7 @@ def at(day: int, hour: int = 9) -> datetime:
 
 DUMP = {
     "exhibit_id": "EX-1",
+    "source_item_id": "itm-of-the-dump",
     "source_table": "mbr",
     "source_row": 4,
     "source_offset_bytes": 1000,
