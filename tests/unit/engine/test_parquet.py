@@ -16,7 +16,13 @@ ENTRIES = table_named("dump_ranges")
 
 def ranges(count: int) -> pa.Table:
     return ENTRIES.rows(
-        {"exhibit_id": f"EX-{n:06}", "source_item_id": "itm-1", "range_kind": "rows", "ranges": n, "range_bytes": n * 7}
+        {
+            "exhibit_id": f"EX-{n:06}",
+            "source_item_id": f"itm-{n:06}",
+            "range_kind": "rows",
+            "ranges": n,
+            "range_bytes": n * 7,
+        }
         for n in range(count)
     )
 
