@@ -17,7 +17,7 @@ from headwater_sealed.rows import Emit, Rows, field
 from headwater_sealed.sniff import sniffed
 from headwater_sealed.sources import Sources
 
-__all__ = ["DIGEST_ENTRIES_SCHEMA", "digest_entries"]
+__all__ = ["DIGEST_ENTRIES_SCHEMA", "SNIFF_FILES_SCHEMA", "digest_entries", "sniff_files"]
 
 _HEAD_BYTES = 64
 _SNIFFED_BYTES = 64 * 1024
@@ -35,6 +35,18 @@ DIGEST_ENTRIES_SCHEMA = pa.schema(
         field("reason", pa.string(), nullable=True),
     ]
 )
+
+SNIFF_FILES_SCHEMA = pa.schema([field("file_index", pa.int64()), field("content_format", pa.string())])
+
+
+def sniff_files(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: Emit) -> None:
+    """One row a file: what its beginning says it is."""
+    del parameters
+    rows = Rows(SNIFF_FILES_SCHEMA, emit)
+    for index, file in enumerate(files):
+        file.seek(0)
+        rows.add(file_index=index, content_format=sniffed(file.read(_SNIFFED_BYTES)))
+    rows.close()
 
 
 def _digested(content: BinaryIO, expected_bytes: int | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from headwater_sealed.access_log import ACCESS_LOG_SCHEMA, parse_access_log
 from headwater_sealed.basic import BASIC_JOBS, Job
-from headwater_sealed.digests import DIGEST_ENTRIES_SCHEMA, digest_entries
+from headwater_sealed.digests import DIGEST_ENTRIES_SCHEMA, SNIFF_FILES_SCHEMA, digest_entries, sniff_files
 from headwater_sealed.images import (
     DESCRIBE_IMAGE_SCHEMA,
     LIST_VOLUMES_SCHEMA,
@@ -31,6 +31,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="describe_image", schema=DESCRIBE_IMAGE_SCHEMA, function=describe_image, prepare=prepare_images),
     Job(name="list_volumes", schema=LIST_VOLUMES_SCHEMA, function=list_volumes),
     Job(name="walk_image", schema=WALK_IMAGE_SCHEMA, function=walk_image),
+    Job(name="sniff_files", schema=SNIFF_FILES_SCHEMA, function=sniff_files),
     Job(name="digest_entries", schema=DIGEST_ENTRIES_SCHEMA, function=digest_entries),
     Job(name="parse_mysql_dump", schema=DUMP_SCHEMA, function=parse_mysql_dump),
     Job(name="parse_postgres_dump", schema=DUMP_SCHEMA, function=parse_postgres_dump),

@@ -19,6 +19,13 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
 )
 _MYSQL = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:-- (?:MySQL|MariaDB) dump|/\*M?!\d{5,6}|-- mysqldump)")
 _POSTGRES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|--\n)*-- PostgreSQL database (?:cluster )?dump")
+# Client, two names, a time between brackets: how every web server's log begins unless it was told otherwise.
+_ACCESS_LOG = re.compile(
+    rb"(?:\S{1,255} )?\S{1,255} \S{1,255} [^\n]{1,255}? ?"
+    rb"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "
+)
+    rb"(?:\S{1,255} )?\S{1,255} \S{1,255} [^\n]{1,255}? ?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "
+)
 
 
 def sniffed(head: bytes) -> str:
@@ -32,4 +39,6 @@ def sniffed(head: bytes) -> str:
         return "mysql-dump"
     if _POSTGRES.match(head):
         return "postgres-dump"
+    if _ACCESS_LOG.match(head):
+        return "access-log"
     return "other"

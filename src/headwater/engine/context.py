@@ -25,7 +25,7 @@ class Exhibit:
 
     Attributes:
         exhibit_id: The agency's number.
-        exhibit_kind: disk-image, directory, dump, wallet or blocks.
+        exhibit_kind: disk-image, directory, dump, wallet, blocks or file.
         path: The file or folder.
     """
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from headwater.engine import Progress, silent
 from headwater.errors import InputError, UnreadableInputError, UnsupportedFormatError
 from headwater.evidence.folders import listing
+from headwater.evidence.readable import ARCHIVE_FORMATS, ROW_FORMATS
 from headwater.evidence.sealed import SealedPool
 
 __all__ = ["EXHIBIT_KINDS", "Acquired", "Stamp", "acquire", "image_segments", "recognise", "stamp_of", "whole_digest"]
 
-EXHIBIT_KINDS = ("disk-image", "directory", "dump", "wallet", "blocks")
+EXHIBIT_KINDS = ("disk-image", "directory", "dump", "wallet", "blocks", "file")
 
 _DIGEST_CHUNK_BYTES = 1 << 20
 _TAIL_BYTES = 4096
@@ -30,8 +31,12 @@ _IMAGE_SIGNATURES = (
     (b"AFF10\r\n\x00", 0),
     (b"NXSB", 32),
 )
-_DUMP_STARTS = (b"-- MySQL dump", b"-- MariaDB dump", b"/*M!999999", b"-- mysqldump", b"/*!40")
-_DUMP_END = b"-- Dump completed"
+_DUMP_ENDS = {"mysql-dump": b"-- Dump completed", "postgres-dump": b"-- PostgreSQL database dump complete"}
+_SQLITE = b"SQLite format 3\x00"
+# Bitcoin Core writes the network's magic bytes where SQLite has the application's number.
+# source: Bitcoin Core, wallet/sqlite.cpp and kernel/chainparams.cpp
+_WALLET_NETWORKS = {bytes.fromhex(magic) for magic in ("f9beb4d9", "0b110907", "1c163f28", "0a03cf40", "fabfb5da")}
+_APPLICATION_AT = 68
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +67,12 @@ class Acquired:
     stamp: Stamp
 
 
-def recognise(path: Path) -> str:
+def recognise(path: Path, pool: SealedPool) -> str:
     """What kind of exhibit lies at that path, by content.
+
+    Args:
+        path: File or folder.
+        pool: Sealed workers, which look at the content.
 
     Raises:
         InputError: Nothing is there, or it is empty.
@@ -77,11 +86,18 @@ def recognise(path: Path) -> str:
     head = _head(path)
     if not head:
         raise UnreadableInputError(path, "empty file", offset_bytes=0, remedy="check the acquisition")
-    if head.startswith(b"SQLite format 3\x00"):
+    if head.startswith(_SQLITE) and head[_APPLICATION_AT : _APPLICATION_AT + 4] in _WALLET_NETWORKS:
         return "wallet"
-    if head.lstrip(b"\xef\xbb\xbf \r\n").startswith(_DUMP_STARTS):
+    found = _format_of(path, pool)
+    if found in _DUMP_ENDS:
         return "dump"
-    return "disk-image"
+    # What is no image that is known may still be one without a table or with an unknown file system, and is refused as
+    # such; a file is one only where its content says what it is.
+    return "file" if found in ARCHIVE_FORMATS or found in ROW_FORMATS else "disk-image"
+
+
+def _format_of(path: Path, pool: SealedPool) -> str:
+    return str(next(iter(pool.stream("sniff_files", [path], {}))).to_pylist()[0]["content_format"])
 
 
 def acquire(
@@ -109,12 +125,16 @@ def acquire(
     if exhibit_kind == "disk-image":
         found = _check_image(path, pool, accept_defects=accept_defects)
     elif exhibit_kind == "dump":
-        found = {"container_format": "mysql-dump", "integrity": _check_dump(path, accept_defects=accept_defects)}
+        name = _format_of(path, pool)
+        name = name if name in _DUMP_ENDS else "mysql-dump"
+        found = {"container_format": name, "integrity": _check_dump(path, name, accept_defects=accept_defects)}
     elif exhibit_kind == "wallet":
         next(iter(pool.stream("read_wallet", [path], {})), None)
         found = {"container_format": "core-descriptor-wallet", "integrity": "not-stored"}
     elif exhibit_kind == "blocks":
         found = {"container_format": "core-blocks", "integrity": "not-stored"}
+    elif exhibit_kind == "file":
+        found = {"container_format": _format_of(path, pool), "integrity": "not-stored"}
     elif exhibit_kind == "directory":
         found = {"container_format": "directory", "integrity": "not-stored"}
     else:
@@ -226,7 +246,7 @@ def _check_image(path: Path, pool: SealedPool, *, accept_defects: bool) -> dict[
         raise UnreadableInputError(
             path,
             f"{first['reason'] or 'unknown filesystem'}: no readable volume"
-            + ("" if known else " (not a disk image, dump, wallet or block file that is known here)"),
+            + ("" if known else " (not a disk image, dump, wallet, archive, log or block file that is known here)"),
             offset_bytes=int(str(first["offset_bytes"])),
             remedy="nothing was taken in; set it aside or convert it with a validated tool",
         )
@@ -237,19 +257,20 @@ def _check_image(path: Path, pool: SealedPool, *, accept_defects: bool) -> dict[
     }
 
 
-def _check_dump(path: Path, *, accept_defects: bool) -> str:
-    """Whether the dump ends as mysqldump ends one; what it holds is parsed later."""
+def _check_dump(path: Path, container_format: str, *, accept_defects: bool) -> str:
+    """Whether the dump ends as the program that writes them ends one; what it holds is parsed later."""
+    closing = _DUMP_ENDS[container_format]
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(max(0, size - _TAIL_BYTES))
-        complete = _DUMP_END in file.read()
+        complete = closing in file.read()
     if complete:
         return "verified"
     if accept_defects:
         return "failed"
     raise UnreadableInputError(
         path,
-        "truncated dump: the closing line 'Dump completed' is missing",
+        f"truncated dump: the closing line '{closing.decode('ascii').removeprefix('-- ')}' is missing",
         offset_bytes=size,
         remedy="ask for the whole dump, or take in what there is with --accept-defects",
     )

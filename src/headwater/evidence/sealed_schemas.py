@@ -140,6 +140,8 @@ _WALK_IMAGE = Expected(
     limits=Limits(wall_s=6 * _HOUR_S, reply_bytes=16 * 1024 * _MIB),
 )  # fmt: skip
 
+_SNIFF_FILES = Expected(name="sniff_files", schema=_schema("file_index:int", "content_format:text"))
+
 _DIGEST_ENTRIES = Expected(
     name="digest_entries",
     schema=_schema(
@@ -226,6 +228,7 @@ EXPECTED: tuple[Expected, ...] = (
     _DESCRIBE_IMAGE,
     _LIST_VOLUMES,
     _WALK_IMAGE,
+    _SNIFF_FILES,
     _DIGEST_ENTRIES,
     _PARSE_MYSQL_DUMP,
     _PARSE_POSTGRES_DUMP,

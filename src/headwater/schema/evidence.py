@@ -68,7 +68,7 @@ EXHIBITS = Table(
     key=("exhibit_id",),
     columns=(
         Column(name="exhibit_id", type=ID, about="The agency's exhibit number"),
-        Column(name="exhibit_kind", type=TEXT, about="disk-image, directory, dump, wallet or blocks"),
+        Column(name="exhibit_kind", type=TEXT, about="disk-image, directory, dump, wallet, blocks or file"),
         Column(name="container_format", type=TEXT, about="raw, e01, qcow2, mysql-dump, ..."),
         Column(name="files", type=INT, about="Files that make it up"),
         Column(name="size_bytes", type=INT, about="Their size"),

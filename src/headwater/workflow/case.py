@@ -70,7 +70,7 @@ class PlacedExhibit:
 
     Attributes:
         exhibit_id: The agency's number.
-        exhibit_kind: disk-image, directory, dump, wallet or blocks.
+        exhibit_kind: disk-image, directory, dump, wallet, blocks or file.
         path: Where.
         row: Its row of `exhibits`.
         stamp: What it looked like when it was digested.

@@ -79,10 +79,10 @@ def add_exhibit(
         if exhibit_kind is not None and exhibit_kind not in EXHIBIT_KINDS:
             raise ConfigError(f"--kind '{exhibit_kind}' is unknown; known are {', '.join(EXHIBIT_KINDS)}")
         absolute = path.absolute()
-        kind = exhibit_kind or recognise(absolute)
-        if kind == "blocks" and not accept_defects:
-            check_block_files(absolute)
         with SealedPool(workers=1, allow_unsealed=allow_unsealed) as pool:
+            kind = exhibit_kind or recognise(absolute, pool)
+            if kind == "blocks" and not accept_defects:
+                check_block_files(absolute)
             acquired = acquire(
                 absolute,
                 exhibit_id=exhibit_id,
