@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from headwater_sealed.refusal import UnreadableError
 
-__all__ = ["checked", "checksum", "has_private_key", "with_cached_keys"]
+__all__ = ["base58_decoded", "base58_encoded", "checked", "checksum", "has_private_key", "with_cached_keys"]
 
 _INPUT = "0123456789()[],'/*abcdefgh@:$%{}IJKLMNOPQRSTUVWXYZ&+-.;<=>?!^_|~ijklmnopqrstuvwxyzABCDEFGH`#\"\\ "
 _CHECKSUM = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -87,10 +87,17 @@ def checked(text: bytes) -> str:
     return descriptor
 
 
-def _base58_decoded(text: str) -> bytes:
+def base58_decoded(text: str) -> bytes:
+    """The 78 bytes of an extended public key, after comparing its checksum.
+
+    Raises:
+        UnreadableError: The checksum is another one.
+    """
     number = 0
     for character in text:
         number = number * 58 + _BASE58.index(character)
+    if number.bit_length() > 82 * 8:
+        raise UnreadableError("an extended public key is too long")
     content = number.to_bytes(82, "big")
     body, stored = content[:-4], content[-4:]
     if hashlib.sha256(hashlib.sha256(body).digest()).digest()[:4] != stored:
@@ -98,7 +105,8 @@ def _base58_decoded(text: str) -> bytes:
     return body
 
 
-def _base58_encoded(body: bytes) -> str:
+def base58_encoded(body: bytes) -> str:
+    """The extended public key as text, with its checksum."""
     content = body + hashlib.sha256(hashlib.sha256(body).digest()).digest()[:4]
     number = int.from_bytes(content, "big")
     characters = []
@@ -133,10 +141,10 @@ def with_cached_keys(descriptor: str, cached: Mapping[int, bytes]) -> str:
         kept = cached.get(place)
         if kept is None:
             raise UnreadableError("a descriptor needs a hardened step, and the wallet keeps no public key behind it")
-        version = _base58_decoded(key["xpub"])[:4]
+        version = base58_decoded(key["xpub"])[:4]
         before = _ORIGIN.sub("", descriptor[end : key.start()])  # it told the way to the key that is replaced
         rest = "".join(steps[hardened[-1] + 1 :])
-        parts.append(before + _base58_encoded(version + kept) + rest + (key["any"] or ""))
+        parts.append(before + base58_encoded(version + kept) + rest + (key["any"] or ""))
         end = key.end()
     public = "".join(parts) + descriptor[end:]
     return f"{public}#{checksum(public)}"

@@ -1,27 +1,19 @@
-"""The job `digest_entries`: content read once, digested, and taken for what its beginning says.
-
-References:
-    RFC 1321, FIPS 180-4: MD5, SHA-1 and SHA-256, which hash lists of the field are keyed by.
-"""
+"""The job `digest_entries`: content read once, digested, and taken for what its beginning says."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from headwater_sealed.digesting import SNIFFED_BYTES, Digests
 from headwater_sealed.refusal import UnreadableError, refusing
 from headwater_sealed.rows import Emit, Rows, field
 from headwater_sealed.sniff import sniffed
 from headwater_sealed.sources import Sources
 
 __all__ = ["DIGEST_ENTRIES_SCHEMA", "SNIFF_FILES_SCHEMA", "digest_entries", "sniff_files"]
-
-_HEAD_BYTES = 64
-_SNIFFED_BYTES = 64 * 1024
-_READ_BYTES = 1024 * 1024
 
 DIGEST_ENTRIES_SCHEMA = pa.schema(
     [
@@ -45,31 +37,21 @@ def sniff_files(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: 
     rows = Rows(SNIFF_FILES_SCHEMA, emit)
     for index, file in enumerate(files):
         file.seek(0)
-        rows.add(file_index=index, content_format=sniffed(file.read(_SNIFFED_BYTES)))
+        rows.add(file_index=index, content_format=sniffed(file.read(SNIFFED_BYTES)))
     rows.close()
 
 
 def _digested(content: BinaryIO, expected_bytes: int | None) -> dict[str, Any]:
-    digests = {
-        "md5": hashlib.md5(usedforsecurity=False),
-        "sha1": hashlib.sha1(usedforsecurity=False),
-        "sha256": hashlib.sha256(),
-    }
-    head, content_format, read_bytes = b"", "empty", 0
+    digests = Digests(content)
     try:
-        with refusing(f"reading failed behind byte {read_bytes}"):
-            while part := content.read(_READ_BYTES):
-                if not read_bytes:
-                    head, content_format = part[:_HEAD_BYTES], sniffed(part[:_SNIFFED_BYTES])
-                read_bytes += len(part)
-                for digest in digests.values():
-                    digest.update(part)
+        with refusing("reading failed"):
+            digests.drain()
     except UnreadableError as error:
-        return {"read_bytes": read_bytes, "head": head, "reason": error.reason}
-    row: dict[str, Any] = {"read_bytes": read_bytes, "head": head, "content_format": content_format}
-    if expected_bytes is not None and read_bytes != expected_bytes:
-        return row | {"reason": f"{read_bytes} of {expected_bytes} bytes could be read"}
-    return row | {name: digest.hexdigest() for name, digest in digests.items()}
+        return {**digests.row(whole=False), "reason": f"{error.reason}, behind byte {digests.read_bytes}"}
+    if expected_bytes is not None and digests.read_bytes != expected_bytes:
+        reason = f"{digests.read_bytes} of {expected_bytes} bytes could be read"
+        return {**digests.row(whole=False), "content_format": None, "reason": reason}
+    return digests.row(whole=True)
 
 
 def digest_entries(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: Emit) -> None:

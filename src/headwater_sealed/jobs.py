@@ -6,6 +6,7 @@ Importing this module imports every decoder and reader; `basic` says what a job 
 from __future__ import annotations
 
 from headwater_sealed.access_log import ACCESS_LOG_SCHEMA, parse_access_log
+from headwater_sealed.archives import WALK_ARCHIVE_SCHEMA, walk_archive
 from headwater_sealed.basic import BASIC_JOBS, Job
 from headwater_sealed.digests import DIGEST_ENTRIES_SCHEMA, SNIFF_FILES_SCHEMA, digest_entries, sniff_files
 from headwater_sealed.images import (
@@ -33,6 +34,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="walk_image", schema=WALK_IMAGE_SCHEMA, function=walk_image),
     Job(name="sniff_files", schema=SNIFF_FILES_SCHEMA, function=sniff_files),
     Job(name="digest_entries", schema=DIGEST_ENTRIES_SCHEMA, function=digest_entries),
+    Job(name="walk_archive", schema=WALK_ARCHIVE_SCHEMA, function=walk_archive),
     Job(name="parse_mysql_dump", schema=DUMP_SCHEMA, function=parse_mysql_dump),
     Job(name="parse_postgres_dump", schema=DUMP_SCHEMA, function=parse_postgres_dump),
     Job(name="parse_access_log", schema=ACCESS_LOG_SCHEMA, function=parse_access_log),

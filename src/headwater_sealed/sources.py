@@ -2,8 +2,9 @@
 
 {"volume_index": 0, "entries": [{"path_hex": "7661722f6c6f67", "inode": 12}]}   entries of a volume of the image
 {"entries": [{"file_index": 0}]}                                                files as they were received
+{"entries": [{"file_index": 0, "members": [3, 0]}]}     the first member of the archive that is the fourth of that file
 
-The number of the object stands beside its path where the walk gave one; a file system that has numbers goes by it.
+The number of a file stands beside its path where the walk gave one; a file system that can goes by it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, BinaryIO
 
+from headwater_sealed.archive_members import MemberCursor, open_member
 from headwater_sealed.containers import open_medium
 from headwater_sealed.filesystem import Filesystem, Node, Numbered
 from headwater_sealed.refusal import UnreadableError
@@ -37,6 +39,7 @@ class Sources:
     def __init__(self, files: Sequence[BinaryIO], parameters: Mapping[str, Any]) -> None:
         self._files = files
         self._filesystem: Filesystem | None = None
+        self._cursor: tuple[Mapping[str, Any], MemberCursor] | None = None
         if parameters.get("volume_index") is not None:
             _, self._filesystem = open_filesystem(open_medium(files), int(parameters["volume_index"]))
         self._children = lru_cache(_CACHED_DIRECTORIES)(self._read_children)
@@ -47,10 +50,17 @@ class Sources:
         Raises:
             UnreadableError: There is no such entry, or it is not a file that can be read.
         """
-        return self.open_sized(entry)[0]
+        members = entry.get("members")
+        if not members:
+            return self.open_sized(entry)[0]
+        archive = {name: value for name, value in entry.items() if name != "members"}
+        if self._cursor is None or self._cursor[0] != archive:
+            # One at a time: the entries of a request that are of one archive stand together.
+            self._cursor = archive, MemberCursor(self.open_sized(archive)[0])
+        return open_member(self._cursor[1], [int(number) for number in members])
 
     def open_sized(self, entry: Mapping[str, Any]) -> tuple[BinaryIO, int]:
-        """The content of the entry and the size it is recorded with."""
+        """The content of an entry that is no member of an archive, and the size it is recorded with."""
         if entry.get("path_hex") is None:
             index = int(entry.get("file_index", 0))
             if not 0 <= index < len(self._files):

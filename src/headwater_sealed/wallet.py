@@ -1,4 +1,6 @@
-"""The job `read_wallet`: the public descriptors of a Bitcoin Core wallet, and nothing of its keys.
+"""The job `read_wallet`: what is public in a wallet, and nothing of its keys. Here, Bitcoin Core's descriptor wallets.
+
+Wallets of the older form are read by `wallet_legacy`, Electrum's by `wallet_electrum`.
 
 Records are asked for by the type that begins their key, from a list of the types that are wanted; a record of any other
 type is never taken out of the file. A descriptor that holds a private key is refused all the same.
@@ -16,25 +18,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, BinaryIO
 
-import pyarrow as pa
-
+from headwater_sealed.berkeley import BERKELEY_MAGICS
 from headwater_sealed.descriptors import checked, has_private_key, with_cached_keys
 from headwater_sealed.refusal import UnreadableError, refusing
-from headwater_sealed.rows import Emit, Rows, field
+from headwater_sealed.rows import Emit
 from headwater_sealed.sources import Sources
+from headwater_sealed.wallet_electrum import is_electrum, read_electrum
+from headwater_sealed.wallet_legacy import read_legacy
+from headwater_sealed.wallet_records import WALLET_SCHEMA, WalletRecords
 
 __all__ = ["READ_RECORD_TYPES", "WALLET_SCHEMA", "prepare", "read_wallet"]
-
-WALLET_SCHEMA = pa.schema(
-    [
-        field("descriptor", pa.string()),
-        field("is_change", pa.bool_()),
-        field("range_start", pa.int64()),
-        field("range_end", pa.int64()),
-        field("next_index", pa.int64()),
-        field("created_at_us", pa.int64(), nullable=True),
-    ]
-)
 
 READ_RECORD_TYPES: tuple[bytes, ...] = (
     b"walletdescriptor",
@@ -46,7 +39,14 @@ READ_RECORD_TYPES: tuple[bytes, ...] = (
 hdseed, hdchain, keymeta and what else there is."""
 
 _SQLITE_MAGIC = b"SQLite format 3\0"
-_BDB_MAGICS = (b"\x62\x31\x05\x00", b"\x00\x05\x31\x62")
+_NETWORK_AT = 68  # the application id of an SQLite file; Core keeps the network's magic bytes there
+_NETWORKS = {
+    "f9beb4d9": "main",
+    "0b110907": "test",
+    "1c163f28": "test",
+    "0a03cf40": "signet",
+    "fabfb5da": "regtest",
+}
 _MAX_WALLET_BYTES = 1024**3
 _ID_BYTES = 32
 _TAIL = struct.Struct("<Qiii")  # creation time, next index, range start, range end
@@ -55,14 +55,9 @@ _XPUB_BYTES = 74
 
 def _content(file: BinaryIO) -> bytes:
     content = file.read(_MAX_WALLET_BYTES + 1)
-    if content[12:16] in _BDB_MAGICS:
-        raise UnreadableError("a legacy wallet in Berkeley DB is not read; only descriptor wallets (SQLite) are")
-    if not content.startswith(_SQLITE_MAGIC):
-        raise UnreadableError("not an SQLite file, so no Bitcoin Core descriptor wallet")
     if len(content) > _MAX_WALLET_BYTES:
         raise UnreadableError(f"a wallet of more than {_MAX_WALLET_BYTES} bytes is not read")
-    # Bytes 18 and 19 say that a write-ahead log stands beside the file; in memory there is none to open.
-    return content[:18] + b"\1\1" + content[20:]
+    return content
 
 
 def _compact_size(content: bytes) -> tuple[int, int]:
@@ -135,7 +130,8 @@ def _row(
 
 def _rows(content: bytes) -> list[dict[str, Any]]:
     with closing(sqlite3.connect(":memory:")) as wallet, refusing("the SQLite file is damaged"):
-        wallet.deserialize(content)
+        # Bytes 18 and 19 say that a write-ahead log stands beside the file; in memory there is none to open.
+        wallet.deserialize(content[:18] + b"\1\1" + content[20:])
         for setting in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON", "mmap_size = 0"):
             wallet.execute(f"PRAGMA {setting}").fetchall()
         if not _is_wallet(wallet):
@@ -152,22 +148,36 @@ def _rows(content: bytes) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: (row["descriptor"], row["range_start"], row["range_end"]))
 
 
+def _read_descriptors(content: bytes, records: WalletRecords) -> None:
+    records.network = _NETWORKS.get(content[_NETWORK_AT : _NETWORK_AT + 4].hex())
+    for row in _rows(content):
+        records.add("descriptor", **row)
+
+
 def read_wallet(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: Emit) -> None:
-    """One row a descriptor, with public keys only, its checksum verified, in the order of their texts.
+    """Records of what is public: descriptors, public keys, addresses, transaction ids, requests; then what was not read.
 
     Args:
         files: The wallet, or the image that holds it.
         parameters: `entries` with the one wallet, if it is in an image.
-        emit: Takes the batch.
+        emit: Takes each batch.
 
     Raises:
-        UnreadableError: It is no descriptor wallet, or one of its descriptors cannot be given out whole.
+        UnreadableError: It is no wallet that is known, it is encrypted, or a descriptor cannot be given out whole.
     """
     entries = parameters.get("entries") or [{"file_index": 0}]
-    rows = Rows(WALLET_SCHEMA, emit)
-    for row in _rows(_content(Sources(files, parameters).open(entries[0]))):
-        rows.add(**row)
-    rows.close()
+    content = _content(Sources(files, parameters).open(entries[0]))
+    if content.startswith(_SQLITE_MAGIC):
+        records, read = WalletRecords(emit, "core-sqlite"), _read_descriptors
+    elif content[12:16] in BERKELEY_MAGICS:
+        records, read = WalletRecords(emit, "core-bdb"), read_legacy
+    elif is_electrum(content):
+        records, read = WalletRecords(emit, "electrum"), read_electrum
+    else:
+        raise UnreadableError("not a wallet that is known: neither SQLite, Berkeley DB nor Electrum's")
+    with refusing("the wallet is damaged"):
+        read(content, records)
+    records.close()
 
 
 def prepare() -> None:

@@ -28,18 +28,19 @@ def read_archive(archive: Readable, pool: SealedPool, gathered: Gathered) -> Ite
     # What each archive in it is called, by its place; the outer one by the place of nothing.
     named: dict[tuple[int, ...], bytes] = {(): archive.path_bytes}
     for batch in pool.stream("walk_archive", archive.reached.files, archive.parameters):
-        ends = pc.equal(batch["entry_type"], "archive")
-        for row in batch.filter(ends).to_pylist():
-            if row["reason"] is not None:
-                within = shown(named.get(tuple(row["members"]), archive.path_bytes))
+        for row in batch.filter(pc.not_equal(batch["record_kind"], "member")).to_pylist():
+            place = tuple(row["members"])
+            if row["record_kind"] == "begin":
+                named[place] = member_key(named[place[:-1]], place[-1], row["name"])
+            elif row["reason"] is not None:
+                within = shown(member_path(named[place]))
                 gathered.defect(archive.exhibit_id, within, "archive_not_whole", row["reason"])
-        members = batch.filter(pc.invert(ends))
-        rows = members.select(["members", "name", "content_format", "reason"]).to_pylist()
+        members = batch.filter(pc.equal(batch["record_kind"], "member"))
+        rows = members.select(["members", "name", "entry_type", "content_format", "reason"]).to_pylist()
         keys = []
         for row in rows:
             place = tuple(row["members"])
             keys.append(member_key(named[place[:-1]], place[-1], row["name"]))
-            named[place] = keys[-1]
         if not keys:
             continue
         yield from _members(archive, members, rows, keys, named, gathered)

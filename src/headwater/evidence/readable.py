@@ -12,7 +12,7 @@ from headwater.schema import item_id
 
 __all__ = ["ARCHIVE_FORMATS", "ROW_FORMATS", "FileSet", "Readable", "holds_more"]
 
-ARCHIVE_FORMATS: frozenset[str] = frozenset()
+ARCHIVE_FORMATS = frozenset({"gzip", "bzip2", "xz", "zip", "7z", "tar"})
 """What a sealed worker takes apart into members."""
 
 ROW_FORMATS = frozenset({"mysql-dump", "postgres-dump", "access-log"})

@@ -94,6 +94,7 @@ def _schema(*fields: str) -> pa.Schema:
 _TYPES = {
     "text": pa.string(),
     "int": pa.int64(),
+    "ints": pa.list_(pa.int64()),
     "bytes": pa.binary(),
     "boolean": pa.bool_(),
     "texts": pa.list_(pa.string()),
@@ -158,6 +159,17 @@ _DIGEST_ENTRIES = Expected(
     refused={"read_bytes": 0},
 )
 
+_WALK_ARCHIVE = Expected(
+    name="walk_archive",
+    schema=_schema(
+        "record_kind:text", "members:ints", "name:bytes", "entry_type:text", "size_bytes:int", "modified_at_us:int?",
+        "read_bytes:int", "md5:text?", "sha1:text?", "sha256:text?", "head:bytes?", "content_format:text?",
+        "reason:text?",
+    ),
+    # As for the entries of an image; each is read and digested on the way.
+    limits=Limits(wall_s=24 * _HOUR_S, reply_bytes=16 * 1024 * _MIB),
+)  # fmt: skip
+
 _PARSE_MYSQL_DUMP = Expected(
     name="parse_mysql_dump",
     schema=_schema(
@@ -185,14 +197,12 @@ _PARSE_ACCESS_LOG = Expected(
 _READ_WALLET = Expected(
     name="read_wallet",
     schema=_schema(
-        "descriptor:text",
-        "is_change:boolean",
-        "range_start:int",
-        "range_end:int",
-        "next_index:int",
-        "created_at_us:int?",
+        "kind:text", "wallet_format:text", "network:text?", "descriptor:text?", "is_change:boolean?",
+        "range_start:int?", "range_end:int?", "next_index:int?", "created_at_us:int?", "public_key:text?",
+        "key_path:text?", "address:text?", "txid:text?", "label:text?", "record_type:text?", "request_key:text?",
+        "amount_sat:int?", "count:int?", "offset_bytes:int?", "length_bytes:int?", "code:text?", "reason:text?",
     ),
-    limits=Limits(wall_s=300.0, memory_bytes=4096 * _MIB, reply_bytes=16 * _MIB),
+    limits=Limits(wall_s=300.0, memory_bytes=4096 * _MIB, reply_bytes=256 * _MIB),
 )  # fmt: skip
 
 _HASH_MEDIA = Expected(
@@ -230,6 +240,7 @@ EXPECTED: tuple[Expected, ...] = (
     _WALK_IMAGE,
     _SNIFF_FILES,
     _DIGEST_ENTRIES,
+    _WALK_ARCHIVE,
     _PARSE_MYSQL_DUMP,
     _PARSE_POSTGRES_DUMP,
     _PARSE_ACCESS_LOG,
