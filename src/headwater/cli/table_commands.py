@@ -49,12 +49,21 @@ def ledger(
     first = ("exhibit_id", "volume_index", "directory") if by_directory else ("source",)
     emit_table(report.sums, (*first, *_SUMS), as_json=as_json)
     if as_json:
-        emit({"defects": dict(report.defects), "dump_tables": report.dump_tables}, as_json=True)
+        emit(
+            {
+                "defects": dict(report.defects),
+                "dump_tables": report.dump_tables,
+                "mapping_checks": report.mapping_checks,
+            },
+            as_json=True,
+        )
         return
     for code, count in report.defects.items():
         emit({}, as_json=False, text=f"defects: {count:,} {code}")
     for line in report.dump_tables:
         emit(line, as_json=False, text=_dump_line(line))
+    for line in report.mapping_checks:
+        emit(line, as_json=False, text=_check_line(line))
 
 
 def _dump_line(line: dict[str, Any]) -> str:
@@ -63,6 +72,26 @@ def _dump_line(line: dict[str, Any]) -> str:
         f"dump {line['exhibit_id']}: {line['tables']} tables, {line['rows_read']:,} rows: {bound}, "
         f"{line['rows_rejected']:,} rejected, {line['rows_ignored']:,} ignored "
         f"(in {line['tables_ignored']} tables that nothing is bound to)"
+    )
+
+
+_CHECKS = {
+    "used": "rows bound",
+    "no_orphan": "rows whose account is there",
+    "filled": "filled",
+    "valid_address": "with a right checksum",
+    "inside_window": "between 2005 and 2035",
+    "path_found": "found on the exhibits by path",
+    "digest_found": "found on the exhibits by digest",
+}
+
+
+def _check_line(line: dict[str, Any]) -> str:
+    share = 100 * line["rows_met"] // line["rows"] if line["rows"] else 100
+    column = f".{line['column_name']}" if line["column_name"] else ""
+    return (
+        f"mapping {line['exhibit_id']}: {line['source_table']} as {line['binds']}{column}: "
+        f"{line['rows_met']:,} of {line['rows']:,} {_CHECKS[line['check_name']]} ({share} %)"
     )
 
 

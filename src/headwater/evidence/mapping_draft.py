@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import yaml
 
 from headwater.evidence.mapping import MAPPING_VERSION
-from headwater.evidence.profile import PlatformProfile
 from headwater.evidence.suggest import TableSuggestion, likeliest
 from headwater.evidence.targets import TARGETS
 
@@ -25,17 +24,13 @@ _HEAD = """\
 """
 
 
-def draft_mapping(profile: PlatformProfile, found: Mapping[str, Sequence[TableSuggestion]]) -> str:
+def draft_mapping(found: Mapping[str, Sequence[TableSuggestion]]) -> str:
     """The text of a mapping with the likeliest table and columns for each of ours; empty lists if nothing was found.
 
-    A table in parts is written once for each part. Paths inside objects cannot be bound by a mapping yet and are left
-    out; the suggestions name them.
+    A table in parts is written once, with `*` for the numbers of its parts.
     """
-    parts = {table.table: table.parts for table in profile.tables}
-    tables = []
     # A table stands before those that name its rows.
-    for target, best in likeliest(found).items():
-        tables += [_table(target, part, best, found, parts) for part in parts[best.table]]
+    tables = [_table(target, best, found) for target, best in likeliest(found).items()]
     text: str = yaml.safe_dump(
         {"version": MAPPING_VERSION, "application": "unknown", "tables": tables},
         sort_keys=False,
@@ -47,29 +42,25 @@ def draft_mapping(profile: PlatformProfile, found: Mapping[str, Sequence[TableSu
 
 def _table(
     target: str,
-    name: str,
     best: TableSuggestion,
     found: Mapping[str, Sequence[TableSuggestion]],
-    parts: Mapping[str, Sequence[str]],
 ) -> dict[str, object]:
     columns: dict[str, object] = {}
     evidence = []
     for ours, candidates in best.columns.items():
         one = candidates[0]
-        if "->" in one.column:
-            continue
         evidence.append(f"{one.column} ({', '.join(one.evidence)})")
         if ours == "key":
             continue
         columns[ours] = {"column": one.column}
         if ours in {"account", "invoice"}:
-            columns[ours] = {"column": one.column, "joins": parts[found[f"{ours}s"][0].table][0]}
+            columns[ours] = {"column": one.column, "joins": found[f"{ours}s"][0].table}
         elif one.unit != "text":
             columns[ours] = {"column": one.column, "unit": one.unit}
     for ours in TARGETS[target].required:
         if ours not in columns and ours in _LITERALS:
             columns[ours] = {"literal": _LITERALS[ours]}
-    table: dict[str, object] = {"table": name, "binds": target}
+    table: dict[str, object] = {"table": best.table, "binds": target}
     if TARGETS[target].keyed:
         table["key"] = best.columns["key"][0].column
     return table | {"because": f"{UNCONFIRMED}: {'; '.join(evidence)}", "columns": columns}

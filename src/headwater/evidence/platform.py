@@ -36,12 +36,14 @@ class RowSource:
         item_id: Its item.
         path: Its path, shown; empty where it is the exhibit itself.
         path_bytes: Its path; empty where it is the exhibit itself.
+        source_format: What it is read as.
     """
 
     exhibit_id: str
     item_id: str
     path: str = ""
     path_bytes: bytes = b""
+    source_format: str = ""
 
     @property
     def fields(self) -> tuple[bytes, ...]:
@@ -330,6 +332,7 @@ class PlatformTables:
             yield {
                 "exhibit_id": self._exhibit_id,
                 "source_item_id": table.source.item_id,
+                "source_format": table.source.source_format,
                 "source_table": table.name,
                 "columns": ",".join(table.columns),
                 "bound_to": table.binding.binds if table.binding is not None else "",

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.engine import Progress
+from headwater.engine import Exhibit, Progress
 from headwater.evidence.folders import shown
 from headwater.evidence.gather import Gathered
-from headwater.evidence.members import member_path
+from headwater.evidence.intake import image_segments
+from headwater.evidence.members import entry_of, file_and_members, member_path
 from headwater.evidence.platform import PlatformTables, RowSource
-from headwater.evidence.readable import Readable
+from headwater.evidence.readable import FileSet, Readable
 from headwater.evidence.sealed import SealedPool, SealedWorkerError
 from headwater.schema import content_id, table_named
 
-__all__ = ["ROW_JOBS", "RowFiles", "is_log", "read_wallet"]
+__all__ = ["ROW_JOBS", "RowFiles", "is_log", "read_wallet", "row_batches"]
 
 ROW_JOBS: Mapping[str, str] = {
     "mysql-dump": "parse_mysql_dump",
@@ -60,6 +63,7 @@ class RowFiles:
                 item_id=file.item_id,
                 path=path,
                 path_bytes=b"" if file.whole else file.path_bytes,
+                source_format=file.content_format,
             )
             first = self._seen.setdefault(file.sha256, shown_path)
             if first != shown_path:
@@ -111,10 +115,14 @@ class RowFiles:
             "source_offset_bytes": lines["offset_bytes"],
             "at_utc": lines["at_us"].cast(_INSTANT),
         }
-        same = ("line_number", "network_address", "method", "target", "status", "response_bytes", "account_name")
-        columns |= {name: lines[name] for name in same}
-        names = table_named("web_requests").arrow.names
-        self._gathered.add("web_requests", pa.table({name: columns[name] for name in names}))
+        arrays = {}
+        for field in table_named("web_requests").arrow:
+            given = columns[field.name] if field.name in columns else None
+            if given is None:
+                there = field.name in lines.schema.names
+                given = lines[field.name] if there else pa.nulls(lines.num_rows, field.type)
+            arrays[field.name] = given
+        self._gathered.add("web_requests", pa.table(arrays))
 
 
 def is_log(file: Readable) -> bool:
@@ -141,3 +149,32 @@ def read_wallet(file: Readable, pool: SealedPool, gathered: Gathered) -> None:
                 for row in batch.append_column("created_at_utc", batch["created_at_us"].cast(_INSTANT)).to_pylist()
             ),
         )
+
+
+def row_batches(
+    pool: SealedPool,
+    exhibit: Exhibit,
+    source_format: str,
+    *,
+    volume_index: int = 0,
+    path_bytes: bytes = b"",
+    inode: int | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """The records of a file that rows are read from.
+
+    Args:
+        pool: Sealed workers.
+        exhibit: The exhibit that the file is or lies in.
+        source_format: What it is read as.
+        volume_index: Volume of an image.
+        path_bytes: Path of the file in the exhibit; empty where it is the exhibit itself.
+        inode: Number of the file on its volume, where it is known.
+    """
+    job = ROW_JOBS[source_format]
+    if exhibit.exhibit_kind == "disk-image":
+        reached = FileSet(files=image_segments(exhibit.path), volume_index=volume_index)
+        return pool.stream(job, reached.files, reached.parameters([entry_of(path_bytes, inode=inode)]))
+    path, members = file_and_members(path_bytes)
+    file = exhibit.path / os.fsdecode(path) if exhibit.exhibit_kind == "directory" else exhibit.path
+    entry: dict[str, Any] = {"file_index": 0}
+    return pool.stream(job, [file], {"entries": [entry | {"members": members} if members else entry]})

@@ -26,7 +26,11 @@ __all__ = [
     "UPLOADS",
     "UPLOAD_ITEMS",
     "VOLUMES",
+    "WALLET_ADDRESSES",
     "WALLET_DESCRIPTORS",
+    "WALLET_REQUESTS",
+    "WALLET_TRANSACTIONS",
+    "WEB_LOGS",
     "WEB_REQUESTS",
 ]
 
@@ -118,6 +122,7 @@ DUMP_TABLES = Table(
     columns=(
         _EXHIBIT,
         Column(name="source_item_id", type=ID, about="The file, in the exhibit", cites="items.item_id"),
+        Column(name="source_format", type=TEXT, about="mysql-dump, postgres-dump, ...: what the file was read as"),
         Column(name="source_table", type=TEXT, about="As the dump names it"),
         Column(name="columns", type=TEXT, about="Its columns, separated by commas"),
         Column(name="bound_to", type=TEXT, about="What the mapping binds it to; empty if nothing"),
@@ -348,9 +353,89 @@ WALLET_DESCRIPTORS = Table(
     ),
 )
 
+WALLET_ADDRESSES = Table(
+    name="wallet_addresses",
+    version=1,
+    stage="evidence",
+    about="An address that a seized wallet names, or that follows from its public keys and descriptors.",
+    key=("exhibit_id", "address"),
+    columns=(
+        _EXHIBIT,
+        Column(name="address", type=TEXT, about="The address"),
+        Column(name="wallet_format", type=TEXT, about="core-sqlite, core-bdb or electrum"),
+        Column(name="origin", type=TEXT, about="derived, listed or labelled: how the wallet leads to it"),
+        Column(
+            name="descriptor_id",
+            type=ID,
+            about="Descriptor that gives it",
+            nullable=True,
+            cites="wallet_descriptors.descriptor_id",
+        ),
+        Column(name="address_index", type=INT, about="Its index in a descriptor of many", nullable=True),
+        Column(name="is_change", type=BOOLEAN, about="Internal chain; absent where unknown", nullable=True),
+        Column(name="purpose", type=TEXT, about="As the wallet notes: send, receive, refund, unknown", nullable=True),
+        Column(name="label", type=TEXT, about="As the wallet's holder wrote", nullable=True),
+    ),
+)
+
+WALLET_TRANSACTIONS = Table(
+    name="wallet_transactions",
+    version=1,
+    stage="evidence",
+    about="A transaction that a seized wallet keeps.",
+    key=("exhibit_id", "txid"),
+    columns=(
+        _EXHIBIT,
+        Column(name="txid", type=DIGEST, about="Transaction id, as it is written"),
+        Column(name="wallet_format", type=TEXT, about="core-sqlite, core-bdb or electrum"),
+        Column(name="label", type=TEXT, about="As the wallet's holder wrote", nullable=True),
+    ),
+)
+
+WALLET_REQUESTS = Table(
+    name="wallet_requests",
+    version=1,
+    stage="evidence",
+    about="Money that a seized wallet was to pay or to be paid.",
+    key=("wallet_request_id",),
+    columns=(
+        Column(name="wallet_request_id", type=ID, about="Digest of exhibit, kind, key and order"),
+        _EXHIBIT,
+        Column(name="request_kind", type=TEXT, about="invoices (to pay) or payment_requests (to be paid)"),
+        Column(name="address", type=TEXT, about="Address to pay to", nullable=True),
+        Column(name="amount_sat", type=INT, about="Satoshis asked for", nullable=True),
+        Column(name="at_utc", type=AT_UTC, about="When", nullable=True),
+        Column(name="label", type=TEXT, about="As the wallet's holder wrote", nullable=True),
+    ),
+)
+
+WEB_LOGS = Table(
+    name="web_logs",
+    version=1,
+    stage="evidence",
+    about="An access log as a whole: its lines, and whether they come from one client alone.",
+    key=("exhibit_id", "log_path"),
+    columns=(
+        _EXHIBIT,
+        Column(name="log_path", type=TEXT, about="The log on the exhibit"),
+        Column(name="log_format", type=TEXT, about="Format that its lines were read by; empty if by none"),
+        Column(name="lines", type=INT, about="Lines; parsed + rejected"),
+        Column(name="parsed", type=INT, about="Lines that became requests"),
+        Column(name="rejected", type=INT, about="Lines that became defects"),
+        Column(name="clients", type=INT, about="Different network addresses"),
+        Column(name="largest_client", type=TEXT, about="The address with the most parsed lines", nullable=True),
+        Column(name="largest_client_ppm", type=INT, about="Its share of the parsed lines, in millionths"),
+        Column(
+            name="single_client",
+            type=BOOLEAN,
+            about="Whether that is more than 95 %: a proxy or a hidden service stands before the server",
+        ),
+    ),
+)
+
 WEB_REQUESTS = Table(
     name="web_requests",
-    version=1,
+    version=2,
     stage="evidence",
     about="One line of an access log.",
     key=("exhibit_id", "log_path", "line_number"),
@@ -366,6 +451,9 @@ WEB_REQUESTS = Table(
         Column(name="status", type=INT, about="HTTP status"),
         Column(name="response_bytes", type=INT, about="Size of the answer", nullable=True),
         Column(name="account_name", type=TEXT, about="Authenticated name, if any", nullable=True),
+        Column(
+            name="forwarded_for", type=TEXT, about="Client as a proxy, or the client itself, states it", nullable=True
+        ),
     ),
 )
 
@@ -460,6 +548,10 @@ EVIDENCE_TABLES = (
     MESSAGE_COUNTS,
     MAPPING_CHECKS,
     WALLET_DESCRIPTORS,
+    WALLET_ADDRESSES,
+    WALLET_TRANSACTIONS,
+    WALLET_REQUESTS,
+    WEB_LOGS,
     WEB_REQUESTS,
     DEFECTS,
     ITEMS,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from headwater.engine import Progress, silent
+from headwater.engine import Exhibit, Progress, silent
 from headwater.errors import ConfigError
 from headwater.evidence import (
     PLAUSIBLE_WINDOW,
@@ -15,6 +18,7 @@ from headwater.evidence import (
     TableSuggestion,
     draft_mapping,
     profile_of,
+    row_batches,
     stamp_of,
     suggestions,
 )
@@ -31,35 +35,79 @@ def suggest_mapping(
 ) -> MappingSuggestions:
     """What the tables of the case's dumps may be; the reading is recorded.
 
+    Dumps that are exhibits are read as they are; those inside of exhibits once a run has found them.
+
     Raises:
         ConfigError: The case has no dump.
-        InputError: A dump is gone.
+        InputError: An exhibit is gone.
     """
-    dumps = [exhibit for exhibit in case.exhibits() if exhibit.exhibit_kind == "dump"]
-    if not dumps:
-        raise ConfigError("this case has no dump to suggest a mapping from; take one in with 'headwater evidence add'")
-    for dump in dumps:
-        stamp_of(dump.path, dump.exhibit_kind)
+    sources = list(_sources(case))
+    if not sources:
+        raise ConfigError(
+            "this case has no dump to suggest a mapping from; take one in with 'headwater evidence add', or have those "
+            "inside of exhibits found with 'headwater run --until catalogue'"
+        )
+    named = tuple(sorted({source.exhibit.exhibit_id for source in sources}))
     case.record(
         "consulted",
         actor,
-        object_ids=tuple(dump.exhibit_id for dump in dumps),
+        object_ids=named,
         params={"read": "profiles for a mapping", "unsealed_allowed": allow_unsealed},
     )
-    whole_bytes = sum(dump.path.stat().st_size for dump in dumps)
+    whole_bytes = sum(source.size_bytes for source in sources)
 
     def batches(pool: SealedPool) -> Iterator[pa.RecordBatch]:
         before_bytes = 0
-        for dump in dumps:
-            for batch in pool.stream("parse_mysql_dump", [dump.path], {}):
+        for source in sources:
+            for batch in row_batches(pool, source.exhibit, source.source_format, **source.place):
                 offsets = batch["offset_bytes"].drop_null()
                 if len(offsets):
                     progress("bytes", before_bytes + offsets[-1].as_py(), whole_bytes)
                 yield batch
-            before_bytes += dump.path.stat().st_size
+            before_bytes += source.size_bytes
             progress("bytes", before_bytes, whole_bytes)
 
     with SealedPool(workers=1, allow_unsealed=allow_unsealed) as pool:
         profile = profile_of(batches(pool), PLAUSIBLE_WINDOW)
     found = suggestions(profile)
-    return profile, found, draft_mapping(profile, found)
+    return profile, found, draft_mapping(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """A file that rows are read from."""
+
+    exhibit: Exhibit
+    source_format: str
+    size_bytes: int
+    place: Mapping[str, Any]
+
+
+def _sources(case: Case) -> Iterator[_Source]:
+    """The dumps that are exhibits, then those that the newest run found inside of exhibits."""
+    exhibits = {}
+    for one in case.exhibits():
+        stamp_of(one.path, one.exhibit_kind)  # an exhibit that is gone is said to be, before anything is read
+        exhibits[one.exhibit_id] = Exhibit(exhibit_id=one.exhibit_id, exhibit_kind=one.exhibit_kind, path=one.path)
+        if one.exhibit_kind == "dump":
+            yield _Source(
+                exhibit=exhibits[one.exhibit_id],
+                source_format=str(one.row["container_format"]),
+                size_bytes=int(str(one.row["size_bytes"])),
+                place={},
+            )
+    with case.tables() as tables:
+        read = tables.arrow("dump_tables").select(["source_item_id", "source_format"]).to_pylist()
+        formats = {row["source_item_id"]: row["source_format"] for row in read}
+        items = tables.arrow("items")
+        found = items.filter(pc.is_in(items["item_id"], value_set=pa.array(sorted(formats), pa.string())))
+    for item in found.to_pylist():
+        exhibit = exhibits.get(item["exhibit_id"])
+        if exhibit is None or exhibit.exhibit_kind == "dump":
+            continue
+        yield _Source(
+            exhibit=exhibit,
+            source_format=formats[item["item_id"]],
+            size_bytes=item["size_bytes"],
+            place={name: item[name] for name in ("volume_index", "path_bytes", "inode")},
+        )

@@ -36,12 +36,14 @@ class LedgerReport:
     Attributes:
         sums: Lines by exhibit or by directory, then the total.
         defects: Defects by their code.
-        dump_tables: For each dump, its rows and what became of them.
+        dump_tables: For each exhibit with dumps, its rows and what became of them.
+        mapping_checks: For each bound table and column, how many rows meet what a right mapping would meet.
     """
 
     sums: list[dict[str, Any]]
     defects: Mapping[str, int]
     dump_tables: list[dict[str, Any]]
+    mapping_checks: list[dict[str, Any]]
 
 
 def ledger_report(tables: Session, *, by_directory: bool = False) -> LedgerReport:
@@ -78,6 +80,7 @@ def ledger_report(tables: Session, *, by_directory: bool = False) -> LedgerRepor
         sums=sums,
         defects=dict(sorted(codes.items())),
         dump_tables=[{"exhibit_id": exhibit, **count} for exhibit, count in sorted(dumps.items())],
+        mapping_checks=tables.arrow("mapping_checks").to_pylist(),
     )
 
 
