@@ -16,7 +16,7 @@ from headwater.evidence.mapping_draft import UNCONFIRMED, draft_mapping
 from headwater.evidence.members import entry_of, file_and_members
 from headwater.evidence.profile import PlatformProfile, profile_of
 from headwater.evidence.read import read_evidence
-from headwater.evidence.rows import row_batches
+from headwater.evidence.row_files import row_batches
 from headwater.evidence.sealed import Failure, Limits, SealedPool, sandbox_report
 from headwater.evidence.shapes import PLAUSIBLE_WINDOW, TimeWindow
 from headwater.evidence.suggest import TableSuggestion, likeliest, suggestions
