@@ -155,7 +155,7 @@ def _read_descriptors(content: bytes, records: WalletRecords) -> None:
 
 
 def read_wallet(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: Emit) -> None:
-    """Records of what is public: descriptors, public keys, addresses, transaction ids, requests; then what was not read.
+    """Records of what is public: descriptors, public keys, addresses, transaction ids, requests; then counts.
 
     Args:
         files: The wallet, or the image that holds it.

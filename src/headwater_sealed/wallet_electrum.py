@@ -157,7 +157,10 @@ def _patch(wallet: dict[str, Any], patch: Mapping[str, Any]) -> None:
 
 
 def _mapping(value: object) -> dict[str, Any]:
-    return {key: item for key, item in value.items() if isinstance(key, str)} if isinstance(value, dict) else {}
+    """The object; names are texts in JSON, and may be numbers in a Python literal."""
+    if not isinstance(value, dict):
+        return {}
+    return {str(key): item for key, item in value.items() if isinstance(key, str | int)}
 
 
 def _addresses(value: object) -> list[str]:
@@ -168,24 +171,18 @@ def _chains(wallet: Mapping[str, Any]) -> Iterator[tuple[bool, list[str]]]:
     """Chains of addresses, each with whether it is the one of change."""
     named = _mapping(wallet.get("addresses"))
     accounts = [_mapping(account) for _, account in sorted(_mapping(wallet.get("accounts")).items())]
-    if isinstance(wallet.get("accounts"), dict):
-        accounts += [_mapping(account) for key, account in wallet["accounts"].items() if not isinstance(key, str)]
     for chains in (named, *accounts):
         for is_change, names in ((False, ("receiving", "0")), (True, ("change", "1"))):
             for name in names:
                 found = _addresses(chains.get(name))
                 if found:
                     yield is_change, found
-        for key, found in ((0, False), (1, True)):
-            listed = _addresses(chains.get(key))  # type: ignore[call-overload] # Python literals have numbers as keys
-            if listed:
-                yield found, listed
 
 
 def _imported(wallet: Mapping[str, Any]) -> list[str]:
     """Addresses of keys that were imported: they are the names that the keys stand under."""
     kept = [*_mapping(wallet.get("addresses")), *_mapping(wallet.get("imported_keys"))]
-    kept += [*_mapping(wallet.get("addr_history"))]
+    kept += [*_mapping(wallet.get("addr_history"))]  # version 1 names those that were used only here
     return sorted({address for address in kept if _ADDRESS.match(address)})
 
 
@@ -194,8 +191,8 @@ def _network(wallet: Mapping[str, Any], addresses: list[str]) -> str:
         for prefix, network in _PREFIXES:
             if address.startswith(prefix):
                 return network
-    versions = {_version(xpub) for _, xpub, _ in _xpubs(wallet)}
-    return "test" if versions and all(_VERSIONS.get(v, ("main",))[0] == "test" for v in versions) else "main"
+    starts = {xpub[0] for _, xpub, _ in _xpubs(wallet)}
+    return "main" if starts - set("tuvUV") or not starts else "test"
 
 
 def _xpubs(wallet: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

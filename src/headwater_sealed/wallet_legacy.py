@@ -70,7 +70,7 @@ class _Reader:
         self._content = content
         self._at = 0
 
-    def bytes(self, length: int) -> bytes:
+    def taken(self, length: int) -> bytes:
         part = self._content[self._at : self._at + length]
         if len(part) != length:
             raise _BadRecordError("it is cut short")
@@ -78,12 +78,12 @@ class _Reader:
         return part
 
     def number(self, kind: str) -> int:
-        return int(struct.unpack("<" + kind, self.bytes(struct.calcsize("<" + kind)))[0])
+        return int(struct.unpack("<" + kind, self.taken(struct.calcsize("<" + kind)))[0])
 
     def counted(self) -> bytes:
         first = self.number("B")
         wide = {0xFD: "H", 0xFE: "I", 0xFF: "Q"}.get(first)
-        return self.bytes(first if wide is None else self.number(wide))
+        return self.taken(first if wide is None else self.number(wide))
 
     @property
     def left(self) -> int:
@@ -125,7 +125,7 @@ def _purpose(found: _Found, key: _Reader, value: _Reader) -> None:
 
 
 def _tx(found: _Found, key: _Reader, _value: _Reader) -> None:
-    found.txids.add(key.bytes(32)[::-1].hex())
+    found.txids.add(key.taken(32)[::-1].hex())
 
 
 def _pool(found: _Found, _key: _Reader, value: _Reader) -> None:

@@ -17,7 +17,8 @@ from headwater.evidence.members import entry_of, file_and_members, member_path
 from headwater.evidence.platform import PlatformTables, RowSource
 from headwater.evidence.readable import FileSet, Readable
 from headwater.evidence.sealed import SealedPool, SealedWorkerError
-from headwater.schema import content_id, table_named
+from headwater.evidence.wallets import wallet_tables
+from headwater.schema import table_named
 
 __all__ = ["ROW_JOBS", "RowFiles", "is_log", "read_wallet", "row_batches"]
 
@@ -117,7 +118,7 @@ class RowFiles:
         }
         arrays = {}
         for field in table_named("web_requests").arrow:
-            given = columns[field.name] if field.name in columns else None
+            given = columns.get(field.name)
             if given is None:
                 there = field.name in lines.schema.names
                 given = lines[field.name] if there else pa.nulls(lines.num_rows, field.type)
@@ -133,22 +134,9 @@ def is_log(file: Readable) -> bool:
 
 def read_wallet(file: Readable, pool: SealedPool, gathered: Gathered) -> None:
     """Takes in the public parts of a wallet."""
-    for batch in pool.stream("read_wallet", file.reached.files, file.parameters):
-        gathered.add_rows(
-            "wallet_descriptors",
-            (
-                {
-                    "descriptor_id": content_id("dsc", file.exhibit_id, row["descriptor"]),
-                    "exhibit_id": file.exhibit_id,
-                    **{
-                        name: row[name]
-                        for name in ("descriptor", "is_change", "range_start", "range_end", "next_index")
-                    },
-                    "created_at_utc": row["created_at_utc"],
-                }
-                for row in batch.append_column("created_at_utc", batch["created_at_us"].cast(_INSTANT)).to_pylist()
-            ),
-        )
+    path = "" if file.whole else shown(member_path(file.path_bytes))
+    batches = pool.stream("read_wallet", file.reached.files, file.parameters)
+    gathered.add_all(wallet_tables(file.exhibit_id, batches, path=path))
 
 
 def row_batches(

@@ -56,7 +56,9 @@ def batches(content: bytes) -> list[pa.RecordBatch]:
 
 
 def rows(content: bytes) -> list[dict[str, Any]]:
-    return [row for batch in batches(content) for row in batch.to_pylist()]
+    """The records, each without the columns that it leaves out."""
+    found = [row for batch in batches(content) for row in batch.to_pylist()]
+    return [{name: value for name, value in row.items() if value is not None} for row in found]
 
 
 ACTIVE = (
@@ -79,6 +81,8 @@ def test_descriptors_come_out_with_what_the_wallet_says_of_them() -> None:
     found = rows(wallet(descriptor_record(RECEIVE), descriptor_record(CHANGE, next=3, created=1), *ACTIVE))
     by_text = {row["descriptor"]: row for row in found}
     assert by_text[f"{RECEIVE}#{checksum(RECEIVE)}"] == {
+        "kind": "descriptor",
+        "wallet_format": "core-sqlite",
         "descriptor": f"{RECEIVE}#{checksum(RECEIVE)}",
         "is_change": False,
         "range_start": 0,
@@ -87,7 +91,7 @@ def test_descriptors_come_out_with_what_the_wallet_says_of_them() -> None:
         "created_at_us": 1_700_000_000_000_000,
     }
     change = by_text[f"{CHANGE}#{checksum(CHANGE)}"]
-    assert (change["is_change"], change["next_index"], change["created_at_us"]) == (True, 3, None)
+    assert (change["is_change"], change["next_index"], change.get("created_at_us")) == (True, 3, None)
     assert [row["descriptor"] for row in found] == sorted(by_text)
 
 
@@ -174,10 +178,10 @@ def test_a_damaged_record_is_refused(length: int) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "not an SQLite file"),
-        (b"just some text " * 100, "not an SQLite file"),
-        (bytes(12) + b"\x62\x31\x05\x00" + bytes(4_000), "legacy wallet in Berkeley DB"),
-        (bytes(12) + b"\x00\x05\x31\x62" + bytes(4_000), "legacy wallet in Berkeley DB"),
+        (b"", "not a wallet that is known"),
+        (b"just some text " * 100, "not a wallet that is known"),
+        (bytes(12) + b"\x62\x31\x05\x00" + bytes(4_000), "cannot have pages of 0 bytes"),
+        (bytes(12) + b"\x00\x05\x31\x62" + bytes(4_000), "cannot have pages of 0 bytes"),
         (b"SQLite format 3\0" + bytes(4_080), "damaged|not a Bitcoin Core wallet"),
     ],
 )
