@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import BinaryIO
 
 from headwater_sealed.ext_layout import MAX_RUNS, block_map_runs, extent_runs, inline_content
-from headwater_sealed.filesystem import Child, Listing, Node
+from headwater_sealed.filesystem import ENTRY_TYPES, Child, LazyChildren, Listing, Node
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.views import Run, RunView, buffered
 
@@ -38,16 +38,6 @@ _REFUSED_FEATURES = {
     0x8: "an external journal device",
     0x10: "meta block groups",
     0x1000: "dirdata",
-}
-
-_TYPES = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "directory",
-    stat.S_IFLNK: "symlink",
-    stat.S_IFCHR: "device",
-    stat.S_IFBLK: "device",
-    stat.S_IFIFO: "fifo",
-    stat.S_IFSOCK: "socket",
 }
 
 
@@ -162,7 +152,7 @@ class ExtFilesystem:
 
     @staticmethod
     def _node(inode: _Inode) -> Node:
-        entry_type = _TYPES.get(stat.S_IFMT(inode.mode), "other")
+        entry_type = ENTRY_TYPES.get(stat.S_IFMT(inode.mode), "other")
         reason = None
         if inode.mode == 0:
             reason = f"inode {inode.number} is not in use"
@@ -250,17 +240,17 @@ class ExtFilesystem:
         """What a directory holds, without `.` and `..`; damage is named and the next block is gone on with."""
         inode = node.handle
         assert isinstance(inode, _Inode)
-        children: list[Child] = []
+        entries: list[tuple[bytes, int]] = []
         reason = node.reason
         try:
             for number, part in enumerate(self._directory_parts(inode)):
                 names, damage = _names(part, has_types=self._has_types)
-                children.extend(self._child(name, target) for name, target in names)
+                entries.extend(names)
                 if damage is not None and reason is None:
                     reason = f"block {number} of the directory, byte {damage}: damaged; names behind it are not listed"
         except UnreadableError as error:
             reason = error.reason
-        return Listing(children=children, reason=reason)
+        return Listing(children=LazyChildren(entries, self._child), reason=reason)
 
     def _child(self, name: bytes, number: int) -> Child:
         try:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import stat
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, overload, runtime_checkable
 
-__all__ = ["Child", "Filesystem", "Listing", "Node", "Numbered"]
+__all__ = ["ENTRY_TYPES", "Child", "Filesystem", "LazyChildren", "Listing", "Node", "Numbered", "names_of"]
+
+ENTRY_TYPES = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+}
+"""What the type bits of a Unix mode say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +60,44 @@ class Child:
     reason: str | None = None
 
 
+class LazyChildren(Sequence[Child]):
+    """The names in a directory, of which each object is read only when it is asked for.
+
+    A directory of a million files costs its names and eight bytes each, not a million objects.
+
+    Args:
+        entries: Name and number of each, in the order stored.
+        resolve: The child with that name and number.
+    """
+
+    def __init__(self, entries: Iterable[tuple[bytes, int]], resolve: Callable[[bytes, int], Child]) -> None:
+        self.names: list[bytes] = []
+        self._numbers = array("Q")
+        for name, number in entries:
+            self.names.append(name)
+            self._numbers.append(number)
+        self._resolve = resolve
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @overload
+    def __getitem__(self, index: int) -> Child: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Child]: ...
+
+    def __getitem__(self, index: int | slice) -> Child | Sequence[Child]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        return self._resolve(self.names[index], self._numbers[index])
+
+
+def names_of(children: Sequence[Child]) -> Sequence[bytes]:
+    """The names alone, without reading what they name where that can be avoided."""
+    return children.names if isinstance(children, LazyChildren) else [child.name for child in children]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """The names in a directory.
@@ -62,6 +113,11 @@ class Listing:
 
 class Filesystem(Protocol):
     """A file system on a volume."""
+
+    @property
+    def remark(self) -> str | None:
+        """What the reader should know although it is read."""
+        ...
 
     def root(self) -> Node:
         """The topmost directory."""

@@ -6,12 +6,14 @@ import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from heapq import heappop, heappush
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from headwater_sealed import crc32c
 from headwater_sealed.containers import container_format, open_medium
-from headwater_sealed.filesystem import Child, Filesystem, Node
+from headwater_sealed.filesystem import Child, Filesystem, Node, names_of
 from headwater_sealed.refusal import UnreadableError, refusing
 from headwater_sealed.rows import Emit, Rows, field
 from headwater_sealed.volumes import Volume, open_filesystem, volumes
@@ -66,6 +68,7 @@ WALK_IMAGE_SCHEMA = pa.schema(
 
 def prepare() -> None:
     """Loads what the libraries would load on first use, by opening an empty medium every way there is."""
+    crc32c.prepare()
     for magic in (b"", b"QFI\xfb\0\0\0\x03", b"KDMV", b"vhdxfile", b"conectix"):
         image = io.BytesIO(magic.ljust(128 * 1024, b"\0") + magic.ljust(512, b"\0"))
         list_volumes([image], {}, lambda _batch: None)
@@ -157,7 +160,7 @@ class _Walk:
     def __init__(self, filesystem: Filesystem, offset_bytes: int) -> None:
         self._filesystem = filesystem
         self._offset_bytes = offset_bytes
-        self._listing = lru_cache(16)(filesystem.listing)
+        self._listing = lru_cache(4)(filesystem.listing)
         self._listed: set[int] = set()  # directories by inode: hostile ones name each other
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -179,27 +182,26 @@ class _Walk:
 
     def _events(self, prefix: bytes, directory: Node) -> Iterator[dict[str, Any] | tuple[bytes, Node]]:
         """Rows and, in their place among them, the directories to go down into."""
-        pending: list[tuple[bytes, int, Child]] = []
-        for number, child in enumerate(self._listing(directory).children):
-            pending.append((prefix + child.name, number, child))
+        children = self._listing(directory).children
+        names = names_of(children)
+        below: list[tuple[bytes, int, Node]] = []  # the directories whose place is still to come
+        for number in sorted(range(len(names)), key=names.__getitem__):
+            while below and below[0][0] <= names[number]:
+                name, _, node = heappop(below)
+                yield prefix + name, node
+            child = children[number]
+            path = prefix + child.name
+            row = _row(path, child, self._filesystem, self._offset_bytes)
             if child.node is not None and child.node.entry_type == "directory":
-                pending.append((prefix + child.name + b"/", number, child))
-        pending.sort(key=lambda entry: entry[:2])
-        refused: set[int] = set()
-        for path, number, child in pending:
-            node = child.node
-            if node is None or node.entry_type != "directory":
-                yield _row(path, child, self._filesystem, self._offset_bytes)
-            elif not path.endswith(b"/"):
-                row = _row(path, child, self._filesystem, self._offset_bytes)
-                reason = self._refusal(node, path)
+                reason = self._refusal(child.node, path)
                 if reason is None:
-                    reason = self._listing(node).reason
-                else:
-                    refused.add(number)
-                yield row | {"reason": reason if row["reason"] is None else row["reason"]}
-            elif number not in refused:
-                yield path, node
+                    reason = self._listing(child.node).reason
+                    heappush(below, (child.name + b"/", number, child.node))
+                row["reason"] = row["reason"] or reason
+            yield row
+        while below:
+            name, _, node = heappop(below)
+            yield prefix + name, node
 
     def _refusal(self, node: Node, path: bytes) -> str | None:
         """Why the directory is not gone into; None if it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -11,10 +12,13 @@ from dissect.volume.disk.schemes import GPT
 from dissect.volume.exceptions import DiskError
 
 from headwater_sealed.containers import Medium
+from headwater_sealed.exfat import ExfatFilesystem
 from headwater_sealed.ext import ExtFilesystem
+from headwater_sealed.fat import FatFilesystem
 from headwater_sealed.filesystem import Filesystem
 from headwater_sealed.refusal import UnreadableError, refusing
 from headwater_sealed.views import Window, buffered
+from headwater_sealed.xfs import XfsFilesystem
 
 __all__ = ["Volume", "open_filesystem", "volumes"]
 
@@ -63,12 +67,12 @@ _SIGNATURES: tuple[_Signature, ...] = (
         for at in (0, 4096)
     ),
     _Signature(filesystem="apfs", at=32, value=b"NXSB", says="APFS is not read"),
-    _Signature(filesystem="xfs", at=0, value=b"XFSB", says="XFS is not read"),
+    _Signature(filesystem="xfs", at=0, value=b"XFSB", says=""),
     _Signature(filesystem="ntfs", at=3, value=b"NTFS    ", says="NTFS is not read"),
-    _Signature(filesystem="exfat", at=3, value=b"EXFAT   ", says="exFAT is not read"),
-    _Signature(filesystem="fat", at=82, value=b"FAT32   ", says="FAT is not read"),
-    _Signature(filesystem="fat", at=54, value=b"FAT16   ", says="FAT is not read"),
-    _Signature(filesystem="fat", at=54, value=b"FAT12   ", says="FAT is not read"),
+    _Signature(filesystem="exfat", at=3, value=b"EXFAT   ", says=""),
+    _Signature(filesystem="fat", at=82, value=b"FAT32   ", says=""),
+    _Signature(filesystem="fat", at=54, value=b"FAT16   ", says=""),
+    _Signature(filesystem="fat", at=54, value=b"FAT12   ", says=""),
     _Signature(filesystem="hfs+", at=1024, value=b"H+", says="HFS+ is not read"),
     _Signature(filesystem="hfs+", at=1024, value=b"HX", says="HFS+ is not read"),
     _Signature(filesystem="f2fs", at=1024, value=b"\x10\x20\xf5\xf2", says="F2FS is not read"),
@@ -94,6 +98,14 @@ def _signature(file: BinaryIO) -> _Signature | None:
     return None
 
 
+_READERS: dict[str, Callable[[BinaryIO, int], Filesystem]] = {
+    "ext": ExtFilesystem,
+    "xfs": XfsFilesystem,
+    "fat": FatFilesystem,
+    "exfat": ExfatFilesystem,
+}
+
+
 def _volume_file(medium: Medium, offset_bytes: int, size_bytes: int) -> BinaryIO:
     return buffered(Window(medium.file, start_bytes=offset_bytes, size_bytes=size_bytes))
 
@@ -112,12 +124,13 @@ def _judged(medium: Medium, index: int, offset_bytes: int, size_bytes: int) -> V
             else:
                 filesystem, refused = signature.filesystem, signature.says or None
             if refused is None:
-                opened = ExtFilesystem(_volume_file(medium, offset_bytes, size_bytes), size_bytes)
+                opened = _READERS[filesystem](_volume_file(medium, offset_bytes, size_bytes), size_bytes)
                 listing = opened.listing(opened.root())
                 if not listing.children:
                     # mke2fs makes lost+found, but a person may have removed it: empty is said, never implied.
                     remarks.append(listing.reason or "its root directory is empty")
-                remarks.extend([opened.remark] if opened.remark else [])
+                if (remark := opened.remark) is not None:
+                    remarks.append(remark)
     except UnreadableError as error:
         refused = error.reason
     return Volume(
@@ -201,4 +214,4 @@ def open_filesystem(medium: Medium, index: int) -> tuple[Volume, Filesystem]:
         raise UnreadableError(f"volume {index}: {found.refused}")
     with refusing(f"volume {index} cannot be read"):
         file = _volume_file(medium, found.offset_bytes, found.size_bytes)
-        return found, ExtFilesystem(file, found.size_bytes)
+        return found, _READERS[found.filesystem](file, found.size_bytes)

@@ -313,7 +313,7 @@ def test_a_cut_e01_is_refused(reference_data: Path, size: int) -> None:
         (b"KDMV", "vmdk", "vmdk image"),
         (b"vhdxfile", "vhdx", "vhdx image"),
         (b"LUKS\xba\xbe", "luks", "encrypted"),
-        (b"XFSB", "xfs", "XFS is not read"),
+        (b"XFSB", "xfs", "XFS"),
         (b"\0" * 512 + b"LABELONE", "lvm", "LVM is not opened"),
         (b"\0" * 4086 + b"SWAPSPACE2", "swap", "swap space"),
         (b"\0" * 0x10040 + b"_BHRfS_M", "btrfs", "Btrfs is not read"),
