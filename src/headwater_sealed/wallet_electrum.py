@@ -111,6 +111,7 @@ def _document(content: bytes, records: WalletRecords) -> dict[str, Any]:
             wallet, end = _literal(text), len(text)
     if not isinstance(wallet, dict):
         raise UnreadableError("the file is no Electrum wallet: it holds no object")
+    wallet = _mapping(wallet)
     while rest := text[end:].lstrip(" \t\r\n,"):
         start = len(text) - len(rest)
         try:
@@ -197,7 +198,7 @@ def _network(wallet: Mapping[str, Any], addresses: list[str]) -> str:
 
 def _xpubs(wallet: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Extended public keys with the name they stand under and what stands beside them."""
-    for name in ("keystore", *sorted(name for name in wallet if isinstance(name, str) and _COSIGNER.match(name))):
+    for name in ("keystore", *sorted(name for name in wallet if _COSIGNER.match(name))):
         beside = _mapping(wallet.get(name))
         if isinstance(beside.get("xpub"), str) and _XPUB.match(beside["xpub"]):
             yield name, beside["xpub"], beside

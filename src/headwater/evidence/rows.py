@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.engine import Exhibit, Progress
+from headwater.engine import Progress
 from headwater.evidence.folders import shown
 from headwater.evidence.gather import Gathered
-from headwater.evidence.intake import image_segments
-from headwater.evidence.members import entry_of, file_and_members, member_path
+from headwater.evidence.members import member_path
 from headwater.evidence.platform import PlatformTables, RowSource
-from headwater.evidence.readable import FileSet, Readable
+from headwater.evidence.readable import Readable
+from headwater.evidence.row_files import ROW_JOBS
 from headwater.evidence.sealed import SealedPool, SealedWorkerError
 from headwater.evidence.wallets import wallet_tables
 from headwater.schema import table_named
 
-__all__ = ["ROW_JOBS", "RowFiles", "is_log", "read_wallet", "row_batches"]
-
-ROW_JOBS: Mapping[str, str] = {
-    "mysql-dump": "parse_mysql_dump",
-    "postgres-dump": "parse_postgres_dump",
-}
-"""The job that reads the rows of a file, by what the file is taken for."""
+__all__ = ["RowFiles", "is_log", "read_wallet"]
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -128,7 +118,8 @@ class RowFiles:
 
 def is_log(file: Readable) -> bool:
     """Whether the file is an access log, by its content or by its name."""
-    name = member_path(file.path_bytes).rpartition(b"/")[2]
+    # The one member of a packed file need not have a name of its own.
+    name = member_path(file.path_bytes).rstrip(b"!/").rpartition(b"/")[2]
     return file.content_format == "access-log" or name.startswith(b"access.log")
 
 
@@ -137,32 +128,3 @@ def read_wallet(file: Readable, pool: SealedPool, gathered: Gathered) -> None:
     path = "" if file.whole else shown(member_path(file.path_bytes))
     batches = pool.stream("read_wallet", file.reached.files, file.parameters)
     gathered.add_all(wallet_tables(file.exhibit_id, batches, path=path))
-
-
-def row_batches(
-    pool: SealedPool,
-    exhibit: Exhibit,
-    source_format: str,
-    *,
-    volume_index: int = 0,
-    path_bytes: bytes = b"",
-    inode: int | None = None,
-) -> Iterator[pa.RecordBatch]:
-    """The records of a file that rows are read from.
-
-    Args:
-        pool: Sealed workers.
-        exhibit: The exhibit that the file is or lies in.
-        source_format: What it is read as.
-        volume_index: Volume of an image.
-        path_bytes: Path of the file in the exhibit; empty where it is the exhibit itself.
-        inode: Number of the file on its volume, where it is known.
-    """
-    job = ROW_JOBS[source_format]
-    if exhibit.exhibit_kind == "disk-image":
-        reached = FileSet(files=image_segments(exhibit.path), volume_index=volume_index)
-        return pool.stream(job, reached.files, reached.parameters([entry_of(path_bytes, inode=inode)]))
-    path, members = file_and_members(path_bytes)
-    file = exhibit.path / os.fsdecode(path) if exhibit.exhibit_kind == "directory" else exhibit.path
-    entry: dict[str, Any] = {"file_index": 0}
-    return pool.stream(job, [file], {"entries": [entry | {"members": members} if members else entry]})
