@@ -208,7 +208,7 @@ def test_a_truncated_dump(case, refused, headwater, tmp_path):
         done = headwater(*step)
         assert done.status == 0, done.err
     (exhibit,) = headwater("show", case, "exhibits", "--where", "exhibit_id=BAD", "--json").rows
-    assert exhibit["integrity"] == "failed"
+    assert exhibit["integrity"] == "incomplete"
     ledger = headwater("ledger", case).out
     assert "4 rows" in ledger
     assert "truncated" in ledger
@@ -512,13 +512,13 @@ def test_damaged_and_malformed_logs_become_defects_and_the_run_goes_on(tmp_path,
         done = headwater(*step)
         assert done.status == 0, done.err
     requests = headwater("show", case, "web_requests", "--json").rows
-    by_log = {name: [r for r in requests if r["log_path"] == name] for name in ("access.log", "access.log.1.gz")}
+    by_log = {name: [r for r in requests if r["log_path"] == name] for name in ("access.log", "access.log.1.gz!/")}
     assert [r["source_offset_bytes"] for r in by_log["access.log"]] == [0, len(line) + 8]
-    assert len(by_log["access.log.1.gz"]) == 50
+    assert len(by_log["access.log.1.gz!/"]) == 50
     defects = headwater("show", case, "defects", "--json").rows
     places = {(d["path"], d["code"], d["offset_bytes"]) for d in defects}
     assert ("access.log", "malformed", len(line)) in places
-    assert {"access.log.2.gz", "access.log.3.gz"} <= {path for path, _, _ in places}
+    assert {"access.log.2.gz!/", "access.log.3.gz!/"} <= {path for path, _, _ in places}
     assert headwater("verify", case).status == 0
 
 

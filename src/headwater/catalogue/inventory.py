@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.catalogue.content import content_kind
 from headwater.catalogue.ledger import ledger_table
@@ -21,9 +22,15 @@ def catalogue_entries(context: StageContext) -> dict[str, pa.Table]:
     context.tables.put("items", items)
     return {
         "items": items,
-        "upload_items": _upload_items(context.tables.arrow("uploads"), items),
+        "upload_items": _upload_items(context.tables.arrow("uploads"), _trusted(items, context)),
         "ledger": ledger_table(context),
     }
+
+
+def _trusted(items: pa.Table, context: StageContext) -> pa.Table:
+    """The items but those of exhibits whose integrity check failed: they are catalogued, and make nobody a lead."""
+    failed = [row["exhibit_id"] for row in context.tables.arrow("exhibits").to_pylist() if row["integrity"] == "failed"]
+    return items.filter(pc.invert(pc.is_in(items["exhibit_id"], value_set=pa.array(failed, pa.string()))))
 
 
 def _items(entries: pa.Table) -> pa.Table:

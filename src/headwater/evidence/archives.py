@@ -68,7 +68,7 @@ def _members(
     for number, row in enumerate(rows):
         if row["reason"] is not None:
             gathered.defect(exhibit, table["path"][number].as_py(), "entry_not_readable", row["reason"])
-        elif row["entry_type"] == "file" and holds_more(row["content_format"], row["name"]):
+        elif row["entry_type"] == "file" and holds_more(row["content_format"], keys[number]):
             yield Readable(
                 exhibit_id=exhibit,
                 volume_index=volume,

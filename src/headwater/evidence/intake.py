@@ -267,7 +267,7 @@ def _check_dump(path: Path, container_format: str, *, accept_defects: bool) -> s
     if complete:
         return "verified"
     if accept_defects:
-        return "failed"
+        return "incomplete"
     raise UnreadableInputError(
         path,
         f"truncated dump: the closing line '{closing.decode('ascii').removeprefix('-- ')}' is missing",

@@ -88,6 +88,19 @@ def _uploads_with(groups: tuple[str, ...], victim: str | None) -> Callable[[ActT
     return rows
 
 
+def _noted(victim: str | None) -> Callable[[ActTables], ir.Table]:
+    def rows(tables: ActTables) -> ir.Table:
+        noted = tables.table("noted_matches")
+        benign = noted.filter(noted.polarity == "known-benign").select("upload_id").distinct()
+        chosen = noted.filter((noted.polarity == "known-illegal") & noted.file_is_gone & noted.upload_id.notnull())
+        if victim is not None:
+            chosen = chosen.filter(chosen.victim_identified == victim)
+        gone = chosen.select("upload_id").distinct().anti_join(benign, "upload_id")
+        return tables.table("uploads").inner_join(gone, "upload_id").select("account_id", example_id="upload_id")
+
+    return rows
+
+
 def _whole(table: str, key: str) -> Callable[[ActTables], ir.Table]:
     def rows(tables: ActTables) -> ir.Table:
         return tables.table(table).select("account_id", example_id=key)
@@ -121,6 +134,13 @@ _UPLOADED = (
     "uploads.upload_id",
     "uploads.account_id",
 )
+_NOTED = (
+    "noted_matches.upload_id",
+    "noted_matches.polarity",
+    "noted_matches.file_is_gone",
+    "uploads.upload_id",
+    "uploads.account_id",
+)
 _ROLE = ("accounts.account_id", "accounts.role")
 
 ACT_TABLES: Mapping[str, Act] = {
@@ -144,6 +164,18 @@ ACT_TABLES: Mapping[str, Act] = {
     ),
     "uploads_known": Act(
         about="upload of listed media", reads=_UPLOADED, table="uploads", rows=_uploads_with(("known", "near"), None)
+    ),
+    "uploads_gone_series_unidentified": Act(
+        about="upload of a file that is gone, by a digest of listed media whose victim is not identified",
+        reads=(*_NOTED, "noted_matches.victim_identified"),
+        table="uploads",
+        rows=_noted("no"),
+    ),
+    "uploads_gone_known": Act(
+        about="upload of a file that is gone, by a digest of listed media",
+        reads=_NOTED,
+        table="uploads",
+        rows=_noted(None),
     ),
     "uploads": Act(
         about="upload",

@@ -26,7 +26,11 @@ def rank_leads(context: StageContext) -> dict[str, pa.Table]:
     tables = context.tables
     rules = read_rules()
     networks = Networks(tables)
-    accounts = {row["account_id"]: row for row in tables.arrow("accounts").to_pylist()}
+    # Nobody is pointed at by evidence that is not what was acquired.
+    failed = {row["exhibit_id"] for row in tables.arrow("exhibits").to_pylist() if row["integrity"] == "failed"}
+    accounts = {
+        row["account_id"]: row for row in tables.arrow("accounts").to_pylist() if row["exhibit_id"] not in failed
+    }
     fired = _fired(rules, observed_acts(tables))
     acts = _acts(tables, networks)
     joined = _Joined(tables, networks, acts)

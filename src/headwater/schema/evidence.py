@@ -80,7 +80,11 @@ EXHIBITS = Table(
         Column(name="sha1", type=DIGEST, about="SHA-1 of a single file", nullable=True),
         Column(name="sha256", type=DIGEST, about="SHA-256 of a single file, or of the sorted listing of several"),
         Column(name="medium_bytes", type=INT, about="Size of the medium inside an image", nullable=True),
-        Column(name="integrity", type=TEXT, about="verified, failed, or not-stored: what the container says of itself"),
+        Column(
+            name="integrity",
+            type=TEXT,
+            about="verified, failed, incomplete or not-stored: what the container says of itself",
+        ),
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headwater.schema.columns import AT_UTC, DIGEST, ID, INT, TEXT
+from headwater.schema.columns import AT_UTC, BOOLEAN, DIGEST, ID, INT, TEXT
 from headwater.schema.table import Column, Table
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "MEDIA_ORIGINS",
     "MEDIA_TABLES",
     "MEDIA_VERDICTS",
+    "NOTED_MATCHES",
 ]
 
 _ITEM = Column(name="item_id", type=ID, about="The item", cites="items.item_id")
@@ -137,4 +138,38 @@ MEDIA_ORIGINS = Table(
     ),
 )
 
-MEDIA_TABLES = (MEDIA_FILES, MEDIA_HASHES, MEDIA_MATCHES, MEDIA_VERDICTS, MEDIA_CLUSTERS, MEDIA_ORIGINS)
+NOTED_MATCHES = Table(
+    name="noted_matches",
+    version=1,
+    stage="media",
+    about="A digest that the platform noted equals one of a hash list, whether the file is still there or not.",
+    key=("noted_match_id",),
+    columns=(
+        Column(name="noted_match_id", type=ID, about="Digest of the row and the entry"),
+        Column(name="upload_id", type=ID, about="The upload", nullable=True, cites="uploads.upload_id"),
+        Column(
+            name="media_reference_id",
+            type=ID,
+            about="The reference",
+            nullable=True,
+            cites="media_references.media_reference_id",
+        ),
+        Column(name="account_id", type=ID, about="Whose it is", nullable=True, cites="accounts.account_id"),
+        Column(name="entry_id", type=ID, about="The entry", cites="hash_list_entries.entry_id"),
+        Column(name="method", type=TEXT, about="sha256, sha1 or md5"),
+        Column(name="file_is_gone", type=BOOLEAN, about="No item of the case is that file"),
+        Column(name="polarity", type=TEXT, about="known-illegal or known-benign"),
+        Column(name="series", type=TEXT, about="As listed", nullable=True),
+        Column(name="victim_identified", type=TEXT, about="yes, no or unknown"),
+    ),
+)
+
+MEDIA_TABLES = (
+    MEDIA_FILES,
+    MEDIA_HASHES,
+    MEDIA_MATCHES,
+    MEDIA_VERDICTS,
+    MEDIA_CLUSTERS,
+    MEDIA_ORIGINS,
+    NOTED_MATCHES,
+)

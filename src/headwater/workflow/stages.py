@@ -55,12 +55,12 @@ def leads_before_judgement(tables: Session) -> pa.Table:
 
 STAGES: tuple[Stage, ...] = (
     Stage(name="evidence", event="parsed", derive=read_evidence, reads=("exhibits",), reads_evidence=True),
-    Stage(name="catalogue", event="parsed", derive=catalogue_entries, reads=("entries", "uploads")),
+    Stage(name="catalogue", event="parsed", derive=catalogue_entries, reads=("exhibits", "entries", "uploads")),
     Stage(
         name="media",
         event="matched",
         derive=hash_and_match,
-        reads=("items", "uploads", "upload_items", "hash_list_entries"),
+        reads=("items", "uploads", "upload_items", "media_references", "hash_list_entries"),
         reads_evidence=True,
     ),
     Stage(
@@ -96,11 +96,13 @@ STAGES: tuple[Stage, ...] = (
         event="combined",
         derive=rank_leads,
         reads=(
+            "exhibits",
             "accounts",
             "logins",
             "uploads",
             "invoices",
             "payments",
+            "noted_matches",
             "media_origins",
             "media_clusters",
             "media_verdicts",

@@ -299,3 +299,24 @@ def test_two_accounts_that_state_nothing_are_not_one(case):
 
 def test_nothing_in_is_nothing_out(case):
     assert case.derived() == {name: table_named(name).empty() for name in ("leads", "lead_acts")}
+
+
+def test_evidence_that_is_not_what_was_acquired_points_at_nobody(case):
+    case.add("exhibits", "EX-1", integrity="verified")
+    case.add("exhibits", "EX-2", integrity="failed")
+    case.account("acc-good", role="administrator", exhibit_id="EX-1")
+    case.account("acc-bad", role="administrator", exhibit_id="EX-2")
+    assert list(case.leads()) == ["acc-good"]
+
+
+def test_an_upload_that_is_gone_counts_by_its_noted_digest_unless_it_is_also_listed_as_benign(case):
+    for name in ("acc-a", "acc-b"):
+        case.account(name)
+    for account, polarities in (("acc-a", ("known-illegal",)), ("acc-b", ("known-illegal", "known-benign"))):
+        upload = case.upload(account)
+        for polarity in polarities:
+            case.add("noted_matches", upload_id=upload, polarity=polarity, file_is_gone=True, victim_identified="no")
+    rules = {account: {rule["rule"] for rule in lead["rules_fired"]} for account, lead in case.leads().items()}
+    gone = {"uploads_now_gone_of_series_with_unidentified_victim", "uploads_now_gone_of_known_media"}
+    assert gone <= rules["acc-a"]
+    assert not gone & rules.get("acc-b", set())
