@@ -11,11 +11,11 @@ from dissect.hypervisor.disk.qcow2 import QCow2
 from dissect.hypervisor.disk.vdi import VDI
 from dissect.hypervisor.disk.vhd import VHD
 from dissect.hypervisor.disk.vhdx import VHDX
-from dissect.hypervisor.disk.vmdk import VMDK
 
 from headwater_sealed.ewf import EWF_MAGIC, EwfMedium
 from headwater_sealed.refusal import UnreadableError, refusing
-from headwater_sealed.views import Concatenated, buffered
+from headwater_sealed.views import Concatenated, View, buffered
+from headwater_sealed.vmdk import DESCRIPTOR_MAGIC, SPARSE_MAGIC, open_vmdk
 
 __all__ = ["READ_FORMATS", "Medium", "container_format", "open_medium"]
 
@@ -57,9 +57,9 @@ _MAGICS: tuple[_Magic, ...] = (
     _Magic(name="ad1", at=0, value=b"ADSEGMENTEDFILE", refused="AD1 is not read"),
     _Magic(name="qcow1", at=0, value=b"QFI\xfb\0\0\0\x01", refused="QCOW version 1 is not read"),
     _Magic(name="qcow2", at=0, value=b"QFI\xfb"),
-    _Magic(name="vmdk", at=0, value=b"KDMV"),
-    _Magic(name="vmdk", at=0, value=b"COWD"),
-    _Magic(name="vmdk", at=0, value=b"# Disk Desc", refused="a VMDK descriptor without its extents holds no medium"),
+    _Magic(name="vmdk", at=0, value=SPARSE_MAGIC),
+    _Magic(name="vmdk", at=0, value=b"COWD", refused="a VMDK of the old ESX kind (COWD) is not read"),
+    _Magic(name="vmdk", at=0, value=DESCRIPTOR_MAGIC),
     _Magic(name="vhdx", at=0, value=b"vhdxfile"),
     _Magic(name="vdi", at=0x40, value=b"\x7f\x10\xda\xbe"),
     _Magic(name="vhd", at=-512, value=b"conectix"),
@@ -81,6 +81,10 @@ def container_format(files: Sequence[BinaryIO]) -> tuple[str, str | None]:
     """The name of the format and, where it is recognised but not read, the reason."""
     if not files:
         raise UnreadableError("no file was given")
+    for file in files[1:]:
+        file.seek(0)
+        if file.read(len(DESCRIPTOR_MAGIC)) == DESCRIPTOR_MAGIC:  # its extents may stand before it
+            return "vmdk", None
     for magic in _MAGICS:
         file = files[0] if magic.at >= 0 else files[-1]
         size = file.seek(0, os.SEEK_END)
@@ -93,6 +97,23 @@ def container_format(files: Sequence[BinaryIO]) -> tuple[str, str | None]:
     return "raw", None
 
 
+class _Whole(View):
+    """What a library serves, or a reason: a cut image gives some of them fewer bytes, and nobody would know."""
+
+    def __init__(self, file: BinaryIO, size_bytes: int) -> None:
+        super().__init__(size_bytes)
+        self._file = file
+
+    def part(self, offset_bytes: int, length_bytes: int) -> bytes:
+        """Exactly the bytes asked for."""
+        with refusing(f"the image cannot be read at byte {offset_bytes} of the medium"):
+            self._file.seek(offset_bytes)
+            content = self._file.read(length_bytes)
+        if len(content) != length_bytes:
+            raise UnreadableError(f"the image ends early, at byte {offset_bytes + len(content)} of the medium")
+        return content
+
+
 def _virtual_disk(opened: BinaryIO, size_bytes: int) -> tuple[BinaryIO, int]:
     if size_bytes <= 0:
         raise UnreadableError("the medium inside has no bytes")
@@ -100,17 +121,18 @@ def _virtual_disk(opened: BinaryIO, size_bytes: int) -> tuple[BinaryIO, int]:
 
 
 def _open_qcow2(file: BinaryIO) -> tuple[BinaryIO, int]:
+    file.seek(0)
+    header = file.read(80)
+    if header[4:8] == b"\0\0\0\x03" and int.from_bytes(header[72:80], "big") & 0x10:
+        # The library never comes back from reading one.
+        raise UnreadableError("qcow2 with extended tables (subclusters) is not read; convert it first")
+    file.seek(0)
     disk = QCow2(file, allow_no_data_file=True, allow_no_backing_file=True)
     if disk.header.backing_file_offset:
         raise UnreadableError("it rests on a backing file; flatten it first")
     if disk.needs_data_file:
         raise UnreadableError("its content lies in an external data file")
     return _virtual_disk(disk.open(), disk.size)
-
-
-def _open_vmdk(file: BinaryIO) -> tuple[BinaryIO, int]:
-    disk = VMDK(file)
-    return _virtual_disk(disk, disk.size)
 
 
 def _open_vhd(file: BinaryIO) -> tuple[BinaryIO, int]:
@@ -132,20 +154,20 @@ def _open_vdi(file: BinaryIO) -> tuple[BinaryIO, int]:
 
 _OPENERS: dict[str, Callable[[BinaryIO], tuple[BinaryIO, int]]] = {
     "qcow2": _open_qcow2,
-    "vmdk": _open_vmdk,
     "vhd": _open_vhd,
     "vhdx": _open_vhdx,
     "vdi": _open_vdi,
 }
 
-READ_FORMATS: tuple[str, ...] = ("raw", "e01", *_OPENERS)
+READ_FORMATS: tuple[str, ...] = ("raw", "e01", "vmdk", *_OPENERS)
 
 
-def open_medium(files: Sequence[BinaryIO]) -> Medium:
+def open_medium(files: Sequence[BinaryIO], names: Sequence[str] = ()) -> Medium:
     """The medium inside the image.
 
     Args:
         files: The image's segments in order.
+        names: Their file names in the same order, which only a VMDK in several files needs.
 
     Raises:
         UnreadableError: The format is recognised and not read, or the image is damaged.
@@ -162,9 +184,13 @@ def open_medium(files: Sequence[BinaryIO]) -> Medium:
         with refusing("E01"):
             ewf = EwfMedium(files)
         return Medium(container_format=name, file=buffered(ewf), size_bytes=ewf.size_bytes, ewf=ewf)
+    if name == "vmdk":
+        with refusing("vmdk image"):
+            disk = open_vmdk(files, names)
+        return Medium(container_format=name, file=buffered(disk), size_bytes=disk.size_bytes)
     if len(files) != 1:
         raise UnreadableError(f"a {name} image in {len(files)} files is not read; one file is")
     with refusing(f"{name} image"):
         files[0].seek(0)  # some of the library's readers begin where the file stands
         file, size_bytes = _OPENERS[name](files[0])
-    return Medium(container_format=name, file=file, size_bytes=size_bytes)
+    return Medium(container_format=name, file=buffered(_Whole(file, size_bytes)), size_bytes=size_bytes)

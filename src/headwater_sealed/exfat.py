@@ -59,7 +59,7 @@ class ExfatFilesystem(Clusters):
 
     def root(self) -> Node:
         """The topmost directory."""
-        place = Place(cluster=self._root_cluster, size_bytes=0, valid_bytes=0)
+        place = Place(cluster_number=self._root_cluster, size_bytes=0, valid_bytes=0)
         return Node(entry_type="directory", size_bytes=0, modified_at_us=None, inode=None, links=None, handle=place)
 
     def listing(self, node: Node) -> Listing:
@@ -104,11 +104,13 @@ def _entry_set(content: bytes, at: int) -> Child:
     reason = unfit(name)
     if reason:
         raise UnreadableError(reason)
-    valid_bytes, cluster, size_bytes = struct.unpack_from("<Q4xIQ", content, 40)
+    valid_bytes, cluster_number, size_bytes = struct.unpack_from("<Q4xIQ", content, 40)
     if valid_bytes > size_bytes:
         raise UnreadableError("the directory entry is damaged")
     is_directory = bool(content[4] & DIRECTORY)
-    place_of = Place(cluster=cluster, size_bytes=size_bytes, valid_bytes=valid_bytes, together=bool(content[33] & 2))
+    place_of = Place(
+        cluster_number=cluster_number, size_bytes=size_bytes, valid_bytes=valid_bytes, together=bool(content[33] & 2)
+    )
     return Child(
         name=name,
         node=Node(

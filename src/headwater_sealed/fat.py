@@ -29,7 +29,7 @@ _LABEL, _LONG_NAME = 0x08, 0x0F
 class Place:
     """Where content lies: its first cluster, its sizes, and whether its clusters lie together."""
 
-    cluster: int
+    cluster_number: int
     size_bytes: int
     valid_bytes: int
     together: bool = False
@@ -70,13 +70,13 @@ class Clusters:
         if (self.cluster_count + 2) * self.bits > self.table_bytes * 8:
             raise UnreadableError("FAT: the allocation table is too short for the clusters")
 
-    def _following(self, cluster: int, table: BinaryIO) -> int | None:
+    def _following(self, cluster_number: int, table: BinaryIO) -> int | None:
         """The next cluster of the chain; None at its end."""
         if self.bits == 12:
-            table.seek(cluster * 3 // 2)
-            value = int.from_bytes(table.read(2), "little") >> (4 if cluster % 2 else 0) & 0xFFF
+            table.seek(cluster_number * 3 // 2)
+            value = int.from_bytes(table.read(2), "little") >> (4 if cluster_number % 2 else 0) & 0xFFF
         else:
-            table.seek(cluster * self.bits // 8)
+            table.seek(cluster_number * self.bits // 8)
             value = int.from_bytes(table.read(self.bits // 8), "little")
             value &= 0x0FFFFFFF if isinstance(self, FatFilesystem) else 0xFFFFFFFF
         top = {12: 0xFFF, 16: 0xFFFF}.get(self.bits, 0x0FFFFFFF if isinstance(self, FatFilesystem) else 0xFFFFFFFF)
@@ -87,28 +87,28 @@ class Clusters:
     def _chain(self, place: Place, *, whole: bool) -> Iterator[int]:
         """The clusters of the content; for a directory of FAT, which has no size, up to the end of the chain."""
         needed = -(-place.size_bytes // self.cluster_bytes)
-        cluster: int | None = place.cluster
+        cluster_number: int | None = place.cluster_number
         table = buffered(Window(self._file, start_bytes=self.table_at, size_bytes=self.table_bytes))
         count = 0
         while whole or count < needed:
-            if cluster is None:
+            if cluster_number is None:
                 if whole:
                     return
                 raise UnreadableError(f"the chain of clusters ends after {count} of {needed}")
-            if not 2 <= cluster < self.cluster_count + 2:
-                raise UnreadableError(f"cluster {cluster} is free or lies outside the file system")
+            if not 2 <= cluster_number < self.cluster_count + 2:
+                raise UnreadableError(f"cluster {cluster_number} is free or lies outside the file system")
             if count >= self.cluster_count:
                 raise UnreadableError("the chain of clusters runs in a circle")
-            yield cluster
+            yield cluster_number
             count += 1
-            cluster = cluster + 1 if place.together else self._following(cluster, table)
+            cluster_number = cluster_number + 1 if place.together else self._following(cluster_number, table)
 
     def runs(self, place: Place, *, whole: bool = False) -> list[Run]:
         """Where the content lies; `whole` is up to the end of its chain."""
         runs: list[Run] = []
         at = 0
-        for cluster in self._chain(place, whole=whole):
-            start = self.heap_at + (cluster - 2) * self.cluster_bytes
+        for cluster_number in self._chain(place, whole=whole):
+            start = self.heap_at + (cluster_number - 2) * self.cluster_bytes
             if runs and runs[-1].from_bytes + runs[-1].size_bytes == start:
                 last = runs.pop()
                 size = last.size_bytes + self.cluster_bytes
@@ -136,9 +136,9 @@ class Clusters:
         assert isinstance(place, Place)
         if node.entry_type != "file" or not place.size_bytes:
             return None
-        if not 2 <= place.cluster < self.cluster_count + 2:
-            raise UnreadableError(f"cluster {place.cluster} is free or lies outside the file system")
-        return self.heap_at + (place.cluster - 2) * self.cluster_bytes
+        if not 2 <= place.cluster_number < self.cluster_count + 2:
+            raise UnreadableError(f"cluster {place.cluster_number} is free or lies outside the file system")
+        return self.heap_at + (place.cluster_number - 2) * self.cluster_bytes
 
     def slots(self, runs: list[Run]) -> Iterator[tuple[int, bytes]]:
         """The entries of a directory, 32 bytes each, with their places on the volume."""
@@ -241,7 +241,7 @@ class FatFilesystem(Clusters):
 
     def root(self) -> Node:
         """The topmost directory."""
-        place = Place(cluster=self._root_cluster, size_bytes=0, valid_bytes=0)
+        place = Place(cluster_number=self._root_cluster, size_bytes=0, valid_bytes=0)
         return Node(entry_type="directory", size_bytes=0, modified_at_us=None, inode=None, links=None, handle=place)
 
     def listing(self, node: Node) -> Listing:
@@ -251,7 +251,7 @@ class FatFilesystem(Clusters):
         children: list[Child] = []
         reason = node.reason
         try:
-            if place.cluster == 0 and node.inode is None and self.bits != 32:
+            if place.cluster_number == 0 and node.inode is None and self.bits != 32:
                 runs = [Run(at_bytes=0, from_bytes=self._root_at, size_bytes=self._root_bytes)]
             else:
                 runs = self.runs(place, whole=True)
@@ -285,12 +285,12 @@ class FatFilesystem(Clusters):
         high, low, size_bytes = struct.unpack("<20xH4xHI", slot)
         is_directory = bool(slot[11] & DIRECTORY)
         size_bytes = 0 if is_directory else size_bytes
-        cluster = low | (high << 16 if self.bits == 32 else 0)
+        cluster_number = low | (high << 16 if self.bits == 32 else 0)
         return Node(
             entry_type="directory" if is_directory else "file",
             size_bytes=size_bytes,
             modified_at_us=None,
             inode=at,
             links=1,
-            handle=Place(cluster=cluster, size_bytes=size_bytes, valid_bytes=size_bytes),
+            handle=Place(cluster_number=cluster_number, size_bytes=size_bytes, valid_bytes=size_bytes),
         )

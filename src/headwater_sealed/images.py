@@ -69,7 +69,7 @@ WALK_IMAGE_SCHEMA = pa.schema(
 def prepare() -> None:
     """Loads what the libraries would load on first use, by opening an empty medium every way there is."""
     crc32c.prepare()
-    for magic in (b"", b"QFI\xfb\0\0\0\x03", b"KDMV", b"vhdxfile", b"conectix"):
+    for magic in (b"", b"QFI\xfb\0\0\0\x03", b"vhdxfile", b"conectix"):
         image = io.BytesIO(magic.ljust(128 * 1024, b"\0") + magic.ljust(512, b"\0"))
         list_volumes([image], {}, lambda _batch: None)
 
@@ -80,11 +80,10 @@ def describe_image(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emi
     `integrity` is `verified` if the image stores an MD5 that the medium has and every chunk's checksum is right,
     `failed` with the reason if something differs, and `not-stored` if the format stores nothing to check against.
     """
-    del parameters
     rows = Rows(DESCRIBE_IMAGE_SCHEMA, emit)
     name, _refused = container_format(files)
     try:
-        medium = open_medium(files)
+        medium = open_medium(files, parameters.get("names") or ())
     except UnreadableError as error:
         size_bytes = sum(file.seek(0, os.SEEK_END) for file in files)
         integrity = "failed" if name == "e01" else "not-stored"
@@ -105,10 +104,9 @@ def describe_image(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emi
 
 def list_volumes(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: Emit) -> None:
     """One row a volume, at least one; what is not read has status `refused` and its reason, by name."""
-    del parameters
     rows = Rows(LIST_VOLUMES_SCHEMA, emit)
     try:
-        found = volumes(open_medium(files))
+        found = volumes(open_medium(files, parameters.get("names") or ()))
     except UnreadableError as error:
         size_bytes = sum(file.seek(0, os.SEEK_END) for file in files)
         name, _ = container_format(files)
@@ -220,7 +218,9 @@ def walk_image(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: E
     What cannot be read is a row with its reason. Names missing from a damaged directory are told in the directory's
     own row; for the root directory, which has none, in a row with the path `.`, which no entry can have.
     """
-    volume, filesystem = open_filesystem(open_medium(files), int(parameters["volume_index"]))
+    volume, filesystem = open_filesystem(
+        open_medium(files, parameters.get("names") or ()), int(parameters["volume_index"])
+    )
     rows = Rows(WALK_IMAGE_SCHEMA, emit)
     for row in _Walk(filesystem, volume.offset_bytes).rows():
         rows.add(**row)

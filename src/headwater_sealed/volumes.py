@@ -11,6 +11,7 @@ from dissect.volume.disk.partition import Partition
 from dissect.volume.disk.schemes import GPT
 from dissect.volume.exceptions import DiskError
 
+from headwater_sealed.btrfs import BtrfsFilesystem
 from headwater_sealed.containers import Medium
 from headwater_sealed.exfat import ExfatFilesystem
 from headwater_sealed.ext import ExtFilesystem
@@ -79,7 +80,7 @@ _SIGNATURES: tuple[_Signature, ...] = (
     _Signature(filesystem="squashfs", at=0, value=b"hsqs", says="SquashFS is not read"),
     # Behind what lies at the very beginning; before what lies far behind, where an older file system may have left it.
     _Signature(filesystem="ext", at=1080, value=b"\x53\xef", says=""),
-    _Signature(filesystem="btrfs", at=0x10040, value=b"_BHRfS_M", says="Btrfs is not read"),
+    _Signature(filesystem="btrfs", at=0x10040, value=b"_BHRfS_M", says=""),
     _Signature(filesystem="swap", at=4086, value=b"SWAPSPACE2", says="swap space holds no files and is not read"),
     _Signature(filesystem="iso9660", at=0x8001, value=b"CD001", says="ISO 9660 is not read"),
     _Signature(filesystem="reiserfs", at=0x10034, value=b"ReIsEr", says="ReiserFS is not read"),
@@ -101,6 +102,7 @@ def _signature(file: BinaryIO) -> _Signature | None:
 _READERS: dict[str, Callable[[BinaryIO, int], Filesystem]] = {
     "ext": ExtFilesystem,
     "xfs": XfsFilesystem,
+    "btrfs": BtrfsFilesystem,
     "fat": FatFilesystem,
     "exfat": ExfatFilesystem,
 }

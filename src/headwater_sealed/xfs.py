@@ -70,7 +70,7 @@ class XfsFilesystem:
         if size > _MAX_LOG_BYTES:
             return "its log was not looked at; changes that are in it only are not seen"
         start = self._super.linear(self._super.log_start) * self._super.block_bytes
-        last, clean = -1, True
+        last, unmounted = -1, True
         log = self._read_at(start, size)
         at = log.find(b"\xfe\xed\xba\xbe")
         while at >= 0:
@@ -80,9 +80,9 @@ class XfsFilesystem:
                 heads = max(1, -(-int.from_bytes(log[at + 320 : at + 324], "big") // 32768))
                 flags_at = (at + heads * 512) % size + 9
                 if lsn > last:
-                    last, clean = lsn, operations == 1 and bool(log[flags_at] & _UNMOUNTED)
+                    last, unmounted = lsn, operations == 1 and bool(log[flags_at] & _UNMOUNTED)
             at = log.find(b"\xfe\xed\xba\xbe", at + 4)
-        return None if clean else "it was not unmounted; changes that are in the log only are not seen"
+        return None if unmounted else "it was not unmounted; changes that are in the log only are not seen"
 
     def _read_at(self, offset_bytes: int, length_bytes: int) -> bytes:
         self._file.seek(offset_bytes)
