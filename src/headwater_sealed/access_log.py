@@ -11,12 +11,11 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
-from functools import lru_cache
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from headwater_sealed.log_format import LogFormat, at_us_of, chosen_format, compiled, request_columns, shown
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.rows import Emit, Rows, field
 from headwater_sealed.sources import Sources
@@ -44,6 +43,8 @@ ACCESS_LOG_SCHEMA = pa.schema(
         field("status", pa.int64(), nullable=True),
         field("response_bytes", pa.int64(), nullable=True),
         field("account_name", pa.string(), nullable=True),
+        field("forwarded_for", pa.string(), nullable=True),
+        field("log_format", pa.string(), nullable=True),
         field("code", pa.string(), nullable=True),
         field("reason", pa.string(), nullable=True),
     ]
@@ -55,56 +56,66 @@ _LINE = re.compile(
     + _QUOTED + rb" " + _QUOTED + rb"[^\n]*+)?)\s*+\Z",
     re.DOTALL,
 )  # fmt: skip
-_REQUEST = re.compile(rb"([A-Z][A-Z_-]*+) (\S++)(?: HTTP/\d(?:\.\d)?)?\Z")
-_TIME = re.compile(rb"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)\Z")
-_MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND = timedelta(seconds=1)
 
 
-@lru_cache(4096)
-def _at_us(text: bytes) -> int | None:
-    """Microseconds since 1970, UTC, of the local time with its zone; None if there is no such time."""
-    found = _TIME.match(text)
-    if found is None or found[2] not in _MONTHS:
-        return None
-    day, year, hour, minute, second = (int(found[group]) for group in (1, 3, 4, 5, 6))
-    offset = timedelta(hours=int(found[8]), minutes=int(found[9]))
-    try:
-        zone = timezone(-offset if found[7] == b"-" else offset)
-        at = datetime(year, _MONTHS.index(found[2]) + 1, day, hour, minute, second, tzinfo=zone)
-    except ValueError:
-        return None
-    return (at - _EPOCH) // _SECOND * 1_000_000
-
-
-def _text(raw: bytes) -> str:
-    r"""The bytes as text; those that are not UTF-8 as the log writes such bytes itself, as \xNN."""
-    return raw.decode("utf-8", "backslashreplace")
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    """The columns of one line, without its place."""
+def _lenient(line: bytes) -> dict[str, Any] | None:
+    """The columns of a line in the combined or the common format, whatever follows them."""
     found = _LINE.match(line)
     if found is None:
-        if not line.strip():
-            return {"code": "empty", "reason": "the line is empty"}
-        return {"code": "malformed", "reason": "the line is not in the combined or the common format"}
+        return None
     address, _identity, account, time, request, status, size = found.groups()[:7]
-    at_us = _at_us(time)
+    at_us = at_us_of("local", time)
     if at_us is None:
-        return {"code": "bad_time", "reason": "the time of the line is none"}
-    asked = _REQUEST.match(request)
+        return _BAD_TIME
     return {
         "at_us": at_us,
-        "network_address": _text(address),
-        # What is no request (a probe in another protocol, "-") stands as it was logged, without a method.
-        "method": _text(asked[1]) if asked is not None else None,
-        "target": _text(asked[2] if asked is not None else request),
+        "network_address": shown(address),
+        **request_columns(request),
         "status": int(status),
         "response_bytes": None if size == b"-" else int(size),
-        "account_name": None if account == b"-" else _text(account),
+        "account_name": None if account == b"-" else shown(account),
     }
+
+
+_BAD_TIME = {"code": "bad_time", "reason": "the time of the line is none"}
+_COMBINED = LogFormat(name="combined", parse=_lenient, is_strict=lambda line: _LINE.match(line) is not None)
+_MERGED = frozenset({"combined", "common"})
+
+
+class _Format:
+    """How the lines of one log are read: as told, or as its first lines show.
+
+    Args:
+        told: nginx's or Apache's format; None to find out.
+    """
+
+    def __init__(self, told: str | None) -> None:
+        self._told = compiled(told) if told else None
+        self._format: LogFormat | None = self._told
+
+    def look_at(self, first: bytes) -> None:
+        """Chooses by the beginning of the log."""
+        if self._format is None:
+            lines = first.split(b"\n")
+            self._format = chosen_format(lines[:-1] or lines) or _COMBINED
+
+    def parsed(self, line: bytes) -> dict[str, Any]:
+        """The columns of one line, without its place."""
+        assert self._format is not None
+        if not line.strip():
+            return {"code": "empty", "reason": "the line is empty"}
+        # A log of both, or with more behind the fields of either, is one log: servers were reconfigured.
+        known = _COMBINED if self._format.name in _MERGED and self._told is None else self._format
+        columns = known.parse(line)
+        if columns is None and self._told is None and known is not _COMBINED and known.name != "vhost_combined":
+            known, columns = _COMBINED, _lenient(line)
+        if columns is None:
+            name = "combined or the common" if known is _COMBINED else self._format.name[:100]
+            return {"code": "malformed", "reason": f"the line is not in the {name} format"}
+        return columns if "code" in columns else columns | {"log_format": self._name(known)}
+
+    def _name(self, known: LogFormat) -> str:
+        return self._format.name if known is _COMBINED and self._format is not None else known.name
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -206,7 +217,8 @@ def parse_access_log(files: Sequence[BinaryIO], parameters: Mapping[str, Any], e
 
     Args:
         files: The log, or the image that holds it.
-        parameters: `entries` with the one log; `max_unpacked_bytes` in place of `MAX_UNPACKED_BYTES`.
+        parameters: `entries` with the one log; `log_format`, nginx's or Apache's, where it is known, else the first
+            lines show it; `max_unpacked_bytes` in place of `MAX_UNPACKED_BYTES`.
         emit: Takes each batch.
     """
     entries = parameters.get("entries") or [{"file_index": 0}]
@@ -216,6 +228,7 @@ def parse_access_log(files: Sequence[BinaryIO], parameters: Mapping[str, Any], e
     limit_bytes = int(parameters.get("max_unpacked_bytes", MAX_UNPACKED_BYTES))
     rows = Rows(ACCESS_LOG_SCHEMA, emit)
     lines = _Lines()
+    reading = _Format(parameters.get("log_format"))
     number = 0
 
     def add(found: Iterator[tuple[int, int, bytes | None]]) -> None:
@@ -225,11 +238,12 @@ def parse_access_log(files: Sequence[BinaryIO], parameters: Mapping[str, Any], e
             if content is None:
                 row = {"code": "line_too_long", "reason": f"the line is longer than {MAX_LINE_BYTES} bytes"}
             else:
-                row = _parsed(content)
+                row = reading.parsed(content)
             rows.add(line_number=number, offset_bytes=offset, length_bytes=length, **row)
 
     try:
         for part in _unpacked(file, limit_bytes) if packed else _plain(file):
+            reading.look_at(part)
             add(lines.of(part))
         add(lines.rest())
     except UnreadableError as error:

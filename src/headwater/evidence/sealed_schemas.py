@@ -189,7 +189,7 @@ _PARSE_ACCESS_LOG = Expected(
     schema=_schema(
         "line_number:int", "offset_bytes:int", "length_bytes:int", "at_us:int?", "network_address:text?",
         "method:text?", "target:text?", "status:int?", "response_bytes:int?", "account_name:text?",
-        "code:text?", "reason:text?",
+        "forwarded_for:text?", "log_format:text?", "code:text?", "reason:text?",
     ),
     limits=Limits(wall_s=6 * _HOUR_S, reply_bytes=128 * 1024 * _MIB),
 )  # fmt: skip

@@ -33,6 +33,8 @@ def test_a_line_of_the_combined_format() -> None:
             "status": 200,
             "response_bytes": 512,
             "account_name": None,
+            "forwarded_for": None,
+            "log_format": "combined",
             "code": None,
             "reason": None,
         }
