@@ -44,9 +44,18 @@ def _network_addresses(context: StageContext) -> Iterator[dict[str, Any]]:
     """Addresses that hide who used them, and addresses that several accounts used."""
     networks = Networks(context.tables)
     users: dict[str, dict[str, str]] = defaultdict(dict)
+    barred: dict[tuple[str, str], str] = {}
     for login in context.tables.arrow("logins").to_pylist():
-        if login["network_address"]:
-            users[plain_address(login["network_address"])].setdefault(login["account_id"], login["login_id"])
+        if not login["network_address"]:
+            continue
+        text = plain_address(login["network_address"])
+        if networks.is_single_client(login["exhibit_id"], text):
+            barred.setdefault((text, login["account_id"]), login["login_id"])
+        else:
+            users[text].setdefault(login["account_id"], login["login_id"])
+    for (text, account), login in sorted(barred.items()):
+        statement = f"{text} makes nearly all requests in an access log of the server: it stands for every visitor"
+        yield _fact("single_client_log", statement, table="logins", source=login, account=account)
     for text in sorted(users):
         network = networks.range_of(text)
         for account, login in sorted(users[text].items()):

@@ -12,6 +12,7 @@ __all__ = ["NetworkRange", "Networks", "plain_address"]
 # Only this kind speaks for the person behind it. A kind that nobody here knows ("VPN", "mobile", "datacentre") is taken
 # to hide: to place a person in a country by mistake is worse than not to place them.
 _OPEN_KIND = "access"
+_SINGLE_CLIENT_KIND = "single client of an access log"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +58,28 @@ class Networks:
         ]
         self._ranges = sorted(ranges, key=lambda r: (not r.hides, -r.network.prefixlen, r.network_id))
         self._known: dict[str, NetworkRange | None] = {}
+        self._single_clients = {
+            (row["exhibit_id"], _plain_or_as_is(row["largest_client"]))
+            for row in tables.arrow("web_logs").to_pylist()
+            if row["single_client"]
+        }
 
-    def range_of(self, address: str | None) -> NetworkRange | None:
-        """The range that holds an address; None where no list says."""
+    def is_single_client(self, exhibit_id: str, address: str) -> bool:
+        """Whether nearly all lines of an access log of the exhibit come from the address: it stands for everybody."""
+        return (exhibit_id, plain_address(address)) in self._single_clients
+
+    def range_of(self, address: str | None, exhibit_id: str | None = None) -> NetworkRange | None:
+        """The range that holds an address; None where no list says.
+
+        Args:
+            address: The address.
+            exhibit_id: Where it was noted; the single client of an access log there is a range of its own, which hides.
+        """
         if address is None:
             return None
+        if exhibit_id is not None and self.is_single_client(exhibit_id, address):
+            network = ipaddress.ip_network(plain_address(address))
+            return NetworkRange(network_id="", network=network, kind=_SINGLE_CLIENT_KIND, country=None, holder=None)
         if address not in self._known:
             parsed = _parsed(address)
             self._known[address] = next(
@@ -73,6 +91,14 @@ class Networks:
 def plain_address(address: str) -> str:
     """The address in the one spelling that lists use: an IPv4 address written within IPv6 is that IPv4 address."""
     return str(_parsed(address))
+
+
+def _plain_or_as_is(client: str) -> str:
+    """A log names its clients as it likes: by an address, by a name, or as `unix:`."""
+    try:
+        return plain_address(client)
+    except ValueError:
+        return client
 
 
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

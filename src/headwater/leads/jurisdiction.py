@@ -32,7 +32,7 @@ def jurisdictions(tables: Session, networks: Networks) -> Mapping[str, list[dict
             found[account][country, evidence] = (count + 1, kept_table, min(kept, example))
 
     for login in tables.arrow("logins").to_pylist():
-        network = networks.range_of(login["network_address"])
+        network = networks.range_of(login["network_address"], login["exhibit_id"])
         if network is not None and not network.hides:
             note(login["account_id"], network.country, "network addresses of logins", "logins", login["login_id"])
     for account in tables.arrow("accounts").to_pylist():

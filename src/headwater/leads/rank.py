@@ -86,21 +86,24 @@ def _acts(tables: Session, networks: Networks) -> dict[str, list[dict[str, Any]]
     """For each account, its acts with time and network address, in order of time."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
-    def add(account: str, act: str, act_id: str, at_utc: dt.datetime | None, address: str | None) -> None:
+    def add(
+        account: str, act: str, act_id: str, at_utc: dt.datetime | None, noted: Mapping[str, Any] | None = None
+    ) -> None:
         if at_utc is not None:
-            network = networks.range_of(address)
+            address = None if noted is None else noted["network_address"]
+            network = None if noted is None else networks.range_of(address, noted["exhibit_id"])
             proxy = None if network is None else network.hides
             row = {"act": act, "act_id": act_id, "at_utc": at_utc, "network_address": address, "proxy": proxy}
             found[account].append(row)
 
     for row in tables.arrow("accounts").to_pylist():
-        add(row["account_id"], "registration", row["account_id"], row["registered_at_utc"], None)
+        add(row["account_id"], "registration", row["account_id"], row["registered_at_utc"])
     for row in tables.arrow("logins").to_pylist():
-        add(row["account_id"], "login", row["login_id"], row["at_utc"], row["network_address"])
+        add(row["account_id"], "login", row["login_id"], row["at_utc"], row)
     for row in tables.arrow("uploads").to_pylist():
-        add(row["account_id"], "upload", row["upload_id"], row["at_utc"], row["network_address"])
+        add(row["account_id"], "upload", row["upload_id"], row["at_utc"], row)
     for row in tables.arrow("payments").to_pylist():
-        add(row["account_id"], "payment", row["payment_id"], row["at_utc"], None)
+        add(row["account_id"], "payment", row["payment_id"], row["at_utc"])
     for acts in found.values():
         acts.sort(key=lambda a: (a["at_utc"], a["act"], a["act_id"]))
     return found
@@ -232,7 +235,7 @@ class _Joined:
         seen: set[tuple[str, str]] = set()
         for act in reversed(acts):
             network = self._networks.range_of(act["network_address"])
-            if network is None or network.hides or network.holder is None:
+            if network is None or act["proxy"] or network.holder is None:
                 continue
             holder = (network.holder, network.country or "unknown")
             if holder not in seen:

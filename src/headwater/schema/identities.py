@@ -63,7 +63,8 @@ CONTRARY_FACTS = Table(
         Column(
             name="fact_kind",
             type=TEXT,
-            about="shared_network_address, proxy, shared_household, shared_contact, payer_is_not_user, rival_candidate",
+            about="shared_network_address, proxy, single_client_log, shared_household, shared_contact, "
+            "payer_is_not_user, rival_candidate",
         ),
         Column(name="account_id", type=ID, about="Account concerned", nullable=True, cites="accounts.account_id"),
         Column(name="link_id", type=ID, about="Link concerned", nullable=True, cites="links.link_id"),

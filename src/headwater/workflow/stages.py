@@ -77,6 +77,7 @@ STAGES: tuple[Stage, ...] = (
         reads=(
             "accounts",
             "logins",
+            "web_logs",
             "uploads",
             "invoices",
             "payments",
@@ -99,6 +100,7 @@ STAGES: tuple[Stage, ...] = (
             "exhibits",
             "accounts",
             "logins",
+            "web_logs",
             "uploads",
             "invoices",
             "payments",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from headwater.identities import Networks
 from headwater.schema import table_named
 
 EMAIL = "marta.quill@mail.test"
@@ -38,6 +39,13 @@ def shared_line(case, *, cause: bool):
     case.login("acc-1", "203.0.113.9")
     case.login("acc-2", "203.0.113.9" if cause else "203.0.113.10")
     return [("shared_network_address", account, None) for account in ("acc-1", "acc-2")]
+
+
+def behind_a_proxy(case, *, cause: bool):
+    case.add("web_logs", "-", largest_client="127.0.0.1", single_client=cause)
+    case.add("accounts", "acc-1")
+    case.login("acc-1", "127.0.0.1")
+    return [("single_client_log", "acc-1", None)]
 
 
 def household(case, *, cause: bool):
@@ -72,7 +80,7 @@ def payer(case, *, cause: bool):
     return [("payer_is_not_user", None, ("paid", payment, "cus-1")), ("payer_is_not_user", None, USED)]
 
 
-CAUSES: list[Callable[..., list[Any]]] = [vpn, shared_line, household, same_telephone, rival, payer]
+CAUSES: list[Callable[..., list[Any]]] = [vpn, shared_line, behind_a_proxy, household, same_telephone, rival, payer]
 
 
 @pytest.mark.parametrize("situation", CAUSES)
@@ -168,3 +176,27 @@ def test_where_several_candidates_are_proposed_each_that_is_not_the_payer_is_tol
 def test_what_is_not_proposed_says_nothing_of_payers(case):
     payer(case, cause=True)
     assert "payer_is_not_user" not in {kind for kind, _, _ in case.contrary(queue_min_probability_ppm=1_000_001)}
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_the_one_client_of_a_log_joins_nobody_and_places_nobody(case, single):
+    """Behind a proxy all accounts have its address: without the bar they would share a line, and have a country."""
+    case.add("networks", "net-1", cidr="203.0.113.0/24", kind="access", country="GB")
+    case.add("web_logs", "-", largest_client="::ffff:203.0.113.9", single_client=single)
+    for account in ("acc-1", "acc-2"):
+        case.add("accounts", account)
+        case.login(account, "203.0.113.9")
+    kind = "single_client_log" if single else "shared_network_address"
+    assert case.contrary() == [(kind, account, None) for account in ("acc-1", "acc-2")]
+    network = Networks(case.context().tables).range_of("203.0.113.9", "-")
+    assert network is not None
+    assert (network.hides, network.country) == ((True, None) if single else (False, "GB"))
+
+
+def test_the_one_client_of_a_log_is_barred_on_its_exhibit_alone(case):
+    case.add("web_logs", "another", largest_client="203.0.113.9", single_client=True)
+    case.add("web_logs", "-", largest_client="unix:", single_client=True)
+    for account in ("acc-1", "acc-2"):
+        case.add("accounts", account)
+        case.login(account, "203.0.113.9")
+    assert [kind for kind, _, _ in case.contrary()] == ["shared_network_address"] * 2
