@@ -12,7 +12,7 @@ from embit.wordlists.bip39 import WORDLIST
 from headwater.errors import RefusedError
 from headwater.packages.documents import REPORT_NAME
 
-__all__ = ["REDACTED", "REDACTED_BYTES", "check_no_media", "key_material", "redacted"]
+__all__ = ["REDACTED", "REDACTED_BYTES", "check_no_media", "find_key_material", "key_material", "redacted"]
 
 REDACTED = "[key material withheld]"
 REDACTED_BYTES = "[encoded bytes withheld]"
@@ -110,6 +110,11 @@ def key_material(text: str) -> list[tuple[int, int, str]]:
         else:
             apart.append((start, end, kind))
     return apart
+
+
+def find_key_material(content: bytes) -> list[tuple[int, int, str]]:
+    """Where in any bytes key material in text begins and ends, and of what kind; each byte is taken for a character."""
+    return key_material(content.decode("latin-1"))
 
 
 def redacted(value: object) -> tuple[object, int]:
