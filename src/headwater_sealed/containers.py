@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
 
 from dissect.hypervisor.disk.qcow2 import QCow2
 from dissect.hypervisor.disk.vdi import VDI
@@ -17,7 +17,7 @@ from headwater_sealed.refusal import UnreadableError, refusing
 from headwater_sealed.views import Concatenated, View, buffered
 from headwater_sealed.vmdk import DESCRIPTOR_MAGIC, SPARSE_MAGIC, open_vmdk
 
-__all__ = ["READ_FORMATS", "Medium", "container_format", "open_medium"]
+__all__ = ["READ_FORMATS", "Medium", "container_format", "image_files", "open_image", "open_medium"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +29,14 @@ class Medium:
         file: Its bytes, with an offset of its own.
         size_bytes: Its length.
         ewf: The image's own checks, for E01.
+        secret: The passphrase of its enciphered volumes, if one was given.
     """
 
     container_format: str
     file: BinaryIO
     size_bytes: int
     ewf: EwfMedium | None = None
+    secret: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,3 +196,28 @@ def open_medium(files: Sequence[BinaryIO], names: Sequence[str] = ()) -> Medium:
         files[0].seek(0)  # some of the library's readers begin where the file stands
         file, size_bytes = _OPENERS[name](files[0])
     return Medium(container_format=name, file=buffered(_Whole(file, size_bytes)), size_bytes=size_bytes)
+
+
+def image_files(files: Sequence[BinaryIO], parameters: Mapping[str, Any]) -> tuple[BinaryIO, ...]:
+    """The files of the image, without the one that holds a passphrase."""
+    secret = parameters.get("secret_file_index")
+    return tuple(file for index, file in enumerate(files) if index != secret)
+
+
+def open_image(files: Sequence[BinaryIO], parameters: Mapping[str, Any]) -> Medium:
+    """The medium inside the image, with the passphrase for it.
+
+    Args:
+        files: As received: the image's segments in order and, perhaps, a file that holds a passphrase.
+        parameters: The job's; `secret_file_index` says which file that is, `names` how the others are called.
+
+    Raises:
+        UnreadableError: As `open_medium`.
+    """
+    medium = open_medium(image_files(files, parameters), parameters.get("names") or ())
+    if parameters.get("secret_file_index") is None:
+        return medium
+    secret = files[int(parameters["secret_file_index"])]
+    secret.seek(0)
+    # One line, as an editor or `echo` leaves it; a passphrase cannot end with a line feed.
+    return replace(medium, secret=secret.read(8192).removesuffix(b"\n"))

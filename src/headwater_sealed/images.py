@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from headwater_sealed import crc32c
-from headwater_sealed.containers import container_format, open_medium
+from headwater_sealed.containers import container_format, image_files, open_image
 from headwater_sealed.filesystem import Child, Filesystem, Node, names_of
 from headwater_sealed.refusal import UnreadableError, refusing
 from headwater_sealed.rows import Emit, Rows, field
@@ -81,9 +81,9 @@ def describe_image(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emi
     `failed` with the reason if something differs, and `not-stored` if the format stores nothing to check against.
     """
     rows = Rows(DESCRIBE_IMAGE_SCHEMA, emit)
-    name, _refused = container_format(files)
+    name, _refused = container_format(image_files(files, parameters))
     try:
-        medium = open_medium(files, parameters.get("names") or ())
+        medium = open_image(files, parameters)
     except UnreadableError as error:
         size_bytes = sum(file.seek(0, os.SEEK_END) for file in files)
         integrity = "failed" if name == "e01" else "not-stored"
@@ -106,10 +106,10 @@ def list_volumes(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit:
     """One row a volume, at least one; what is not read has status `refused` and its reason, by name."""
     rows = Rows(LIST_VOLUMES_SCHEMA, emit)
     try:
-        found = volumes(open_medium(files, parameters.get("names") or ()))
+        found = volumes(open_image(files, parameters))
     except UnreadableError as error:
         size_bytes = sum(file.seek(0, os.SEEK_END) for file in files)
-        name, _ = container_format(files)
+        name, _ = container_format(image_files(files, parameters))
         filesystem = name if name != "raw" else "unknown"
         found = [Volume(index=0, offset_bytes=0, size_bytes=size_bytes, filesystem=filesystem, refused=error.reason)]
     for volume in found:
@@ -124,7 +124,7 @@ def list_volumes(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit:
     rows.close()
 
 
-def _row(path: bytes, child: Child, filesystem: Filesystem, offset_bytes: int) -> dict[str, Any]:
+def _row(path: bytes, child: Child, filesystem: Filesystem, volume: Volume) -> dict[str, Any]:
     node = child.node
     if node is None:
         return {"path": path, "entry_type": "other", "size_bytes": 0, "reason": child.reason}
@@ -142,7 +142,7 @@ def _row(path: bytes, child: Child, filesystem: Filesystem, offset_bytes: int) -
         try:
             with refusing("its content cannot be found"):
                 first = filesystem.first_byte(node)
-                row["offset_bytes"] = None if first is None else offset_bytes + first
+                row["offset_bytes"] = None if first is None else volume.on_medium(first)
         except UnreadableError as error:
             row["reason"] = error.reason
     return row
@@ -155,9 +155,9 @@ class _Walk:
     the name `a/` would have it, and the whole comes out sorted without being collected first.
     """
 
-    def __init__(self, filesystem: Filesystem, offset_bytes: int) -> None:
+    def __init__(self, filesystem: Filesystem, volume: Volume) -> None:
         self._filesystem = filesystem
-        self._offset_bytes = offset_bytes
+        self._volume = volume
         self._listing = lru_cache(4)(filesystem.listing)
         self._listed: set[int] = set()  # directories by inode: hostile ones name each other
 
@@ -189,7 +189,7 @@ class _Walk:
                 yield prefix + name, node
             child = children[number]
             path = prefix + child.name
-            row = _row(path, child, self._filesystem, self._offset_bytes)
+            row = _row(path, child, self._filesystem, self._volume)
             if child.node is not None and child.node.entry_type == "directory":
                 reason = self._refusal(child.node, path)
                 if reason is None:
@@ -218,10 +218,8 @@ def walk_image(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: E
     What cannot be read is a row with its reason. Names missing from a damaged directory are told in the directory's
     own row; for the root directory, which has none, in a row with the path `.`, which no entry can have.
     """
-    volume, filesystem = open_filesystem(
-        open_medium(files, parameters.get("names") or ()), int(parameters["volume_index"])
-    )
+    volume, filesystem = open_filesystem(open_image(files, parameters), int(parameters["volume_index"]))
     rows = Rows(WALK_IMAGE_SCHEMA, emit)
-    for row in _Walk(filesystem, volume.offset_bytes).rows():
+    for row in _Walk(filesystem, volume).rows():
         rows.add(**row)
     rows.close()

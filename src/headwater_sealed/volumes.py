@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from dissect.volume.disk import Disk
@@ -17,14 +18,17 @@ from headwater_sealed.exfat import ExfatFilesystem
 from headwater_sealed.ext import ExtFilesystem
 from headwater_sealed.fat import FatFilesystem
 from headwater_sealed.filesystem import Filesystem
+from headwater_sealed.luks import unlock
+from headwater_sealed.lvm import LogicalVolume, PhysicalVolume, logical_volumes, physical_volume
 from headwater_sealed.refusal import UnreadableError, refusing
-from headwater_sealed.views import Window, buffered
+from headwater_sealed.views import Run, RunView, View, Window, buffered
 from headwater_sealed.xfs import XfsFilesystem
 
 __all__ = ["Volume", "open_filesystem", "volumes"]
 
 _SECTOR_SIZES_BYTES = (512, 4096)
 _MAX_VOLUMES = 1024
+_SPACE_BYTES = 1 << 50  # larger than any physical volume
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,8 @@ class Volume:
         filesystem: Name of the file system, or `unknown`.
         refused: Why it is not read; None if it is.
         remark: What the reader should know although it is read.
+        opened: Its bytes, where they are not simply a part of the medium.
+        runs: Where they lie on the medium, where that is in more places than one.
     """
 
     index: int
@@ -46,6 +52,15 @@ class Volume:
     filesystem: str
     refused: str | None
     remark: str | None = None
+    opened: Callable[[], BinaryIO] | None = None
+    runs: tuple[Run, ...] = ()
+
+    def on_medium(self, offset_bytes: int) -> int | None:
+        """Where a byte of the volume lies on the medium."""
+        if not self.runs:
+            return self.offset_bytes + offset_bytes
+        index = bisect_right(self.runs, offset_bytes, key=lambda run: run.at_bytes) - 1
+        return self.runs[index].from_bytes + offset_bytes - self.runs[index].at_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +72,15 @@ class _Signature:
 
 
 _SIGNATURES: tuple[_Signature, ...] = (
-    _Signature(filesystem="luks", at=0, value=b"LUKS\xba\xbe", says="LUKS is encrypted; give the opened volume"),
+    _Signature(
+        filesystem="luks",
+        at=0,
+        value=b"LUKS\xba\xbe",
+        says="LUKS is encrypted; give its passphrase, or the opened volume",
+    ),
     _Signature(filesystem="bitlocker", at=3, value=b"-FVE-FS-", says="BitLocker is encrypted; give the opened volume"),
     *(
-        _Signature(filesystem="lvm", at=at, value=b"LABELONE", says="LVM is not opened; give the logical volume")
+        _Signature(filesystem="lvm", at=at, value=b"LABELONE", says="its volume group is not read")
         for at in (0, 512, 1024, 1536)
     ),
     *(
@@ -112,21 +132,122 @@ def _volume_file(medium: Medium, offset_bytes: int, size_bytes: int) -> BinaryIO
     return buffered(Window(medium.file, start_bytes=offset_bytes, size_bytes=size_bytes))
 
 
-def _judged(medium: Medium, index: int, offset_bytes: int, size_bytes: int) -> Volume:
+def _place(medium: Medium, offset_bytes: int, size_bytes: int) -> _Place:
+    return _Place(
+        offset_bytes=offset_bytes, size_bytes=size_bytes, opened=lambda: _volume_file(medium, offset_bytes, size_bytes)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A volume that was found, before anybody looks at what it holds."""
+
+    offset_bytes: int
+    size_bytes: int
+    opened: Callable[[], BinaryIO]
+    runs: tuple[Run, ...] = ()
+    refused: str | None = None
+    remark: str | None = None
+
+
+class _Spaces(View):
+    """Several files in one space, each beginning at a multiple of a number larger than any of them."""
+
+    def __init__(self, opened: Sequence[Callable[[], BinaryIO]]) -> None:
+        super().__init__(len(opened) * _SPACE_BYTES)
+        self._files = [one() for one in opened]
+
+    def part(self, offset_bytes: int, length_bytes: int) -> bytes:
+        """Bytes of one of the files."""
+        index, inside = divmod(offset_bytes, _SPACE_BYTES)
+        self._files[index].seek(inside)
+        content = self._files[index].read(length_bytes)
+        if not content:
+            raise UnreadableError(f"the physical volume ends before byte {inside}")
+        return content
+
+
+def _unlocked(place: _Place, secret: bytes) -> _Place:
+    """The place inside an enciphered one."""
+    view = unlock(place.opened(), place.size_bytes, secret)
+    return _Place(
+        offset_bytes=place.offset_bytes + view.start_bytes,
+        size_bytes=view.size_bytes,
+        opened=lambda: buffered(unlock(place.opened(), place.size_bytes, secret)),
+        remark="LUKS, opened with the passphrase given",
+    )
+
+
+def _logical_place(volume: LogicalVolume, physical: Sequence[_Place]) -> _Place:
+    runs = tuple(
+        Run(
+            at_bytes=run.at_bytes,
+            from_bytes=physical[run.from_bytes // _SPACE_BYTES].offset_bytes + run.from_bytes % _SPACE_BYTES,
+            size_bytes=run.size_bytes,
+        )
+        for run in volume.runs
+    )
+    return _Place(
+        offset_bytes=runs[0].from_bytes if runs else 0,
+        size_bytes=volume.size_bytes,
+        opened=lambda: buffered(
+            RunView(buffered(_Spaces([place.opened for place in physical])), volume.runs, volume.size_bytes)
+        ),
+        runs=runs,
+        refused=volume.refused,
+        remark=f"LVM logical volume {volume.name}",
+    )
+
+
+def _expanded(places: Sequence[_Place], secret: bytes | None) -> list[_Place]:
+    """The places with what lies in enciphered ones, and logical volumes behind them in the place of physical ones."""
+    plain: list[_Place] = []
+    physical: list[tuple[PhysicalVolume, _Place]] = []
+    for given in places:
+        place = given
+        try:
+            with refusing("the volume cannot be read"):
+                signature = _signature(place.opened())
+                if signature is not None and signature.filesystem == "luks" and secret is not None:
+                    place = _unlocked(place, secret)
+                    signature = _signature(place.opened())
+                if signature is not None and signature.filesystem == "lvm":
+                    physical.append((physical_volume(place.opened()), place))
+                    continue
+        except UnreadableError as error:
+            place = replace(place, refused=error.reason)
+        plain.append(place)
+    if not physical:
+        return plain
+    try:
+        with refusing("LVM: the description of the volume group is damaged"):
+            found = logical_volumes([(one, number * _SPACE_BYTES) for number, (one, _) in enumerate(physical)])
+    except UnreadableError as error:
+        return plain + [replace(place, refused=error.reason) for _, place in physical]
+    if not found:
+        empty = "LVM: the volume group holds no logical volume"
+        return plain + [replace(place, refused=empty) for _, place in physical]
+    return plain + [_logical_place(volume, [place for _, place in physical]) for volume in found]
+
+
+def _judged(medium: Medium, index: int, place: _Place) -> Volume:
     """The volume with what it holds, tried by opening it and listing its root."""
-    remarks = []
-    if offset_bytes + size_bytes > medium.size_bytes:
+    offset_bytes, size_bytes = place.offset_bytes, place.size_bytes
+    remarks = [place.remark] if place.remark else []
+    if not place.runs and offset_bytes + size_bytes > medium.size_bytes:
         remarks.append(f"the volume ends at byte {offset_bytes + size_bytes}, the medium at {medium.size_bytes}")
     filesystem, refused = "unknown", None
     try:
         with refusing("the volume cannot be read"):
-            signature = _signature(_volume_file(medium, offset_bytes, size_bytes))
-            if signature is None:
-                refused = "no file system that is known here"
+            signature = _signature(place.opened())
+            if signature is not None and place.refused is not None:
+                filesystem, refused = signature.filesystem, place.refused
+            elif signature is None:
+                refused = place.refused or "no file system that is known here"
             else:
                 filesystem, refused = signature.filesystem, signature.says or None
             if refused is None:
-                opened = _READERS[filesystem](_volume_file(medium, offset_bytes, size_bytes), size_bytes)
+                opened = _READERS[filesystem](place.opened(), size_bytes)
                 listing = opened.listing(opened.root())
                 if not listing.children:
                     # mke2fs makes lost+found, but a person may have removed it: empty is said, never implied.
@@ -142,6 +263,8 @@ def _judged(medium: Medium, index: int, offset_bytes: int, size_bytes: int) -> V
         filesystem=filesystem,
         refused=refused,
         remark="; ".join(remarks) or None,
+        opened=place.opened,
+        runs=place.runs,
     )
 
 
@@ -182,9 +305,11 @@ def volumes(medium: Medium) -> list[Volume]:
 
     A medium whose first bytes are a file system's is one volume, even if it ends like a partition table, as FAT does.
     """
-    whole = _judged(medium, 0, 0, medium.size_bytes)
-    if whole.filesystem != "unknown":
-        return [whole]
+    whole = _place(medium, 0, medium.size_bytes)
+    expanded = _expanded([whole], medium.secret)
+    judged = [_judged(medium, index, place) for index, place in enumerate(expanded)]
+    if expanded != [whole] or judged[0].filesystem != "unknown":
+        return judged
     partitions: list[tuple[int, int]] = []
     reason = "the partition table holds no partition"
     try:
@@ -200,7 +325,8 @@ def volumes(medium: Medium) -> list[Volume]:
             partitions = found
     if not partitions:
         return [Volume(index=0, offset_bytes=0, size_bytes=medium.size_bytes, filesystem="unknown", refused=reason)]
-    return [_judged(medium, index, offset, size) for index, (offset, size) in enumerate(partitions)]
+    places = _expanded([_place(medium, offset, size) for offset, size in partitions], medium.secret)
+    return [_judged(medium, index, place) for index, place in enumerate(places)]
 
 
 def open_filesystem(medium: Medium, index: int) -> tuple[Volume, Filesystem]:
@@ -215,5 +341,5 @@ def open_filesystem(medium: Medium, index: int) -> tuple[Volume, Filesystem]:
     if found.refused is not None:
         raise UnreadableError(f"volume {index}: {found.refused}")
     with refusing(f"volume {index} cannot be read"):
-        file = _volume_file(medium, found.offset_bytes, found.size_bytes)
-        return found, _READERS[found.filesystem](file, found.size_bytes)
+        assert found.opened is not None
+        return found, _READERS[found.filesystem](found.opened(), found.size_bytes)

@@ -79,6 +79,48 @@ def test_partition_tables_are_read(pool: SealedPool, tmp_path: Path) -> None:
     assert [row["path"] for row in walked] == [b"file", b"lost+found"]
 
 
+@pytest.mark.parametrize("kind", ["xfs", "btrfs", "vfat"])
+def test_file_systems_are_read(pool: SealedPool, tmp_path: Path, kind: str) -> None:
+    make = shutil.which(f"mkfs.{kind}", path="/usr/sbin:/sbin")
+    if make is None:
+        pytest.skip(f"mkfs.{kind} is not installed (packages xfsprogs, btrfs-progs, dosfstools)")
+    image = tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(320 * 2**20)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/file").write_bytes(b"harmless")
+    (tmp_path / "proto").write_text(f"boot\n0 0\nd--755 0 0\nfile ---644 0 0 {tmp_path}/tree/file\n$\n")
+    options = {"xfs": ["-p", tmp_path / "proto"], "btrfs": ["--rootdir", tmp_path / "tree"], "vfat": []}
+    subprocess.run([make, *options[kind], image], check=True, capture_output=True)
+    assert told(pool, "list_volumes", image)[0]["status"] == "readable"
+    walked = told(pool, "walk_image", image, volume_index=0)
+    assert [row["path"] for row in walked] == ([] if kind == "vfat" else [b"file"])
+    entries = [{"path_hex": row["path"].hex(), "inode": row["inode"]} for row in walked]
+    digested = told(pool, "digest_entries", image, volume_index=0, entries=entries) if entries else []
+    assert [row["head"] for row in digested] == [b"harmless"] * len(entries)
+
+
+@pytest.mark.parametrize("options", [["luks1"], ["luks2", "--pbkdf-memory", "1024"]])
+def test_an_enciphered_volume_is_opened_with_a_file_that_holds_its_passphrase(
+    pool: SealedPool, tmp_path: Path, options: list[str]
+) -> None:
+    cryptsetup = shutil.which("cryptsetup", path="/usr/sbin:/sbin")
+    if cryptsetup is None:
+        pytest.skip("cryptsetup is not installed (package cryptsetup-bin)")
+    image, secret = tmp_path / "image", tmp_path / "secret"
+    with image.open("wb") as file:
+        file.truncate(32 * 2**20)
+    secret.write_bytes(b"an invented passphrase")
+    words = ["--batch-mode", "--pbkdf-force-iterations", "1000" if options == ["luks1"] else "4", "--type", *options]
+    command = [cryptsetup, "luksFormat", *words, "--key-file", secret, image]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("cryptsetup cannot make an image here")
+    [volume] = told(pool, "list_volumes", image, secret, secret_file_index=1)
+    assert (volume["filesystem"], volume["status"]) == ("unknown", "refused")  # opened, and nothing is in it
+    assert "opened with the passphrase" in volume["reason"]
+    assert "LUKS is encrypted" in told(pool, "list_volumes", image)[0]["reason"]
+
+
 def test_dumps_are_read(pool: SealedPool, tmp_path: Path) -> None:
     dump = tmp_path / "dump.sql"
     dump.write_bytes(DUMP)

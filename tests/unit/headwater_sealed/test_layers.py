@@ -1,0 +1,151 @@
+"""LUKS and LVM: the file system inside, and never a guess where it cannot be opened."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from headwater_sealed.images import list_volumes, walk_image
+
+_SECRET = b"an invented passphrase"
+_EXTENT = 1024 * 1024
+
+
+def _program(name: str, package: str) -> str:
+    found = shutil.which(name, path="/usr/sbin:/sbin:/usr/bin:/bin")
+    if found is None:
+        pytest.skip(f"{name} is not installed (package {package})")
+    return found
+
+
+@pytest.fixture(scope="module")
+def inner(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("inner")
+    (folder / "tree").mkdir()
+    (folder / "tree/file").write_bytes(b"harmless")
+    path = folder / "image"
+    mke2fs = _program("mke2fs", "e2fsprogs")
+    subprocess.run([mke2fs, "-q", "-t", "ext4", "-d", str(folder / "tree"), str(path), "4096k"], check=True)
+    return path.read_bytes()
+
+
+def _rows(job: object, *images: bytes, **parameters: object) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    job([io.BytesIO(image) for image in images], parameters, lambda batch: found.extend(batch.to_pylist()))  # type: ignore[operator]  # any job
+    return found
+
+
+def _luks(folder: Path, inner: bytes, *options: str) -> bytes:
+    """An image whose header cryptsetup made and whose content is enciphered here, with the key that it tells."""
+    cryptsetup = _program("cryptsetup", "cryptsetup-bin")
+    path, secret, key = folder / "luks", folder / "secret", folder / "key"
+    secret.write_bytes(_SECRET)
+    with path.open("wb") as file:
+        file.truncate(32 * 2**20)
+    common = ["--batch-mode", "--key-file", str(secret)]
+    made = subprocess.run([cryptsetup, "luksFormat", *common, *options, str(path)], capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip(f"cryptsetup cannot make an image here: {made.stderr!r}")
+    subprocess.run(
+        [cryptsetup, "luksDump", *common, "--dump-volume-key", "--volume-key-file", str(key), str(path)],
+        check=True,
+        capture_output=True,
+    )
+    told = subprocess.run([cryptsetup, "luksDump", str(path)], check=True, capture_output=True, text=True).stdout
+    first = re.search(r"Payload offset:\s*(\d+)", told)
+    start = int(first[1]) * 512 if first else int(re.findall(r"offset: (\d+) \[bytes\]", told)[0])
+    size = 4096 if "sector: 4096" in told else 512
+    content = bytearray(path.read_bytes())
+    for at in range(0, len(inner), size):
+        mode = modes.XTS((at // 512).to_bytes(16, "little"))
+        sector = Cipher(algorithms.AES(key.read_bytes()), mode).encryptor().update(inner[at : at + size])
+        content[start + at : start + at + size] = sector
+    return bytes(content)
+
+
+_FAST = ("--pbkdf-force-iterations", "1000")
+KINDS = {
+    "luks1": ("--type", "luks1", *_FAST),
+    "luks2": ("--type", "luks2", "--pbkdf", "pbkdf2", *_FAST),
+    "luks2-4k": ("--type", "luks2", "--sector-size", "4096", "--pbkdf", "pbkdf2", *_FAST),
+    "luks2-argon2id": ("--type", "luks2", "--pbkdf-memory", "1024", "--pbkdf-force-iterations", "4"),
+}
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_an_enciphered_volume_is_opened_by_its_passphrase_only(tmp_path: Path, inner: bytes, kind: str) -> None:
+    image = _luks(tmp_path, inner, *KINDS[kind])
+    [volume] = _rows(list_volumes, image)
+    assert (volume["filesystem"], volume["status"]) == ("luks", "refused")
+    [volume] = _rows(list_volumes, image, b"another", secret_file_index=1)
+    assert (volume["filesystem"], volume["status"]) == ("luks", "refused")
+    assert "opens no key slot" in str(volume["reason"])
+    assert "another" not in str(volume["reason"])
+    [volume] = _rows(list_volumes, image, _SECRET + b"\n", secret_file_index=1)
+    assert (volume["filesystem"], volume["status"]) == ("ext", "readable")
+    walked = _rows(walk_image, image, _SECRET, secret_file_index=1, volume_index=0)
+    assert [row["path"] for row in walked] == [b"file", b"lost+found"]
+
+
+def _sum(content: bytes) -> int:
+    return ~zlib.crc32(content, ~0xF597A6CF & 0xFFFFFFFF) & 0xFFFFFFFF
+
+
+def _lvm(extents: list[bytes], segments: str) -> bytes:
+    """A physical volume with one group and one logical volume."""
+    text = f"""vg {{ id = "g" seqno = 1 extent_size = {_EXTENT // 512} # a comment
+physical_volumes {{ pv0 {{ id = "aaaaaa-bbbb-bbbb-bbbb-bbbb-bbbb-cccccc" pe_start = 2048 pe_count = 64 }} }}
+logical_volumes {{ root {{ id = "l" status = ["READ", "WRITE", "VISIBLE"] {segments} }} }} }}
+""".encode()
+    physical = b"aaaaaabbbbbbbbbbbbbbbbbbbbcccccc" + struct.pack("<Q", 0)
+    physical += struct.pack("<QQQQQQQQ", _EXTENT, 0, 0, 0, 4096, 65536, 0, 0)
+    body = struct.pack("<I8s", 32, b"LVM2 001") + physical
+    body = body.ljust(492, b"\0")
+    label = b"LABELONE" + struct.pack("<QI", 1, _sum(body)) + body
+    area = b" LVM2 x[5A%r0N*>" + struct.pack("<IQQ", 1, 4096, 65536)
+    area += struct.pack("<QQII", 512, len(text), _sum(text), 0)
+    area = area.ljust(508, b"\0")
+    head = bytes(512) + label + bytes(3072) + struct.pack("<I", _sum(area)) + area + text
+    return head.ljust(_EXTENT, b"\0") + b"".join(extents)
+
+
+def test_a_logical_volume_in_scattered_extents_is_read(inner: bytes) -> None:
+    parts = [inner[at : at + _EXTENT] for at in range(0, len(inner), _EXTENT)]
+    segments = """segment_count = 2
+segment1 { start_extent = 0 extent_count = 1 type = "striped" stripe_count = 1 stripes = ["pv0", 3] }
+segment2 { start_extent = 1 extent_count = 3 type = "striped" stripe_count = 1 stripes = ["pv0", 0] }"""
+    image = _lvm([parts[1], parts[2], parts[3], parts[0]], segments)
+    [volume] = _rows(list_volumes, image)
+    assert (volume["filesystem"], volume["status"], volume["size_bytes"]) == ("ext", "readable", len(inner))
+    assert volume["reason"] == "LVM logical volume vg/root"
+    found = {row["path"]: row for row in _rows(walk_image, image, volume_index=0)}
+    at = found[b"file"]["offset_bytes"]
+    assert isinstance(at, int)
+    assert image[at : at + 8] == b"harmless"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"), [('type = "thin"', "type thin is not read"), ('type = "striped"', "not on this medium")]
+)
+def test_what_cannot_be_put_together_is_refused(inner: bytes, words: str, reason: str) -> None:
+    stripes = 'stripe_count = 1 stripes = ["pv7", 0]'
+    image = _lvm([inner], f"segment_count = 1 segment1 {{ start_extent = 0 extent_count = 4 {words} {stripes} }}")
+    [volume] = _rows(list_volumes, image)
+    assert volume["status"] == "refused"
+    assert reason in str(volume["reason"])
+
+
+def test_a_damaged_description_is_refused(inner: bytes) -> None:
+    image = bytearray(_lvm([inner], "segment_count = 0"))
+    image[image.index(b"seqno")] ^= 1
+    [volume] = _rows(list_volumes, bytes(image))
+    assert (volume["filesystem"], volume["status"]) == ("lvm", "refused")
+    assert volume["reason"] == "LVM: the description fails its checksum"
