@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -283,10 +285,51 @@ def _table(file: BinaryIO, sector_bytes: int) -> list[tuple[int, int]] | None:
     return [_extent_bytes(partition, sector_bytes) for partition in disk.partitions]
 
 
+def _spare_gpt(medium: Medium, sector_bytes: int) -> list[tuple[int, int]] | None:
+    """The partitions of the table at the end of the medium; None if the first table is sound, or this one is not."""
+    file = medium.file
+    file.seek(0)
+    head = file.read(512)
+    if len(head) != 512 or 0xEE not in head[450:510:16] or head[510:] != b"\x55\xaa":
+        return None
+    if _gpt_header(file, sector_bytes) is not None:
+        return None
+    last = medium.size_bytes // sector_bytes * sector_bytes - sector_bytes
+    header = _gpt_header(file, last)
+    if header is None:
+        return None
+    array, count, size, stated = struct.unpack_from("<QIII", header, 72)
+    if not 128 <= size <= 4096 or not 0 < count <= _MAX_VOLUMES:
+        return None
+    file.seek(array * sector_bytes)
+    entries = file.read(count * size)
+    if zlib.crc32(entries) != stated:
+        return None
+    found = []
+    for at in range(0, len(entries), size):
+        first, final = struct.unpack_from("<QQ", entries, at + 32)
+        if any(entries[at : at + 16]) and first <= final:
+            found.append((first * sector_bytes, (final - first + 1) * sector_bytes))
+    return found
+
+
+def _gpt_header(file: BinaryIO, at: int) -> bytes | None:
+    """The header at that place; None if there is none whose signature and checksum are right."""
+    file.seek(max(0, at))
+    header = file.read(512)
+    length = int.from_bytes(header[12:16], "little")
+    if header[:8] != b"EFI PART" or not 92 <= length <= len(header):
+        return None
+    stated = int.from_bytes(header[16:20], "little")
+    return header if zlib.crc32(header[:16] + bytes(4) + header[20:length]) == stated else None
+
+
 def _partitions(medium: Medium) -> list[tuple[int, int]] | None:
     """Offset and size of each partition; None if the medium has no partition table."""
     damage: UnreadableError | None = None
     for sector_bytes in _SECTOR_SIZES_BYTES:
+        if (spare := _spare_gpt(medium, sector_bytes)) is not None:
+            return spare
         try:
             with refusing("the partition table cannot be read"):
                 found = _table(_volume_file(medium, 0, medium.size_bytes), sector_bytes)
@@ -325,7 +368,10 @@ def volumes(medium: Medium) -> list[Volume]:
             partitions = found
     if not partitions:
         return [Volume(index=0, offset_bytes=0, size_bytes=medium.size_bytes, filesystem="unknown", refused=reason)]
-    places = _expanded([_place(medium, offset, size) for offset, size in partitions], medium.secret)
+    places = [_place(medium, offset, size) for offset, size in partitions]
+    if any(_spare_gpt(medium, sector_bytes) for sector_bytes in _SECTOR_SIZES_BYTES):
+        places = [replace(place, remark="found in the spare partition table; the first is damaged") for place in places]
+    places = _expanded(places, medium.secret)
     return [_judged(medium, index, place) for index, place in enumerate(places)]
 
 

@@ -208,3 +208,18 @@ def test_damage_has_reasons_and_never_other_bytes(tmp_path: Path, kind: str) -> 
             file.write(content[at : at + 1])
     assert seen or kind == "btrfs-single"  # most of its trees are not needed for reading
     assert out_of(path)[0] == expected
+
+
+def test_a_directory_of_many_files_is_listed_in_order_and_its_objects_are_found_by_number(tmp_path: Path) -> None:
+    tree = tmp_path / "tree/uploads"
+    tree.mkdir(parents=True)
+    for number in range(20_000):
+        (tree / f"{number * 2654435761 % 2**32:08x}.bin").touch()
+    path = make_xfs(tmp_path / "tree", tmp_path / "image")
+    walked = rows(walk_image, path, volume_index=0)
+    paths = [row["path"] for row in walked]
+    assert len(paths) == 20_001
+    assert paths == sorted(set(paths))
+    assert not [row for row in walked if row["reason"]]
+    entries = [{"path_hex": row["path"].hex(), "inode": row["inode"]} for row in walked[1:3]]
+    assert [row["read_bytes"] for row in rows(digest_entries, path, volume_index=0, entries=entries)] == [0, 0]

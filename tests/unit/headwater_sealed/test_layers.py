@@ -149,3 +149,34 @@ def test_a_damaged_description_is_refused(inner: bytes) -> None:
     [volume] = _rows(list_volumes, bytes(image))
     assert (volume["filesystem"], volume["status"]) == ("lvm", "refused")
     assert volume["reason"] == "LVM: the description fails its checksum"
+
+
+def _gpt(inner: bytes) -> bytes:
+    """A medium with both tables of a GPT and one partition."""
+    sectors = len(inner) // 512
+    entry = struct.pack("<16s16sQQQ72s", b"\1" * 16, b"\2" * 16, 64, 64 + sectors - 1, 0, b"")
+    entries = entry.ljust(128 * 128, b"\0")
+    last = 64 + sectors + 32
+
+    def header(own: int, other: int, array: int) -> bytes:
+        def packed(stated: int) -> bytes:
+            return struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 65536, 92, stated, 0, own, other, 34, last - 33,
+                               bytes(16), array, 128, 128, zlib.crc32(entries))  # fmt: skip
+
+        return packed(zlib.crc32(packed(0))).ljust(512, b"\0")
+
+    mbr = bytes(446) + struct.pack("<BBHBBHII", 0, 0, 0, 0xEE, 0, 0, 1, last) + bytes(48) + b"\x55\xaa"
+    front = (mbr + header(1, last, 2) + entries).ljust(64 * 512, b"\0")
+    return front + inner + entries + header(last, 1, last - 32)
+
+
+def test_the_spare_table_of_a_gpt_stands_in_for_a_damaged_one(inner: bytes) -> None:
+    image = bytearray(_gpt(inner))
+    [volume] = _rows(list_volumes, bytes(image))
+    assert (volume["offset_bytes"], volume["size_bytes"], volume["reason"]) == (64 * 512, len(inner), None)
+    for at in (512, 512 + 80):  # its signature, and the number of its entries
+        damaged = bytearray(image)
+        damaged[at] ^= 1
+        [volume] = _rows(list_volumes, bytes(damaged))
+        assert (volume["offset_bytes"], volume["size_bytes"]) == (64 * 512, len(inner))
+        assert volume["reason"] == "found in the spare partition table; the first is damaged"
