@@ -57,20 +57,25 @@ def _items(entries: pa.Table) -> pa.Table:
     return table.columnar(columns)
 
 
+_NOTED = {"media_sha256": "sha256", "media_sha1": "sha1", "media_md5": "md5"}
+
+
 def _upload_items(uploads: pa.Table, items: pa.Table) -> pa.Table:
-    """Uploads tied to items, by the path the platform noted, else by the digest it noted."""
-    by_path: dict[str, list[str]] = defaultdict(list)
-    by_digest: dict[str, list[str]] = defaultdict(list)
-    for item in items.select(["item_id", "path", "sha256", "entry_type"]).to_pylist():
-        if item["entry_type"] == "file":
-            by_path[item["path"]].append(item["item_id"])
-            if item["sha256"]:
-                by_digest[item["sha256"]].append(item["item_id"])
+    """Uploads tied to items, by the path the platform noted, else by the strongest digest it noted."""
+    files = items.filter(pc.equal(items["entry_type"], "file")).select(["item_id", "path", *_NOTED.values()])
+    wanted = {"path": uploads["media_path"], **{name: uploads[noted] for noted, name in _NOTED.items()}}
+    by_value: dict[str, dict[str, list[str]]] = {}
+    for name, values in wanted.items():
+        # Only what an upload names: an exhibit may hold millions of files.
+        named = files.filter(pc.is_in(files[name], value_set=pc.unique(values.drop_null())))
+        known = by_value[name] = defaultdict(list)
+        for item, value in zip(named["item_id"].to_pylist(), named[name].to_pylist(), strict=True):
+            known[value].append(item)
     rows = []
-    for upload in uploads.select(["upload_id", "media_path", "media_sha256"]).to_pylist():
-        found = by_path.get(upload["media_path"] or "", [])
-        how = "path"
-        if not found:
-            found, how = by_digest.get(upload["media_sha256"] or "", []), "digest"
+    for upload in uploads.select(["upload_id", "media_path", *_NOTED]).to_pylist():
+        found, how = by_value["path"].get(upload["media_path"] or "", []), "path"
+        for noted, name in _NOTED.items():
+            if not found and upload[noted]:
+                found, how = by_value[name].get(upload[noted], []), "digest"
         rows += [{"upload_id": upload["upload_id"], "item_id": item, "resolved_by": how} for item in sorted(found)]
     return table_named("upload_items").rows(rows)

@@ -20,6 +20,7 @@ from headwater.evidence.row_files import row_batches
 from headwater.evidence.sealed import Failure, Limits, SealedPool, sandbox_report
 from headwater.evidence.shapes import PLAUSIBLE_WINDOW, TimeWindow
 from headwater.evidence.suggest import TableSuggestion, likeliest, suggestions
+from headwater.evidence.templates import recognised, template_mapping
 
 __all__ = [
     "EXHIBIT_KINDS",
@@ -45,9 +46,11 @@ __all__ = [
     "read_evidence",
     "read_mapping",
     "recognise",
+    "recognised",
     "row_batches",
     "sandbox_report",
     "stamp_of",
     "suggestions",
+    "template_mapping",
     "whole_digest",
 ]

@@ -40,6 +40,8 @@ _SHAPES: Mapping[str, Sequence[tuple[str, str, int]]] = {
     "network_address": (("ipv4", "text", 60), ("ipv6", "text", 60), ("raw4", "packed", 50), ("raw16", "packed", 45)),
     "media_path": (("path", "text", 45),),
     "media_sha256": (("hex64", "hex", 45), ("raw32", "raw_bytes", 45)),
+    "media_sha1": (("hex40", "hex", 45), ("raw20", "raw_bytes", 45)),
+    "media_md5": (("hex32", "hex", 45), ("raw16", "raw_bytes", 30)),
     "address": (("coin_address", "text", 80),),
     "amount_sat": (("integer", "sat", 15), ("decimal", "btc", 15)),
     "amount_cents": (("integer", "cents", 15), ("decimal", "currency_units", 20)),
@@ -52,7 +54,7 @@ _TIME_POINTS = 45
 _TELLING: Mapping[str, frozenset[str]] = {
     "accounts": frozenset({"nickname", "email", "phone"}),
     "logins": frozenset({"network_address", "device"}),
-    "uploads": frozenset({"media_path", "media_sha256"}),
+    "uploads": frozenset({"media_path", "media_sha256", "media_sha1", "media_md5"}),
     "invoices": frozenset({"address", "amount_sat", "amount_cents"}),
     "payments": frozenset({"txid", "amount_sat", "amount_cents"}),
 }

@@ -91,6 +91,8 @@ TARGETS: Mapping[str, Target] = {
             "at_utc": "time",
             "media_path": "text",
             "media_sha256": "digest",
+            "media_sha1": "digest",
+            "media_md5": "digest",
             "network_address": "address",
         },
         required=("account", "at_utc"),

@@ -30,8 +30,8 @@ def noted_matches(context: StageContext) -> pa.Table:
             media_reference_id=none,
             account_id="account_id",
             noted_sha256="media_sha256",
-            noted_sha1=none,
-            noted_md5=none,
+            noted_sha1="media_sha1",
+            noted_md5="media_md5",
         ),
         references.select(
             upload_id=none,

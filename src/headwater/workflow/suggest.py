@@ -18,16 +18,21 @@ from headwater.evidence import (
     TableSuggestion,
     draft_mapping,
     profile_of,
+    recognised,
     row_batches,
     stamp_of,
     suggestions,
+    template_mapping,
 )
 from headwater.workflow.case import Actor, Case
 
 __all__ = ["MappingSuggestions", "suggest_mapping"]
 
 MappingSuggestions = tuple[PlatformProfile, Mapping[str, tuple[TableSuggestion, ...]], str]
-"""The profile, for each table of ours the suggested ones, and the text of a drafted mapping."""
+"""The profile, for each table of ours the suggested ones, and the text of a mapping to begin from.
+
+That text comes from a template where the dump's tables are those of software that many run, else from the suggestions.
+"""
 
 
 def suggest_mapping(
@@ -70,7 +75,8 @@ def suggest_mapping(
     with SealedPool(workers=1, allow_unsealed=allow_unsealed) as pool:
         profile = profile_of(batches(pool), PLAUSIBLE_WINDOW)
     found = suggestions(profile)
-    return profile, found, draft_mapping(found)
+    known = recognised({table.table: [column.column for column in table.columns] for table in profile.tables})
+    return profile, found, draft_mapping(found) if known is None else template_mapping(*known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
