@@ -63,11 +63,25 @@ def parse_extent(at_bytes: int, item: bytes) -> Extent:
     )  # fmt: skip
 
 
+def _frame_bytes(raw: bytes) -> int:
+    """The length of the Zstandard frame, behind which the sector is filled up (RFC 8878, section 3.1.1)."""
+    flags = raw[4]
+    single = flags >> 5 & 1
+    content_size = (single, 2, 4, 8)[flags >> 6]
+    at = 5 + (1 - single) + (0, 1, 2, 4)[flags & 3] + content_size
+    last = False
+    while not last and at + 3 <= len(raw):
+        head = int.from_bytes(raw[at : at + 3], "little")
+        last = bool(head & 1)
+        at += 3 + (1 if head >> 1 & 3 == 1 else head >> 3)  # a run of one byte is stored as that byte
+    return at + (4 if flags & 4 else 0)
+
+
 def decompressed(kind: int, raw: bytes, size_bytes: int) -> bytes:
     """The content of a compressed extent."""
     with refusing("content does not decompress"):
         if kind == 1:
             content = zlib.decompressobj().decompress(raw, size_bytes)
         else:
-            content = pa.CompressedInputStream(pa.BufferReader(raw), "zstd").read(size_bytes)
+            content = pa.CompressedInputStream(pa.BufferReader(raw[: _frame_bytes(raw)]), "zstd").read(size_bytes)
     return content.ljust(size_bytes, b"\0")  # the last extent of a file is rounded up to a sector

@@ -7,13 +7,16 @@ import os
 import random
 import shutil
 import subprocess
+import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from headwater_sealed.btrfs_extents import decompressed
 from headwater_sealed.digests import digest_entries
 from headwater_sealed.images import list_volumes, walk_image
 from headwater_sealed.refusal import UnreadableError
@@ -159,6 +162,14 @@ def test_altered_content_of_btrfs_is_refused(plain_tree: Path, tmp_path: Path) -
     found, reasons = out_of(path)
     assert found[b"var/www/large.bin"] is None
     assert [reason for reason in reasons if "fails its checksum" in reason] == reasons != []
+
+
+@pytest.mark.parametrize("size", [10, 4000, 131_072])
+def test_a_compressed_extent_ends_where_its_frame_does(size: int) -> None:
+    content = (b"a line that repeats, %d times\n" % size * 6000)[:size]
+    for codec, kind in (("zstd", 3), ("zlib", 1)):
+        packed = zlib.compress(content) if codec == "zlib" else pa.compress(content, codec=codec, asbytes=True)
+        assert decompressed(kind, packed.ljust(len(packed) // 4096 * 4096 + 4096, b"\0"), size) == content
 
 
 def test_exfat_is_opened_and_an_empty_one_says_so(tmp_path: Path) -> None:
