@@ -308,6 +308,13 @@ def _json_time(kind: str, text: bytes) -> int | None:
 _TIMED = (
     '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
 )
+# A line of Amazon's application load balancers, in nginx's words, to the client; what follows is one field.
+# source: AWS, Access logs for your Application Load Balancer, access log entries
+_LOAD_BALANCER = (
+    "$scheme $time_iso8601 $balancer $remote_addr:$remote_port $target $request_time $target_time $response_time "
+    '$status $target_status $request_length $bytes_sent "$request" "$http_user_agent" $rest'
+)
+
 KNOWN_FORMATS: tuple[LogFormat, ...] = (
     compiled(_TIMED, "combined"),
     compiled('%h %l %u %t "%r" %>s %b', "common"),
@@ -315,6 +322,7 @@ KNOWN_FORMATS: tuple[LogFormat, ...] = (
     compiled(f'{_TIMED} "$http_x_forwarded_for"', "nginx_forwarded"),
     compiled(f'{_TIMED} "$http_x_forwarded_for" $request_time', "nginx_forwarded_timed"),
     compiled(f"{_TIMED} $request_time", "nginx_timed"),
+    compiled(_LOAD_BALANCER, "aws_elb"),
     LogFormat(name="json", parse=_json_columns, is_strict=lambda line: _json_columns(line) is not None),
 )
 """What is tried on a log of which nobody says what it is in, in this order."""

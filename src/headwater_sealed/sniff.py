@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from headwater_sealed.log_format import chosen_format
+
 __all__ = ["sniffed"]
 
 _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
@@ -19,11 +21,8 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
 )
 _MYSQL = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:-- (?:MySQL|MariaDB) dump|/\*M?!\d{5,6}|-- mysqldump)")
 _POSTGRES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|--\n)*-- PostgreSQL database (?:cluster )?dump")
-# Client, two names, a time between brackets: how every web server's log begins unless it was told otherwise.
-_ACCESS_LOG = re.compile(
-    rb"(?:\S{1,255} )?\S{1,255} \S{1,255} [^\n]{1,255}? ?"
-    rb"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "
-)
+_BTREE = (b"\x62\x31\x05\x00", b"\x00\x05\x31\x62")  # at byte 12 of a Berkeley DB file, in either order of bytes
+_LOG_SAMPLE_LINES = 20
 
 
 def sniffed(head: bytes) -> str:
@@ -37,6 +36,15 @@ def sniffed(head: bytes) -> str:
         return "mysql-dump"
     if _POSTGRES.match(head):
         return "postgres-dump"
-    if _ACCESS_LOG.match(head):
-        return "access-log"
-    return "other"
+    if head[12:16] in _BTREE:
+        return "berkeley-db"
+    return "access-log" if _is_access_log(head) else "other"
+
+
+def _is_access_log(head: bytes) -> bool:
+    """Whether the first lines are in a format that a web server's log has."""
+    first, line_end, _ = head.partition(b"\n")
+    # Most contents are no text; they are told by their first bytes, before any line is looked at.
+    if not line_end or b"\0" in first or not 16 <= len(first) < 8192:
+        return False
+    return chosen_format(head.split(b"\n")[:_LOG_SAMPLE_LINES]) is not None

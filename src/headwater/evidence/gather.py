@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -65,11 +65,12 @@ class Gathered:
             }
         )
 
-    def finished(self, names: Iterable[str]) -> dict[str, pa.Table]:
+    def finished(self, names: Collection[str]) -> dict[str, pa.Table]:
         """The tables of those names, whole, checked and in order."""
         self.add_rows("defects", self._defects)
         self._defects = []
         finished = {}
+        assert self._parts.keys() <= set(names), f"nobody asks for {sorted(self._parts.keys() - set(names))}"
         for name in names:
             table = table_named(name)
             parts = self._parts.pop(name, [])

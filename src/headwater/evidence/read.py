@@ -31,7 +31,11 @@ _PRODUCED = (
     *(target.table for target in TARGETS.values()),
     "mapping_checks",
     "wallet_descriptors",
+    "wallet_addresses",
+    "wallet_transactions",
+    "wallet_requests",
     "web_requests",
+    "web_logs",
     "defects",
 )
 

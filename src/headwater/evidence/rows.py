@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,11 +16,9 @@ from headwater.evidence.readable import Readable
 from headwater.evidence.row_files import ROW_JOBS
 from headwater.evidence.sealed import SealedPool, SealedWorkerError
 from headwater.evidence.wallets import wallet_tables
-from headwater.schema import table_named
+from headwater.evidence.web_logs import log_tables
 
 __all__ = ["RowFiles", "is_log", "read_wallet"]
-
-_INSTANT = pa.timestamp("us", tz="UTC")
 
 
 class RowFiles:
@@ -63,11 +63,15 @@ class RowFiles:
                 return
             self._read_rows(file, source, job)
         elif is_log(file):
-            try:
-                for batch in self._pool.stream("parse_access_log", file.reached.files, file.parameters):
-                    self._lines(shown_path, batch)
-            except SealedWorkerError as error:
-                self._gathered.defect(self._exhibit_id, shown_path, "log_not_readable", error.reason)
+            lines = self._lines(file, shown_path)
+            self._gathered.add_all(log_tables(self._exhibit_id, shown_path, lines))
+
+    def _lines(self, file: Readable, path: str) -> Iterator[pa.RecordBatch]:
+        """The records of a log; those before a worker's end count, and its end is a defect."""
+        try:
+            yield from self._pool.stream("parse_access_log", file.reached.files, file.parameters)
+        except SealedWorkerError as error:
+            self._gathered.defect(self._exhibit_id, path, "log_not_readable", error.reason)
 
     def _read_rows(self, file: Readable, source: RowSource, job: str) -> None:
         accounted = False
@@ -87,33 +91,6 @@ class RowFiles:
     def _range(self, source: RowSource, kind: str, ranges: int, size_bytes: int) -> None:
         row = {"exhibit_id": self._exhibit_id, "source_item_id": source.item_id, "range_kind": kind}
         self._gathered.add_rows("dump_ranges", [{**row, "ranges": ranges, "range_bytes": size_bytes}])
-
-    def _lines(self, path: str, batch: pa.RecordBatch) -> None:
-        good = pc.is_null(batch["code"])
-        for line in batch.filter(pc.invert(good)).to_pylist():
-            self._gathered.defect(
-                self._exhibit_id,
-                path,
-                line["code"],
-                f"line {line['line_number']}: {line['reason']}",
-                offset=line["offset_bytes"],
-                length=line["length_bytes"],
-            )
-        lines = batch.filter(good)
-        columns = {
-            "exhibit_id": pa.repeat(pa.scalar(self._exhibit_id), lines.num_rows),
-            "log_path": pa.repeat(pa.scalar(path), lines.num_rows),
-            "source_offset_bytes": lines["offset_bytes"],
-            "at_utc": lines["at_us"].cast(_INSTANT),
-        }
-        arrays = {}
-        for field in table_named("web_requests").arrow:
-            given = columns.get(field.name)
-            if given is None:
-                there = field.name in lines.schema.names
-                given = lines[field.name] if there else pa.nulls(lines.num_rows, field.type)
-            arrays[field.name] = given
-        self._gathered.add("web_requests", pa.table(arrays))
 
 
 def is_log(file: Readable) -> bool:

@@ -6,12 +6,13 @@ import io
 import json
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headwater_sealed.access_log import parse_access_log
-from headwater_sealed.log_format import compiled
+from headwater_sealed.log_format import chosen_format, compiled
 from headwater_sealed.refusal import UnreadableError
 
 AT_US = 1_769_915_045_000_000
@@ -149,3 +150,11 @@ def test_the_time_of_a_hostile_line_is_linear() -> None:
         assert parsed(line, log_format=told)[0]["code"] == "malformed"
         assert parsed(f"{line}\n")[0]["code"] == "malformed"
     assert time.process_time() - begun < 5
+
+
+def test_the_log_of_a_load_balancer_is_told(reference_data: Path) -> None:
+    lines = (reference_data / "logs" / "aws_elb_access.log").read_bytes().split(b"\n")
+    chosen = chosen_format(lines)
+    assert chosen is not None
+    assert chosen.name == "aws_elb"
+    assert sum(chosen.parse(line) is not None for line in lines) >= 10
