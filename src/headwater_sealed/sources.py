@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO
 
 from headwater_sealed.archive_members import MemberCursor, open_member
-from headwater_sealed.containers import open_medium
+from headwater_sealed.containers import open_image
 from headwater_sealed.filesystem import Filesystem, Node, Numbered
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.volumes import open_filesystem
@@ -41,7 +41,7 @@ class Sources:
         self._filesystem: Filesystem | None = None
         self._cursor: tuple[Mapping[str, Any], MemberCursor] | None = None
         if parameters.get("volume_index") is not None:
-            _, self._filesystem = open_filesystem(open_medium(files), int(parameters["volume_index"]))
+            _, self._filesystem = open_filesystem(open_image(files, parameters), int(parameters["volume_index"]))
         self._children = lru_cache(_CACHED_DIRECTORIES)(self._read_children)
 
     def open(self, entry: Mapping[str, Any]) -> BinaryIO:

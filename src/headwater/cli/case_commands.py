@@ -9,6 +9,7 @@ import typer
 
 from headwater.cli.options import ALL_PROCESSORS, AllowUnsealed, AsJson, CasePath, Operator, Why, Workers
 from headwater.cli.output import JobProgress, emit, emit_table, note, printable
+from headwater.cli.secrets import secret_file, secret_files
 from headwater.engine import Progress, silent
 from headwater.errors import InputError
 
@@ -64,6 +65,10 @@ def add_evidence(
     accept_defects: Annotated[
         bool, typer.Option("--accept-defects", help="Take in what is damaged; what is missing becomes defects.")
     ] = False,
+    passphrase_fd: Annotated[
+        int | None,
+        typer.Option("--passphrase-fd", help="Open file descriptor from which the passphrase of an image is read."),
+    ] = None,
     allow_unsealed: AllowUnsealed = False,
     as_json: AsJson = False,
 ) -> None:
@@ -79,6 +84,7 @@ def add_evidence(
             exhibit_kind=kind,
             accept_defects=accept_defects,
             allow_unsealed=allow_unsealed,
+            secret=None if passphrase_fd is None else secret_file(passphrase_fd),
             progress=progress,
         )
     row = placed.row
@@ -220,6 +226,12 @@ def run(
     engine: Annotated[str, typer.Option("--engine", help="duckdb or spark.")] = "duckdb",
     operator: Operator = None,
     why: Why = "",
+    passphrase_fd: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--passphrase-fd", help="EXHIBIT=FD: open file descriptor with the passphrase of an image; may be repeated."
+        ),
+    ] = None,
     allow_unsealed: AllowUnsealed = False,
     as_json: AsJson = False,
 ) -> None:
@@ -253,6 +265,7 @@ def run(
             workers=workers,
             engine=engine,
             allow_unsealed=allow_unsealed,
+            secrets=secret_files(passphrase_fd or []),
             watch=watch if not as_json else (lambda _: silent),
             finished=finished if not as_json else _json_result,
         )

@@ -27,11 +27,13 @@ class Exhibit:
         exhibit_id: The agency's number.
         exhibit_kind: disk-image, directory, dump, wallet, blocks or file.
         path: The file or folder.
+        secret: File that holds the passphrase of an encrypted image, for as long as this process runs.
     """
 
     exhibit_id: str
     exhibit_kind: str
     path: Path
+    secret: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,12 @@
 """What was seized: exhibits taken in, digested, and read by sealed workers into entries and rows."""
 
 from headwater.evidence.doctor import doctor_report
+from headwater.evidence.image_files import image_parameters, image_sources
 from headwater.evidence.intake import (
     EXHIBIT_KINDS,
     Acquired,
     Stamp,
     acquire,
-    image_segments,
     recognise,
     stamp_of,
     whole_digest,
@@ -40,7 +40,8 @@ __all__ = [
     "draft_mapping",
     "entry_of",
     "file_and_members",
-    "image_segments",
+    "image_parameters",
+    "image_sources",
     "likeliest",
     "profile_of",
     "read_evidence",

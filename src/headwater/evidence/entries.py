@@ -50,8 +50,7 @@ def read_volume(
     exhibit: Exhibit, reached: FileSet, pool: SealedPool, gathered: Gathered, progress: Progress
 ) -> Iterator[Readable]:
     """Takes in the entries of a volume, and gives those files that may hold more."""
-    volume = reached.volume_index or 0
-    batches = pool.stream("walk_image", reached.files, {"volume_index": volume})
+    batches = pool.stream("walk_image", reached.files, reached.volume)
     walked = pa.Table.from_batches(batches, schema=_WALKED).combine_chunks()
     paths = walked["path"].combine_chunks() if walked.num_rows else pa.array([], pa.binary())
     walked, keys = _refuse_repeated(walked, paths)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.engine import Progress, silent
 from headwater.errors import InputError, UnreadableInputError, UnsupportedFormatError
 from headwater.evidence.folders import listing
+from headwater.evidence.image_files import image_parameters, image_segments, image_sources
 from headwater.evidence.readable import ARCHIVE_FORMATS, ROW_FORMATS
 from headwater.evidence.sealed import SealedPool
 
-__all__ = ["EXHIBIT_KINDS", "Acquired", "Stamp", "acquire", "image_segments", "recognise", "stamp_of", "whole_digest"]
+__all__ = ["EXHIBIT_KINDS", "Acquired", "Stamp", "acquire", "recognise", "stamp_of", "whole_digest"]
 
 EXHIBIT_KINDS = ("disk-image", "directory", "dump", "wallet", "blocks", "file")
 
@@ -109,6 +109,7 @@ def acquire(
     exhibit_kind: str,
     pool: SealedPool,
     accept_defects: bool = False,
+    secret: Path | None = None,
     progress: Progress = silent,
 ) -> Acquired:
     """Digest an exhibit whole and make sure that it is what it says.
@@ -119,13 +120,14 @@ def acquire(
         exhibit_kind: One of EXHIBIT_KINDS.
         pool: Sealed workers, which do all parsing.
         accept_defects: Take in a damaged exhibit; what is missing becomes `defects`.
+        secret: File that holds the passphrase of an encrypted image.
         progress: Told of bytes digested.
 
     Raises:
         InputError: It is not what it says, is damaged, or holds nothing that can be read.
     """
     if exhibit_kind == "disk-image":
-        found = _check_image(path, pool, accept_defects=accept_defects)
+        found = _check_image(path, pool, secret, accept_defects=accept_defects)
     elif exhibit_kind == "dump":
         name = _format_of(path, pool)
         name = name if name in _DUMP_ENDS else "mysql-dump"
@@ -175,26 +177,6 @@ def stamp_of(path: Path, exhibit_kind: str) -> Stamp:
     )
 
 
-def image_segments(path: Path) -> list[Path]:
-    """The files of a split image in their order: NAME.E01, .E02, ... or NAME.001, .002, ...; else the file alone."""
-    suffix = path.suffix
-    if suffix.lower() == ".e01":
-        letter = suffix[1]
-        candidates = (path.with_suffix(f".{letter}{number:02d}") for number in range(1, 100))
-    elif suffix == ".001":
-        candidates = (path.with_suffix(f".{number:03d}") for number in range(1, 1000))
-    else:
-        return [path]
-    return list(_while_present(candidates))
-
-
-def _while_present(candidates: Iterator[Path]) -> Iterator[Path]:
-    for candidate in candidates:
-        if not candidate.is_file():
-            return
-        yield candidate
-
-
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(4096)
@@ -232,16 +214,16 @@ def _digests(path: Path, files: list[Path], progress: Progress) -> dict[str, obj
     return {"md5": None, "sha1": None, "sha256": hashlib.sha256(b"".join(sorted(lines))).hexdigest()}
 
 
-def _check_image(path: Path, pool: SealedPool, *, accept_defects: bool) -> dict[str, object]:
-    segments = image_segments(path)
-    described = next(iter(pool.stream("describe_image", segments, {}))).to_pylist()[0]
+def _check_image(path: Path, pool: SealedPool, secret: Path | None, *, accept_defects: bool) -> dict[str, object]:
+    files, parameters = image_sources(path, secret), image_parameters(path, secret)
+    described = next(iter(pool.stream("describe_image", files, parameters))).to_pylist()[0]
     if described["integrity"] == "failed" and not accept_defects:
         raise UnreadableInputError(
             path,
             str(described["reason"] or "the image does not match the digest stored in it"),
             remedy="acquire it again, or take it in as damaged with --accept-defects",
         )
-    volumes = [row for batch in pool.stream("list_volumes", segments, {}) for row in batch.to_pylist()]
+    volumes = [row for batch in pool.stream("list_volumes", files, parameters) for row in batch.to_pylist()]
     if not any(volume["status"] == "readable" for volume in volumes):
         first = volumes[0] if volumes else {"offset_bytes": 0, "reason": "no volume was found"}
         known = any(_head(path)[at : at + len(magic)] == magic for magic, at in _IMAGE_SIGNATURES)
@@ -256,6 +238,7 @@ def _check_image(path: Path, pool: SealedPool, *, accept_defects: bool) -> dict[
         "container_format": described["container_format"],
         "medium_bytes": described["medium_bytes"],
         "integrity": described["integrity"],
+        "encrypted": secret is not None,
     }
 
 

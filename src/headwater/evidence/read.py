@@ -12,7 +12,7 @@ from headwater.errors import UnreadableInputError
 from headwater.evidence.archives import read_archive
 from headwater.evidence.entries import read_files, read_folder, read_volume
 from headwater.evidence.gather import Gathered
-from headwater.evidence.intake import image_segments
+from headwater.evidence.image_files import image_parameters, image_sources
 from headwater.evidence.mapping import PlatformMapping, read_mapping
 from headwater.evidence.platform import PlatformTables
 from headwater.evidence.postconditions import mapping_checks
@@ -70,9 +70,9 @@ def _read_exhibit(
 
 
 def _read_image(exhibit: Exhibit, pool: SealedPool, gathered: Gathered, rows: RowFiles, context: StageContext) -> None:
-    segments = image_segments(exhibit.path)
+    files, told = image_sources(exhibit.path, exhibit.secret), image_parameters(exhibit.path, exhibit.secret)
     readable = 0
-    for batch in pool.stream("list_volumes", segments, {}):
+    for batch in pool.stream("list_volumes", files, told):
         for volume in batch.to_pylist():
             gathered.add_rows("volumes", [{"exhibit_id": exhibit.exhibit_id, **volume}])
             if volume["status"] != "readable":
@@ -86,7 +86,7 @@ def _read_image(exhibit: Exhibit, pool: SealedPool, gathered: Gathered, rows: Ro
                 )
                 continue
             readable += 1
-            reached = FileSet(files=segments, volume_index=volume["volume_index"])
+            reached = FileSet(files=files, volume_index=volume["volume_index"], told=told)
             _read_further(read_volume(exhibit, reached, pool, gathered, context.progress), pool, gathered, rows)
     if not readable:
         # Nothing found and could not read must never look alike.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,22 @@ class FileSet:
     Attributes:
         files: As the job receives them.
         volume_index: Volume of the image; None where the files are no image.
+        told: What a job over the image is told beside.
     """
 
     files: Sequence[Path]
     volume_index: int | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     def parameters(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The parameters of a job over those entries."""
         named: dict[str, Any] = {"entries": list(entries)}
-        return named if self.volume_index is None else {"volume_index": self.volume_index, **named}
+        return named if self.volume_index is None else {**self.volume, **named}
+
+    @property
+    def volume(self) -> dict[str, Any]:
+        """The parameters of a job over the whole volume."""
+        return {**self.told, "volume_index": self.volume_index or 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

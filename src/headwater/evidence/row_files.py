@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from headwater.engine import Exhibit
-from headwater.evidence.intake import image_segments
+from headwater.evidence.image_files import image_parameters, image_sources
 from headwater.evidence.members import entry_of, file_and_members
 from headwater.evidence.readable import FileSet
 from headwater.evidence.sealed import SealedPool
@@ -44,7 +44,11 @@ def row_batches(
     """
     job = ROW_JOBS[source_format]
     if exhibit.exhibit_kind == "disk-image":
-        reached = FileSet(files=image_segments(exhibit.path), volume_index=volume_index)
+        reached = FileSet(
+            files=image_sources(exhibit.path, exhibit.secret),
+            volume_index=volume_index,
+            told=image_parameters(exhibit.path, exhibit.secret),
+        )
         return pool.stream(job, reached.files, reached.parameters([entry_of(path_bytes, inode=inode)]))
     path, members = file_and_members(path_bytes)
     file = exhibit.path / os.fsdecode(path) if exhibit.exhibit_kind == "directory" else exhibit.path

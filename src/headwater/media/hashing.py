@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from headwater.catalogue import MEDIA_KINDS
 from headwater.engine import Exhibit, StageContext
 from headwater.errors import IntegrityError
-from headwater.evidence import Failure, SealedPool, entry_of, file_and_members, image_segments
+from headwater.evidence import Failure, SealedPool, entry_of, file_and_members, image_parameters, image_sources
 from headwater.schema import table_named
 
 __all__ = ["GROUP_ENTRIES", "JOB", "HashedFile", "Pool", "first_tier", "hash_items", "hashed_files", "is_sparse"]
@@ -169,7 +169,9 @@ def _hash_sources(
                 yield item, _refused(item, "its exhibit is not at hand", tier=tier)
             continue
         files, entries = _source_entries(exhibit, here)
-        parameters = {"volume_index": volume_index} if exhibit.exhibit_kind == _IMAGE_KIND else {}
+        parameters: dict[str, Any] = {}
+        if exhibit.exhibit_kind == _IMAGE_KIND:
+            parameters = {**image_parameters(exhibit.path, exhibit.secret), "volume_index": volume_index}
         hashed = hashed_files(pool, files, entries, parameters)
         for (item, _tier), result in zip(here, hashed, strict=True):
             yield item, result
@@ -183,7 +185,7 @@ def _source_entries(
     if exhibit.exhibit_kind == _IMAGE_KIND:
         for entry, (item, _tier) in zip(entries, wanted, strict=True):
             entry.update(entry_of(item["path_bytes"], inode=item["inode"]))
-        return image_segments(exhibit.path), entries
+        return image_sources(exhibit.path, exhibit.secret), entries
     files = []
     for index, (entry, (item, _tier)) in enumerate(zip(entries, wanted, strict=True)):
         path, members = file_and_members(item["path_bytes"])

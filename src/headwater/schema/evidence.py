@@ -66,7 +66,7 @@ _ENTRY = (
 
 EXHIBITS = Table(
     name="exhibits",
-    version=1,
+    version=2,
     stage="evidence",
     about="One thing seized, as it was taken in.",
     key=("exhibit_id",),
@@ -85,6 +85,7 @@ EXHIBITS = Table(
             type=TEXT,
             about="verified, failed, incomplete or not-stored: what the container says of itself",
         ),
+        Column(name="encrypted", type=BOOLEAN, about="An image that is read with a passphrase", nullable=True),
     ),
 )
 

@@ -54,6 +54,7 @@ def add_exhibit(
     exhibit_kind: str | None = None,
     accept_defects: bool = False,
     allow_unsealed: bool = False,
+    secret: Path | None = None,
     progress: Progress = silent,
 ) -> PlacedExhibit:
     """Take an exhibit in: recognised by content, digested whole, probed by a sealed worker.
@@ -66,6 +67,7 @@ def add_exhibit(
         exhibit_kind: One of EXHIBIT_KINDS; None recognises it by content.
         accept_defects: Take in what is damaged; what is missing becomes `defects`.
         allow_unsealed: Go on where the sandbox is missing; recorded.
+        secret: File that holds the passphrase of an encrypted image; it is not kept.
         progress: Told of bytes digested.
 
     Raises:
@@ -89,6 +91,7 @@ def add_exhibit(
                 exhibit_kind=kind,
                 pool=pool,
                 accept_defects=accept_defects,
+                secret=secret,
                 progress=progress,
             )
     placed = PlacedExhibit(

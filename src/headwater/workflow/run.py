@@ -52,6 +52,7 @@ def run_stages(
     workers: int = 1,
     engine: str = "duckdb",
     allow_unsealed: bool = False,
+    secrets: Mapping[str, Path] | None = None,
     watch: Watch = lambda _: silent,
     finished: Callable[[StageResult], None] = lambda _: None,
 ) -> list[StageResult]:
@@ -64,6 +65,7 @@ def run_stages(
         workers: Processes at once; results do not depend on it.
         engine: duckdb or spark.
         allow_unsealed: Go on where the sandbox is missing; recorded.
+        secrets: For encrypted images, by exhibit, a file that holds the passphrase; it is not kept.
         watch: Gives each stage somewhere to report progress.
         finished: Told of each stage as it ends.
 
@@ -81,7 +83,17 @@ def run_stages(
     check_references(case)
     results = []
     for stage in STAGES[: names.index(until) + 1 if until else None]:
-        result = _run(case, actor, stage, exhibits, workers, engine, watch(stage.name), allow_unsealed=allow_unsealed)
+        result = _run(
+            case,
+            actor,
+            stage,
+            exhibits,
+            workers,
+            engine,
+            watch(stage.name),
+            allow_unsealed=allow_unsealed,
+            secrets=secrets or {},
+        )
         finished(result)
         results.append(result)
     return results
@@ -107,6 +119,7 @@ def _run(
     progress: Progress,
     *,
     allow_unsealed: bool,
+    secrets: Mapping[str, Path],
 ) -> StageResult:
     inputs = _inputs(case, stage, exhibits)
     run_id = content_id("run", stage.name, __version__, *(part for pair in sorted(inputs.items()) for part in pair))
@@ -116,9 +129,13 @@ def _run(
             _make_current(case, stage.name, run_id)
             case.record(stage.event, actor, object_ids=(run_id,), params={"stage": stage.name, "kept": True})
         return StageResult(stage=stage.name, run_id=run_id, changed=False, rows=kept)
+    if stage.reads_evidence:
+        _require_secrets(exhibits, secrets)
     try:
         with case.tables(engine=engine, threads=max(1, workers)) as session:
-            produced = _derive(case, stage, session, exhibits, workers, progress, allow_unsealed=allow_unsealed)
+            produced = _derive(
+                case, stage, session, exhibits, workers, progress, allow_unsealed=allow_unsealed, secrets=secrets
+            )
             outputs = _write(case, run_id, produced)
     except BaseException as error:
         # Whatever stopped it, a full disk or the operator: evidence was read, and the log is to say so.
@@ -140,6 +157,16 @@ def _run(
     return StageResult(stage=stage.name, run_id=run_id, changed=True, rows=rows)
 
 
+def _require_secrets(exhibits: Sequence[PlacedExhibit], secrets: Mapping[str, Path]) -> None:
+    """Without its passphrase an encrypted image looks empty, which must never look like nothing found."""
+    for exhibit in exhibits:
+        if exhibit.row.get("encrypted") and exhibit.exhibit_id not in secrets:
+            raise ConfigError(
+                f"exhibit {exhibit.exhibit_id} is encrypted and its passphrase is not kept; "
+                f"give it again with --passphrase-fd {exhibit.exhibit_id}=FD"
+            )
+
+
 def _derive(
     case: Case,
     stage: Stage,
@@ -149,12 +176,21 @@ def _derive(
     progress: Progress,
     *,
     allow_unsealed: bool,
+    secrets: Mapping[str, Path],
 ) -> dict[str, pa.Table]:
     if stage.name == STAGES[0].name:
         session.put("exhibits", TABLE_OF["exhibits"].rows(exhibit.row for exhibit in exhibits))
     context = StageContext(
         tables=session,
-        exhibits=tuple(Exhibit(exhibit_id=e.exhibit_id, exhibit_kind=e.exhibit_kind, path=e.path) for e in exhibits),
+        exhibits=tuple(
+            Exhibit(
+                exhibit_id=e.exhibit_id,
+                exhibit_kind=e.exhibit_kind,
+                path=e.path,
+                secret=secrets.get(e.exhibit_id),
+            )
+            for e in exhibits
+        ),
         parameters=asdict(case.settings.parameters),
         mapping=case.mapping(),
         workers=workers,

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
-import re
 import shutil
 import struct
 import subprocess
 import zlib
-from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from headwater.errors import ConfigError
 from headwater_sealed.images import list_volumes, walk_image
+from headwater_synth.encrypted_image import luks_image
 
 _SECRET = b"an invented passphrase"
 _EXTENT = 1024 * 1024
@@ -43,34 +42,6 @@ def _rows(job: object, *images: bytes, **parameters: object) -> list[dict[str, o
     return found
 
 
-def _luks(folder: Path, inner: bytes, *options: str) -> bytes:
-    """An image whose header cryptsetup made and whose content is enciphered here, with the key that it tells."""
-    cryptsetup = _program("cryptsetup", "cryptsetup-bin")
-    path, secret, key = folder / "luks", folder / "secret", folder / "key"
-    secret.write_bytes(_SECRET)
-    with path.open("wb") as file:
-        file.truncate(32 * 2**20)
-    common = ["--batch-mode", "--key-file", str(secret)]
-    made = subprocess.run([cryptsetup, "luksFormat", *common, *options, str(path)], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip(f"cryptsetup cannot make an image here: {made.stderr!r}")
-    subprocess.run(
-        [cryptsetup, "luksDump", *common, "--dump-volume-key", "--volume-key-file", str(key), str(path)],
-        check=True,
-        capture_output=True,
-    )
-    told = subprocess.run([cryptsetup, "luksDump", str(path)], check=True, capture_output=True, text=True).stdout
-    first = re.search(r"Payload offset:\s*(\d+)", told)
-    start = int(first[1]) * 512 if first else int(re.findall(r"offset: (\d+) \[bytes\]", told)[0])
-    size = 4096 if "sector: 4096" in told else 512
-    content = bytearray(path.read_bytes())
-    for at in range(0, len(inner), size):
-        mode = modes.XTS((at // 512).to_bytes(16, "little"))
-        sector = Cipher(algorithms.AES(key.read_bytes()), mode).encryptor().update(inner[at : at + size])
-        content[start + at : start + at + size] = sector
-    return bytes(content)
-
-
 _FAST = ("--pbkdf-force-iterations", "1000")
 KINDS = {
     "luks1": ("--type", "luks1", *_FAST),
@@ -81,8 +52,11 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_an_enciphered_volume_is_opened_by_its_passphrase_only(tmp_path: Path, inner: bytes, kind: str) -> None:
-    image = _luks(tmp_path, inner, *KINDS[kind])
+def test_an_enciphered_volume_is_opened_by_its_passphrase_only(inner: bytes, kind: str) -> None:
+    try:
+        image = luks_image(inner, _SECRET, KINDS[kind])
+    except ConfigError as error:
+        pytest.skip(str(error))
     [volume] = _rows(list_volumes, image)
     assert (volume["filesystem"], volume["status"]) == ("luks", "refused")
     [volume] = _rows(list_volumes, image, b"another", secret_file_index=1)
