@@ -232,8 +232,8 @@ def _expanded(places: Sequence[_Place], secret: bytes | None) -> list[_Place]:
     return plain + [_logical_place(volume, [place for _, place in physical]) for volume in found]
 
 
-def _judged(medium: Medium, index: int, place: _Place) -> Volume:
-    """The volume with what it holds, tried by opening it and listing its root."""
+def _judged(medium: Medium, index: int, place: _Place, *, tried: bool = True) -> Volume:
+    """The volume with what it holds, by its signature and, unless said otherwise, by listing its root."""
     offset_bytes, size_bytes = place.offset_bytes, place.size_bytes
     remarks = [place.remark] if place.remark else []
     if not place.runs and offset_bytes + size_bytes > medium.size_bytes:
@@ -248,7 +248,7 @@ def _judged(medium: Medium, index: int, place: _Place) -> Volume:
                 refused = place.refused or "no file system that is known here"
             else:
                 filesystem, refused = signature.filesystem, signature.says or None
-            if refused is None:
+            if refused is None and tried:
                 opened = _READERS[filesystem](place.opened(), size_bytes)
                 listing = opened.listing(opened.root())
                 if not listing.children:
@@ -343,16 +343,15 @@ def _partitions(medium: Medium) -> list[tuple[int, int]] | None:
     return None
 
 
-def volumes(medium: Medium) -> list[Volume]:
-    """Every volume of the medium, at least one: what cannot be read is there with its reason.
+def _layout(medium: Medium) -> list[_Place] | Volume:
+    """Where volumes lie; in place of them the one that stands for a medium without any, with its reason.
 
     A medium whose first bytes are a file system's is one volume, even if it ends like a partition table, as FAT does.
     """
     whole = _place(medium, 0, medium.size_bytes)
     expanded = _expanded([whole], medium.secret)
-    judged = [_judged(medium, index, place) for index, place in enumerate(expanded)]
-    if expanded != [whole] or judged[0].filesystem != "unknown":
-        return judged
+    if expanded != [whole] or _judged(medium, 0, whole, tried=False).filesystem != "unknown":
+        return expanded
     partitions: list[tuple[int, int]] = []
     reason = "the partition table holds no partition"
     try:
@@ -367,12 +366,19 @@ def volumes(medium: Medium) -> list[Volume]:
         else:
             partitions = found
     if not partitions:
-        return [Volume(index=0, offset_bytes=0, size_bytes=medium.size_bytes, filesystem="unknown", refused=reason)]
+        return Volume(index=0, offset_bytes=0, size_bytes=medium.size_bytes, filesystem="unknown", refused=reason)
     places = [_place(medium, offset, size) for offset, size in partitions]
     if any(_spare_gpt(medium, sector_bytes) for sector_bytes in _SECTOR_SIZES_BYTES):
         places = [replace(place, remark="found in the spare partition table; the first is damaged") for place in places]
-    places = _expanded(places, medium.secret)
-    return [_judged(medium, index, place) for index, place in enumerate(places)]
+    return _expanded(places, medium.secret)
+
+
+def volumes(medium: Medium) -> list[Volume]:
+    """Every volume of the medium, at least one: what cannot be read is there with its reason."""
+    layout = _layout(medium)
+    if isinstance(layout, Volume):
+        return [layout]
+    return [_judged(medium, index, place) for index, place in enumerate(layout)]
 
 
 def open_filesystem(medium: Medium, index: int) -> tuple[Volume, Filesystem]:
@@ -381,9 +387,13 @@ def open_filesystem(medium: Medium, index: int) -> tuple[Volume, Filesystem]:
     Raises:
         UnreadableError: There is no such volume, or it is not read.
     """
-    found = next((volume for volume in volumes(medium) if volume.index == index), None)
-    if found is None:
+    layout = _layout(medium)
+    if isinstance(layout, Volume):
+        raise UnreadableError(f"volume {index}: {layout.refused}")
+    if not 0 <= index < len(layout):
         raise UnreadableError(f"the medium has no volume {index}")
+    # Only the one that is asked for: a root directory may be large, and a log long.
+    found = _judged(medium, index, layout[index], tried=False)
     if found.refused is not None:
         raise UnreadableError(f"volume {index}: {found.refused}")
     with refusing(f"volume {index} cannot be read"):

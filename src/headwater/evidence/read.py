@@ -86,6 +86,15 @@ def _read_image(exhibit: Exhibit, pool: SealedPool, gathered: Gathered, rows: Ro
                 )
                 continue
             readable += 1
+            if volume["reason"] is not None:
+                gathered.defect(
+                    exhibit.exhibit_id,
+                    "",
+                    "volume_remark",
+                    f"volume {volume['volume_index']}: {volume['reason']}",
+                    offset=volume["offset_bytes"],
+                    length=volume["size_bytes"],
+                )
             reached = FileSet(files=files, volume_index=volume["volume_index"], told=told)
             _read_further(read_volume(exhibit, reached, pool, gathered, context.progress), pool, gathered, rows)
     if not readable:
