@@ -15,6 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from headwater.schema import table_named
+from headwater.workflow import open_tables
+from headwater.workflow.checks import _archive_members
 from headwater_synth.disk_image import mke2fs_program
 
 DUMP = b"""-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)
@@ -208,3 +211,21 @@ def test_a_mapping_is_suggested_from_what_a_run_found(case: Path, headwater: Cal
     assert best["accounts", "nickname"] == ("usr", "name")
     assert best["uploads", "media_path"] == ("put*", "pth")
     assert "put*" in draft.read_text()
+
+
+def test_members_that_are_not_entries_are_noticed(case: Path, headwater: Callable[..., Any]):
+    archives = rows_of(headwater, case, "archives")
+    assert sorted((row["archive_format"], row["members"], row["reason"]) for row in archives) == [
+        ("gzip", 1, None),
+        ("gzip", 1, None),
+        ("tar", 4, None),
+    ]
+    with open_tables(case) as tables:
+        ran = {"evidence", "catalogue"}
+        assert _archive_members(tables, ran) is None
+        table = table_named("archives")
+        rows = tables.arrow("archives").to_pylist()
+        tables.put("archives", table.rows([rows[0] | {"members": rows[0]["members"] + 1}, *rows[1:]]))
+        assert "members and" in str(_archive_members(tables, ran))
+        tables.put("archives", table.rows(rows[1:]))
+        assert "was not gone into" in str(_archive_members(tables, ran))

@@ -32,9 +32,8 @@ def read_archive(archive: Readable, pool: SealedPool, gathered: Gathered) -> Ite
             place = tuple(row["members"])
             if row["record_kind"] == "begin":
                 named[place] = member_key(named[place[:-1]], place[-1], row["name"])
-            elif row["reason"] is not None:
-                within = shown(member_path(named[place]))
-                gathered.defect(archive.exhibit_id, within, "archive_not_whole", row["reason"])
+            else:
+                _note_end(archive, named[place], row, gathered)
         members = batch.filter(pc.equal(batch["record_kind"], "member"))
         rows = members.select(["members", "name", "entry_type", "content_format", "reason"]).to_pylist()
         keys = []
@@ -44,6 +43,22 @@ def read_archive(archive: Readable, pool: SealedPool, gathered: Gathered) -> Ite
         if not keys:
             continue
         yield from _members(archive, members, rows, keys, named, gathered)
+
+
+def _note_end(archive: Readable, key: bytes, row: Mapping[str, Any], gathered: Gathered) -> None:
+    """Notes how far an archive could be read."""
+    path = shown(member_path(key))
+    if row["reason"] is not None:
+        gathered.defect(archive.exhibit_id, path, "archive_not_whole", row["reason"])
+    told = {
+        "archive_item_id": item_id(archive.exhibit_id, archive.volume_index, key),
+        "exhibit_id": archive.exhibit_id,
+        "path": path,
+        "archive_format": row["entry_type"],
+        "members": row["size_bytes"],
+        "reason": row["reason"],
+    }
+    gathered.add_rows("archives", [told])
 
 
 def _members(

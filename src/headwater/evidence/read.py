@@ -26,6 +26,7 @@ __all__ = ["read_evidence"]
 _PRODUCED = (
     "volumes",
     "entries",
+    "archives",
     "dump_tables",
     "dump_ranges",
     *(target.table for target in TARGETS.values()),

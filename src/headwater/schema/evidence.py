@@ -8,6 +8,7 @@ from headwater.schema.table import Column, Table
 __all__ = [
     "ACCOUNTS",
     "ACCOUNT_ADDRESSES",
+    "ARCHIVES",
     "DEFECTS",
     "DUMP_RANGES",
     "DUMP_TABLES",
@@ -115,6 +116,22 @@ ENTRIES = Table(
     columns=(
         *_ENTRY,
         Column(name="head", type=BYTES, about="First 24 bytes, to tell the kind by", nullable=True),
+    ),
+)
+
+ARCHIVES = Table(
+    name="archives",
+    version=1,
+    stage="evidence",
+    about="An archive that was gone into, and how far it could be read.",
+    key=("archive_item_id",),
+    columns=(
+        Column(name="archive_item_id", type=ID, about="The archive's item", cites="items.item_id"),
+        _EXHIBIT,
+        Column(name="path", type=TEXT, about="Its path, shown"),
+        Column(name="archive_format", type=TEXT, about="tar, zip, gzip, bzip2, xz or 7z"),
+        Column(name="members", type=INT, about="Members that were found in it, itself not counted"),
+        Column(name="reason", type=TEXT, about="Why it could not be read to its end", nullable=True),
     ),
 )
 
@@ -542,6 +559,7 @@ EVIDENCE_TABLES = (
     EXHIBITS,
     VOLUMES,
     ENTRIES,
+    ARCHIVES,
     DUMP_TABLES,
     DUMP_RANGES,
     ACCOUNTS,

@@ -43,6 +43,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
     yield Check(check="stages.current", ok=True, first_bad=next(iter(stale.values()), None))
     with case.tables(leave_out=stale.keys()) as tables:
         yield _check("I1.ledger_adds_up", lambda: unaccounted(tables) or _ledger_of_all(tables, ran))
+        yield _check("I3.archive_members", lambda: _archive_members(tables, ran))
         yield _check("I4.dump_bytes", lambda: _dump_bytes(tables, ran))
         yield _check("I4.dump_rows", lambda: _dump_rows(tables))
         yield _check("I5.every_row_cites", lambda: _citations(tables, ran))
@@ -168,6 +169,19 @@ def _ledger_of_all(tables: Session, ran: Collection[str]) -> Finding:
 
 
 _DISPOSITIONS = ("catalogued", "refused", "deferred")
+
+
+def _archive_members(tables: Session, ran: Collection[str]) -> Finding:
+    """Every member that a worker found in an archive is an entry of that archive, and no other is."""
+    if STAGES[0].name not in ran:
+        return None
+    counts = Counter(tables.arrow("entries")["container_id"].drop_null().to_pylist())
+    stated = {row["archive_item_id"]: row for row in tables.arrow("archives").to_pylist()}
+    for archive, row in stated.items():
+        if counts[archive] != row["members"]:
+            return f"{row['exhibit_id']} {row['path']}: {row['members']} members and {counts[archive]} entries"
+    stray = sorted(counts.keys() - stated.keys())
+    return f"{stray[0]}: {counts[stray[0]]} entries of an archive that was not gone into" if stray else None
 
 
 def _dump_bytes(tables: Session, ran: Collection[str]) -> Finding:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from headwater.engine import write_parquet
-from headwater.schema import table_named
+from headwater.schema import item_id, table_named
 from headwater.schema.state import OUTPUTS, RUNS
 from headwater.workflow import Case, checks, run_stages, verify_path
 
@@ -134,6 +134,15 @@ def drop_all(rows):
     rows.clear()
 
 
+_NO_ARCHIVE = {
+    "archive_item_id": item_id("FILES", 0, b"a.txt"),
+    "exhibit_id": "FILES",
+    "path": "a.txt",
+    "archive_format": "tar",
+    "members": 1,
+    "reason": None,
+}
+
 BROKEN = (
     ("I1.ledger_adds_up", "ledger", add("entries", 1), "1 entries and 0 bytes"),
     ("I1.ledger_adds_up", "ledger", add("catalogued", -1), "1 entries and 0 bytes"),
@@ -144,6 +153,8 @@ BROKEN = (
     ("I1.ledger_adds_up", "items", add("read_bytes", -1), "bytes is"),
     ("I1.ledger_adds_up", "items", to("disposition", "refused"), "when counted"),
     ("I1.ledger_adds_up", "entries", add("size_bytes", 1), "entry_bytes is"),
+    ("I3.archive_members", "archives", lambda _: [_NO_ARCHIVE], "FILES a.txt: 1 members and 0 entries"),
+    ("I3.archive_members", "entries", to("container_id", _NO_ARCHIVE["archive_item_id"]), "that was not gone into"),
     ("I4.dump_bytes", "dump_ranges", add("range_bytes", -1), "exhibit DUMP"),
     ("I4.dump_bytes", "dump_ranges", lambda rows: rows[1:], "exhibit DUMP"),
     ("I4.dump_bytes", "dump_ranges", drop_all, "exhibit DUMP: ranges add up to 0 bytes"),
