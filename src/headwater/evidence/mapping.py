@@ -34,7 +34,7 @@ MAPPING_VERSION = 1
 
 UNITS: Mapping[str, tuple[str, ...]] = {
     "text": ("text",),
-    "time": ("epoch_s", "epoch_ms", "datetime_utc"),
+    "time": ("epoch_s", "epoch_ms", "datetime_utc", "datetime_zoned"),
     "address": ("text", "packed"),
     "digest": ("hex", "raw_bytes"),
     "coin": ("sat", "btc"),

@@ -30,7 +30,7 @@ _EMAIL = re.compile(rb"[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]
 _PHONE = re.compile(rb"(?:\+|00)[1-9][0-9 ()./-]{6,20}[0-9]")
 _HEX = re.compile(rb"(?:0x)?((?:[0-9a-fA-F]{2})+)")
 _UUID = re.compile(rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_DATETIME = re.compile(rb"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?")
+_DATETIME = re.compile(rb"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?")
 _DATE = re.compile(rb"\d{4}-\d\d-\d\d")
 _PATH = re.compile(rb"/?(?:[^\x00-\x1f/\\:*?\"<>|]{1,255}/){0,24}[^\x00-\x1f/\\:*?\"<>|]{1,200}\.[A-Za-z0-9]{1,8}")
 _URL = re.compile(rb"[a-z][a-z0-9+.-]{1,15}://\S+")
@@ -92,12 +92,12 @@ def _is_network_address(value: bytes, version: int) -> bool:
         return False
 
 
-def _is_datetime(value: bytes, window: TimeWindow) -> bool:
+def _is_datetime(value: bytes, window: TimeWindow, *, zoned: bool) -> bool:
     found = _DATETIME.fullmatch(value)
-    if found is None:
+    if found is None or (found["zone"] is not None) != zoned:
         return False
     try:
-        year, month, day, hour, minute, second = map(int, found.groups())
+        year, month, day, hour, minute, second = map(int, found.groups()[:6])
         at = dt.datetime(year, month, day, hour, minute, second, tzinfo=dt.UTC)
     except ValueError:
         return False
@@ -138,7 +138,8 @@ SHAPES: Mapping[str, Callable[[bytes, TimeWindow], bool]] = {
     "decimal": _whole(_DECIMAL),
     "epoch_s": _epoch(1),
     "epoch_ms": _epoch(1_000),
-    "datetime": _is_datetime,
+    "datetime": lambda value, window: _is_datetime(value, window, zoned=False),
+    "datetime_zoned": lambda value, window: _is_datetime(value, window, zoned=True),
     "date": _whole(_DATE),
     "email": _whole(_EMAIL),
     "phone": _whole(_PHONE),

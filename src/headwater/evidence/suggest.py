@@ -29,7 +29,12 @@ _PART_OF_NAME_POINTS = 14
 _TABLE_NAME_POINTS = 60
 _WITHIN_POINTS = 40
 _KEY_POINTS = 25
-_TIME_SHAPES: Mapping[str, str] = {"epoch_s": "epoch_s", "epoch_ms": "epoch_ms", "datetime": "datetime_utc"}
+_TIME_SHAPES: Mapping[str, str] = {
+    "epoch_s": "epoch_s",
+    "epoch_ms": "epoch_ms",
+    "datetime": "datetime_utc",
+    "datetime_zoned": "datetime_zoned",
+}
 
 # For each column of ours, the shapes its values may have, the unit each means, and its points where all values have it.
 _SHAPES: Mapping[str, Sequence[tuple[str, str, int]]] = {

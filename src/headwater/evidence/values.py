@@ -97,6 +97,16 @@ def _datetime_utc(_: ColumnBinding, raw: bytes) -> dt.datetime | None:
     return instant.replace(tzinfo=dt.UTC)
 
 
+def _datetime_zoned(_: ColumnBinding, raw: bytes) -> dt.datetime | None:
+    text = raw.decode("ascii")
+    if not text:
+        return None
+    instant = dt.datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("no zone where the mapping says there is one")
+    return instant.astimezone(dt.UTC)
+
+
 def _address_text(_: ColumnBinding, raw: bytes) -> str | None:
     text = raw.decode("ascii").strip()
     return str(ipaddress.ip_address(text)) if text else None
@@ -153,6 +163,7 @@ _READERS: Mapping[tuple[str, str], Callable[[ColumnBinding, bytes], object]] = {
     ("time", "epoch_s"): _epoch_s,
     ("time", "epoch_ms"): _epoch_ms,
     ("time", "datetime_utc"): _datetime_utc,
+    ("time", "datetime_zoned"): _datetime_zoned,
     ("address", "text"): _address_text,
     ("address", "packed"): _address_packed,
     ("digest", "hex"): _digest_hex,
