@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
-
-from dissect.volume.disk import Disk
-from dissect.volume.disk.partition import Partition
-from dissect.volume.disk.schemes import GPT
-from dissect.volume.exceptions import DiskError
 
 from headwater_sealed.btrfs import BtrfsFilesystem
 from headwater_sealed.containers import Medium
@@ -22,14 +15,13 @@ from headwater_sealed.fat import FatFilesystem
 from headwater_sealed.filesystem import Filesystem
 from headwater_sealed.luks import unlock
 from headwater_sealed.lvm import LogicalVolume, PhysicalVolume, logical_volumes, physical_volume
+from headwater_sealed.partitions import MAX_PARTITIONS, found_in_spare, partitions_of
 from headwater_sealed.refusal import UnreadableError, refusing
 from headwater_sealed.views import Run, RunView, View, Window, buffered
 from headwater_sealed.xfs import XfsFilesystem
 
 __all__ = ["Volume", "open_filesystem", "volumes"]
 
-_SECTOR_SIZES_BYTES = (512, 4096)
-_MAX_VOLUMES = 1024
 _SPACE_BYTES = 1 << 50  # larger than any physical volume
 
 
@@ -270,79 +262,6 @@ def _judged(medium: Medium, index: int, place: _Place, *, tried: bool = True) ->
     )
 
 
-def _extent_bytes(partition: Partition, sector_bytes: int) -> tuple[int, int]:
-    if isinstance(partition.disk, GPT) and hasattr(partition.raw, "last_lba"):
-        # The last sector of a GPT partition belongs to it; the library leaves it out.
-        return partition.offset, (partition.raw.last_lba - partition.raw.first_lba + 1) * sector_bytes
-    return partition.offset, partition.size
-
-
-def _table(file: BinaryIO, sector_bytes: int) -> list[tuple[int, int]] | None:
-    try:
-        disk = Disk(file, sector_size=sector_bytes)
-    except DiskError:
-        return None  # no table of any kind at this sector size
-    return [_extent_bytes(partition, sector_bytes) for partition in disk.partitions]
-
-
-def _spare_gpt(medium: Medium, sector_bytes: int) -> list[tuple[int, int]] | None:
-    """The partitions of the table at the end of the medium; None if the first table is sound, or this one is not."""
-    file = medium.file
-    file.seek(0)
-    head = file.read(512)
-    if len(head) != 512 or 0xEE not in head[450:510:16] or head[510:] != b"\x55\xaa":
-        return None
-    if _gpt_header(file, sector_bytes) is not None:
-        return None
-    last = medium.size_bytes // sector_bytes * sector_bytes - sector_bytes
-    header = _gpt_header(file, last)
-    if header is None:
-        return None
-    array, count, size, stated = struct.unpack_from("<QIII", header, 72)
-    if not 128 <= size <= 4096 or not 0 < count <= _MAX_VOLUMES:
-        return None
-    file.seek(array * sector_bytes)
-    entries = file.read(count * size)
-    if zlib.crc32(entries) != stated:
-        return None
-    found = []
-    for at in range(0, len(entries), size):
-        first, final = struct.unpack_from("<QQ", entries, at + 32)
-        if any(entries[at : at + 16]) and first <= final:
-            found.append((first * sector_bytes, (final - first + 1) * sector_bytes))
-    return found
-
-
-def _gpt_header(file: BinaryIO, at: int) -> bytes | None:
-    """The header at that place; None if there is none whose signature and checksum are right."""
-    file.seek(max(0, at))
-    header = file.read(512)
-    length = int.from_bytes(header[12:16], "little")
-    if header[:8] != b"EFI PART" or not 92 <= length <= len(header):
-        return None
-    stated = int.from_bytes(header[16:20], "little")
-    return header if zlib.crc32(header[:16] + bytes(4) + header[20:length]) == stated else None
-
-
-def _partitions(medium: Medium) -> list[tuple[int, int]] | None:
-    """Offset and size of each partition; None if the medium has no partition table."""
-    damage: UnreadableError | None = None
-    for sector_bytes in _SECTOR_SIZES_BYTES:
-        if (spare := _spare_gpt(medium, sector_bytes)) is not None:
-            return spare
-        try:
-            with refusing("the partition table cannot be read"):
-                found = _table(_volume_file(medium, 0, medium.size_bytes), sector_bytes)
-        except UnreadableError as error:
-            damage = error
-            continue
-        if found is not None:
-            return found
-    if damage is not None:
-        raise damage
-    return None
-
-
 def _layout(medium: Medium) -> list[_Place] | Volume:
     """Where volumes lie; in place of them the one that stands for a medium without any, with its reason.
 
@@ -355,20 +274,20 @@ def _layout(medium: Medium) -> list[_Place] | Volume:
     partitions: list[tuple[int, int]] = []
     reason = "the partition table holds no partition"
     try:
-        found = _partitions(medium)
+        found = partitions_of(medium)
     except UnreadableError as error:
         reason = error.reason
     else:
         if found is None:
             reason = "no partition table and no file system that is known here"
-        elif len(found) > _MAX_VOLUMES:
+        elif len(found) > MAX_PARTITIONS:
             reason = f"the partition table names {len(found)} partitions"
         else:
             partitions = found
     if not partitions:
         return Volume(index=0, offset_bytes=0, size_bytes=medium.size_bytes, filesystem="unknown", refused=reason)
     places = [_place(medium, offset, size) for offset, size in partitions]
-    if any(_spare_gpt(medium, sector_bytes) for sector_bytes in _SECTOR_SIZES_BYTES):
+    if found_in_spare(medium):
         places = [replace(place, remark="found in the spare partition table; the first is damaged") for place in places]
     return _expanded(places, medium.secret)
 

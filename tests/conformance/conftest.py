@@ -87,6 +87,16 @@ def _activity(chance: random.Random) -> dict[str, list[dict[str, Any]]]:
         }
         for n in range(15)
     ]
+    noted = [
+        {
+            "noted_match_id": f"nmt-{n:02}",
+            "upload_id": f"upl-{n:02}",
+            "polarity": chance.choice(["known-illegal", "known-illegal", "known-benign"]),
+            "file_is_gone": bool(n % 4),
+            "victim_identified": chance.choice(["no", "yes", "unknown"]),
+        }
+        for n in range(30)
+    ]
     payments = [{"payment_id": f"pay-{n:02}", "account_id": f"acc-{chance.randrange(12):02}"} for n in range(10)]
     records = [{"record_id": f"rec-{n}", "convicted": bool(n % 2)} for n in range(6)]
     judgements = [
@@ -106,6 +116,7 @@ def _activity(chance: random.Random) -> dict[str, list[dict[str, Any]]]:
         "media_verdicts": verdicts,
         "media_clusters": clusters,
         "media_origins": origins,
+        "noted_matches": noted,
         "payments": payments,
         "records": records,
         "judgements": judgements,
