@@ -88,7 +88,7 @@ def partitions_of(medium: Medium) -> list[tuple[int, int]] | None:
             return spare
         try:
             with refusing("the partition table cannot be read"):
-                found = _table(buffered(Window(medium.file, 0, medium.size_bytes)), sector_bytes)
+                found = _table(buffered(Window(medium.file, start_bytes=0, size_bytes=medium.size_bytes)), sector_bytes)
         except UnreadableError as error:
             damage = error
             continue
