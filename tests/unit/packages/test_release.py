@@ -44,7 +44,8 @@ def test_each_lead_has_decisions_by_two_people(case):
 def test_nothing_readable_stands_on_the_outside(case):
     released = case.release(case.draft())
     outside = b"".join(file.read_bytes() for file in released.sealed_folder.iterdir())
-    for secret in (b"led-1", b"Iva", b"Olu", b"example.org", b"Example Court"):
+    # Long enough not to stand in random bytes by chance.
+    for secret in (b"led-1", b"Iva Example", b"Olu Example", b"example.org", b"Example Court"):
         assert secret not in outside
 
 
