@@ -80,7 +80,7 @@ class DumpRecords:
         self._literals.append(literals)
         self._row_bytes += length_bytes
         if len(self._tables) >= _BATCH_ROWS or self._row_bytes >= _BATCH_BYTES:
-            self._flush()
+            self.flush()
 
     def run(self, table: str, number: int, base_bytes: int, run: RowRun, width: int) -> None:
         """Takes many rows of one table.
@@ -92,7 +92,7 @@ class DumpRecords:
             run: The rows.
             width: Values of a row.
         """
-        self._flush()
+        self.flush()
         count = len(run.starts)
         ends = pa.array(np.arange(0, count * width + 1, width, dtype=np.int32))
         self._emit_rows(
@@ -144,7 +144,7 @@ class DumpRecords:
 
     def close(self) -> None:
         """Emits the rest and the ranges."""
-        self._flush()
+        self.flush()
         ranges = [
             {
                 "record_kind": "range",
@@ -156,11 +156,8 @@ class DumpRecords:
         ]
         self._emit(pa.RecordBatch.from_pylist(ranges, schema=DUMP_SCHEMA))
 
-    def _one(self, **record: object) -> None:
-        self._flush()
-        self._emit(pa.RecordBatch.from_pylist([record], schema=DUMP_SCHEMA))
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Emits the rows so far."""
         count = len(self._tables)
         if not count:
             return
@@ -182,6 +179,10 @@ class DumpRecords:
         for gathered in (self._tables, self._numbers, self._offsets, self._lengths, self._literals):
             gathered.clear()
         self._row_bytes = 0
+
+    def _one(self, **record: object) -> None:
+        self.flush()
+        self._emit(pa.RecordBatch.from_pylist([record], schema=DUMP_SCHEMA))
 
     def _emit_rows(self, count: int, columns: dict[str, pa.Array]) -> None:
         arrays = [columns[f.name] if f.name in columns else pa.nulls(count, f.type) for f in DUMP_SCHEMA]

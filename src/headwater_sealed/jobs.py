@@ -8,6 +8,7 @@ from __future__ import annotations
 from headwater_sealed.access_log import ACCESS_LOG_SCHEMA, parse_access_log
 from headwater_sealed.archives import WALK_ARCHIVE_SCHEMA, walk_archive
 from headwater_sealed.basic import BASIC_JOBS, Job
+from headwater_sealed.delimited import parse_csv, parse_mysql_tab
 from headwater_sealed.digests import DIGEST_ENTRIES_SCHEMA, SNIFF_FILES_SCHEMA, digest_entries, sniff_files
 from headwater_sealed.images import (
     DESCRIBE_IMAGE_SCHEMA,
@@ -18,10 +19,13 @@ from headwater_sealed.images import (
     walk_image,
 )
 from headwater_sealed.images import prepare as prepare_images
+from headwater_sealed.json_rows import parse_json_rows
 from headwater_sealed.media import HASH_MEDIA_SCHEMA, hash_media
 from headwater_sealed.media import prepare as prepare_media
+from headwater_sealed.mongo_dump import parse_bson, parse_mongo_archive
 from headwater_sealed.mysql_dump import DUMP_SCHEMA, parse_mysql_dump
 from headwater_sealed.postgres_dump import parse_postgres_dump
+from headwater_sealed.sqlite_rows import parse_sqlite
 from headwater_sealed.wallet import WALLET_SCHEMA, read_wallet
 from headwater_sealed.wallet import prepare as prepare_wallet
 
@@ -37,6 +41,12 @@ JOBS: tuple[Job, ...] = (
     Job(name="walk_archive", schema=WALK_ARCHIVE_SCHEMA, function=walk_archive),
     Job(name="parse_mysql_dump", schema=DUMP_SCHEMA, function=parse_mysql_dump),
     Job(name="parse_postgres_dump", schema=DUMP_SCHEMA, function=parse_postgres_dump),
+    Job(name="parse_sqlite", schema=DUMP_SCHEMA, function=parse_sqlite),
+    Job(name="parse_bson", schema=DUMP_SCHEMA, function=parse_bson),
+    Job(name="parse_mongo_archive", schema=DUMP_SCHEMA, function=parse_mongo_archive),
+    Job(name="parse_json_rows", schema=DUMP_SCHEMA, function=parse_json_rows),
+    Job(name="parse_csv", schema=DUMP_SCHEMA, function=parse_csv),
+    Job(name="parse_mysql_tab", schema=DUMP_SCHEMA, function=parse_mysql_tab),
     Job(name="parse_access_log", schema=ACCESS_LOG_SCHEMA, function=parse_access_log),
     Job(name="read_wallet", schema=WALLET_SCHEMA, function=read_wallet, prepare=prepare_wallet),
     Job(name="hash_media", schema=HASH_MEDIA_SCHEMA, function=hash_media, prepare=prepare_media),

@@ -32,6 +32,7 @@ _WORD = re.compile(rb"[A-Za-z]++")
 _BLANK = re.compile(rb"[\s\0]++")
 _USE = re.compile(rb"USE\s++(.+?)\s*+;", re.IGNORECASE | re.DOTALL)
 _COMPLETED = b"-- Dump completed"
+_BEGUN = re.compile(rb"-- (?:MySQL|MariaDB|mysqldump)[^\n]*")
 _BOM = b"\xef\xbb\xbf"
 
 _SCHEMA_WORDS = frozenset({b"CREATE", b"DROP", b"ALTER"})
@@ -54,7 +55,7 @@ class _Dump:
         self._rows = RowStatements(self._text, records)
         self._delimiter = b";"
         self._statement = syntax.statement_end(b";")
-        self._completed = False
+        self._begun = self._completed = False
 
     def run(self) -> None:
         """Reads to the end of the file and emits everything."""
@@ -70,8 +71,11 @@ class _Dump:
                 break
             self._next()
         if not self._completed:
-            reason = "no 'Dump completed' at the end: it was cut short, or made without comments"
-            self._records.defect("truncated", reason, text.offset_bytes, 0)
+            # A file without the comment that a dump begins with has none that says its end either.
+            code, reason = "truncated", "no 'Dump completed' at the end: it was cut short"
+            if not self._begun:
+                code, reason = "end_not_stated", "made without comments: whether it is whole cannot be told from it"
+            self._records.defect(code, reason, text.offset_bytes, 0)
         self._records.close()
 
     def _take(self, kind: str, end: int) -> None:
@@ -116,6 +120,7 @@ class _Dump:
             return
         if text.buffer.startswith(_COMPLETED, text.at):
             self._completed = True
+        self._begun |= _BEGUN.match(text.buffer, text.at) is not None
         self._take(kind, whole.end())
 
     def _worded(self) -> None:

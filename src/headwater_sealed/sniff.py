@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
+from headwater_sealed.bson import MAX_DOCUMENT_BYTES, bson_document
 from headwater_sealed.log_format import chosen_format
+from headwater_sealed.refusal import UnreadableError
+from headwater_sealed.text_tables import csv_form, is_json_rows
 
 __all__ = ["sniffed"]
 
@@ -17,12 +21,23 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"7z\xbc\xaf\x27\x1c", 0, "7z"),
     (b"ustar", 257, "tar"),
     (b"SQLite format 3\x00", 0, "sqlite"),
+    (b"\x37\x7f\x06\x82", 0, "sqlite-wal"),
+    (b"\x37\x7f\x06\x83", 0, "sqlite-wal"),
+    (b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", 0, "sqlite-journal"),
+    (b"\x6d\xe2\x99\x81", 0, "mongo-archive"),
     (b"PGDMP", 0, "postgres-custom-dump"),
 )
 _MYSQL = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:-- (?:MySQL|MariaDB) dump|/\*M?!\d{5,6}|-- mysqldump)")
 _POSTGRES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|--\n)*-- PostgreSQL database (?:cluster )?dump")
+_MYDUMPER_UNFINISHED = re.compile(rb"(?:# )?Started dump at: ")
+_MYDUMPER = re.compile(rb"(?:# )?Started dump at: (?s:.*)Finished dump at: ")
+# Bitcoin Core writes the network's magic bytes where SQLite has the application's number.
+# source: Bitcoin Core, wallet/sqlite.cpp and kernel/chainparams.cpp
+_WALLET_NETWORKS = {bytes.fromhex(magic) for magic in ("f9beb4d9", "0b110907", "1c163f28", "0a03cf40", "fabfb5da")}
 _BTREE = (b"\x62\x31\x05\x00", b"\x00\x05\x31\x62")  # at byte 12 of a Berkeley DB file, in either order of bytes
 _LOG_SAMPLE_LINES = 20
+_TEXT_BYTES = 1024
+_ID_KEY = re.compile(rb"[\x01-\x13]_id\0")
 
 
 def sniffed(head: bytes) -> str:
@@ -31,20 +46,53 @@ def sniffed(head: bytes) -> str:
         return "empty"
     for signature, at, name in _SIGNATURES:
         if head.startswith(signature, at):
-            return name
-    if _MYSQL.match(head):
-        return "mysql-dump"
-    if _POSTGRES.match(head):
-        return "postgres-dump"
-    if head[12:16] in _BTREE:
-        return "berkeley-db"
-    return "access-log" if _is_access_log(head) else "other"
+            return "core-wallet" if name == "sqlite" and head[68:72] in _WALLET_NETWORKS else name
+    # Most contents are no text; only of the others lines are looked at.
+    tests = _OF_BYTES if b"\0" in head[:_TEXT_BYTES] else _OF_TEXT
+    return next((name for name, is_it in tests if is_it(head)), "other")
+
+
+def _is_bson(head: bytes) -> bool:
+    """Whether a content begins with a document of BSON, or with a long one that has a key."""
+    length = int.from_bytes(head[:4], "little")
+    if not 5 < length <= MAX_DOCUMENT_BYTES:
+        return False
+    if length > len(head):
+        return len(head) > _TEXT_BYTES and _ID_KEY.match(head, 4) is not None
+    try:
+        return bool(bson_document(head[:length])[0])
+    except UnreadableError:
+        return False
 
 
 def _is_access_log(head: bytes) -> bool:
     """Whether the first lines are in a format that a web server's log has."""
     first, line_end, _ = head.partition(b"\n")
-    # Most contents are no text; they are told by their first bytes, before any line is looked at.
     if not line_end or b"\0" in first or not 16 <= len(first) < 8192:
         return False
     return chosen_format(head.split(b"\n")[:_LOG_SAMPLE_LINES]) is not None
+
+
+def _is_berkeley(head: bytes) -> bool:
+    return head[12:16] in _BTREE
+
+
+def _matches(pattern: re.Pattern[bytes]) -> Callable[[bytes], bool]:
+    return lambda head: pattern.match(head) is not None
+
+
+_OF_BYTES: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+    ("mysql-dump", _matches(_MYSQL)),
+    ("postgres-dump", _matches(_POSTGRES)),
+    ("berkeley-db", _is_berkeley),
+    ("bson", _is_bson),
+)
+_OF_TEXT: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+    ("mysql-dump", _matches(_MYSQL)),
+    ("postgres-dump", _matches(_POSTGRES)),
+    ("mydumper-metadata", _matches(_MYDUMPER)),
+    ("mydumper-metadata-unfinished", _matches(_MYDUMPER_UNFINISHED)),
+    ("access-log", _is_access_log),
+    ("json-rows", is_json_rows),
+    ("csv", lambda head: csv_form(head) is not None),
+)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headwater.evidence import read_mapping
-from headwater.evidence.platform import PlatformTables, RowSource
+from headwater.evidence.platform import PlatformTables
+from headwater.evidence.row_source import RowSource
 from headwater.evidence.sealed_schemas import EXPECTED
 
 MAPPING = read_mapping(b"""

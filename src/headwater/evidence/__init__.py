@@ -13,10 +13,10 @@ from headwater.evidence.intake import (
 )
 from headwater.evidence.mapping import PlatformMapping, read_mapping
 from headwater.evidence.mapping_draft import UNCONFIRMED, draft_mapping
-from headwater.evidence.members import entry_of, file_and_members
+from headwater.evidence.members import entry_of, file_and_members, named_place
 from headwater.evidence.profile import PlatformProfile, profile_of
 from headwater.evidence.read import read_evidence
-from headwater.evidence.row_files import row_batches
+from headwater.evidence.row_files import LOG_SUFFIX, row_batches
 from headwater.evidence.sealed import Failure, Limits, SealedPool, sandbox_report
 from headwater.evidence.shapes import PLAUSIBLE_WINDOW, TimeWindow
 from headwater.evidence.suggest import TableSuggestion, likeliest, suggestions
@@ -24,6 +24,7 @@ from headwater.evidence.templates import recognised, template_mapping
 
 __all__ = [
     "EXHIBIT_KINDS",
+    "LOG_SUFFIX",
     "PLAUSIBLE_WINDOW",
     "UNCONFIRMED",
     "Acquired",
@@ -43,6 +44,7 @@ __all__ = [
     "image_parameters",
     "image_sources",
     "likeliest",
+    "named_place",
     "profile_of",
     "read_evidence",
     "read_mapping",

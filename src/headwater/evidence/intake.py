@@ -11,7 +11,8 @@ from headwater.engine import Progress, silent
 from headwater.errors import InputError, UnreadableInputError, UnsupportedFormatError
 from headwater.evidence.folders import listing
 from headwater.evidence.image_files import image_parameters, image_segments, image_sources
-from headwater.evidence.readable import ARCHIVE_FORMATS, ROW_FORMATS
+from headwater.evidence.readable import holds_more, is_table_of_text
+from headwater.evidence.row_files import LOG_SUFFIX
 from headwater.evidence.sealed import SealedPool
 
 __all__ = ["EXHIBIT_KINDS", "Acquired", "Stamp", "acquire", "recognise", "stamp_of", "whole_digest"]
@@ -95,7 +96,8 @@ def recognise(path: Path, pool: SealedPool) -> str:
         return "wallet"
     # What is no image that is known may still be one without a table or with an unknown file system, and is refused as
     # such; a file is one only where its content says what it is.
-    return "file" if found in ARCHIVE_FORMATS or found in ROW_FORMATS else "disk-image"
+    name = os.fsencode(path.name)
+    return "file" if holds_more(found, b"") or (holds_more(found, name) and is_table_of_text(name)) else "disk-image"
 
 
 def _format_of(path: Path, pool: SealedPool) -> str:
@@ -138,7 +140,15 @@ def acquire(
     elif exhibit_kind == "blocks":
         found = {"container_format": "core-blocks", "integrity": "not-stored"}
     elif exhibit_kind == "file":
-        found = {"container_format": _format_of(path, pool), "integrity": "not-stored"}
+        name = _format_of(path, pool)
+        log = path.with_name(path.name + os.fsdecode(LOG_SUFFIX))
+        if name == "sqlite" and log.exists() and log.stat().st_size and not accept_defects:
+            raise InputError(
+                path,
+                f"its write-ahead log {log.name} stands beside it and holds a part of the database",
+                remedy="add the folder, so that both are taken in, or the one file alone with --accept-defects",
+            )
+        found = {"container_format": name, "integrity": "not-stored"}
     elif exhibit_kind == "directory":
         found = {"container_format": "directory", "integrity": "not-stored"}
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["entry_of", "file_and_members", "member_key", "member_path"]
+__all__ = ["entry_of", "file_and_members", "member_key", "member_path", "named_place"]
 
 _ZERO, _ZERO_WRITTEN = b"\0", b"\xc0\x80"
 _SHOWN_SEPARATOR = b"!/"
@@ -35,6 +35,12 @@ def file_and_members(key: bytes) -> tuple[bytes, list[int]]:
     """The path of the file that a key names or that holds it, and the place of the member in it; empty for the file."""
     first, *rest = key.split(_ZERO)
     return first, [int(number) for number in rest[0::2]] if len(rest) > 1 else []
+
+
+def named_place(key: bytes) -> bytes:
+    """The key without the number of the last member: files that belong together differ there in their names only."""
+    parts = key.split(_ZERO)
+    return key if len(parts) < 3 else _ZERO.join((*parts[:-2], b"", parts[-1]))
 
 
 def entry_of(key: bytes, *, inode: int | None = None) -> dict[str, Any]:

@@ -18,37 +18,14 @@ from headwater.evidence.cells import TableCells, all_cells, bare_column
 from headwater.evidence.columnar import counted, ids_of, note, rows_where, runs
 from headwater.evidence.lookups import Lookups
 from headwater.evidence.mapping import Binding, PlatformMapping
+from headwater.evidence.row_source import RowSource
 from headwater.evidence.targets import TARGETS
 from headwater.evidence.values import bound_column
 from headwater.schema import content_id, content_ids, table_named
 
-__all__ = ["PlatformTables", "RowSource"]
+__all__ = ["PlatformTables"]
 
 _PLACE = ("number", "offset_bytes", "length_bytes", "values")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowSource:
-    """A file whose rows are read.
-
-    Attributes:
-        exhibit_id: The exhibit it is of or in.
-        item_id: Its item.
-        path: Its path, shown; empty where it is the exhibit itself.
-        path_bytes: Its path; empty where it is the exhibit itself.
-        source_format: What it is read as.
-    """
-
-    exhibit_id: str
-    item_id: str
-    path: str = ""
-    path_bytes: bytes = b""
-    source_format: str = ""
-
-    @property
-    def fields(self) -> tuple[bytes, ...]:
-        """What tells its rows from those of the exhibit's other files, in an id."""
-        return (self.path_bytes,) if self.path_bytes else ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,6 +82,8 @@ class PlatformTables:
                     self._declare(source, record["table_name"], tuple(record["names"] or ()))
             elif kind == "defect":
                 for record in part.to_pylist():
+                    if record["code"] == "no_schema" and self._table(source, record["table_name"]).columns:
+                        continue  # another file declares it
                     self.defect(
                         source,
                         code=record["code"],
@@ -165,10 +144,9 @@ class PlatformTables:
     def _binding(self, table: _Table) -> Binding | None:
         if self._mapping is None:
             return None
+        path = (table.source.declared_by or table.source).path
         for binding in self._mapping.bindings:
-            if binding.binds_table(table.name) and (
-                binding.source is None or fnmatchcase(table.source.path, binding.source)
-            ):
+            if binding.binds_table(table.name) and (binding.source is None or fnmatchcase(path, binding.source)):
                 return binding
         return None
 
@@ -177,7 +155,10 @@ class PlatformTables:
         found = self._tables.get((source.item_id, name))
         if found is not None:
             return found
-        elsewhere = next((table for table in self._tables.values() if table.name == name and table.declared), None)
+        if source.declared_by is not None:
+            elsewhere = self._tables.get((source.declared_by.item_id, name))
+        else:
+            elsewhere = next((table for table in self._tables.values() if table.name == name and table.declared), None)
         columns = elsewhere.columns if elsewhere is not None else ()
         found = self._tables[source.item_id, name] = _Table(
             source=source, name=name, columns=columns, declared=elsewhere is None

@@ -67,6 +67,7 @@ def _read_exhibit(
             read_wallet(wallet, pool, gathered)
     else:
         _read_further(read_files(exhibit, pool, gathered, context.progress), pool, gathered, rows)
+    rows.finish()
     gathered.add_all(platform.finished())
 
 

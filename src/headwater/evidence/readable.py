@@ -10,15 +10,36 @@ from typing import Any
 from headwater.evidence.folders import shown
 from headwater.schema import item_id
 
-__all__ = ["ARCHIVE_FORMATS", "ROW_FORMATS", "FileSet", "Readable", "holds_more"]
+__all__ = ["ARCHIVE_FORMATS", "ROW_FORMATS", "FileSet", "Readable", "holds_more", "is_table_of_text"]
 
 ARCHIVE_FORMATS = frozenset({"gzip", "bzip2", "xz", "zip", "7z", "tar"})
 """What a sealed worker takes apart into members."""
 
-ROW_FORMATS = frozenset({"mysql-dump", "postgres-dump", "access-log"})
+ROW_FORMATS = frozenset(
+    {
+        "access-log",
+        "berkeley-db",
+        "bson",
+        "core-wallet",
+        "json-rows",
+        "mongo-archive",
+        "mydumper-metadata",
+        "mydumper-metadata-unfinished",
+        "sqlite",
+        "sqlite-journal",
+        "sqlite-wal",
+        "mysql-dump",
+        "postgres-dump",
+    }
+)
 """What a sealed worker reads rows or lines from."""
 
 _LOG_NAME = b"access.log"
+# A text with as many commas in each line is often no table; these names say that it is meant as one.
+_NAMED_TABLES: Mapping[str, tuple[bytes, ...]] = {
+    "csv": (b".csv", b".tsv", b".txt"),
+    "other": (b".txt",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,5 +110,12 @@ class Readable:
 
 
 def holds_more(content_format: str | None, path: bytes) -> bool:
-    """Whether a file is an archive, or holds rows or lines."""
-    return content_format in ARCHIVE_FORMATS or content_format in ROW_FORMATS or _LOG_NAME in path
+    """Whether a file is an archive, or holds rows or lines, or may by its name."""
+    if content_format in ARCHIVE_FORMATS or content_format in ROW_FORMATS or _LOG_NAME in path:
+        return True
+    return path.lower().endswith(_NAMED_TABLES.get(content_format or "", ()))
+
+
+def is_table_of_text(path: bytes) -> bool:
+    """Whether a text whose lines have columns is taken for a table; plain text is one only beside its declaration."""
+    return not path.lower().endswith(b".txt")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,15 +11,18 @@ import pyarrow.compute as pc
 from headwater.engine import Progress
 from headwater.evidence.folders import shown
 from headwater.evidence.gather import Gathered
-from headwater.evidence.members import member_path
-from headwater.evidence.platform import PlatformTables, RowSource
-from headwater.evidence.readable import Readable
-from headwater.evidence.row_files import ROW_JOBS
+from headwater.evidence.members import member_path, named_place
+from headwater.evidence.platform import PlatformTables
+from headwater.evidence.readable import Readable, is_table_of_text
+from headwater.evidence.row_files import LOG_SUFFIX, ROW_JOBS
+from headwater.evidence.row_source import RowSource
 from headwater.evidence.sealed import SealedPool, SealedWorkerError
 from headwater.evidence.wallets import wallet_tables
 from headwater.evidence.web_logs import log_tables
 
 __all__ = ["RowFiles", "is_log", "read_wallet"]
+
+_JOURNAL_SUFFIX = b"-journal"
 
 
 class RowFiles:
@@ -41,42 +45,90 @@ class RowFiles:
         self._gathered = gathered
         self._progress = progress
         self._rows = 0
-        self._seen: dict[str, str] = {}
+        self._seen: dict[tuple[str, ...], str] = {}
+        # Files of which another one, that may come later, says how they are read.
+        self._databases: list[Readable] = []
+        self._logs: dict[tuple[int, bytes], Readable] = {}
+        self._journals: dict[tuple[int, bytes], Readable] = {}
+        self._texts: list[Readable] = []
+        self._declared: dict[tuple[int, bytes], Readable] = {}
 
     def read(self, file: Readable) -> None:
         """Takes in the rows or lines of a file; one that cannot be read to its end does not stop the others."""
-        shown_path = shown(member_path(file.path_bytes))
-        path = "" if file.whole else shown_path
-        job = ROW_JOBS.get(file.content_format)
-        if job is not None:
-            source = RowSource(
-                exhibit_id=self._exhibit_id,
-                item_id=file.item_id,
-                path=path,
-                path_bytes=b"" if file.whole else file.path_bytes,
-                source_format=file.content_format,
-            )
-            first = self._seen.setdefault(file.sha256, shown_path)
-            if first != shown_path:
-                told = f"the same content as {first}, whose rows are read"
-                self._platform.defect(source, code="copy_not_read_again", reason=told)
-                return
-            self._read_rows(file, source, job)
+        place = file.volume_index, named_place(file.path_bytes)
+        if file.content_format == "sqlite":
+            self._databases.append(file)
+        elif file.content_format == "sqlite-wal":
+            self._logs[place] = file
+        elif file.content_format == "sqlite-journal":
+            self._journals[place] = file
         elif is_log(file):
-            lines = self._lines(file, shown_path)
-            self._gathered.add_all(log_tables(self._exhibit_id, shown_path, lines))
+            path = shown(member_path(file.path_bytes))
+            self._gathered.add_all(log_tables(self._exhibit_id, path, self._lines(file, path)))
+        elif file.content_format == "mydumper-metadata-unfinished":
+            reason = "mydumper did not finish: its metadata says no end, so that tables may be missing"
+            self._platform.defect(_source(file), code="truncated", reason=reason)
+        elif file.content_format == "core-wallet" or (file.content_format == "berkeley-db" and b"wallet" in place[1]):
+            reason = "a wallet; take it out and add it as an exhibit of its own, of kind 'wallet'"
+            self._platform.defect(_source(file), code="wallet_not_read", reason=reason)
+        elif not file.whole and not is_table_of_text(file.path_bytes):
+            self._texts.append(file)
+        elif file.content_format in ROW_JOBS:
+            if file.content_format == "mysql-dump":
+                self._declared[file.volume_index, _stem(file)] = file
+            self._read_as(file, file.content_format)
 
-    def _lines(self, file: Readable, path: str) -> Iterator[pa.RecordBatch]:
-        """The records of a log; those before a worker's end count, and its end is a defect."""
-        try:
-            yield from self._pool.stream("parse_access_log", file.reached.files, file.parameters)
-        except SealedWorkerError as error:
-            self._gathered.defect(self._exhibit_id, path, "log_not_readable", error.reason)
+    def finish(self) -> None:
+        """Takes in what is read in the light of other files: databases with their logs, texts beside a declaration."""
+        for database in self._databases:
+            place = named_place(database.path_bytes)
+            log = self._logs.pop((database.volume_index, place + LOG_SUFFIX), None)
+            if self._journals.pop((database.volume_index, place + _JOURNAL_SUFFIX), None) is not None:
+                reason = "a rollback journal stands beside it: its last change was not finished, and is read as it is"
+                self._platform.defect(_source(database), code="journal_not_applied", reason=reason)
+            if log is None:
+                self._read_as(database, "sqlite")
+            else:
+                self._read_as(database, "sqlite", log=log)
+                self._read_as(log, "sqlite-wal", declared=database)
+                self._read_as(database, "sqlite", part="without_log")
+        for alone, told in ((self._logs, "a write-ahead log"), (self._journals, "a rollback journal")):
+            for file in alone.values():
+                reason = f"{told} without the database it belongs to; it is not read"
+                self._platform.defect(_source(file), code="database_missing", reason=reason)
+                self._range(_source(file), "unparsed", 1, file.size_bytes)
+        for file in self._texts:
+            declared = self._declared.get((file.volume_index, _stem(file)))
+            if declared is not None:
+                self._read_as(file, "mysql-tab", declared=declared)
+        for waiting in (self._databases, self._logs, self._journals, self._texts):
+            waiting.clear()
 
-    def _read_rows(self, file: Readable, source: RowSource, job: str) -> None:
-        accounted = False
+    def _read_as(
+        self,
+        file: Readable,
+        source_format: str,
+        *,
+        log: Readable | None = None,
+        declared: Readable | None = None,
+        part: str | None = None,
+    ) -> None:
+        source = _source(file, source_format)
+        if declared is not None:
+            source = replace(source, declared_by=_source(declared))
+        shown_path = shown(member_path(file.path_bytes))
+        how = ROW_JOBS[source_format]
+        of = [one for one in (declared if how.with_log else None, file, log) if one is not None]
+        told = how.parameters(shown_path) | ({} if part is None else {"part": part})
+        first = self._seen.setdefault((*(one.sha256 for one in of), *map(str, told.values())), shown_path)
+        if first != shown_path:
+            reason = f"the same content as {first}, whose rows are read"
+            self._platform.defect(source, code="copy_not_read_again", reason=reason)
+            return
+        parameters = {**file.reached.parameters([one.entry for one in of]), **told}
+        accounted = part is not None
         try:
-            for batch in self._pool.stream(job, file.reached.files, file.parameters):
+            for batch in self._pool.stream(how.job, file.reached.files, parameters):
                 self._rows += self._platform.take(source, batch)
                 for record in batch.filter(pc.equal(batch["record_kind"], "range")).to_pylist():
                     self._range(source, record["range_kind"], record["number"], record["length_bytes"])
@@ -88,9 +140,32 @@ class RowFiles:
                 # How far it came is not known for certain, so nothing of it counts as read.
                 self._range(source, "unparsed", 1, file.size_bytes)
 
+    def _lines(self, file: Readable, path: str) -> Iterator[pa.RecordBatch]:
+        """The records of a log; those before a worker's end count, and its end is a defect."""
+        try:
+            yield from self._pool.stream("parse_access_log", file.reached.files, file.parameters)
+        except SealedWorkerError as error:
+            self._gathered.defect(self._exhibit_id, path, "log_not_readable", error.reason)
+
     def _range(self, source: RowSource, kind: str, ranges: int, size_bytes: int) -> None:
         row = {"exhibit_id": self._exhibit_id, "source_item_id": source.item_id, "range_kind": kind}
         self._gathered.add_rows("dump_ranges", [{**row, "ranges": ranges, "range_bytes": size_bytes}])
+
+
+def _source(file: Readable, source_format: str = "") -> RowSource:
+    """The file as a source of rows."""
+    return RowSource(
+        exhibit_id=file.exhibit_id,
+        item_id=file.item_id,
+        path="" if file.whole else shown(member_path(file.path_bytes)),
+        path_bytes=b"" if file.whole else file.path_bytes,
+        source_format=source_format or file.content_format,
+    )
+
+
+def _stem(file: Readable) -> bytes:
+    """Where the file lies, and its name without its ending."""
+    return named_place(file.path_bytes).rpartition(b".")[0]
 
 
 def is_log(file: Readable) -> bool:

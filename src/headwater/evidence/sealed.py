@@ -121,6 +121,7 @@ class SealedPool:
             SealedWorkerError: After the batches so far, if the child did not get to the end.
         """
         expected = self._expect(job)
+        files, parameters = _named(files, parameters)
         try:
             yield from self._child(expected, files, parameters, limits or expected.limits)
         except ChildEndedError as error:
@@ -139,7 +140,7 @@ class SealedPool:
 
         A group is the parameters of one child. Where they have `entries` and the child ends abnormally, each entry is
         done again in a child of its own, and one that fails again has a row of its own that says why. Entries that name
-        a `file_index` are handed those files only.
+        a `file_index` are handed those files only, here and in `stream`.
 
         Args:
             job: Its name.
@@ -200,13 +201,7 @@ class SealedPool:
         self, expected: Expected, files: Sequence[Path], group: Mapping[str, Any], limits: Limits, call: _Call
     ) -> pa.Table:
         """All batches of one child."""
-        entries = group.get("entries", ())
-        if entries and all("file_index" in entry for entry in entries):
-            # Only the files that this group is about, so that a folder of thousands does not open them all.
-            named = sorted({entry["file_index"] for entry in entries})
-            files = [files[index] for index in named]
-            local = [{**entry, "file_index": named.index(entry["file_index"])} for entry in entries]
-            group = {**group, "entries": local}
+        files, group = _named(files, group)
         return pa.Table.from_batches(self._child(expected, files, group, limits, call), schema=expected.schema)
 
     def _child(
@@ -298,6 +293,16 @@ class _Call:
             self.stopped = True
             for zygote in self._busy:
                 zygote.kill()
+
+
+def _named(files: Sequence[Path], parameters: Mapping[str, Any]) -> tuple[Sequence[Path], Mapping[str, Any]]:
+    """Only the files that the entries are about, so that a folder of thousands does not open them all."""
+    entries = parameters.get("entries", ())
+    if not entries or any("file_index" not in entry for entry in entries):
+        return files, parameters
+    named = sorted({entry["file_index"] for entry in entries})
+    local = [{**entry, "file_index": named.index(entry["file_index"])} for entry in entries]
+    return [files[index] for index in named], {**parameters, "entries": local}
 
 
 def _start(jobs: Literal["all", "basic"], *, test_jobs: bool) -> Zygote:

@@ -7,7 +7,7 @@ A reply that differs from the schema here is refused, whatever the worker believ
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -180,9 +180,11 @@ _PARSE_MYSQL_DUMP = Expected(
     limits=Limits(wall_s=24 * _HOUR_S, memory_bytes=3072 * _MIB, reply_bytes=1024 * 1024 * _MIB),
 )  # fmt: skip
 
-_PARSE_POSTGRES_DUMP = Expected(
-    name="parse_postgres_dump", schema=_PARSE_MYSQL_DUMP.schema, limits=_PARSE_MYSQL_DUMP.limits
+_PARSE_OTHER_ROWS = tuple(
+    replace(_PARSE_MYSQL_DUMP, name=f"parse_{name}")
+    for name in ("postgres_dump", "sqlite", "bson", "mongo_archive", "json_rows", "csv", "mysql_tab")
 )
+"""Whatever rows are read from, they come in the same form."""
 
 _PARSE_ACCESS_LOG = Expected(
     name="parse_access_log",
@@ -242,7 +244,7 @@ EXPECTED: tuple[Expected, ...] = (
     _DIGEST_ENTRIES,
     _WALK_ARCHIVE,
     _PARSE_MYSQL_DUMP,
-    _PARSE_POSTGRES_DUMP,
+    *_PARSE_OTHER_ROWS,
     _PARSE_ACCESS_LOG,
     _READ_WALLET,
     _HASH_MEDIA,

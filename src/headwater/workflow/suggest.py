@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 from headwater.engine import Exhibit, Progress, silent
 from headwater.errors import ConfigError
 from headwater.evidence import (
+    LOG_SUFFIX,
     PLAUSIBLE_WINDOW,
     PlatformProfile,
     SealedPool,
     TableSuggestion,
     draft_mapping,
+    named_place,
     profile_of,
     recognised,
     row_batches,
@@ -107,13 +109,26 @@ def _sources(case: Case) -> Iterator[_Source]:
         formats = {row["source_item_id"]: row["source_format"] for row in read}
         items = tables.arrow("items")
         found = items.filter(pc.is_in(items["item_id"], value_set=pa.array(sorted(formats), pa.string())))
+    logs = {_place(item): item for item in found.to_pylist() if formats[item["item_id"]] == "sqlite-wal"}
     for item in found.to_pylist():
-        exhibit = exhibits.get(item["exhibit_id"])
-        if exhibit is None or exhibit.exhibit_kind == "dump":
+        exhibit, source_format = exhibits.get(item["exhibit_id"]), formats[item["item_id"]]
+        if exhibit is None or exhibit.exhibit_kind == "dump" or source_format == "sqlite-wal":
             continue
-        yield _Source(
+        source = _Source(
             exhibit=exhibit,
-            source_format=formats[item["item_id"]],
+            source_format=source_format,
             size_bytes=item["size_bytes"],
             place={name: item[name] for name in ("volume_index", "path_bytes", "inode")},
         )
+        log = logs.get(_place(item, LOG_SUFFIX)) if source_format == "sqlite" else None
+        if log is None:
+            yield source
+            continue
+        # The rows of such a database lie in two files; those of the log come as from a file of their own.
+        place = {**source.place, "log": (log["path_bytes"], log["inode"])}
+        yield replace(source, place=place)
+        yield replace(source, place=place, source_format="sqlite-wal", size_bytes=log["size_bytes"])
+
+
+def _place(item: Mapping[str, Any], suffix: bytes = b"") -> tuple[str, int, bytes]:
+    return item["exhibit_id"], item["volume_index"], named_place(item["path_bytes"]) + suffix

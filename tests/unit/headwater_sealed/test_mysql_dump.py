@@ -226,8 +226,9 @@ def test_line_ends_of_another_system_and_a_byte_order_mark() -> None:
 
 def test_a_dump_without_its_last_line_is_told() -> None:
     dump = insert(b"(1,'a')").removesuffix(COMPLETED)
-    assert defects(dump) == [("truncated", b"")]
-    assert defects(b"") == [("truncated", b"")]
+    assert defects(b"-- MySQL dump 10.13\n" + dump) == [("truncated", b"")]
+    assert defects(dump) == [("end_not_stated", b"")], "made without comments, it has no last line to lose"
+    assert defects(b"") == [("end_not_stated", b"")]
 
 
 def test_other_files_are_told_apart_from_dumps() -> None:
