@@ -19,7 +19,7 @@ from headwater.evidence.read import read_evidence
 from headwater.evidence.row_files import LOG_SUFFIX, row_batches
 from headwater.evidence.sealed import Failure, Limits, SealedPool, sandbox_report
 from headwater.evidence.shapes import PLAUSIBLE_WINDOW, TimeWindow
-from headwater.evidence.suggest import TableSuggestion, likeliest, suggestions
+from headwater.evidence.suggest import Suggestion, TableSuggestion, likeliest, suggestions
 from headwater.evidence.templates import recognised, template_mapping
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "PlatformProfile",
     "SealedPool",
     "Stamp",
+    "Suggestion",
     "TableSuggestion",
     "TimeWindow",
     "acquire",

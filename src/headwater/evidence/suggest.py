@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from headwater.evidence.mapping import Via
 from headwater.evidence.profile import ColumnProfile, PlatformProfile, TableProfile, name_words
 from headwater.evidence.targets import TARGETS
 
@@ -83,6 +84,7 @@ class Suggestion:
         unit: How values are written there, as a mapping declares it.
         points: Larger is likelier; comparable within one target column only.
         evidence: What speaks for it, as counts and shares.
+        via: Where the value stands if it is in another table, which the column leads to.
     """
 
     target: str
@@ -92,6 +94,7 @@ class Suggestion:
     unit: str
     points: int
     evidence: tuple[str, ...]
+    via: Via | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,12 @@
+"""Twelve invented applications of different styles, to measure suggestions for mappings with."""
+
+from headwater_synth.schemas.application import (
+    HELD_OUT,
+    TUNING,
+    Application,
+    TrueBinding,
+    application,
+    write_application,
+)
+
+__all__ = ["HELD_OUT", "TUNING", "Application", "TrueBinding", "application", "write_application"]
