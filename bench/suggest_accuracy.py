@@ -8,6 +8,7 @@ Prints one JSON object a line.
 
     bench/suggest_accuracy.py                 the applications for tuning, one line for each and one for all
     bench/suggest_accuracy.py --details       and each binding that is not in the first place
+    bench/suggest_accuracy.py --nameless      the same applications, with names that say nothing
     bench/suggest_accuracy.py --held-out      totals of those held out
 """
 
@@ -31,7 +32,7 @@ from headwater.evidence import (
     row_batches,
     suggestions,
 )
-from headwater_synth.schemas import HELD_OUT, TUNING, Application, TrueBinding, application, write_application
+from headwater_synth.schemas import HELD_OUT, TUNING, Application, TrueBinding, application, nameless, write_application
 
 
 def suggested(app: Application, seed: int, accounts: int) -> Mapping[str, Sequence[TableSuggestion]]:
@@ -47,7 +48,8 @@ def suggested(app: Application, seed: int, accounts: int) -> Mapping[str, Sequen
 
 def is_right(binding: TrueBinding, one: Suggestion) -> bool:
     """Whether a suggestion is what a right mapping binds."""
-    told = None if one.via is None else (one.via.table, one.via.key, one.via.take, one.via.where)
+    via = one.via
+    told = None if via is None else (via.table, via.key, via.take, None if via.where is None else via.where[:2])
     return (one.table, one.column, one.unit, told) == (binding.table, binding.column, binding.unit, binding.via)
 
 
@@ -117,12 +119,14 @@ def main() -> int:
     arguments.add_argument("--held-out", action="store_true")
     arguments.add_argument("--details", action="store_true", help="of the applications for tuning")
     arguments.add_argument("--only", help="one application for tuning", choices=TUNING)
+    arguments.add_argument("--nameless", action="store_true", help="the same with names that say nothing")
     arguments.add_argument("--accounts", type=int, default=300)
     arguments.add_argument("--seed", type=int, default=7)
     given = arguments.parse_args()
     counted = []
     for name in HELD_OUT if given.held_out else [given.only] if given.only else TUNING:
-        told, details, counts = measured(application(name), given.seed, given.accounts)
+        app = nameless(application(name)) if given.nameless else application(name)
+        told, details, counts = measured(app, given.seed, given.accounts)
         counted.append(counts)
         if given.held_out:
             continue

@@ -192,7 +192,7 @@ def _suggest(case: Case, actor: Actor, draft: Path | None, *, allow_unsealed: bo
             "table": table.table,
             "column_of_ours": ours,
             "rank": rank,
-            "column": one.column,
+            "column": one.column if one.via is None else f"{one.column} via {one.via.table}.{one.via.take}",
             "unit": one.unit,
             "points": one.points,
             "evidence": "; ".join(one.evidence),

@@ -20,6 +20,7 @@ from headwater.evidence.row_files import LOG_SUFFIX, row_batches
 from headwater.evidence.sealed import Failure, Limits, SealedPool, sandbox_report
 from headwater.evidence.shapes import PLAUSIBLE_WINDOW, TimeWindow
 from headwater.evidence.suggest import Suggestion, TableSuggestion, likeliest, suggestions
+from headwater.evidence.suggest_grounds import KnownFiles
 from headwater.evidence.templates import recognised, template_mapping
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "UNCONFIRMED",
     "Acquired",
     "Failure",
+    "KnownFiles",
     "Limits",
     "PlatformMapping",
     "PlatformProfile",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from headwater.evidence.mapping import MAPPING_VERSION
+from headwater.evidence.mapping import MAPPING_VERSION, Via
 from headwater.evidence.suggest import TableSuggestion, likeliest
 from headwater.evidence.targets import TARGETS
 
@@ -52,11 +52,14 @@ def _table(
         evidence.append(f"{one.column} ({', '.join(one.evidence)})")
         if ours == "key":
             continue
-        columns[ours] = {"column": one.column}
+        column: dict[str, object] = {"column": one.column}
         if ours in {"account", "invoice"}:
-            columns[ours] = {"column": one.column, "joins": found[f"{ours}s"][0].table}
+            column["joins"] = found[f"{ours}s"][0].table
         elif one.unit != "text":
-            columns[ours] = {"column": one.column, "unit": one.unit}
+            column["unit"] = one.unit
+        if one.via is not None:
+            column["via"] = _via(one.via)
+        columns[ours] = column
     for ours in TARGETS[target].required:
         if ours not in columns and ours in _LITERALS:
             columns[ours] = {"literal": _LITERALS[ours]}
@@ -64,3 +67,11 @@ def _table(
     if TARGETS[target].keyed:
         table["key"] = best.columns["key"][0].column
     return table | {"because": f"{UNCONFIRMED}: {'; '.join(evidence)}", "columns": columns}
+
+
+def _via(via: Via) -> dict[str, object]:
+    written: dict[str, object] = {"table": via.table, "key": via.key, "take": via.take}
+    if via.where is not None:
+        column, text, _ = via.where
+        written["where"] = {"column": column, "equals": text}
+    return written

@@ -6,8 +6,10 @@ table; an object of JSON in a cell is a column for each of its paths; names are 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +28,12 @@ _MAX_PATHS = 64  # of one column: settings of an application have few, keys that
 _MAX_DEPTH = 4
 _SHARD = re.compile(r"(?<=[^0-9])_?[0-9]{1,6}\Z")
 _LEAST_SHARDS = 2
+# A table that keeps attributes as rows has few columns: a number, whose it is, its name, its value, sometimes a time.
+_LEAST_ATTRIBUTE_COLUMNS, _MOST_ATTRIBUTE_COLUMNS = 3, 6
+_LEAST_ATTRIBUTES, _MOST_ATTRIBUTES = 2, 64
+_ATTRIBUTE = re.compile(rb"[A-Za-z_][\w.:-]{1,63}")
+_TEXT_TYPE = re.compile(r"char|text|json|blob|binary|string", re.IGNORECASE)
+_NUMBER = re.compile(rb"-?\d{1,20}(?:\.\d{1,18})?")
 _LETTERS_OR_DIGITS = re.compile(r"[^\W\d_]+|\d+")
 
 
@@ -54,6 +62,7 @@ class ColumnProfile:
         declared_type: As declared; empty inside objects.
         sketch: Counts and a sample.
         window: In which times are plausible.
+        where: Of an attribute kept as rows, the column of its name and the name; `column` is that of its value.
     """
 
     table: str
@@ -61,6 +70,7 @@ class ColumnProfile:
     declared_type: str
     sketch: ColumnSketch
     window: TimeWindow
+    where: tuple[str, str] | None = None
 
     @cached_property
     def shares_ppm(self) -> Mapping[str, int]:
@@ -70,7 +80,13 @@ class ColumnProfile:
     @property
     def words(self) -> tuple[str, ...]:
         """The words of its name."""
-        return name_words(self.column)
+        return name_words(self.column if self.where is None else self.where[1])
+
+    @cached_property
+    def median(self) -> float | None:
+        """The middle of its values as numbers, of times with a date in seconds; None if half of them are neither."""
+        numbers = sorted(number for value in self.sketch.values if (number := _number(value)) is not None)
+        return numbers[len(numbers) // 2] if 2 * len(numbers) > len(self.sketch.values) else None
 
     @property
     def is_unique(self) -> bool:
@@ -90,6 +106,7 @@ class TableProfile:
         rows: Rows read.
         rows_of_other_width: Rows that had not one value for each column, and are in no count.
         columns: Its columns, each followed by the paths inside it.
+        attributes: If it keeps attributes as rows, each of them as a column.
     """
 
     table: str
@@ -97,6 +114,7 @@ class TableProfile:
     rows: int
     rows_of_other_width: int
     columns: tuple[ColumnProfile, ...]
+    attributes: tuple[ColumnProfile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +122,16 @@ class PlatformProfile:
     """The tables of a platform, in the order of their names."""
 
     tables: tuple[TableProfile, ...]
+
+
+def _number(value: bytes) -> float | None:
+    if _NUMBER.fullmatch(value):
+        return float(value)
+    try:
+        at = dt.datetime.fromisoformat(value.decode("ascii"))
+    except ValueError:
+        return None
+    return at.replace(tzinfo=at.tzinfo or dt.UTC).timestamp()
 
 
 class _Table:
@@ -114,6 +142,10 @@ class _Table:
         self.sketches = [ColumnSketch() for _ in names]
         self.rows = 0
         self.rows_of_other_width = 0
+        # Of each column that may name attributes, what stands beside each name; None once it cannot be one.
+        self.named: dict[int, dict[bytes, dict[int, ColumnSketch]] | None] = {}
+        if _LEAST_ATTRIBUTE_COLUMNS <= len(names) <= _MOST_ATTRIBUTE_COLUMNS:
+            self.named = {place: {} for place in range(len(names)) if _may_be_text(types[place])}
 
     def take(self, cells: pa.ListArray) -> None:
         """Takes rows, each a list of its cells."""
@@ -124,6 +156,24 @@ class _Table:
         flat = fitting.flatten()
         for place, sketch in enumerate(self.sketches):
             sketch.add(flat.take(pa.array(np.arange(place, len(flat), width))))
+        for place, known in self.named.items():
+            if known is not None:
+                self.named[place] = self._taken(place, known, flat, width)
+
+    def _taken(
+        self, place: int, known: dict[bytes, dict[int, ColumnSketch]], flat: pa.Array, width: int
+    ) -> dict[bytes, dict[int, ColumnSketch]] | None:
+        """What stands beside each name of a column; None if there are too many or they are no names."""
+        names = flat.take(pa.array(np.arange(place, len(flat), width)))
+        found = pc.unique(names).to_pylist()
+        if len(known.keys() | set(found)) > _MOST_ATTRIBUTES or not all(n and _ATTRIBUTE.fullmatch(n) for n in found):
+            return None
+        for name in sorted(found):
+            rows = np.flatnonzero(pc.equal(names, name).to_numpy(zero_copy_only=False))
+            beside = known.setdefault(name, {p: ColumnSketch() for p in self.named if p != place})
+            for other, sketch in beside.items():
+                sketch.add(flat.take(pa.array(rows * width + other)))
+        return known
 
     def merge(self, other: _Table) -> None:
         """Takes what another table of the same form has taken."""
@@ -131,6 +181,7 @@ class _Table:
         self.rows_of_other_width += other.rows_of_other_width
         for mine, theirs in zip(self.sketches, other.sketches, strict=True):
             mine.merge(theirs)
+        self.named = {}  # attributes are not looked for in tables that were split
 
 
 def profile_of(batches: Iterable[pa.RecordBatch], window: TimeWindow) -> PlatformProfile:
@@ -160,8 +211,19 @@ def _families(tables: Mapping[str, _Table]) -> Iterator[tuple[str, ...]]:
     families: dict[tuple[object, ...], list[str]] = {}
     for name in sorted(tables):
         stem = _SHARD.sub("", name)
-        families.setdefault((stem, *tables[name].form) if stem != name else (name, None), []).append(name)
+        table = tables[name]
+        families.setdefault((stem, *table.form, _keys(table)) if stem != name else (name, None), []).append(name)
     yield from sorted(tuple(parts) for parts in families.values())
+
+
+def _keys(table: _Table) -> frozenset[str]:
+    """The keys that most objects of a table of documents have; collections of other things differ in these only."""
+    counts: Counter[str] = Counter()
+    values = table.sketches[-1].values if table.form[1][-1:] == ("json",) else []
+    for value in values:
+        whole = _object(value)
+        counts.update(whole.keys() if isinstance(whole, dict) else ())
+    return frozenset(key for key, count in counts.items() if 2 * count > len(values))
 
 
 def _finished(parts: tuple[str, ...], tables: Mapping[str, _Table], window: TimeWindow) -> TableProfile:
@@ -181,7 +243,31 @@ def _finished(parts: tuple[str, ...], tables: Mapping[str, _Table], window: Time
         rows=whole.rows,
         rows_of_other_width=whole.rows_of_other_width,
         columns=tuple(columns),
+        attributes=tuple(_attributes(name, whole, window)),
     )
+
+
+def _attributes(table: str, whole: _Table, window: TimeWindow) -> Iterator[ColumnProfile]:
+    """Each attribute of a table that keeps them as rows: several names, each of which comes again and again."""
+    names, types = whole.form
+    for place, known in whole.named.items():
+        if not known or len(known) < _LEAST_ATTRIBUTES or whole.rows < 2 * len(known):
+            continue
+        for name, beside in sorted(known.items()):
+            for other, sketch in beside.items():
+                yield ColumnProfile(
+                    table=table,
+                    column=names[other],
+                    declared_type=types[other],
+                    sketch=sketch,
+                    window=window,
+                    where=(names[place], name.decode("utf-8", "replace")),
+                )
+
+
+def _may_be_text(declared: str) -> bool:
+    """Whether a column may hold texts, by its declared type; one that says nothing may."""
+    return not declared or _TEXT_TYPE.search(declared) is not None
 
 
 def _inside(outer: ColumnProfile) -> Iterator[ColumnProfile]:

@@ -26,6 +26,8 @@ _HASH160_BYTES = 20
 
 _INTEGER = re.compile(rb"-?[0-9]{1,20}")
 _DECIMAL = re.compile(rb"-?[0-9]{1,20}\.[0-9]{1,18}")
+_MONEY = re.compile(rb"-?[0-9]{1,20}\.[0-9]{1,2}")
+_COIN = re.compile(rb"-?[0-9]{1,20}\.[0-9]{3,18}")
 _EMAIL = re.compile(rb"[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}")
 _PHONE = re.compile(rb"(?:\+|00)[1-9][0-9 ()./-]{6,20}[0-9]")
 _HEX = re.compile(rb"(?:0x)?((?:[0-9a-fA-F]{2})+)")
@@ -40,6 +42,8 @@ _CURRENCY = re.compile(rb"[A-Z]{3}")
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]{2,24}(?:[ _-][A-Za-z\x80-\xff]{2,24}){0,2}")
 _NICKNAME = re.compile(rb"[A-Za-z0-9_.~-]{2,32}")
 _TEXT_OF_WORDS = re.compile(rb"\S+(?:\s+\S+){2,}", re.DOTALL)
+# source: RFC 9110, section 10.1.5 (product tokens with versions)
+_USER_AGENT = re.compile(rb"[A-Za-z][\w.-]{1,40}/\d[\w.]*(?: .{1,400})?", re.DOTALL)
 _DIGEST_DIGITS = {"hex32": 32, "hex40": 40, "hex64": 64, "hex128": 128}
 _RAW_BYTES = {"raw4": 4, "raw16": 16, "raw20": 20, "raw32": 32}
 
@@ -136,6 +140,8 @@ def _raw(size: int) -> Callable[[bytes, TimeWindow], bool]:
 SHAPES: Mapping[str, Callable[[bytes, TimeWindow], bool]] = {
     "integer": _whole(_INTEGER),
     "decimal": _whole(_DECIMAL),
+    "decimal_of_money": _whole(_MONEY),
+    "decimal_of_coin": _whole(_COIN),
     "epoch_s": _epoch(1),
     "epoch_ms": _epoch(1_000),
     "datetime": lambda value, window: _is_datetime(value, window, zoned=False),
@@ -157,6 +163,7 @@ SHAPES: Mapping[str, Callable[[bytes, TimeWindow], bool]] = {
     "currency": _whole(_CURRENCY),
     "word": _whole(_WORD),
     "nickname": _whole(_NICKNAME),
+    "user_agent": _whole(_USER_AGENT),
     "words": _whole(_TEXT_OF_WORDS),
 }
 """Each shape, and whether a value has it; a value may have several."""

@@ -14,6 +14,7 @@ from headwater.errors import ConfigError
 from headwater.evidence import (
     LOG_SUFFIX,
     PLAUSIBLE_WINDOW,
+    KnownFiles,
     PlatformProfile,
     SealedPool,
     TableSuggestion,
@@ -76,9 +77,20 @@ def suggest_mapping(
 
     with SealedPool(workers=1, allow_unsealed=allow_unsealed) as pool:
         profile = profile_of(batches(pool), PLAUSIBLE_WINDOW)
-    found = suggestions(profile)
+    found = suggestions(profile, _known_files(case))
     known = recognised({table.table: [column.column for column in table.columns] for table in profile.tables})
     return profile, found, draft_mapping(found) if known is None else template_mapping(*known)
+
+
+def _known_files(case: Case) -> KnownFiles | None:
+    """What the newest run has taken in; None if there was none."""
+    with case.tables() as tables:
+        items = tables.arrow("items").select(["path", "md5", "sha1", "sha256"])
+    if not items.num_rows:
+        return None
+    digests = {digest for name in ("md5", "sha1", "sha256") for digest in items[name].to_pylist() if digest}
+    names = {path.rpartition("/")[2].encode() for path in items["path"].to_pylist()}
+    return KnownFiles(digests=frozenset(digests), names=frozenset(names - {b""}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

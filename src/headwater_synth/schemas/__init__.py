@@ -6,7 +6,8 @@ from headwater_synth.schemas.application import (
     Application,
     TrueBinding,
     application,
+    nameless,
     write_application,
 )
 
-__all__ = ["HELD_OUT", "TUNING", "Application", "TrueBinding", "application", "write_application"]
+__all__ = ["HELD_OUT", "TUNING", "Application", "TrueBinding", "application", "nameless", "write_application"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
@@ -22,7 +22,7 @@ from headwater_synth.schemas.facts import Fact, ObjectId, PlatformFacts, drawn_f
 from headwater_synth.schemas.values import FILLERS, KINDS, SQL_TYPES, filler, written
 from headwater_synth.seeds import stream
 
-__all__ = ["HELD_OUT", "TUNING", "Application", "TrueBinding", "application", "write_application"]
+__all__ = ["HELD_OUT", "TUNING", "Application", "TrueBinding", "application", "nameless", "write_application"]
 
 TUNING = ("compass", "granite", "harbour", "juniper", "lantern", "linde", "meadow", "willow")
 """Applications that a suggester may be tuned with."""
@@ -102,7 +102,7 @@ class Application:
             if not spec.startswith(_FILLER):
                 ours, unit = _ours(spec)
                 via: tuple[str, str, str, tuple[str, str] | None]
-                via = more["table"], more["entity"], more["value"], (more["name"], word)
+                via = more["table"], more["owner"], more["value"], (more["name"], word)
                 yield TrueBinding(target=target, target_column=ours, table=shown, column=own_key, unit=unit, via=via)
         for ours, (column, other, key, value) in table.get("through", {}).items():
             via = other, key, value, None
@@ -121,6 +121,40 @@ def application(name: str) -> Application:
         documents=read.get("documents", False),
         tables=read["tables"],
     )
+
+
+def nameless(app: Application) -> Application:
+    """The same application with names that say nothing: what is left to tell its columns by is what they hold."""
+    # No numbers behind the names of tables, which would make parts of one table of them.
+    places = {name: f"t{chr(97 + number)}" for number, name in enumerate(sorted(app.tables))}
+    numbers = iter(range(1, 10_000))
+
+    def renamed(columns: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        names = {name: name if name == "_id" else f"c{next(numbers)}" for name in columns}
+        return {
+            names[name]: renamed(spec)[0] if isinstance(spec, Mapping) else spec for name, spec in columns.items()
+        }, names
+
+    tables: dict[str, dict[str, Any]] = {}
+    columns_of: dict[str, dict[str, str]] = {}
+    for name, table in app.tables.items():
+        columns, columns_of[name] = renamed(table["columns"])
+        tables[places[name]] = {**table, "columns": columns}
+    for name, table in app.tables.items():
+        if "through" in table:
+            tables[places[name]]["through"] = {
+                ours: [columns_of[name][column], places[other], columns_of[other][key], columns_of[other][value]]
+                for ours, (column, other, key, value) in table["through"].items()
+            }
+        if "attributes" in table:
+            more = table["attributes"]
+            words = {word: f"n{next(numbers)}" for word in more["values"]}
+            tables[places[name]]["attributes"] = {
+                "table": "tz",
+                **{part: f"c{next(numbers)}" for part in ("id", "owner", "name", "value")},
+                "values": {words[word]: spec for word, spec in more["values"].items()},
+            }
+    return replace(app, tables=tables)
 
 
 def write_application(app: Application, folder: Path, *, seed: int, accounts: int) -> tuple[tuple[str, Path], ...]:
@@ -246,15 +280,15 @@ def _attributes(app: Application, name: str, facts: PlatformFacts) -> DumpTable:
     more = app.tables[name]["attributes"]
     rows: list[list[Value]] = []
     for number, fact in enumerate(_facts(app.tables[name], facts), start=1):
-        entity = key_written(facts.seed, app.keys, str(app.tables[name]["binds"]), int(str(fact["key"])))
+        holder = key_written(facts.seed, app.keys, str(app.tables[name]["binds"]), int(str(fact["key"])))
         for word, spec in more["values"].items():
             value = _cell(_value(app, name, f"attribute {word}", spec, fact, number, facts))
             if value is not None:
-                rows.append([len(rows) + 1, _cell(entity), word, value if isinstance(value, str) else str(value)])
+                rows.append([len(rows) + 1, _cell(holder), word, value if isinstance(value, str) else str(value)])
     key = SQL_TYPES[f"key {app.keys}"]
     definitions = [
         f"`{more['id']}` int(10) unsigned NOT NULL",
-        f"`{more['entity']}` {key}",
+        f"`{more['owner']}` {key}",
         f"`{more['name']}` varchar(190) DEFAULT NULL",
         f"`{more['value']}` longtext DEFAULT NULL",
     ]

@@ -55,11 +55,14 @@ HAS = [
     ("json", b'{"mail": "a@b.test"}', b'{"mail": '),
     ("json", b"{}", b"[1, 2]"),
     ("decimal", b"-12.50", b"12,50"),
+    ("decimal_of_money", b"12.5", b"12.505"),
+    ("decimal_of_coin", b"0.00120000", b"0.12"),
     ("integer", b"-7", b"7.0"),
     ("currency", b"EUR", b"euro"),
     ("pgp_fingerprint", b"0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567", b"0123 4567"),
     ("word", b"active", b"active1"),
     ("words", b"a title of some words", b"title"),
+    ("user_agent", b"Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101", b"either/or words"),
 ]
 
 
