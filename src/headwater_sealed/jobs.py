@@ -24,6 +24,7 @@ from headwater_sealed.media import HASH_MEDIA_SCHEMA, hash_media
 from headwater_sealed.media import prepare as prepare_media
 from headwater_sealed.mongo_dump import parse_bson, parse_mongo_archive
 from headwater_sealed.mysql_dump import DUMP_SCHEMA, parse_mysql_dump
+from headwater_sealed.postgres_archive import parse_postgres_archive
 from headwater_sealed.postgres_dump import parse_postgres_dump
 from headwater_sealed.sqlite_rows import parse_sqlite
 from headwater_sealed.wallet import WALLET_SCHEMA, read_wallet
@@ -41,6 +42,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="walk_archive", schema=WALK_ARCHIVE_SCHEMA, function=walk_archive),
     Job(name="parse_mysql_dump", schema=DUMP_SCHEMA, function=parse_mysql_dump),
     Job(name="parse_postgres_dump", schema=DUMP_SCHEMA, function=parse_postgres_dump),
+    Job(name="parse_postgres_archive", schema=DUMP_SCHEMA, function=parse_postgres_archive),
     Job(name="parse_sqlite", schema=DUMP_SCHEMA, function=parse_sqlite),
     Job(name="parse_bson", schema=DUMP_SCHEMA, function=parse_bson),
     Job(name="parse_mongo_archive", schema=DUMP_SCHEMA, function=parse_mongo_archive),

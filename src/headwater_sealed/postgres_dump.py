@@ -9,13 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
-import numpy as np
-import pyarrow as pa
-
 from headwater_sealed import postgres_syntax as syntax
 from headwater_sealed.dump_records import DumpRecords
 from headwater_sealed.lookahead import Lookahead
-from headwater_sealed.mysql_runs import RowRun
+from headwater_sealed.postgres_copy import copied_run, fitting_lines
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.rows import Emit
 from headwater_sealed.sources import Sources
@@ -30,43 +27,9 @@ _LINE = re.compile(rb"[^\n]*+\n?")
 _FIRST_LINE = re.compile(rb"[^\n]*+\n")
 _SCHEMA_WORDS = frozenset({b"CREATE", b"ALTER", b"DROP", b"COMMENT"})
 _SKIPPED_WORDS = frozenset({b"SET", b"RESET", b"GRANT", b"REVOKE", b"BEGIN", b"COMMIT", b"REFRESH", b"SECURITY"})
-_SELECT = re.compile(rb"SELECT\s+pg_catalog\.(?:set_config|setval)\b", re.IGNORECASE)
+_SELECT = re.compile(rb"SELECT\s+pg_catalog\.(?:set_config|setval|lo_\w+|lowrite)\b", re.IGNORECASE)
 _PLAIN_COMMAND = re.compile(rb"\\(?:restrict|unrestrict|connect|encoding)\b")
 _COMPLETED = (b"-- PostgreSQL database dump complete", b"-- PostgreSQL database cluster dump complete")
-
-
-def _run(content: bytes, at: int, width: int) -> RowRun:
-    """The lines of `content`, each of `width` fields, as rows; `at` is where the content begins."""
-    window = np.frombuffer(content, np.uint8)
-    stops = np.flatnonzero((window == 9) | (window == 10))
-    starts = np.concatenate([[0], stops[:-1] + 1])
-    # What lies between two values is an element too; every second is taken.
-    offsets = np.empty(2 * len(stops) + 1, np.int32)
-    offsets[0::2] = np.concatenate([[0], stops + 1])
-    offsets[1::2] = stops
-    spans = pa.Array.from_buffers(pa.binary(), 2 * len(stops), [None, pa.py_buffer(offsets), pa.py_buffer(content)])
-    taken = np.arange(0, 2 * len(stops), 2)
-    null = np.zeros(len(stops), np.bool_)
-    slashes = np.flatnonzero(window == 92)
-    if len(slashes):
-        index = np.unique(np.searchsorted(stops, slashes))
-        short = index[stops[index] - starts[index] == 2]
-        null[short[(window[starts[short]] == 92) & (window[starts[short] + 1] == ord("N"))]] = True
-        other = index[~null[index]]
-        if len(other):
-            texts = [
-                syntax.unescaped(content[a:b])
-                for a, b in zip(starts[other].tolist(), stops[other].tolist(), strict=True)
-            ]
-            taken[other] = len(spans) + np.arange(len(other))
-            spans = pa.concat_arrays([spans, pa.array(texts, pa.binary())])
-    rows = starts[::width]
-    return RowRun(
-        starts=rows + at,
-        lengths_bytes=stops[width - 1 :: width] + 1 - rows,
-        values=spans.take(pa.array(taken, mask=null)),
-        quoted=~null,
-    )
 
 
 class _Dump:
@@ -76,6 +39,8 @@ class _Dump:
         self._text = Lookahead(file, limit_bytes=_LIMIT_BYTES)
         self._records = records
         self._widths: dict[str, int] = {}
+        self._columns: dict[str, dict[str, str]] = {}
+        self._database = ""
         self._numbers: dict[str, int] = {}
         self._completed = False
 
@@ -109,6 +74,9 @@ class _Dump:
             if line[0].startswith(_COMPLETED):
                 self._completed = True
             is_comment = line[0].startswith(b"--")
+            connected = syntax.CONNECT.match(line[0])
+            if connected is not None:
+                self._database = syntax.name(connected[1])
             if not is_comment and not _PLAIN_COMMAND.match(line[0]):
                 reason = "a command of psql is never run"
                 self._records.defect("statement_not_read", reason, text.offset_bytes, len(line[0]))
@@ -123,7 +91,10 @@ class _Dump:
         found = text.match(_WORD)
         word = found[0].upper() if found is not None else b""
         whole = text.match_whole(syntax.STATEMENT) if word else None
-        if whole is None:
+        if whole is not None and word == b"CREATE" and syntax.ATOMIC.search(whole[0]) is not None:
+            # The body of such a function is statements, each with its own end.
+            whole = text.match_whole(syntax.ATOMIC_BODY) or whole
+        if whole is None or (word in _SCHEMA_WORDS and self._runs_on(whole[0])):
             self._damaged("a statement has no end" if word else "no statement begins here")
         elif word == b"INSERT" and self._insert(whole[0]):
             self._take("rows", whole.end())
@@ -137,37 +108,63 @@ class _Dump:
             self._records.defect("statement_not_read", reason, text.offset_bytes, len(whole[0]))
             self._take("unparsed", whole.end())
 
+    def _runs_on(self, statement: bytes) -> bool:
+        """Whether the statement lost its end and took a later one in; texts and bodies hold statements rightly."""
+        if syntax.ATOMIC.search(statement) is not None:
+            return False
+        return syntax.RESYNC.search(syntax.QUOTED.sub(b"", statement)) is not None
+
     def _declare(self, statement: bytes) -> None:
         head = syntax.CREATE_TABLE.match(statement)
         if head is None:
             return
-        table = syntax.name(head[1])
+        table = self._named(head[1])
         names, types = syntax.columns(statement[head.end() :]) if head[2] else ([], [])
+        parent = syntax.PARENT.search(statement, head.end())
+        if parent is not None:
+            # What is inherited stands before what is its own; a part of a table has nothing of its own.
+            above = self._columns.get(self._named(parent[1]), {})
+            mine = dict(zip(names, types, strict=True))
+            names, types = list({**above, **mine}), list({**above, **mine}.values())
+        self._columns[table] = dict(zip(names, types, strict=True))
         self._widths[table] = len(names)
         self._records.table(table, names, types, self._text.offset_bytes, len(statement))
 
+    def _named(self, written: bytes) -> str:
+        """The name of a table, behind the database that was connected to if there is more than one in the file."""
+        name = syntax.name(written)
+        return f"{self._database}.{name}" if self._database else name
+
+    def _listed(self, table: str, names: list[str] | None) -> None:
+        """Declares the columns that rows have, where they are not those of the table: generated ones are left out."""
+        known = self._columns.get(table, {})
+        if names is None or names == list(known):
+            return
+        self._columns[table] = {name: known.get(name, "") for name in names}
+        self._widths[table] = len(names)
+        self._records.table(table, names, list(self._columns[table].values()), self._text.offset_bytes, 0)
+
     def _insert(self, statement: bytes) -> bool:
+        """Whether the statement was one of rows; a row among them that is none is a defect of its own."""
         head = syntax.INSERT.match(statement)
-        if head is None:
+        if head is None or statement[head.end() : head.end() + 1] != b"(":
             return False
-        table = syntax.name(head[1])
-        rows, at = [], head.end()
+        table = self._named(head[1])
+        self._listed(table, syntax.names(head[2]) if head[2] else None)
+        at = head.end()
         while statement[at : at + 1] == b"(":
-            start, values, closed = at, [], False
-            at += 1
-            while not closed and (value := syntax.VALUE.match(statement, at)) is not None:
-                values.append(syntax.literal(value[1]))
-                at, closed = value.end(), value[2] == b")"
-            if not closed:
-                return False
-            rows.append((start, at - start, values))
+            start = at
+            values, at = syntax.row(statement, at)
+            width = self._widths.setdefault(table, len(values or ()))
+            number, offset = self._number(table, 1), self._text.offset_bytes + start
+            if values is None or (width and len(values) != width):
+                reason = "a value is not read" if values is None else "a row has another number of values"
+                where = {"table": table, "number": number}
+                self._records.defect("row_not_readable", reason, offset, at - start, **where)  # type: ignore[arg-type]  # a text and a number
+            else:
+                self._records.row(table, number, offset, at - start, values)
             while statement[at : at + 1] in (b",", b" ", b"\n", b"\t", b"\r"):
                 at += 1
-        width = len(syntax.names(head[2])) if head[2] else self._widths.get(table, 0)
-        if not rows or (width and any(len(row[2]) != width for row in rows)):
-            return False
-        for start, length, values in rows:
-            self._records.row(table, self._number(table, 1), self._text.offset_bytes + start, length, values)
         return True
 
     def _number(self, table: str, count: int) -> int:
@@ -177,8 +174,9 @@ class _Dump:
 
     def _copy(self, head: re.Match[bytes]) -> None:
         text = self._text
-        table = syntax.name(head[1])
-        width = len(syntax.names(head[2])) if head[2] else self._widths.get(table, 0)
+        table = self._named(head[1])
+        self._listed(table, syntax.names(head[2]) if head[2] else None)
+        width = self._widths.get(table, 0)
         self._take("rows", head.end())
         while True:
             text.fill()
@@ -207,24 +205,20 @@ class _Dump:
     def _lines(self, table: str, width: int, content: bytes) -> bool:
         """Whether the table's rows go on behind the content."""
         text = self._text
-        window = np.frombuffer(content, np.uint8)
-        breaks = np.flatnonzero(window == 10)
-        tabs = np.searchsorted(np.flatnonzero(window == 9), breaks)
-        wrong = np.flatnonzero(np.diff(tabs, prepend=0) != width - 1)
-        good = int(wrong[0]) if len(wrong) else len(breaks)
+        good, end = fitting_lines(content, width)
         if good:
-            end = int(breaks[good - 1]) + 1
-            run = _run(content[:end], text.at, width)
+            run = copied_run(content[:end], text.at, width)
             base = text.offset_bytes - text.at
             self._records.run(table, self._number(table, good), base, run, width)
             self._take("rows", text.at + end)
-        if len(wrong):
-            begin = int(breaks[good - 1]) + 1 if good else 0
-            line = content[begin : int(breaks[good]) + 1]
+        if end < len(content):
+            line = content[end : content.index(b"\n", end) + 1]
             lost = line.startswith(b"--") or syntax.COPY.match(line) is not None
             reason = "the rows of a table have no end" if lost else "a row has another number of values"
             length = 0 if lost else len(line)
-            self._records.defect("unparsed", reason, text.offset_bytes, length, table=table)
+            number = None if lost else self._number(table, 1)
+            code = "unparsed" if lost else "row_not_readable"
+            self._records.defect(code, reason, text.offset_bytes, length, table=table, number=number)
             self._take("unparsed", text.at + length)
             return not lost
         return True

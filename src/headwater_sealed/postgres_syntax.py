@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 
 __all__ = [
+    "ATOMIC",
+    "ATOMIC_BODY",
+    "CONNECT",
     "COPY",
     "CREATE_TABLE",
     "INSERT",
+    "PARENT",
+    "QUOTED",
     "RESYNC",
     "STATEMENT",
-    "VALUE",
     "columns",
     "literal",
     "name",
     "names",
+    "row",
     "unescaped",
 ]
 
@@ -36,7 +41,13 @@ CREATE_TABLE = re.compile(
     rb"CREATE\s+(?:UNLOGGED\s+|FOREIGN\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(" + _QUALIFIED + rb")\s*(\()?",
     re.IGNORECASE,
 )
-VALUE = re.compile(
+QUOTED = re.compile(rb"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$([A-Za-z_]\w*+|)\$.*?\$\1\$|--[^\n]*+", re.DOTALL)
+ATOMIC = re.compile(rb"\bBEGIN\s+ATOMIC\b", re.IGNORECASE)
+ATOMIC_BODY = re.compile(rb"CREATE\b.*?\bBEGIN\s+ATOMIC\b.*?\n\s*END\s*;", re.IGNORECASE | re.DOTALL)
+PARENT = re.compile(rb"(?:PARTITION\s+OF|\)\s*INHERITS\s*\()\s*(" + _QUALIFIED + rb")", re.IGNORECASE)
+CONNECT = re.compile(rb"\\c(?:onnect)?\s+(?:-reuse-previous=\w+\s+)?(" + _NAME + rb")")
+_ROW_END = re.compile(rb"(?>(?:'(?:[^']|'')*'|[^'()]|\((?:[^()']|'(?:[^']|'')*')*\))*)\)", re.DOTALL)
+_VALUE = re.compile(
     rb"\s*(" + _ESCAPED + rb"|[bBxX]?'(?:[^']++|'')*'|[\w.+-]++)(?:::[\w .\"]++(?:\[\])*)?\s*([,)])", re.DOTALL
 )
 RESYNC = re.compile(rb"\n(?=(?:CREATE|ALTER|COPY|INSERT INTO|SET|SELECT pg_catalog|DROP) |--|\\[a-z])")
@@ -80,10 +91,29 @@ def unescaped(text: bytes) -> bytes:
 def literal(text: bytes) -> tuple[bytes | None, bool]:
     """A value of VALUES, and whether it was written as a string."""
     if text[-1:] != b"'":
-        return (None if text.upper() == b"NULL" else text), False
+        # What is worked out by the server is written as DEFAULT, and is not there.
+        return (None if text.upper() in (b"NULL", b"DEFAULT") else text), False
     prefix, _, body = text[:-1].partition(b"'")
     body = body.replace(b"''", b"'")
     return (unescaped(body) if prefix in (b"e", b"E") else body), True
+
+
+def row(statement: bytes, at: int) -> tuple[list[tuple[bytes | None, bool]] | None, int]:
+    """The values of the row that begins with the parenthesis at a place, and the place behind it.
+
+    Returns:
+        None for the values if one of them is of a form that is not read.
+    """
+    start = at
+    values: list[tuple[bytes | None, bool]] = []
+    at += 1
+    while (value := _VALUE.match(statement, at)) is not None:
+        values.append(literal(value[1]))
+        at = value.end()
+        if value[2] == b")":
+            return values, at
+    whole = _ROW_END.match(statement, start + 1)
+    return None, whole.end() if whole is not None else len(statement)
 
 
 def columns(body: bytes) -> tuple[list[str], list[str]]:

@@ -25,7 +25,6 @@ _SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"\x37\x7f\x06\x83", 0, "sqlite-wal"),
     (b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", 0, "sqlite-journal"),
     (b"\x6d\xe2\x99\x81", 0, "mongo-archive"),
-    (b"PGDMP", 0, "postgres-custom-dump"),
 )
 _MYSQL = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:-- (?:MySQL|MariaDB) dump|/\*M?!\d{5,6}|-- mysqldump)")
 _POSTGRES = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|--\n)*-- PostgreSQL database (?:cluster )?dump")
@@ -47,6 +46,9 @@ def sniffed(head: bytes) -> str:
     for signature, at, name in _SIGNATURES:
         if head.startswith(signature, at):
             return "core-wallet" if name == "sqlite" and head[68:72] in _WALLET_NETWORKS else name
+    if head.startswith(b"PGDMP"):
+        # The byte behind version and sizes says whether the rows follow, or lie in files beside this one.
+        return "postgres-custom-dump" if head[10:11] == b"\1" else "postgres-directory-dump"
     # Most contents are no text; only of the others lines are looked at.
     tests = _OF_BYTES if b"\0" in head[:_TEXT_BYTES] else _OF_TEXT
     return next((name for name, is_it in tests if is_it(head)), "other")

@@ -12,6 +12,7 @@ import struct
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -80,6 +81,40 @@ INSERT INTO public.member VALUES (100, 'it''s', '\\x00ff', '2026-01-01 00:00:00+
 -- PostgreSQL database dump complete
 --
 """
+
+
+def _postgres_archive() -> bytes:
+    """An archive of pg_dump of custom format, of version 1.14: one table, its rows packed."""
+
+    def number(value: int) -> bytes:
+        return bytes([value < 0]) + abs(value).to_bytes(4, "little")
+
+    def text(value: str | None) -> bytes:
+        return number(-1) if value is None else number(len(value)) + value.encode()
+
+    def entry(key: int, kind: str, definition: str, copy: str | None) -> bytes:
+        texts = [
+            text("1259"),
+            text("16384"),
+            text("member"),
+            text(kind),
+            number(3),
+            text(definition),
+            text(""),
+            text(copy),
+        ]
+        texts += [text("public"), text(""), text("heap"), text("postgres"), text("false"), text(None)]
+        return number(key) + number(1) + b"".join(texts) + b"\2" + bytes(8)
+
+    rows = "".join(f"{n}\tmember {n}\t\\N\n" for n in range(_ROWS)) + "\\.\n"
+    packed = zlib.compress(rows.encode())
+    head = b"PGDMP" + bytes([1, 14, 0, 4, 8, 1]) + number(-1) + number(0) * 7 + text("forum") + text("15") * 2
+    table = "CREATE TABLE public.member (id integer, name text, gone date);\n"
+    contents = number(2) + entry(1, "TABLE", table, None)
+    contents += entry(2, "TABLE DATA", "", "COPY public.member (id, name, gone) FROM stdin;\n")
+    half = len(packed) // 2
+    block = b"\1" + number(2) + number(half) + packed[:half] + number(len(packed) - half) + packed[half:] + number(0)
+    return head + contents + block
 
 
 def _sqlite() -> dict[str, bytes]:
@@ -225,7 +260,12 @@ def _legacy_wallet() -> bytes:
 def sound_inputs() -> Mapping[str, Mapping[str, Seed]]:
     """For each family its sound inputs, by name."""
     return {
-        "dumps": {"mysql": {"m.sql": _mysql_dump()}, "postgres": {"p.sql": _postgres_dump()}, "tab": _tab()},
+        "dumps": {
+            "mysql": {"m.sql": _mysql_dump()},
+            "postgres": {"p.sql": _postgres_dump()},
+            "custom": {"p.dump": _postgres_archive()},
+            "tab": _tab(),
+        },
         "documents": {
             "sqlite": _sqlite(),
             "bson": {"member.bson": b"".join(_bson(n) for n in range(_ROWS))},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,12 +31,15 @@ ROW_FORMATS = frozenset(
         "sqlite-wal",
         "mysql-dump",
         "postgres-dump",
+        "postgres-custom-dump",
+        "postgres-directory-dump",
     }
 )
 """What a sealed worker reads rows or lines from."""
 
 _LOG_NAME = b"access.log"
 # A text with as many commas in each line is often no table; these names say that it is meant as one.
+_ROWS_OF_DIRECTORY = re.compile(rb"(?:\A|[/\0])\d+\.dat(?:\.gz\0\d+\0[^\0]*)?\Z")
 _NAMED_TABLES: Mapping[str, tuple[bytes, ...]] = {
     "csv": (b".csv", b".tsv", b".txt"),
     "other": (b".txt",),
@@ -112,6 +116,8 @@ class Readable:
 def holds_more(content_format: str | None, path: bytes) -> bool:
     """Whether a file is an archive, or holds rows or lines, or may by its name."""
     if content_format in ARCHIVE_FORMATS or content_format in ROW_FORMATS or _LOG_NAME in path:
+        return True
+    if _ROWS_OF_DIRECTORY.search(path):
         return True
     return path.lower().endswith(_NAMED_TABLES.get(content_format or "", ()))
 

@@ -34,13 +34,13 @@ class RowJob:
         job: The sealed job.
         told: Its parameters beside the entries.
         named: Whether the file says nothing of its table's name, which is then told from the file's.
-        with_log: Whether a write-ahead log beside it belongs to it.
+        beside: Whether it is read together with another file, which stands before it or behind.
     """
 
     job: str
     told: Mapping[str, Any] = field(default_factory=dict)
     named: bool = False
-    with_log: bool = False
+    beside: bool = False
 
     def parameters(self, path: str) -> dict[str, Any]:
         """The parameters of the job over the file at that path, beside its entries."""
@@ -50,13 +50,16 @@ class RowJob:
 ROW_JOBS: Mapping[str, RowJob] = {
     "mysql-dump": RowJob(job="parse_mysql_dump"),
     "postgres-dump": RowJob(job="parse_postgres_dump"),
+    "postgres-custom-dump": RowJob(job="parse_postgres_archive"),
+    "postgres-directory-dump": RowJob(job="parse_postgres_archive"),
+    "postgres-directory-rows": RowJob(job="parse_postgres_archive", beside=True),
     "mongo-archive": RowJob(job="parse_mongo_archive"),
     "bson": RowJob(job="parse_bson", named=True),
     "json-rows": RowJob(job="parse_json_rows", named=True),
     "csv": RowJob(job="parse_csv", named=True),
     "mysql-tab": RowJob(job="parse_mysql_tab", named=True),
-    "sqlite": RowJob(job="parse_sqlite", with_log=True),
-    "sqlite-wal": RowJob(job="parse_sqlite", told={"part": "log"}, with_log=True),
+    "sqlite": RowJob(job="parse_sqlite", beside=True),
+    "sqlite-wal": RowJob(job="parse_sqlite", told={"part": "log"}, beside=True),
 }
 """How the rows of a file are read, by what the file is taken for."""
 

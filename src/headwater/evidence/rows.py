@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pyarrow as pa
@@ -23,6 +24,8 @@ from headwater.evidence.web_logs import log_tables
 __all__ = ["RowFiles", "is_log", "read_wallet"]
 
 _JOURNAL_SUFFIX = b"-journal"
+_ROWS_OF_DIRECTORY = re.compile(rb"(?:\A|/)(\d+\.dat)(?:\.gz!/[^/]*)?\Z")
+_PACKED_MEMBER = re.compile(rb"\.gz!/[^/]*\Z")
 
 
 class RowFiles:
@@ -51,32 +54,47 @@ class RowFiles:
         self._logs: dict[tuple[int, bytes], Readable] = {}
         self._journals: dict[tuple[int, bytes], Readable] = {}
         self._texts: list[Readable] = []
+        self._contents: dict[tuple[int, bytes], Readable] = {}
+        self._rows_of_directories: list[Readable] = []
         self._declared: dict[tuple[int, bytes], Readable] = {}
 
     def read(self, file: Readable) -> None:
         """Takes in the rows or lines of a file; one that cannot be read to its end does not stop the others."""
+        if self._waits(file):
+            return
+        if is_log(file):
+            path = shown(member_path(file.path_bytes))
+            self._gathered.add_all(log_tables(self._exhibit_id, path, self._lines(file, path)))
+        elif file.content_format == "mydumper-metadata-unfinished":
+            reason = "mydumper did not finish: its metadata says no end, so that tables may be missing"
+            self._platform.defect(_source(file), code="truncated", reason=reason)
+        elif file.content_format == "core-wallet" or (file.content_format == "berkeley-db" and _is_called_wallet(file)):
+            reason = "a wallet; take it out and add it as an exhibit of its own, of kind 'wallet'"
+            self._platform.defect(_source(file), code="wallet_not_read", reason=reason)
+        elif file.content_format in ROW_JOBS:
+            if file.content_format == "mysql-dump":
+                self._declared[file.volume_index, _stem(file)] = file
+            elif file.content_format == "postgres-directory-dump":
+                self._contents[_folder(file)] = file
+            self._read_as(file, file.content_format)
+
+    def _waits(self, file: Readable) -> bool:
+        """Whether another file, that may come later, says how this one is read."""
         place = file.volume_index, named_place(file.path_bytes)
+        path = member_path(file.path_bytes)
         if file.content_format == "sqlite":
             self._databases.append(file)
         elif file.content_format == "sqlite-wal":
             self._logs[place] = file
         elif file.content_format == "sqlite-journal":
             self._journals[place] = file
-        elif is_log(file):
-            path = shown(member_path(file.path_bytes))
-            self._gathered.add_all(log_tables(self._exhibit_id, path, self._lines(file, path)))
-        elif file.content_format == "mydumper-metadata-unfinished":
-            reason = "mydumper did not finish: its metadata says no end, so that tables may be missing"
-            self._platform.defect(_source(file), code="truncated", reason=reason)
-        elif file.content_format == "core-wallet" or (file.content_format == "berkeley-db" and b"wallet" in place[1]):
-            reason = "a wallet; take it out and add it as an exhibit of its own, of kind 'wallet'"
-            self._platform.defect(_source(file), code="wallet_not_read", reason=reason)
-        elif not file.whole and not is_table_of_text(file.path_bytes):
+        elif _ROWS_OF_DIRECTORY.search(path) or path.endswith(b"restore.sql"):
+            self._rows_of_directories.append(file)
+        elif not (file.whole or is_log(file) or is_table_of_text(file.path_bytes)):
             self._texts.append(file)
-        elif file.content_format in ROW_JOBS:
-            if file.content_format == "mysql-dump":
-                self._declared[file.volume_index, _stem(file)] = file
-            self._read_as(file, file.content_format)
+        else:
+            return False
+        return True
 
     def finish(self) -> None:
         """Takes in what is read in the light of other files: databases with their logs, texts beside a declaration."""
@@ -91,18 +109,34 @@ class RowFiles:
             else:
                 self._read_as(database, "sqlite", log=log)
                 self._read_as(log, "sqlite-wal", declared=database)
-                self._read_as(database, "sqlite", part="without_log")
+                self._read_as(database, "sqlite", told={"part": "without_log"})
         for alone, told in ((self._logs, "a write-ahead log"), (self._journals, "a rollback journal")):
             for file in alone.values():
                 reason = f"{told} without the database it belongs to; it is not read"
                 self._platform.defect(_source(file), code="database_missing", reason=reason)
                 self._range(_source(file), "unparsed", 1, file.size_bytes)
+        for file in self._rows_of_directories:
+            self._finish_directory(file)
         for file in self._texts:
             declared = self._declared.get((file.volume_index, _stem(file)))
             if declared is not None:
                 self._read_as(file, "mysql-tab", declared=declared)
-        for waiting in (self._databases, self._logs, self._journals, self._texts):
+        for waiting in (self._databases, self._logs, self._journals, self._texts, self._rows_of_directories):
             waiting.clear()
+
+    def _finish_directory(self, file: Readable) -> None:
+        """Reads a file of rows beside the archive that says what they are, or what only looked like one."""
+        contents = self._contents.get(_folder(file))
+        named = _ROWS_OF_DIRECTORY.search(member_path(file.path_bytes))
+        if contents is not None and named is not None:
+            self._read_as(
+                file, "postgres-directory-rows", declared=contents, told={"rows_of": named[1].decode("ascii")}
+            )
+        elif contents is not None:
+            reason = "statements of the archive beside it, whose rows are read from there"
+            self._platform.defect(_source(file), code="copy_not_read_again", reason=reason)
+        elif file.content_format in ROW_JOBS and named is None:
+            self._read_as(file, file.content_format)
 
     def _read_as(
         self,
@@ -111,22 +145,22 @@ class RowFiles:
         *,
         log: Readable | None = None,
         declared: Readable | None = None,
-        part: str | None = None,
+        told: Mapping[str, str] | None = None,
     ) -> None:
         source = _source(file, source_format)
         if declared is not None:
             source = replace(source, declared_by=_source(declared))
         shown_path = shown(member_path(file.path_bytes))
         how = ROW_JOBS[source_format]
-        of = [one for one in (declared if how.with_log else None, file, log) if one is not None]
-        told = how.parameters(shown_path) | ({} if part is None else {"part": part})
+        of = [one for one in (declared if how.beside else None, file, log) if one is not None]
+        told = how.parameters(shown_path) | dict(told or {})
         first = self._seen.setdefault((*(one.sha256 for one in of), *map(str, told.values())), shown_path)
         if first != shown_path:
             reason = f"the same content as {first}, whose rows are read"
             self._platform.defect(source, code="copy_not_read_again", reason=reason)
             return
         parameters = {**file.reached.parameters([one.entry for one in of]), **told}
-        accounted = part is not None
+        accounted = told.get("part") == "without_log"
         try:
             for batch in self._pool.stream(how.job, file.reached.files, parameters):
                 self._rows += self._platform.take(source, batch)
@@ -161,6 +195,16 @@ def _source(file: Readable, source_format: str = "") -> RowSource:
         path_bytes=b"" if file.whole else file.path_bytes,
         source_format=source_format or file.content_format,
     )
+
+
+def _is_called_wallet(file: Readable) -> bool:
+    return b"wallet" in member_path(file.path_bytes).rpartition(b"/")[2]
+
+
+def _folder(file: Readable) -> tuple[int, bytes]:
+    """The folder, or the archive, that the file lies in."""
+    path = _PACKED_MEMBER.sub(b"", member_path(file.path_bytes))
+    return file.volume_index, path[: max(path.rfind(b"/"), 0)]
 
 
 def _stem(file: Readable) -> bytes:

@@ -182,7 +182,16 @@ _PARSE_MYSQL_DUMP = Expected(
 
 _PARSE_OTHER_ROWS = tuple(
     replace(_PARSE_MYSQL_DUMP, name=f"parse_{name}")
-    for name in ("postgres_dump", "sqlite", "bson", "mongo_archive", "json_rows", "csv", "mysql_tab")
+    for name in (
+        "postgres_dump",
+        "postgres_archive",
+        "sqlite",
+        "bson",
+        "mongo_archive",
+        "json_rows",
+        "csv",
+        "mysql_tab",
+    )
 )
 """Whatever rows are read from, they come in the same form."""
 

@@ -92,3 +92,47 @@ def test_no_changed_byte_raises():
     for at in range(len(DUMP)):
         for byte in b"\n\t\\'\xff":
             records(DUMP[:at] + bytes([byte]) + DUMP[at + 1 :])
+
+
+def test_a_bad_row_does_not_cost_its_statement():
+    dump = b"CREATE TABLE t (a integer, b text);\nINSERT INTO t VALUES (1, 'x'), (2, now()), (3), (4, 'y');\n"
+    found = records(dump + b"-- PostgreSQL database dump complete\n")
+    assert [row["values"] for row in of_kind(found, "row")] == [[b"1", b"x"], [b"4", b"y"]]
+    lost = [(d["code"], dump[d["offset_bytes"] :][: d["length_bytes"]]) for d in of_kind(found, "defect")]
+    assert lost == [("row_not_readable", b"(2, now())"), ("row_not_readable", b"(3)")]
+
+
+def test_a_lost_end_of_a_statement_costs_that_statement():
+    dump = b"CREATE TABLE t (a integer)\nCREATE TABLE u (b text);\nCOPY u FROM stdin;\nx\n\\.\n"
+    found = records(dump + b"-- PostgreSQL database dump complete\n")
+    assert [table["table_name"] for table in of_kind(found, "table")] == ["u"]
+    assert [row["values"] for row in of_kind(found, "row")] == [[b"x"]]
+    assert [defect["code"] for defect in of_kind(found, "defect")] == ["unparsed"]
+
+
+def test_parts_and_heirs_have_the_columns_of_what_they_are_of():
+    dump = (
+        b"CREATE TABLE p (a integer, b text)\nPARTITION BY RANGE (a);\n"
+        b"CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);\n"
+        b"CREATE TABLE h (c text)\nINHERITS (p);\nCOPY h FROM stdin;\n1\t2\t3\n\\.\n"
+    )
+    found = records(dump + b"-- PostgreSQL database dump complete\n")
+    assert {table["table_name"]: table["names"] for table in of_kind(found, "table")} == {
+        "p": ["a", "b"],
+        "p1": ["a", "b"],
+        "h": ["a", "b", "c"],
+    }
+    assert [row["values"] for row in of_kind(found, "row")] == [[b"1", b"2", b"3"]]
+
+
+def test_tables_of_several_databases_are_told_apart():
+    one = b"\\connect forum\nCREATE TABLE public.t (a integer);\nCOPY public.t (a) FROM stdin;\n1\n\\.\n"
+    found = records(
+        one + one.replace(b"forum", b"-reuse-previous=on shop") + b"-- PostgreSQL database cluster dump complete\n"
+    )
+    assert [row["table_name"] for row in of_kind(found, "row")] == ["forum.public.t", "shop.public.t"]
+
+
+def test_commands_of_psql_are_told_and_never_run():
+    found = records(b"\\! touch /tmp/x\n\\copy t from program 'id'\n-- PostgreSQL database dump complete\n")
+    assert [defect["reason"] for defect in of_kind(found, "defect")] == ["a command of psql is never run"] * 2
