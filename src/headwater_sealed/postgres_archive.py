@@ -31,7 +31,7 @@ __all__ = ["ARCHIVE_MAGIC", "parse_postgres_archive"]
 
 ARCHIVE_MAGIC = b"PGDMP"
 _CUSTOM, _TAR, _DIRECTORY = 1, 3, 5
-_DATA, _LARGE_OBJECTS = 1, 3
+_ROWS, _LARGE_OBJECTS = 1, 3
 _LEAST_VERSION, _LAST_VERSION = (1, 12), (1, 16)
 _COMPRESSIONS = {0: "none", 1: "gzip", 2: "lz4", 3: "zstd"}
 _MAX_TEXT_BYTES = 64 * 1024 * 1024
@@ -274,7 +274,7 @@ class _Archive:
                         pass
                 self._records.range("skipped", reader.at - begin)
                 continue
-            if kind[0] != _DATA or entry is None:
+            if kind[0] != _ROWS or entry is None:
                 raise UnreadableError(f"no block begins at byte {begin}")
             self.rows(entry, self._unpacked(self._chunks()), begin)
             self._records.range("rows", reader.at - begin)

@@ -72,9 +72,9 @@ def running_postgres() -> Iterator[RunningPostgres]:
     folder = Path(tempfile.mkdtemp(prefix="hw-"))
     as_user: tuple[str, ...] = ()
     if os.getuid() == 0:
-        user = pwd.getpwnam(_UNPRIVILEGED)
-        shutil.chown(folder, user.pw_uid, user.pw_gid)
-        groups = ("--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--clear-groups")
+        nobody = pwd.getpwnam(_UNPRIVILEGED)
+        shutil.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        groups = ("--reuid", str(nobody.pw_uid), "--regid", str(nobody.pw_gid), "--clear-groups")
         as_user = ("/usr/bin/setpriv", *groups, "--")
     server = RunningPostgres(folder=folder, programs=programs, as_user=as_user)
     try:
