@@ -53,10 +53,10 @@ class ThrowawayServer:
             nobody = pwd.getpwnam(_UNPRIVILEGED)
             ids = ("--reuid", str(nobody.pw_uid), "--regid", str(nobody.pw_gid), "--clear-groups")
             self._begun = (self.program("setpriv"), *ids, "--no-new-privs", "--")
-            for path in (scratch, *scratch.rglob("*")):
-                os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
+            for one in (scratch, *scratch.rglob("*")):
+                os.chown(one, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
         unshare = (self.program("unshare"), *(() if os.getuid() == 0 else ("--map-current-user",)), "--net", "--")
-        if self._done([*unshare, self.program("true")], START_S).returncode == 0:
+        if self._done([*unshare, self.program("true")]).returncode == 0:
             self._alone = unshare
 
     def program(self, *names: str, places: Sequence[str] = PLACES, package: str = "util-linux") -> str:
@@ -78,22 +78,19 @@ class ThrowawayServer:
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.pathsep.join(PLACES), "HOME": str(self.empty), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
-    def _done(
-        self, command: Sequence[str], limit_s: float, sent: bytes | None = None
-    ) -> subprocess.CompletedProcess[bytes]:
+    def _done(self, command: Sequence[str], sent: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(  # noqa: S603  # a program from a fixed place, no shell
-            command,
-            env=self._environment(),
-            cwd=self.scratch,
-            capture_output=True,
-            check=False,
-            timeout=limit_s,
+            command, env=self._environment(), cwd=self.scratch, capture_output=True, check=False, timeout=START_S,
             input=sent,
-        )
+        )  # fmt: skip
 
     def told(self, command: Sequence[str], *, sent: bytes | None = None) -> str | None:
         """What a program prints, run without rights and sent that much; None if it fails, and then the log has why."""
-        done = self._done([*self._begun, *command], START_S, sent)
+        done = self._done([*self._begun, *command], sent)
+        if done.returncode and sent is not None:
+            # What is only asked whether it is ready yet says nothing of use.
+            with self.log.open("ab") as log:
+                log.write(done.stderr)
         if done.returncode:
             return None
         return done.stdout.decode("utf-8", "replace")
