@@ -75,6 +75,8 @@ def seizure(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "files.csv").write_text("who,at,path\n1,1700000400,a.png\n2,1700000500,b.png\n")
     (folder / "notes.bson").write_bytes(bson(1, 1700000400000) + bson(2, 1700000500000))
+    (folder / "mysql").mkdir()
+    (folder / "mysql" / "ibdata1").write_bytes(bytes(100))
     (folder / "tab").mkdir()
     (folder / "tab" / "pay.sql").write_bytes(TAB_SCHEMA)
     (folder / "tab" / "pay.txt").write_bytes(b"1\t1\t5000\n2\t2\t\\N\n")
@@ -140,6 +142,7 @@ def test_what_is_not_whole_is_told(case: Path) -> None:
     assert told == {
         ("logins.jsonl", "row_not_readable"),
         ("lost.db-wal", "database_missing"),
+        ("mysql/ibdata1", "database_not_read"),
         ("parts/metadata", "truncated"),
         ("parts/shop.item-schema.sql", "end_not_stated"),
         ("parts/shop.item.00000.sql", "end_not_stated"),

@@ -53,3 +53,14 @@ def test_the_measure_tells_a_wrong_suggestion(bench: dict[str, Any], monkeypatch
     monkeypatch.setitem(measured.__globals__, "suggestions", lambda _profile: defaultdict(tuple))
     assert right[1] > 0
     assert measured(application("granite"), 7, 60)[2][1:3] == (0, 0)
+
+
+def test_the_documentation_says_what_was_measured() -> None:
+    golden = json.loads(GOLDEN.read_text("utf-8"))
+    page = (GOLDEN.parents[2] / "docs/explanation/suggestions.md").read_text("utf-8")
+    for name, said in {"tuning": "eight for tuning", "nameless": "the same,", "held_out": "four held out"}.items():
+        [line] = [line for line in page.splitlines() if line.startswith(f"| {said}")]
+        figures = golden[name]
+        shares = [f"{round(100 * figures[key], 1):g} %" for key in ("top_1", "top_3", "tables_right")]
+        cells = [cell.strip() for cell in line.strip("|").split("|")][1:]
+        assert cells == [str(figures["bindings_needed"]), *shares, str(figures["drafted_wrongly"])]

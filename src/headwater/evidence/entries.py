@@ -15,7 +15,7 @@ from headwater.engine import Exhibit, Progress
 from headwater.evidence.folders import FolderEntry, listing, shown
 from headwater.evidence.gather import Gathered
 from headwater.evidence.members import entry_of
-from headwater.evidence.readable import FileSet, Readable, holds_more
+from headwater.evidence.readable import FileSet, Readable, database_marked, holds_more
 from headwater.evidence.sealed import Failure, SealedPool
 from headwater.evidence.sealed_schemas import EXPECTED
 from headwater.schema import table_named
@@ -216,6 +216,11 @@ def _take_in(
     for number, name in enumerate(formats):
         at = int(place[number])
         path = keys[at].as_py()
+        if (database := database_marked(path)) is not None:
+            told = (
+                f"a data directory of {database}: its rows are not read; have its own server make a dump, and add that"
+            )
+            gathered.defect(exhibit.exhibit_id, shown(path), "database_not_read", told)
         if refused[at].as_py() or not (whole or holds_more(name, path)):
             continue
         yield Readable(

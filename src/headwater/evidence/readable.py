@@ -11,7 +11,7 @@ from typing import Any
 from headwater.evidence.folders import shown
 from headwater.schema import item_id
 
-__all__ = ["ARCHIVE_FORMATS", "ROW_FORMATS", "FileSet", "Readable", "holds_more", "is_table_of_text"]
+__all__ = ["ARCHIVE_FORMATS", "ROW_FORMATS", "FileSet", "Readable", "database_marked", "holds_more", "is_table_of_text"]
 
 ARCHIVE_FORMATS = frozenset({"gzip", "bzip2", "xz", "zip", "7z", "tar"})
 """What a sealed worker takes apart into members."""
@@ -39,6 +39,7 @@ ROW_FORMATS = frozenset(
 
 _LOG_NAME = b"access.log"
 # A text with as many commas in each line is often no table; these names say that it is meant as one.
+_DATABASE_MARKS: Mapping[bytes, str] = {b"ibdata1": "InnoDB", b"global/pg_control": "PostgreSQL"}
 _ROWS_OF_DIRECTORY = re.compile(rb"(?:\A|[/\0])\d+\.dat(?:\.gz\0\d+\0[^\0]*)?\Z")
 _NAMED_TABLES: Mapping[str, tuple[bytes, ...]] = {
     "csv": (b".csv", b".tsv", b".txt"),
@@ -111,6 +112,14 @@ class Readable:
     def parameters(self) -> dict[str, Any]:
         """Parameters of a job that reads it alone."""
         return self.reached.parameters([self.entry])
+
+
+def database_marked(path: bytes) -> str | None:
+    """The kind of database whose data directory a file of that name is a part of; None if it tells of none."""
+    for name, kind in _DATABASE_MARKS.items():
+        if path == name or path.endswith(b"/" + name):
+            return kind
+    return None
 
 
 def holds_more(content_format: str | None, path: bytes) -> bool:
