@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import struct
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from headwater.workflow import open_tables
+from headwater_synth.disk_image import mke2fs_program
 
 TAB_SCHEMA = b"""-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)
 CREATE TABLE `pay` (`id` int NOT NULL, `who` int NOT NULL, `sat` bigint NOT NULL);
@@ -75,8 +77,6 @@ def seizure(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "files.csv").write_text("who,at,path\n1,1700000400,a.png\n2,1700000500,b.png\n")
     (folder / "notes.bson").write_bytes(bson(1, 1700000400000) + bson(2, 1700000500000))
-    (folder / "mysql").mkdir()
-    (folder / "mysql" / "ibdata1").write_bytes(bytes(100))
     (folder / "tab").mkdir()
     (folder / "tab" / "pay.sql").write_bytes(TAB_SCHEMA)
     (folder / "tab" / "pay.txt").write_bytes(b"1\t1\t5000\n2\t2\t\\N\n")
@@ -142,7 +142,6 @@ def test_what_is_not_whole_is_told(case: Path) -> None:
     assert told == {
         ("logins.jsonl", "row_not_readable"),
         ("lost.db-wal", "database_missing"),
-        ("mysql/ibdata1", "database_not_read"),
         ("parts/metadata", "truncated"),
         ("parts/shop.item-schema.sql", "end_not_stated"),
         ("parts/shop.item.00000.sql", "end_not_stated"),
@@ -187,3 +186,21 @@ def test_a_database_without_its_log_is_not_taken_in_by_mistake(
     assert refused.status == 2
     assert "write-ahead log app.db-wal stands beside it" in refused.err
     assert headwater("evidence", "add", case, seizure / "files.csv", "--exhibit", "EX-2").status == 0
+
+
+def test_a_data_directory_inside_of_an_image_is_said_not_to_be_read(
+    headwater: Callable[..., Any], tmp_path: Path
+) -> None:
+    tree, image, case = tmp_path / "tree", tmp_path / "disk.raw", tmp_path / "case"
+    (tree / "var/lib/mysql").mkdir(parents=True)
+    (tree / "var/lib/mysql/ibdata1").write_bytes(bytes(100))
+    subprocess.run([mke2fs_program(), "-q", "-t", "ext4", "-d", tree, image, "4M"], check=True)
+    for command in (
+        ("case", "create", case, "--authority", "Order 1", "--operator", "A. Examiner"),
+        ("evidence", "add", case, image, "--exhibit", "EX-1"),
+        ("run", case, "--until", "catalogue"),
+    ):
+        done = headwater(*command)
+        assert done.status == 0, done.err
+    [defect] = table(case, "defects")
+    assert (defect["path"], defect["code"]) == ("var/lib/mysql/ibdata1", "database_not_read")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ import pytest
 
 from headwater.errors import UnreadableInputError
 from headwater.evidence.throwaway import Exported, data_directory, exported_rows
+from headwater.workflow import open_tables
 from headwater_sealed.mysql_dump import parse_mysql_dump
 from headwater_sealed.postgres_dump import parse_postgres_dump
 from headwater_synth.mariadb_server import MariadbMissingError, running_mariadb
@@ -151,8 +153,8 @@ def exported(path: Path, job: Callable[..., None]) -> tuple[Exported, Mapping[st
     directory = data_directory(path)
     assert directory is not None
     with exported_rows(directory) as found:
-        ours = digests(job, list(found.dumps))
-    assert not found.dumps[0].parent.exists()
+        ours = digests(job, list(found.dumps.values()))
+    assert not any(dump.parent.exists() for dump in found.dumps.values())
     return found, ours
 
 
@@ -234,3 +236,58 @@ def test_other_folders_are_no_data_directories(tmp_path: Path) -> None:
     (tmp_path / "mysql.ibd").touch()
     with pytest.raises(UnreadableInputError, match="MySQL 8"):
         exported(tmp_path, parse_mysql_dump)
+
+
+def test_a_folder_with_data_directories_is_read_to_its_rows(
+    mariadb: tuple[Path, Path, Path],
+    postgres: tuple[Path, list[Path]],
+    headwater: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    exhibit, case, mapping = tmp_path / "seized", tmp_path / "case", tmp_path / "mapping.yaml"
+    shutil.copytree(mariadb[0], exhibit / "var/lib/mysql")
+    shutil.copytree(postgres[0], exhibit / "var/lib/postgresql/15/main")
+    (exhibit / "broken/mysql").mkdir(parents=True)
+    (exhibit / "broken/ibdata1").write_bytes(b"\1" * 9000)
+    mapping.write_text(
+        "version: 1\napplication: test\ntables:\n  - table: members\n    binds: accounts\n    key: id\n"
+        "    because: one row for each\n    columns: {nickname: {column: name}, role: {column: kind}}\n"
+    )
+    for command in (
+        ("case", "create", case, "--authority", "Order 1", "--operator", "A. Examiner"),
+        ("evidence", "add", case, exhibit, "--exhibit", "EX-1"),
+        ("map", case, "--approve", mapping),
+        ("run", case, "--until", "catalogue"),
+        ("verify", case),
+    ):
+        done = headwater(*command)
+        assert done.status == 0, done.err
+    with open_tables(case) as tables:
+        counted = {
+            (row["source_format"], row["source_table"]): (row["rows_read"], row["rows_mapped"])
+            for row in tables.arrow("dump_tables").to_pylist()
+        }
+        accounts = tables.arrow("accounts").to_pylist()
+        defects = {(row["path"], row["code"]) for row in tables.arrow("defects").to_pylist()}
+    assert counted == {
+        ("innodb-directory", "members"): (700, 700),
+        ("innodb-directory", "empty"): (0, 0),
+        ("innodb-directory", "older"): (2, 0),
+        ("innodb-directory", "orders"): (2, 0),
+        ("postgresql-directory", "postgres.public.members"): (900, 0),
+        ("postgresql-directory", "shop.public.orders"): (2, 0),
+    }
+    assert len(accounts) == 700
+    assert defects == {("broken/ibdata1", "database_not_read")}
+    notes = sorted((case / "notes").rglob("*.json"))
+    told = [json.loads(note.read_text()) for note in notes]
+    assert [(one["engine"], one["recovery"]) for one in told] == [
+        ("innodb", "read-only"),
+        ("postgresql", "recovered by the server"),
+    ]
+    assert all(one["server_version"] for one in told)
+    log = (case / "custody.log").read_bytes()
+    assert all(hashlib.sha256(note.read_bytes()).hexdigest().encode() in log for note in notes)
+    suggested = headwater("map", case, "--suggest")
+    assert suggested.status == 0, suggested.err
+    assert "members" in suggested.out

@@ -48,6 +48,7 @@ class StageContext:
         workers: Processes that may run at once; results do not depend on it.
         allow_unsealed: Whether the case records an override of the sandbox.
         progress: Told how far the work is.
+        notes: Takes files that are kept beside the tables, because they may differ from one run to the next.
     """
 
     tables: Session
@@ -57,3 +58,4 @@ class StageContext:
     workers: int = 1
     allow_unsealed: bool = False
     progress: Progress = silent
+    notes: dict[str, bytes] = field(default_factory=dict)

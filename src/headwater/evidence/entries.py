@@ -216,10 +216,9 @@ def _take_in(
     for number, name in enumerate(formats):
         at = int(place[number])
         path = keys[at].as_py()
-        if (database := database_marked(path)) is not None:
-            told = (
-                f"a data directory of {database}: its rows are not read; have its own server make a dump, and add that"
-            )
+        # In a plain folder they are read; inside of an image no server can.
+        if exhibit.exhibit_kind != "directory" and (database := database_marked(path)) is not None:
+            told = f"a data directory of {database}: its rows are not read; copy it out and add it as a folder"
             gathered.defect(exhibit.exhibit_id, shown(path), "database_not_read", told)
         if refused[at].as_py() or not (whole or holds_more(name, path)):
             continue

@@ -10,6 +10,7 @@ import pyarrow as pa
 from headwater.engine import Exhibit, StageContext
 from headwater.errors import UnreadableInputError
 from headwater.evidence.archives import read_archive
+from headwater.evidence.databases import read_databases
 from headwater.evidence.entries import read_files, read_folder, read_volume
 from headwater.evidence.gather import Gathered
 from headwater.evidence.image_files import image_parameters, image_sources
@@ -62,6 +63,7 @@ def _read_exhibit(
         _read_image(exhibit, pool, gathered, rows, context)
     elif exhibit.exhibit_kind == "directory":
         _read_further(read_folder(exhibit, pool, gathered, context.progress), pool, gathered, rows)
+        read_databases(exhibit, platform, pool, context)
     elif exhibit.exhibit_kind == "wallet":
         for wallet in read_files(exhibit, pool, gathered, context.progress):
             read_wallet(wallet, pool, gathered)

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from headwater.engine import Exhibit
+from headwater.evidence.databases import DATABASE_FORMATS, database_batches
 from headwater.evidence.folders import shown
 from headwater.evidence.image_files import image_parameters, image_sources
 from headwater.evidence.members import entry_of, file_and_members, member_path
@@ -91,6 +92,8 @@ def row_batches(
         inode: Number of the file on its volume, where it is known.
         log: Path and number of the write-ahead log of an SQLite database.
     """
+    if source_format in DATABASE_FORMATS:
+        return database_batches(pool, exhibit, path_bytes)
     how = ROW_JOBS[source_format]
     places = [(path_bytes, inode), *([log] if log is not None else [])]
     if exhibit.exhibit_kind == "disk-image":

@@ -63,14 +63,14 @@ class Exported:
     """What a server gave of a directory.
 
     Attributes:
-        dumps: What its dump program wrote: one file, or one for each database.
+        dumps: What its dump program wrote: one file, or one for each database, by its name.
         source_format: What the sealed reader reads them as.
         server_version: Of the server that was started.
         recovery: read-only, or what the server had to do to the copy.
         changed: What it changed in the copy.
     """
 
-    dumps: tuple[Path, ...]
+    dumps: Mapping[str, Path]
     source_format: str
     server_version: str
     recovery: str

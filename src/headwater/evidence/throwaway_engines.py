@@ -23,7 +23,7 @@ _POSTGRES_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 _POSTGRES_LEFT = ("postmaster.pid", "postmaster.opts", "standby.signal", "recovery.signal", "recovery.conf")
 
 
-def mariadb_dumps(server: ThrowawayServer) -> tuple[tuple[Path, ...], str, str]:
+def mariadb_dumps(server: ThrowawayServer) -> tuple[dict[str, Path], str, str]:
     """The dump, the server's version, and how it was started.
 
     Raises:
@@ -62,11 +62,11 @@ def mariadb_dumps(server: ThrowawayServer) -> tuple[tuple[Path, ...], str, str]:
                 ],
                 dump,
             )  # fmt: skip
-            return (dump,), version, told
+            return {"": dump}, version, told
     raise server.refused(f"MariaDB does not start on it: {server.said()}", "look at the directory by hand")
 
 
-def postgres_dumps(server: ThrowawayServer, major: str) -> tuple[tuple[Path, ...], str, str]:
+def postgres_dumps(server: ThrowawayServer, major: str) -> tuple[dict[str, Path], str, str]:
     """The dumps, one for each database, the server's version, and how it was started.
 
     Args:
@@ -106,11 +106,11 @@ def postgres_dumps(server: ThrowawayServer, major: str) -> tuple[tuple[Path, ...
         if not is_ready:
             raise server.refused(f"PostgreSQL does not start on it: {server.said()}", "look at the directory by hand")
         listed = server.told([*query, "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate"]) or ""
-        dumps = []
+        dumps = {}
         for number, name in enumerate(sorted(listed.splitlines())):
-            dumps.append(server.scratch / f"export-{number}.sql")
-            server.written([dumper, *reach, "--no-owner", "--no-privileges", "--no-blobs", "-d", name], dumps[-1])
-    return tuple(dumps), version, "recovered by the server"
+            dumps[name] = server.scratch / f"export-{number}.sql"
+            server.written([dumper, *reach, "--no-owner", "--no-privileges", "--no-blobs", "-d", name], dumps[name])
+    return dumps, version, "recovered by the server"
 
 
 def _postgres_owner(server: ThrowawayServer, daemon: str) -> str:

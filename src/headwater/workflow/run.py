@@ -133,10 +133,12 @@ def _run(
         _require_secrets(exhibits, secrets)
     try:
         with case.tables(engine=engine, threads=max(1, workers)) as session:
+            notes: dict[str, bytes] = {}
             produced = _derive(
-                case, stage, session, exhibits, workers, progress, allow_unsealed=allow_unsealed, secrets=secrets
-            )
-            outputs = _write(case, run_id, produced)
+                case, stage, session, exhibits, workers, progress, allow_unsealed=allow_unsealed, secrets=secrets,
+                notes=notes,
+            )  # fmt: skip
+            outputs = _write(case, run_id, produced) | _write_notes(case, run_id, notes)
     except BaseException as error:
         # Whatever stopped it, a full disk or the operator: evidence was read, and the log is to say so.
         told = str(error) if isinstance(error, HeadwaterError | OSError) else type(error).__name__
@@ -177,6 +179,7 @@ def _derive(
     *,
     allow_unsealed: bool,
     secrets: Mapping[str, Path],
+    notes: dict[str, bytes],
 ) -> dict[str, pa.Table]:
     if stage.name == STAGES[0].name:
         session.put("exhibits", TABLE_OF["exhibits"].rows(exhibit.row for exhibit in exhibits))
@@ -196,6 +199,7 @@ def _derive(
         workers=workers,
         allow_unsealed=allow_unsealed,
         progress=progress,
+        notes=notes,
     )
     return {name: TABLE_OF[name].checked(table) for name, table in stage.derive(context).items()}
 
@@ -261,6 +265,17 @@ def _newest_run(case: Case, stage: str) -> str | None:
 def _make_current(case: Case, stage: str, run_id: str) -> None:
     with case.database.begin() as connection:
         connection.execute(RUNS.insert().values(run_id=run_id, stage=stage, version=__version__, at_utc=case.now()))
+
+
+def _write_notes(case: Case, run_id: str, notes: Mapping[str, bytes]) -> dict[str, str]:
+    """Write what is kept beside the tables and return its digests."""
+    outputs = {}
+    for name, content in sorted(notes.items()):
+        path = case.path / "notes" / run_id / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        outputs[f"notes/{name}"] = hashlib.sha256(content).hexdigest()
+    return outputs
 
 
 def _write(case: Case, run_id: str, produced: Mapping[str, pa.Table]) -> dict[str, str]:
