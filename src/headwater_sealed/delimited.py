@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from headwater_sealed.dump_records import DumpRecords
@@ -21,7 +22,15 @@ __all__ = ["parse_csv", "parse_mysql_tab"]
 _MAX_FIELD_BYTES = 1024 * 1024
 _MAX_LINE_BYTES = 16 * 1024 * 1024
 
-csv.field_size_limit(_MAX_FIELD_BYTES)
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """A block in which fields may be long; the limit is one of the whole process."""
+    before = csv.field_size_limit(_MAX_FIELD_BYTES)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 class _Lines:
@@ -47,9 +56,13 @@ def parse_csv(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: Em
         emit: Takes each batch.
     """
     entries = parameters.get("entries") or [{"file_index": 0}]
-    file = Sources(files, parameters).open(entries[0])
     records = DumpRecords(emit)
-    table = str(parameters.get("table_name", "rows"))
+    with _long_fields():
+        _read_csv(Sources(files, parameters).open(entries[0]), records, str(parameters.get("table_name", "rows")))
+    records.close()
+
+
+def _read_csv(file: BinaryIO, records: DumpRecords, table: str) -> None:
     head = file.read(SAMPLE_BYTES)
     form = csv_form(head)
     delimiter, names, named = form if form is not None else (",", ["c1"], False)
@@ -88,7 +101,6 @@ def parse_csv(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: Em
         number += 1
         records.row(table, number, at, length, [(value.encode("latin-1") or None, True) for value in row])
         records.range("rows", length)
-    records.close()
 
 
 _ESCAPES = {b"0": b"\0", b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"Z": b"\x1a"}

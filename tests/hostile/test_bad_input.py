@@ -144,7 +144,7 @@ def test_another_sqlite_file_is_no_wallet(case, refused, tmp_path):
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE main(key INTEGER, value TEXT)")
         database.commit()
-    assert str(path) in refused(*add(case, path))
+    assert str(path) in refused(*add(case, path, "--kind", "wallet"))
 
 
 @pytest.mark.parametrize("content", [b"", None])

@@ -12,7 +12,7 @@ from headwater.errors import InputError, UnreadableInputError, UnsupportedFormat
 from headwater.evidence.folders import listing
 from headwater.evidence.image_files import image_parameters, image_segments, image_sources
 from headwater.evidence.readable import holds_more, is_table_of_text
-from headwater.evidence.row_files import LOG_SUFFIX
+from headwater.evidence.row_files import LOG_SUFFIX, ROW_JOBS
 from headwater.evidence.sealed import SealedPool
 
 __all__ = ["EXHIBIT_KINDS", "Acquired", "Stamp", "acquire", "recognise", "stamp_of", "whole_digest"]
@@ -148,6 +148,10 @@ def acquire(
                 f"its write-ahead log {log.name} stands beside it and holds a part of the database",
                 remedy="add the folder, so that both are taken in, or the one file alone with --accept-defects",
             )
+        if name in ROW_JOBS:
+            # What cannot even be begun with is refused here, not first when it is read.
+            how = ROW_JOBS[name]
+            next(iter(pool.stream(how.job, [path], how.parameters(path.name))), None)
         found = {"container_format": name, "integrity": "not-stored"}
     elif exhibit_kind == "directory":
         found = {"container_format": "directory", "integrity": "not-stored"}
