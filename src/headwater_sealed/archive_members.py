@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 from headwater_sealed.digesting import SNIFFED_BYTES, Digests
 from headwater_sealed.packed import Budget, Reads, bzip2_stream, gzip_stream, xz_stream
 from headwater_sealed.refusal import UnreadableError, refusing
+from headwater_sealed.seven_zip import seven_zip_members
 from headwater_sealed.sniff import sniffed
 from headwater_sealed.tar_archive import Member, tar_members
 from headwater_sealed.zip_archive import zip_members
@@ -39,6 +40,9 @@ def members_of(name: str, source: Reads, head: bytes, whole: BinaryIO | None, bu
     elif name == "zip":
         assert whole is not None
         yield from zip_members(whole, budget)
+    elif name == "7z":
+        assert whole is not None
+        yield from seven_zip_members(whole, budget)
     else:
         raise UnreadableError(f"a {name} archive is not read; unpack it with a validated tool and add what comes out")
 

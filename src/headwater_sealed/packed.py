@@ -12,11 +12,12 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from headwater_sealed.refusal import UnreadableError
 
 __all__ = [
+    "XZ_MEMORY_BYTES",
     "Budget",
     "BudgetError",
     "Reads",
@@ -25,12 +26,15 @@ __all__ = [
     "gzip_stream",
     "limited",
     "unpacker",
+    "window",
     "xz_stream",
 ]
 
 _READ_BYTES = 256 * 1024
 _OUTPUT_BYTES = 1024 * 1024
-_XZ_MEMORY_BYTES = 512 * 1024 * 1024
+XZ_MEMORY_BYTES = 512 * 1024 * 1024
+"""A dictionary that takes more is not unpacked with."""
+
 _GZIP = b"\x1f\x8b"
 _SIGNATURE_BYTES = 6
 
@@ -115,6 +119,22 @@ def limited(source: Reads, size_bytes: int) -> Iterator[bytes]:
         if not part:
             raise UnreadableError(f"cut short: {size_bytes - left} of {size_bytes} bytes are there")
         left -= len(part)
+        yield part
+
+
+def window(source: BinaryIO, start_bytes: int, size_bytes: int) -> Iterator[bytes]:
+    """So many bytes from a place on; others may move the source meanwhile.
+
+    Raises:
+        UnreadableError: The source ends before.
+    """
+    done = 0
+    while done < size_bytes:
+        source.seek(start_bytes + done)
+        part = source.read(min(1024 * 1024, size_bytes - done))
+        if not part:
+            raise UnreadableError(f"cut short: {done} of {size_bytes} packed bytes are there")
+        done += len(part)
         yield part
 
 
@@ -215,7 +235,7 @@ def xz_stream(source: Reads, budget: Budget) -> Stream:
 
 
 def _xz() -> lzma.LZMADecompressor:
-    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY_BYTES)
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY_BYTES)
 
 
 def unpacker(method: int, source: Reads, budget: Budget) -> Stream | None:
@@ -248,7 +268,7 @@ def _lzma_member(source: Reads, budget: Budget) -> Iterator[bytes]:
     if len(head) < 9 or struct.unpack_from("<H", head, 2)[0] != 5:
         raise UnreadableError("lzma: its properties are damaged")
     code, dictionary_bytes = struct.unpack_from("<BI", head, 4)
-    if code >= 9 * 5 * 5 or dictionary_bytes > _XZ_MEMORY_BYTES:
+    if code >= 9 * 5 * 5 or dictionary_bytes > XZ_MEMORY_BYTES:
         raise UnreadableError("lzma: its properties ask for too much memory, or are damaged")
     filters = [
         {

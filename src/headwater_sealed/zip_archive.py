@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from headwater_sealed.packed import Budget, Reads, Stream, unpacker
+from headwater_sealed.packed import Budget, Reads, Stream, unpacker, window
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.tar_archive import Member
 
@@ -181,23 +181,11 @@ def _content(source: BinaryIO, entry: _Entry, first_bytes: int, budget: Budget) 
     if name != entry.name or method != entry.method:
         raise UnreadableError("its local header and the central directory disagree")
     start = first_bytes + entry.offset_bytes + 30 + name_bytes + extra_bytes
-    packed = Stream(_window(source, start, entry.packed_bytes))
+    packed = Stream(window(source, start, entry.packed_bytes))
     unpacked = unpacker(entry.method, packed, budget)
     if unpacked is None:
         raise UnreadableError(f"packed by method {entry.method}, which is not read")
     return Stream(_checked(unpacked, entry))
-
-
-def _window(source: BinaryIO, start_bytes: int, size_bytes: int) -> Iterator[bytes]:
-    """So many bytes from a place on; others may move the source meanwhile."""
-    done = 0
-    while done < size_bytes:
-        source.seek(start_bytes + done)
-        part = source.read(min(1024 * 1024, size_bytes - done))
-        if not part:
-            raise UnreadableError(f"cut short: {done} of {size_bytes} packed bytes are there")
-        done += len(part)
-        yield part
 
 
 def _checked(content: Reads, entry: _Entry) -> Iterator[bytes]:

@@ -274,9 +274,9 @@ def test_members_that_share_their_bytes_are_not_read():
     assert all("another member" in row["reason"] for row in found.values())
 
 
-def test_an_archive_of_7z_is_refused_by_name():
+def test_a_damaged_archive_of_7z_is_refused():
     [end] = ends(b"7z\xbc\xaf\x27\x1c" + bytes(100)).values()
-    assert "7z archive is not read" in end["reason"]
+    assert "checksum of its beginning is wrong" in end["reason"]
 
 
 # Bombs
