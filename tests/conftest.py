@@ -13,8 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from headwater.cli.app import _run
+
+# Tests are of what comes out; how long it took says how busy the machine was.
+settings.register_profile("headwater", deadline=None)
+settings.load_profile("headwater")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

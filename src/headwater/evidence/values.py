@@ -27,6 +27,8 @@ class ValueNotReadableError(ValueError):
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
+_BYTEA_LENGTHS = frozenset(2 + 2 * size for size in (4, 16, 20, 32, 64))
+_BYTEA = re.compile(rb"\\x(?:[0-9a-f]{2})+")
 _SATOSHIS_PER_COIN = 100_000_000
 _LEAST_TOO_LARGE = 1 << 63
 _MAX_SAT = 21_000_000 * _SATOSHIS_PER_COIN
@@ -109,26 +111,43 @@ def _datetime_zoned(_: ColumnBinding, raw: bytes) -> dt.datetime | None:
 
 def _address_text(_: ColumnBinding, raw: bytes) -> str | None:
     text = raw.decode("ascii").strip()
-    return str(ipaddress.ip_address(text)) if text else None
+    # PostgreSQL's type for networks writes a single address so where it stands among networks.
+    host = text.removesuffix("/128" if ":" in text else "/32")
+    return str(ipaddress.ip_address(host)) if host else None
 
 
 def _address_packed(_: ColumnBinding, raw: bytes) -> str | None:
     if not raw:
         return None
+    raw = _bytea(raw)
     if len(raw) not in {4, 16}:
         raise ValueError(f"{len(raw)} bytes where a packed address has 4 or 16")
     return str(ipaddress.ip_address(raw))
 
 
+def _bytea(raw: bytes) -> bytes:
+    """The bytes of an address or a digest that PostgreSQL writes as digits behind a mark; any others as they are.
+
+    No address and no digest is itself as long as one of them is when it is written so.
+
+    References:
+        PostgreSQL documentation, "Binary Data Types", hex format.
+    """
+    if len(raw) not in _BYTEA_LENGTHS or not _BYTEA.fullmatch(raw):
+        return raw
+    return bytes.fromhex(raw[2:].decode("ascii"))
+
+
 def _digest_hex(_: ColumnBinding, raw: bytes) -> str | None:
     text = raw.decode("ascii").strip()
+    text = text[2:] if text.startswith(("\\x", "0x")) else text
     if text and not _HEX.fullmatch(text):
         raise ValueError("not hex")
     return text.lower() or None
 
 
 def _digest_raw(_: ColumnBinding, raw: bytes) -> str | None:
-    return raw.hex() or None
+    return _bytea(raw).hex() or None
 
 
 def _scaled(raw: bytes, scale: int) -> int:

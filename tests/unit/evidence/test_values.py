@@ -41,6 +41,13 @@ def utc(*parts: int) -> dt.datetime:
         ("address", "packed", bytes([192, 0, 2, 7]), "192.0.2.7"),
         ("address", "packed", bytes(15) + b"\x01", "::1"),
         ("address", "packed", b"", None),
+        ("address", "packed", b"\\xc0000207", "192.0.2.7"),
+        ("address", "packed", b"\\x12", "92.120.49.50"),  # four bytes that only look like two digits behind a mark
+        ("address", "text", b"192.0.2.7/32", "192.0.2.7"),
+        ("address", "text", b"2001:db8::1/128", "2001:db8::1"),
+        ("digest", "hex", b"\\x00ff", "00ff"),
+        ("digest", "hex", b"0xABCD", "abcd"),
+        ("digest", "raw_bytes", b"\\x" + b"ab" * 32, "ab" * 32),
         ("digest", "hex", b"ABCDEF", "abcdef"),
         ("digest", "raw_bytes", b"\xab\x00", "ab00"),
         ("coin", "sat", b"2100000000000000", 2_100_000_000_000_000),
