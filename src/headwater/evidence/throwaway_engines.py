@@ -44,6 +44,7 @@ def mariadb_dumps(server: ThrowawayServer) -> tuple[dict[str, Path], str, str]:
         "--skip-networking", "--skip-grant-tables", "--skip-name-resolve", "--event-scheduler=DISABLED",
         "--skip-log-bin", "--skip-slave-start", "--local-infile=0", f"--secure-file-priv={server.empty}",
         f"--plugin-dir={server.empty}", f"--tmpdir={server.empty}", "--innodb-buffer-pool-size=256M",
+        "--innodb-use-native-aio=0",
     ]  # fmt: skip
     # The least that works: nothing written; its own recovery; then recovery that gives up more and more.
     steps = [("read-only", ["--innodb-read-only=1"]), ("recovered by the server", [])]
