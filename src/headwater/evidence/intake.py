@@ -33,11 +33,6 @@ _IMAGE_SIGNATURES = (
     (b"NXSB", 32),
 )
 _DUMP_ENDS = {"mysql-dump": b"-- Dump completed", "postgres-dump": b"-- PostgreSQL database dump complete"}
-_SQLITE = b"SQLite format 3\x00"
-# Bitcoin Core writes the network's magic bytes where SQLite has the application's number.
-# source: Bitcoin Core, wallet/sqlite.cpp and kernel/chainparams.cpp
-_WALLET_NETWORKS = {bytes.fromhex(magic) for magic in ("f9beb4d9", "0b110907", "1c163f28", "0a03cf40", "fabfb5da")}
-_APPLICATION_AT = 68
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +82,10 @@ def recognise(path: Path, pool: SealedPool) -> str:
     head = _head(path)
     if not head:
         raise UnreadableInputError(path, "empty file", offset_bytes=0, remedy="check the acquisition")
-    if head.startswith(_SQLITE) and head[_APPLICATION_AT : _APPLICATION_AT + 4] in _WALLET_NETWORKS:
-        return "wallet"
     found = _format_of(path, pool)
     if found in _DUMP_ENDS:
         return "dump"
-    if found == "berkeley-db":
+    if found in ("berkeley-db", "core-wallet"):
         return "wallet"
     # What is no image that is known may still be one without a table or with an unknown file system, and is refused as
     # such; a file is one only where its content says what it is.
