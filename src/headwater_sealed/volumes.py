@@ -15,6 +15,7 @@ from headwater_sealed.fat import FatFilesystem
 from headwater_sealed.filesystem import Filesystem
 from headwater_sealed.luks import unlock
 from headwater_sealed.lvm import LogicalVolume, PhysicalVolume, logical_volumes, physical_volume
+from headwater_sealed.ntfs import NtfsFilesystem
 from headwater_sealed.partitions import MAX_PARTITIONS, found_in_spare, partitions_of
 from headwater_sealed.refusal import UnreadableError, refusing
 from headwater_sealed.views import Run, RunView, View, Window, buffered
@@ -83,7 +84,7 @@ _SIGNATURES: tuple[_Signature, ...] = (
     ),
     _Signature(filesystem="apfs", at=32, value=b"NXSB", says="APFS is not read"),
     _Signature(filesystem="xfs", at=0, value=b"XFSB", says=""),
-    _Signature(filesystem="ntfs", at=3, value=b"NTFS    ", says="NTFS is not read"),
+    _Signature(filesystem="ntfs", at=3, value=b"NTFS    ", says=""),
     _Signature(filesystem="exfat", at=3, value=b"EXFAT   ", says=""),
     _Signature(filesystem="fat", at=82, value=b"FAT32   ", says=""),
     _Signature(filesystem="fat", at=54, value=b"FAT16   ", says=""),
@@ -119,6 +120,7 @@ _READERS: dict[str, Callable[[BinaryIO, int], Filesystem]] = {
     "btrfs": BtrfsFilesystem,
     "fat": FatFilesystem,
     "exfat": ExfatFilesystem,
+    "ntfs": NtfsFilesystem,
 }
 
 
