@@ -192,6 +192,9 @@ def made_disks(scratch: Path) -> Iterator[Path]:
     files = "".join(f"{n}.txt ---644 0 0 {tree}/folder/{n}.txt\n" for n in range(12))
     proto.write_text(f"boot\n0 0\nd--755 0 0\nfolder d--755 0 0\n{files}$\n$\n")
     made_images.append(made("xfs.raw", "320M", "mkfs.xfs", "-q", "-p", proto, "IMAGE"))
+    if (ntfs := scratch / "ntfs.raw").is_file() and (ntfscp := shutil.which("ntfscp", path=path)):
+        for name in sorted((tree / "folder").iterdir()):
+            subprocess.run([ntfscp, "-q", ntfs, name, name.name], check=False, capture_output=True)
     if (fat := scratch / "fat.raw").is_file() and shutil.which("mcopy"):
         subprocess.run(["mcopy", "-s", "-i", fat, tree / "folder", "::/"], check=False, capture_output=True)
     if ext is not None:

@@ -101,14 +101,14 @@ class CompressedView(View):
     def _there(self, first_cluster: int) -> int:
         """How many clusters of a unit lie on the volume, which are its first ones."""
         count = 0
-        cluster = first_cluster
-        index = max(0, bisect_right(self._starts, cluster) - 1)
+        reached = first_cluster
+        index = max(0, bisect_right(self._starts, reached) - 1)
         for run in self._runs[index:]:
-            inside = cluster - run.at_cluster
+            inside = reached - run.at_cluster
             if run.from_cluster is None or inside >= run.clusters or count >= self._unit_clusters:
                 break
             count += run.clusters - inside
-            cluster = run.at_cluster + run.clusters
+            reached = run.at_cluster + run.clusters
         return min(count, self._unit_clusters)
 
     def _read_unit(self, number: int) -> bytes:

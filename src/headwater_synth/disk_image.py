@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import uuid
@@ -15,6 +14,7 @@ import yaml
 
 from headwater.errors import ConfigError
 from headwater_synth.ext4_patch import patch_image
+from headwater_synth.made_volumes import installed
 from headwater_synth.population_accounts import SEIZED_AT_S
 from headwater_synth.seeds import seed_digest, stream
 from headwater_synth.words import words
@@ -37,12 +37,7 @@ def mke2fs_program() -> str:
     Raises:
         ConfigError: It is not installed.
     """
-    # Debian keeps it where the path of an ordinary account does not look.
-    places = os.pathsep.join((os.environ.get("PATH", ""), "/sbin", "/usr/sbin", "/usr/local/sbin"))
-    found = shutil.which("mke2fs", path=places)
-    if found is None:
-        raise ConfigError("mke2fs is not installed; install the package e2fsprogs (it makes the synthetic disk image)")
-    return found
+    return installed("mke2fs", "e2fsprogs")
 
 
 def _texts(seed: int) -> dict[str, bytes]:

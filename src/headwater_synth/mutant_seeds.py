@@ -7,8 +7,10 @@ import gzip
 import io
 import json
 import lzma
+import shutil
 import sqlite3
 import struct
+import subprocess
 import tarfile
 import tempfile
 import zipfile
@@ -212,6 +214,18 @@ def _zip() -> bytes:
     return out.getvalue()
 
 
+def _seven_zip() -> dict[str, Seed]:
+    """An archive of 7-Zip, where its program is installed: nothing else writes one."""
+    program = shutil.which("7z") or shutil.which("7za") or shutil.which("7zr")
+    if program is None:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        for n in range(6):
+            Path(folder, f"{n}.txt").write_text(f"text {n}\n" * 60, encoding="utf-8")
+        subprocess.run([program, "a", "-mtm=off", "-bd", "a.7z", "."], cwd=folder, check=True, capture_output=True)  # noqa: S603  # a program of the system
+        return {"7z": {"a.7z": Path(folder, "a.7z").read_bytes()}}
+
+
 def _still(form: str) -> bytes:
     out = io.BytesIO()
     drawn_scene(7, form, width_px=160, height_px=96).frame().save(out, form)
@@ -282,6 +296,7 @@ def sound_inputs() -> Mapping[str, Mapping[str, Seed]]:
             "gzip": {"a.tar.gz": gzip.compress(_tar(tarfile.GNU_FORMAT), mtime=0)},
             "bzip2": {"a.tar.bz2": bz2.compress(_tar(tarfile.GNU_FORMAT))},
             "xz": {"a.tar.xz": lzma.compress(_tar(tarfile.GNU_FORMAT))},
+            **_seven_zip(),
         },
         "stills": {form: {f"a.{form.lower()}": _still(form)} for form in ("JPEG", "PNG", "WEBP", "GIF")},
         "videos": {"mp4": {"a.mp4": _video()}},
