@@ -21,15 +21,18 @@ from typing import BinaryIO
 from headwater_sealed.btrfs_extents import MAX_COMPRESSED_BYTES, Extent, decompressed, parse_extent
 from headwater_sealed.crc32c import crc32c
 from headwater_sealed.filesystem import ENTRY_TYPES, Child, LazyChildren, Listing, Node
+from headwater_sealed.ranges import Ranges, ranges_of
 from headwater_sealed.refusal import UnreadableError
-from headwater_sealed.views import View, buffered
+from headwater_sealed.views import Run, View, buffered
 
 __all__ = ["BtrfsFilesystem"]
 
 _SUPER_AT = 0x10000
 _MAGIC = b"_BHRfS_M"
 _READ_FEATURES = 0xFFF | 0x10000
-_FS_TREE, _CSUM_TREE, _CSUM_OBJECT = 5, 7, 2**64 - 10
+_EXTENT_TREE, _FS_TREE, _CSUM_TREE, _CSUM_OBJECT = 2, 5, 7, 2**64 - 10
+_EXTENT_ITEM, _METADATA_ITEM = 168, 169
+_RANGES_AT_ONCE = 100_000
 _INODE, _DIR_INDEX, _EXTENT_DATA, _EXTENT_CSUM, _ROOT_ITEM, _CHUNK = 1, 96, 108, 128, 132, 228
 _SPREAD = 0x8 | 0x40 | 0x80 | 0x100  # RAID 0, 10, 5, 6
 _MAX_EXTENTS = 4_000_000
@@ -101,6 +104,7 @@ class BtrfsFilesystem:
             raise UnreadableError(f"Btrfs with feature bits {features & ~_READ_FEATURES:#x} is not read")
         root, chunk_root, log_root = struct.unpack_from("<QQQ", block, 80)
         whole_bytes, _used, _directory, devices = struct.unpack_from("<QQQQ", block, 112)
+        self._whole_bytes = whole_bytes
         self._sector_bytes, self._node_bytes = struct.unpack_from("<II", block, 144)
         if self._sector_bytes not in {4096, 8192, 16384, 32768, 65536} or not 4096 <= self._node_bytes <= 65536:
             raise UnreadableError("Btrfs: the super block is damaged")
@@ -287,6 +291,40 @@ class BtrfsFilesystem:
         if first is None or first.inline is not None or first.compression or not first.logical:
             return None
         return self._places(first.logical + first.inside_bytes, 1)[0]
+
+    @property
+    def whole_bytes(self) -> int:
+        """How many bytes of the volume the file system covers."""
+        return int(self._whole_bytes)
+
+    def extents(self, node: Node) -> list[Run]:
+        """The room that the content was given, in every copy; of a compressed extent, what it takes on the volume."""
+        inode = node.handle
+        assert isinstance(inode, _Inode)
+        runs = []
+        for extent in self._extents(inode):
+            if extent.inline is None and extent.logical:
+                inside = 0 if extent.compression else extent.inside_bytes
+                size = extent.stored_bytes if extent.compression else extent.size_bytes
+                runs += [
+                    Run(at_bytes=extent.at_bytes, from_bytes=place, size_bytes=size)
+                    for place in self._places(extent.logical + inside, size)
+                ]
+        return runs
+
+    def allocated(self) -> Iterator[Ranges]:
+        """What is in use, by the tree of extents, and the places of the super block."""
+        supers = [(at, 4096) for at in (_SUPER_AT, 1 << 26, 1 << 38) if at + 4096 <= self._whole_bytes]
+        yield ranges_of([(0, _SUPER_AT), *supers])
+        found: list[tuple[int, int]] = []
+        for key, _ in self._items(self._tree_root(_EXTENT_TREE), (0, 0, 0), (2**64 - 1, 255, 2**64 - 1)):
+            if key[1] in {_EXTENT_ITEM, _METADATA_ITEM}:
+                size = key[2] if key[1] == _EXTENT_ITEM else self._node_bytes
+                found += [(place, size) for place in self._places(key[0], size)]
+            if len(found) >= _RANGES_AT_ONCE:
+                yield ranges_of(found)
+                found = []
+        yield ranges_of(found)
 
     def checked(self, logical: int, length_bytes: int, *, checked: bool) -> bytes:
         """Content from the volume; a sector that fails its checksum is taken from the other copy or refused."""

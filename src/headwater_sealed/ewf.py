@@ -260,6 +260,15 @@ class EwfMedium(View):
             failure = f"stored MD5 is {stored}, the medium's is {computed}"
         return Verification(stored_md5=stored, computed_md5=computed, failure=failure)
 
+    def damaged(self) -> list[tuple[int, int]]:
+        """Beginning and length on the medium of each chunk that cannot be trusted; reads the whole image."""
+        size = self._chunk_bytes
+        return [
+            (number * size, min(size, self.size_bytes - number * size))
+            for number in range(-(-self.size_bytes // size))
+            if self._read_chunk(number).fault is not None
+        ]
+
     def part(self, offset_bytes: int, length_bytes: int) -> bytes:
         """Bytes of one chunk; a chunk that fails its checksum raises instead of being served."""
         number, inside = divmod(offset_bytes, self._chunk_bytes)

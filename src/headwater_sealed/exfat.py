@@ -13,8 +13,9 @@ from typing import BinaryIO
 
 from headwater_sealed.fat import DIRECTORY, Clusters, Place, unfit
 from headwater_sealed.filesystem import Child, Listing, Node
+from headwater_sealed.ranges import Ranges, bit_ranges, ranges_of
 from headwater_sealed.refusal import UnreadableError
-from headwater_sealed.views import Run
+from headwater_sealed.views import Run, RunView, buffered
 
 __all__ = ["ExfatFilesystem"]
 
@@ -44,7 +45,8 @@ class ExfatFilesystem(Clusters):
         self.heap_at = heap_at << sector_log
         self._check_boot(1 << sector_log)
         self.check_layout()
-        if self._tables == 2 and boot[106] & 1:
+        self._second_is_active = bool(boot[106] & 1)
+        if self._tables == 2 and self._second_is_active:
             self.table_at += self.table_bytes
         self.note_end(total << sector_log)
 
@@ -56,6 +58,25 @@ class ExfatFilesystem(Clusters):
                 total = ((total & 1) << 31) + (total >> 1) + value & 0xFFFFFFFF
         if region[11 * sector_bytes : 11 * sector_bytes + 4] != total.to_bytes(4, "little"):
             raise UnreadableError("exFAT: the boot region fails its checksum")
+
+    def allocated(self) -> Iterator[Ranges]:
+        """What is in use, by the bitmap that the root directory names."""
+        yield ranges_of([(0, self.heap_at)])
+        root = self.root().handle
+        assert isinstance(root, Place)
+        found = [slot for _, slot in self.slots(self.runs(root, whole=True)) if slot[0] == 0x81]
+        second = self._tables == 2 and self._second_is_active
+        slot = next((one for one in found if one[1] & 1 == second), None)
+        if slot is None:
+            raise UnreadableError("exFAT: no bitmap of what is in use")
+        cluster_number, size_bytes = struct.unpack_from("<IQ", slot, 20)
+        if size_bytes * 8 < self.cluster_count:
+            raise UnreadableError("exFAT: the bitmap of what is in use is too short")
+        place = Place(cluster_number=cluster_number, size_bytes=size_bytes, valid_bytes=size_bytes)
+        bitmap = RunView(self._file, self.runs(place), size_bytes)
+        with buffered(bitmap) as file:
+            used = file.read(-(-self.cluster_count // 8))
+        yield bit_ranges(used, count=self.cluster_count, first_bytes=self.heap_at, unit_bytes=self.cluster_bytes)
 
     def root(self) -> Node:
         """The topmost directory."""

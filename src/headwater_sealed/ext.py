@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO
 
+from headwater_sealed.ext_groups import Group, group_ranges, parse_group
 from headwater_sealed.ext_layout import MAX_RUNS, block_map_runs, extent_runs, inline_content
 from headwater_sealed.filesystem import ENTRY_TYPES, Child, LazyChildren, Listing, Node
+from headwater_sealed.ranges import Ranges
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.views import Run, RunView, buffered
 
@@ -68,6 +70,7 @@ class ExtFilesystem:
         self._file = file
         file.seek(_SUPER_AT)
         block = file.read(1024)
+        self._super_block = block
         if len(block) < 1024 or struct.unpack_from("<H", block, 56)[0] != _MAGIC:
             raise UnreadableError("ext: no super block")
         inodes, blocks_lo = struct.unpack_from("<II", block, 0)
@@ -115,18 +118,16 @@ class ExtFilesystem:
             raise UnreadableError(f"block {number} lies outside the file system")
         return self._read_at(number * self.block_bytes, self.block_bytes)
 
+    def _group(self, number: int) -> Group:
+        at, inside = divmod(self._descriptors_at + number * self._descriptor_bytes, self.block_bytes)
+        return parse_group(self.block(at)[inside : inside + self._descriptor_bytes])
+
     def _inode(self, number: int) -> _Inode:
         if not 0 < number <= self._inode_count:
             raise UnreadableError(f"inode {number} does not exist")
         group, index = divmod(number - 1, self._per_group)
-        descriptor_at = self._descriptors_at + group * self._descriptor_bytes
-        descriptor = self.block(descriptor_at // self.block_bytes)
-        inside = descriptor_at % self.block_bytes
-        table = struct.unpack_from("<I", descriptor, inside + 8)[0]
-        if self._descriptor_bytes >= 64:
-            table |= struct.unpack_from("<I", descriptor, inside + 40)[0] << 32
         at, inside = divmod(index * self._inode_bytes, self.block_bytes)
-        raw = self.block(table + at)[inside : inside + self._inode_bytes]
+        raw = self.block(self._group(group).inode_table + at)[inside : inside + self._inode_bytes]
         mode = struct.unpack_from("<H", raw, 0)[0]
         size_lo = struct.unpack_from("<I", raw, 4)[0]
         modified_s = struct.unpack_from("<i", raw, 16)[0]
@@ -221,6 +222,21 @@ class ExtFilesystem:
             return None
         runs = self._runs(inode)
         return runs[0].from_bytes if runs else None
+
+    @property
+    def whole_bytes(self) -> int:
+        """How many bytes of the volume the file system covers."""
+        return int(self.block_count * self.block_bytes)
+
+    def extents(self, node: Node) -> list[Run]:
+        """The room that the content was given; none for what the inode holds."""
+        inode = node.handle
+        assert isinstance(inode, _Inode)
+        return [] if inode.flags & _INLINE_FLAG else self._runs(inode)
+
+    def allocated(self) -> Iterator[Ranges]:
+        """What is in use, by the bitmaps of its groups; of a group without one, what the rest says lies in it."""
+        return group_ranges(self._super_block, self._group, self.block, block_count=self.block_count)
 
     def _directory_parts(self, inode: _Inode) -> Iterator[bytes]:
         """Pieces that no entry crosses: blocks, or the two places of content kept in the inode."""

@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import numpy as np
+
 from headwater_sealed.filesystem import Child, Listing, Node
+from headwater_sealed.ranges import Ranges, bit_ranges, ranges_of
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.views import Run, RunView, Window, buffered
 
@@ -140,6 +143,17 @@ class Clusters:
             raise UnreadableError(f"cluster {place.cluster_number} is free or lies outside the file system")
         return self.heap_at + (place.cluster_number - 2) * self.cluster_bytes
 
+    @property
+    def whole_bytes(self) -> int:
+        """How many bytes of the volume the file system covers."""
+        return self.heap_at + self.cluster_count * self.cluster_bytes
+
+    def extents(self, node: Node) -> list[Run]:
+        """The room that the content was given."""
+        place = node.handle
+        assert isinstance(place, Place)
+        return self.runs(place) if place.size_bytes else []
+
     def slots(self, runs: list[Run]) -> Iterator[tuple[int, bytes]]:
         """The entries of a directory, 32 bytes each, with their places on the volume."""
         if sum(run.size_bytes for run in runs) > _MAX_DIRECTORY_BYTES:
@@ -238,6 +252,27 @@ class FatFilesystem(Clusters):
         self.check_layout()
         self.note_end(total * sector)
         self.remarks.append("its times are local and without a zone, so they are not given")
+
+    def allocated(self) -> Iterator[Ranges]:
+        """What is in use, by the allocation table; a cluster that is marked as bad is."""
+        yield ranges_of([(0, self.heap_at)])
+        table = np.frombuffer(self.read_at(self.table_at, (self.cluster_count + 2) * self.bits // 8 + 1), np.uint8)
+        count = self.cluster_count + 2
+        if self.bits == 12:
+            triples = table[: (len(table) // 3) * 3].reshape(-1, 3).astype(np.uint16)
+            low, high = triples[:, 0] | (triples[:, 1] & 15) << 8, triples[:, 1] >> 4 | triples[:, 2] << 4
+            entries = np.stack([low, high], axis=1).reshape(-1)
+            rest = len(table) - len(table) // 3 * 3
+            if len(entries) < count and rest == 2:
+                entries = np.append(entries, np.uint16(int(table[-2]) | (int(table[-1]) & 15) << 8))
+            entries = entries[:count]
+        else:
+            width = self.bits // 8
+            entries = table[: count * width].view("<u2" if width == 2 else "<u4") & (
+                0xFFFF if width == 2 else 0xFFFFFFF
+            )
+        used = np.packbits(entries[2:] != 0, bitorder="little").tobytes()
+        yield bit_ranges(used, count=self.cluster_count, first_bytes=self.heap_at, unit_bytes=self.cluster_bytes)
 
     def root(self) -> Node:
         """The topmost directory."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import stat
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, overload, runtime_checkable
+
+from headwater_sealed.ranges import Ranges
+from headwater_sealed.views import Run
 
 __all__ = ["ENTRY_TYPES", "Child", "Filesystem", "LazyChildren", "Listing", "Node", "Numbered", "names_of"]
 
@@ -133,6 +136,19 @@ class Filesystem(Protocol):
 
     def first_byte(self, node: Node) -> int | None:
         """Where on the volume the content begins, where that is cheap to know."""
+        ...
+
+    @property
+    def whole_bytes(self) -> int:
+        """How many bytes of the volume the file system covers."""
+        ...
+
+    def extents(self, node: Node) -> Sequence[Run]:
+        """The room that the content of a file was given on the volume, up to the end of its last block."""
+        ...
+
+    def allocated(self) -> Iterator[Ranges]:
+        """What is in use on the volume, as the file system's own map says, with the map itself."""
         ...
 
 

@@ -27,6 +27,7 @@ from headwater_sealed.mysql_dump import DUMP_SCHEMA, parse_mysql_dump
 from headwater_sealed.postgres_archive import parse_postgres_archive
 from headwater_sealed.postgres_dump import parse_postgres_dump
 from headwater_sealed.sqlite_rows import parse_sqlite
+from headwater_sealed.tiling import TILE_MEDIUM_SCHEMA, tile_medium
 from headwater_sealed.wallet import WALLET_SCHEMA, read_wallet
 from headwater_sealed.wallet import prepare as prepare_wallet
 
@@ -37,6 +38,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="describe_image", schema=DESCRIBE_IMAGE_SCHEMA, function=describe_image, prepare=prepare_images),
     Job(name="list_volumes", schema=LIST_VOLUMES_SCHEMA, function=list_volumes),
     Job(name="walk_image", schema=WALK_IMAGE_SCHEMA, function=walk_image),
+    Job(name="tile_medium", schema=TILE_MEDIUM_SCHEMA, function=tile_medium),
     Job(name="sniff_files", schema=SNIFF_FILES_SCHEMA, function=sniff_files),
     Job(name="digest_entries", schema=DIGEST_ENTRIES_SCHEMA, function=digest_entries),
     Job(name="walk_archive", schema=WALK_ARCHIVE_SCHEMA, function=walk_archive),

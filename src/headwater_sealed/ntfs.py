@@ -10,7 +10,7 @@ References:
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -18,11 +18,13 @@ from headwater_sealed.filesystem import Child, LazyChildren, Listing, Node
 from headwater_sealed.ntfs_index import IndexName, index_names
 from headwater_sealed.ntfs_records import file_reference
 from headwater_sealed.ntfs_table import CONTENT, Inode, MasterFileTable
+from headwater_sealed.ranges import Ranges, bit_ranges
 from headwater_sealed.refusal import UnreadableError, refusing
+from headwater_sealed.views import Run
 
 __all__ = ["NtfsFilesystem"]
 
-_VOLUME, _ROOT, _EXTEND, _FIRST_OWN = 3, 5, 11, 24
+_VOLUME, _ROOT, _BITMAP, _EXTEND, _FIRST_OWN = 3, 5, 6, 11, 24
 _NAME, _VOLUME_STATE, _INDEX_ROOT, _REPARSE = 0x30, 0x70, 0x90, 0xC0
 _ENCRYPTED = 0x4000
 _SYSTEM_FILE = 0x4
@@ -174,6 +176,26 @@ class NtfsFilesystem:
         if node.entry_type != "file" or not node.size_bytes:
             return None
         return self._table.first_byte(place.inode.pieces(CONTENT, place.stream))
+
+    @property
+    def whole_bytes(self) -> int:
+        """How many bytes of the volume the file system covers."""
+        return int(self._table.cluster_count * self._table.cluster_bytes)
+
+    def extents(self, node: Node) -> Sequence[Run]:
+        """The room that the content was given; none for what the record holds."""
+        place = node.handle
+        assert isinstance(place, _Place)
+        pieces = place.inode.pieces(CONTENT, place.stream)
+        return self._table.runs(pieces) if pieces else []
+
+    def allocated(self) -> Iterator[Ranges]:
+        """What is in use, by the file `$Bitmap`."""
+        bitmap = self._table.stream(self._inode(_BITMAP).pieces(CONTENT)).read()
+        count, unit_bytes = self._table.cluster_count, self._table.cluster_bytes
+        if len(bitmap) * 8 < count:
+            raise UnreadableError(f"the map of clusters in use has {len(bitmap)} bytes")
+        yield bit_ranges(bitmap, count=count, first_bytes=0, unit_bytes=unit_bytes)
 
     def listing(self, node: Node) -> Listing:
         """What a directory holds, with the other streams of each; of a damaged block it is said what it costs."""

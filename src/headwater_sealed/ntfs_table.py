@@ -200,10 +200,14 @@ class MasterFileTable:
         written = [Run(at_bytes=0, from_bytes=0, size_bytes=content.written_bytes)] if content.written_bytes else []
         return buffered(RunView(buffered(view), written, content.size_bytes))
 
+    def runs(self, pieces: Sequence[Attribute]) -> list[Run]:
+        """Where on the volume the content lies, compressed or not; nowhere if the record holds it."""
+        content = joined(pieces)
+        return [] if content.value is not None else byte_runs(content.runs, self.cluster_bytes, self.cluster_count)
+
     def first_byte(self, pieces: Sequence[Attribute]) -> int | None:
         """Where on the volume the content begins; None for a hole, what is compressed, or what the record holds."""
-        content = joined(pieces)
-        if content.value is not None or content.flags & _COMPRESSED:
+        if any(one.flags & _COMPRESSED for one in pieces):
             return None
-        runs = byte_runs(content.runs, self.cluster_bytes, self.cluster_count)
+        runs = self.runs(pieces)
         return runs[0].from_bytes if runs else None

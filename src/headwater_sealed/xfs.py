@@ -5,13 +5,17 @@ from __future__ import annotations
 import stat
 import struct
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import BinaryIO
+
+import numpy as np
 
 from headwater_sealed.crc32c import crc32c_without
 from headwater_sealed.filesystem import ENTRY_TYPES, Child, LazyChildren, Listing, Node
+from headwater_sealed.ranges import Ranges
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.views import Run, RunView, buffered
+from headwater_sealed.xfs_free import free_extents
 from headwater_sealed.xfs_layout import (
     XfsInode,
     block_names,
@@ -212,6 +216,32 @@ class XfsFilesystem:
             return None
         runs = self._runs(inode)
         return runs[0].from_bytes if runs else None
+
+    @property
+    def whole_bytes(self) -> int:
+        """How many bytes of the volume the file system covers."""
+        return self._super.block_count * self._super.block_bytes
+
+    def extents(self, node: Node) -> list[Run]:
+        """The room that the content was given; what was never written into it is in use and no content."""
+        inode = node.handle
+        assert isinstance(inode, XfsInode)
+        return self._runs(inode) if inode.fork_format in {_EXTENTS, _BTREE} else []
+
+    def allocated(self) -> Iterator[Ranges]:
+        """What is in use, by the trees of free space of its groups."""
+        size = self._super.block_bytes
+        for group in range(self._super.group_count):
+            first = group * self._super.group_blocks
+            head = self._read_at(first * size + self._super.sector_bytes, self._super.sector_bytes)
+            blocks = min(self._super.group_blocks, self._super.block_count - first)
+            free = free_extents(head, partial(self._group_block, first), self._super, blocks)
+            bounds = np.concatenate(([0], free.reshape(-1), [blocks]))
+            starts, ends = bounds[::2], bounds[1::2]
+            yield np.stack([(first + starts) * size, (ends - starts) * size], axis=1).astype(np.int64)
+
+    def _group_block(self, first: int, number: int) -> bytes:
+        return self.block(first + number)
 
     def _names(self, inode: XfsInode) -> Iterator[tuple[list[tuple[bytes, int]], str | None]]:
         """Names, block by block, and what is wrong with the block."""

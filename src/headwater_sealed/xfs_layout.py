@@ -32,6 +32,7 @@ class SuperBlock:
     group_blocks: int
     group_count: int
     group_bits: int
+    sector_bytes: int
     inode_bytes: int
     inodes_per_block_bits: int
     directory_bytes: int
@@ -94,7 +95,8 @@ def parse_super(block: bytes) -> SuperBlock:
     if incompatible & ~(_READ_FEATURES | _NEEDS_REPAIR):
         raise UnreadableError(f"XFS with feature bits {incompatible & ~_READ_FEATURES:#x} is not read")
     sound = (
-        9 <= block_log <= 16 and block_bytes == 1 << block_log
+        512 <= sector_bytes <= 32768 and sector_bytes.bit_count() == 1
+        and 9 <= block_log <= 16 and block_bytes == 1 << block_log
         and 8 <= inode_log <= 11 and inode_bytes == 1 << inode_log
         and per_block == 1 << per_block_log and per_block * inode_bytes == block_bytes
         and 0 < group_blocks <= 1 << group_log <= 1 << 31
@@ -109,6 +111,7 @@ def parse_super(block: bytes) -> SuperBlock:
         group_blocks=group_blocks,
         group_count=group_count,
         group_bits=group_log,
+        sector_bytes=sector_bytes,
         inode_bytes=inode_bytes,
         inodes_per_block_bits=per_block_log,
         directory_bytes=block_bytes << directory_log,

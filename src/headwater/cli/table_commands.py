@@ -52,6 +52,7 @@ def ledger(
         emit(
             {
                 "defects": dict(report.defects),
+                "medium_sums": report.medium_sums,
                 "dump_tables": report.dump_tables,
                 "mapping_checks": report.mapping_checks,
             },
@@ -60,6 +61,8 @@ def ledger(
         return
     for code, count in report.defects.items():
         emit({}, as_json=False, text=f"defects: {count:,} {code}")
+    for line in report.medium_sums:
+        emit(line, as_json=False, text=_medium_line(line))
     for line in report.dump_tables:
         emit(line, as_json=False, text=_dump_line(line))
     for line in report.mapping_checks:
@@ -67,6 +70,11 @@ def ledger(
         if line["check_name"] == "filled" or (line["check_name"], line["binds"]) == ("no_orphan", "accounts"):
             continue
         emit(line, as_json=False, text=_check_line(line))
+
+
+def _medium_line(line: dict[str, Any]) -> str:
+    parts = " + ".join(f"{count:,} {kind}" for kind, count in line["bytes_by_kind"].items())
+    return f"medium {line['exhibit_id']}: {line['medium_bytes']:,} bytes = {parts}"
 
 
 def _dump_line(line: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from headwater.evidence.entries import read_files, read_folder, read_volume
 from headwater.evidence.gather import Gathered
 from headwater.evidence.image_files import image_parameters, image_sources
 from headwater.evidence.mapping import PlatformMapping, read_mapping
+from headwater.evidence.medium import read_medium
 from headwater.evidence.platform import PlatformTables
 from headwater.evidence.postconditions import mapping_checks
 from headwater.evidence.readable import ARCHIVE_FORMATS, FileSet, Readable
@@ -26,6 +27,7 @@ __all__ = ["read_evidence"]
 
 _PRODUCED = (
     "volumes",
+    "medium_ranges",
     "entries",
     "archives",
     "dump_tables",
@@ -75,6 +77,7 @@ def _read_exhibit(
 
 def _read_image(exhibit: Exhibit, pool: SealedPool, gathered: Gathered, rows: RowFiles, context: StageContext) -> None:
     files, told = image_sources(exhibit.path, exhibit.secret), image_parameters(exhibit.path, exhibit.secret)
+    read_medium(exhibit, files, told, pool, gathered, context)
     readable = 0
     for batch in pool.stream("list_volumes", files, told):
         for volume in batch.to_pylist():

@@ -141,6 +141,13 @@ _WALK_IMAGE = Expected(
     limits=Limits(wall_s=6 * _HOUR_S, reply_bytes=16 * 1024 * _MIB),
 )  # fmt: skip
 
+_TILE_MEDIUM = Expected(
+    name="tile_medium",
+    schema=_schema("start_bytes:int", "range_bytes:int", "range_kind:text", "volume_index:int?", "reason:text?"),
+    # A walk over every volume, and a sort of where its content lies.
+    limits=Limits(wall_s=24 * _HOUR_S, reply_bytes=16 * 1024 * _MIB),
+)
+
 _SNIFF_FILES = Expected(name="sniff_files", schema=_schema("file_index:int", "content_format:text"))
 
 _DIGEST_ENTRIES = Expected(
@@ -249,6 +256,7 @@ EXPECTED: tuple[Expected, ...] = (
     _DESCRIBE_IMAGE,
     _LIST_VOLUMES,
     _WALK_IMAGE,
+    _TILE_MEDIUM,
     _SNIFF_FILES,
     _DIGEST_ENTRIES,
     _WALK_ARCHIVE,

@@ -22,6 +22,7 @@ __all__ = [
     "LOGINS",
     "MAPPING_CHECKS",
     "MEDIA_REFERENCES",
+    "MEDIUM_RANGES",
     "MESSAGE_COUNTS",
     "PAYMENTS",
     "UPLOADS",
@@ -104,6 +105,26 @@ VOLUMES = Table(
         Column(name="filesystem", type=TEXT, about="ext, xfs, ... or unknown"),
         Column(name="status", type=TEXT, about="readable or refused"),
         Column(name="reason", type=TEXT, about="Why it was refused", nullable=True),
+    ),
+)
+
+MEDIUM_RANGES = Table(
+    name="medium_ranges",
+    version=1,
+    stage="evidence",
+    about="Every byte of a medium, told by what holds it: ranges side by side from its first byte to its last.",
+    key=("exhibit_id", "start_bytes"),
+    columns=(
+        _EXHIBIT,
+        Column(name="start_bytes", type=INT, about="First byte on the medium"),
+        Column(name="range_bytes", type=INT, about="How many bytes"),
+        Column(
+            name="range_kind",
+            type=TEXT,
+            about="content, slack, structures, unallocated, unreadable, refused or outside",
+        ),
+        Column(name="volume_index", type=INT, about="The volume, where it lies in one", nullable=True),
+        Column(name="reason", type=TEXT, about="Why it is not read, where that needs words", nullable=True),
     ),
 )
 
@@ -558,6 +579,7 @@ LEDGER = Table(
 EVIDENCE_TABLES = (
     EXHIBITS,
     VOLUMES,
+    MEDIUM_RANGES,
     ENTRIES,
     ARCHIVES,
     DUMP_TABLES,

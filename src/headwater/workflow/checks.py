@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -43,6 +44,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
     yield Check(check="stages.current", ok=True, first_bad=next(iter(stale.values()), None))
     with case.tables(leave_out=stale.keys()) as tables:
         yield _check("I1.ledger_adds_up", lambda: unaccounted(tables) or _ledger_of_all(tables, ran))
+        yield _check("I2.medium_ranges", lambda: _medium_ranges(tables, ran))
         yield _check("I3.archive_members", lambda: _archive_members(tables, ran))
         yield _check("I4.dump_bytes", lambda: _dump_bytes(tables, ran))
         yield _check("I4.dump_rows", lambda: _dump_rows(tables))
@@ -169,6 +171,33 @@ def _ledger_of_all(tables: Session, ran: Collection[str]) -> Finding:
 
 
 _DISPOSITIONS = ("catalogued", "refused", "deferred")
+
+
+def _medium_ranges(tables: Session, ran: Collection[str]) -> Finding:
+    """The ranges of every medium lie side by side and add up to its size; what was catalogued lies in its content."""
+    if STAGES[0].name not in ran:
+        return None
+    ranges, entries = tables.arrow("medium_ranges"), tables.arrow("entries")
+    for exhibit in tables.arrow("exhibits").to_pylist():
+        if exhibit["exhibit_kind"] != "disk-image":
+            continue
+        name = exhibit["exhibit_id"]
+        of_it = ranges.filter(pc.equal(ranges["exhibit_id"], name)).sort_by("start_bytes")
+        starts, sizes = (of_it[column].to_numpy() for column in ("start_bytes", "range_bytes"))
+        bounds = np.append(starts, exhibit["medium_bytes"])
+        apart = np.flatnonzero(bounds[:-1] + sizes != bounds[1:])
+        if not len(starts) or starts[0] or len(apart):
+            at = 0 if not len(starts) or starts[0] else int(bounds[apart[0]] + sizes[apart[0]])
+            return f"exhibit {name}: the ranges of the medium do not meet at byte {at} of {exhibit['medium_bytes']}"
+        here = pc.and_(pc.equal(entries["exhibit_id"], name), pc.equal(entries["disposition"], "catalogued"))
+        placed = entries.filter(pc.and_(here, pc.is_valid(entries["offset_bytes"])))
+        offsets = placed["offset_bytes"].to_numpy()
+        kinds = of_it["range_kind"].to_pylist()
+        for number, at in enumerate((np.searchsorted(starts, offsets, "right") - 1).tolist()):
+            if kinds[at] != "content":
+                path = placed["path"][number].as_py()
+                return f"exhibit {name}: {path} was read at byte {offsets[number]}, which holds {kinds[at]}"
+    return None
 
 
 def _archive_members(tables: Session, ran: Collection[str]) -> Finding:

@@ -36,12 +36,14 @@ class LedgerReport:
     Attributes:
         sums: Lines by exhibit or by directory, then the total.
         defects: Defects by their code.
+        medium_sums: For each exhibit that is an image, the bytes of its medium by what holds them.
         dump_tables: For each exhibit with dumps, its rows and what became of them.
         mapping_checks: For each bound table and column, how many rows meet what a right mapping would meet.
     """
 
     sums: list[dict[str, Any]]
     defects: Mapping[str, int]
+    medium_sums: list[dict[str, Any]]
     dump_tables: list[dict[str, Any]]
     mapping_checks: list[dict[str, Any]]
 
@@ -79,9 +81,21 @@ def ledger_report(tables: Session, *, by_directory: bool = False) -> LedgerRepor
     return LedgerReport(
         sums=sums,
         defects=dict(sorted(codes.items())),
+        medium_sums=_medium_sums(tables),
         dump_tables=[{"exhibit_id": exhibit, **count} for exhibit, count in sorted(dumps.items())],
         mapping_checks=tables.arrow("mapping_checks").to_pylist(),
     )
+
+
+def _medium_sums(tables: Session) -> list[dict[str, Any]]:
+    sums = tables.arrow("medium_ranges").group_by(["exhibit_id", "range_kind"]).aggregate([("range_bytes", "sum")])
+    by_exhibit: dict[str, dict[str, int]] = {}
+    for row in sums.sort_by([("exhibit_id", "ascending"), ("range_bytes_sum", "descending")]).to_pylist():
+        by_exhibit.setdefault(row["exhibit_id"], {})[row["range_kind"]] = row["range_bytes_sum"]
+    return [
+        {"exhibit_id": exhibit, "medium_bytes": sum(kinds.values()), "bytes_by_kind": kinds}
+        for exhibit, kinds in by_exhibit.items()
+    ]
 
 
 def table_list(tables: Session) -> list[dict[str, Any]]:

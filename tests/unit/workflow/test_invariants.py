@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from headwater.engine import write_parquet
 from headwater.schema import item_id, table_named
 from headwater.schema.state import OUTPUTS, RUNS
 from headwater.workflow import Case, checks, run_stages, verify_path
+from headwater_synth.disk_image import mke2fs_program
 
 NOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 TXID = "ab" * 32
@@ -134,6 +136,11 @@ def drop_all(rows):
     rows.clear()
 
 
+def free_all(rows):
+    for row in rows:
+        row["range_kind"] = "unallocated"
+
+
 _NO_ARCHIVE = {
     "archive_item_id": item_id("FILES", 0, b"a.txt"),
     "exhibit_id": "FILES",
@@ -196,6 +203,50 @@ def test_one_thing_put_wrong_fails_its_check_and_no_other(name, table, change, w
     found = failed(case.path)
     assert list(found) == [name], found
     assert words in found[name]
+
+
+@pytest.fixture(scope="module")
+def imaged_template(tmp_path_factory, headwater):
+    """A case with a disk image, run as far as the catalogue."""
+    folder = tmp_path_factory.mktemp("imaged")
+    (folder / "tree").mkdir()
+    (folder / "tree" / "a.txt").write_bytes(b"one\n" * 3000)
+    image = folder / "image"
+    words = [mke2fs_program(), "-q", "-t", "ext4", "-d", folder / "tree", image, "2M"]
+    subprocess.run(words, check=True, capture_output=True)
+    for step in (
+        ("case", "create", folder / "case", "--authority", "Order 1", "--operator", "A. Examiner"),
+        ("evidence", "add", folder / "case", image, "--exhibit", "DISK"),
+        ("run", folder / "case", "--until", "catalogue", "--workers", 1, "--allow-unsealed"),
+    ):
+        done = headwater(*step)
+        assert done.status == 0, done.err
+    return folder / "case"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (drop, "the ranges of the medium do not meet at byte"),
+        (lambda rows: rows[1:], "the ranges of the medium do not meet at byte 0 of 2097152"),
+        (lambda rows: rows[:3] + rows[4:], "the ranges of the medium do not meet at byte"),
+        (drop_all, "the ranges of the medium do not meet at byte 0 of 2097152"),
+        (add("range_bytes", 1), "the ranges of the medium do not meet at byte"),
+        (free_all, "a.txt was read at byte"),
+        (list, None),
+    ],
+)
+def test_the_ranges_of_a_medium_must_tile_it(imaged_template, tmp_path, monkeypatch, change, words):
+    monkeypatch.setattr(checks, "_stale_stages", lambda case: {})
+    path = shutil.copytree(imaged_template, tmp_path / "case")
+    with Case(path) as opened:
+        rewrite(opened, "medium_ranges", change)
+    found = failed(path)
+    if words is None:
+        assert found == {}
+    else:
+        assert list(found) == ["I2.medium_ranges"]
+        assert words in found["I2.medium_ranges"]
 
 
 @pytest.mark.parametrize("table", ["items", "entries"])
