@@ -107,7 +107,7 @@ def png() -> bytes:
 
 def png_text() -> bytes:
     """A small picture with a comment of 1 GiB."""
-    text = _packed(lambda out: _Deflated(out), 1 << 30)
+    text = _packed(_Deflated, 1 << 30)
     return _png(8, 8, (b"zTXt", b"Comment\0\0" + text), (b"IDAT", zlib.compress(bytes(8 * 33))))
 
 
@@ -133,7 +133,7 @@ def xml() -> bytes:
 
 def json_deep() -> bytes:
     """Two million lists in each other."""
-    return b'{"a":' + b"[" * 2_000_000 + b"]" * 2_000_000 + b"}\n"
+    return b'{"a":1}\n' * 9 + b'{"a":' + b"[" * 2_000_000 + b"]" * 2_000_000 + b"}\n"
 
 
 def sparse_tar() -> bytes:

@@ -81,6 +81,18 @@ class Budget:
         if self.spent_bytes > max(self.free_bytes, self.max_ratio * self.source_bytes):
             raise BudgetError(f"unpacks to more than {self.max_ratio} times its size; what follows is not read")
 
+    def admit(self, stated_bytes: int) -> None:
+        """Looks at the size that a member states before any of it is unpacked; the others are gone on with.
+
+        Raises:
+            UnreadableError: It is more than may be unpacked.
+        """
+        most = min(self.max_bytes, max(self.free_bytes, self.max_ratio * self.source_bytes))
+        if self.spent_bytes + stated_bytes > most:
+            raise UnreadableError(
+                f"states {stated_bytes} bytes, more than {self.max_ratio} times the size of the file that holds it"
+            )
+
 
 class Stream:
     """A forward-only stream of the parts that a generator gives.

@@ -180,6 +180,7 @@ def _content(source: BinaryIO, entry: _Entry, first_bytes: int, budget: Budget) 
     name = source.read(name_bytes)
     if name != entry.name or method != entry.method:
         raise UnreadableError("its local header and the central directory disagree")
+    budget.admit(entry.size_bytes)
     start = first_bytes + entry.offset_bytes + 30 + name_bytes + extra_bytes
     packed = Stream(window(source, start, entry.packed_bytes))
     unpacked = unpacker(entry.method, packed, budget)

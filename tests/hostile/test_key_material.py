@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,7 +12,7 @@ import pytest
 from embit import bip32, bip39
 from embit.networks import NETWORKS
 
-from headwater.packages.guards import find_key_material
+from headwater.engine import find_key_material
 from headwater_synth.legacy_wallet import counted, legacy_wallet
 
 SEED = hashlib.sha256(b"an invented canary").digest()
@@ -38,6 +39,86 @@ def contents_of(path: Path) -> bytes:
     if path.suffix == ".parquet":
         content += repr(pq.read_table(path).to_pylist()).encode()
     return content
+
+
+DUMP = """-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)
+CREATE TABLE `people` (
+  `id` varchar(200) NOT NULL,
+  `name` varchar(200) DEFAULT NULL,
+  `seen` varchar(200) DEFAULT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+INSERT INTO `people` VALUES PEOPLE;
+CREATE TABLE `mails` (`who` varchar(20), `mail` varchar(200));
+INSERT INTO `mails` VALUES MAILS;
+-- Dump completed on 2026-01-01  0:00:00
+"""
+MAPPING = """version: 1
+application: test
+tables:
+  - table: people
+    binds: accounts
+    key: id
+    because: one row for each login
+    columns:
+      nickname: {column: name}
+      role: {literal: member}
+      registered_at_utc: {column: seen, unit: epoch_s}
+  - table: mails
+    binds: identifiers
+    because: the addresses that people gave
+    columns:
+      account: {column: who}
+      identifier_kind: {literal: email}
+      value: {column: mail}
+"""
+LOGGED = '192.0.2.1 - - [01/Feb/2026:03:04:05 +0200] "GET /a?key=KEY HTTP/1.1" 200 5 "-" "Browser/1.0"\n'
+
+
+def test_no_output_of_a_run_holds_a_key_that_stands_in_a_dump_or_a_log(tmp_path: Path, headwater) -> None:
+    # What a private key in plain digits is cannot be told from a digest; the others can.
+    keys = [key for key in PLANTED if key != HEX]
+    people, mails = ["('1','alder','1700000000')"], ["('1','a@example.org')"]
+    for number, key in enumerate(keys):
+        people += [
+            f"('keep {key} safe','birch','1700000001')",
+            f"('{number}b','keep {key} safe','1700000001')",
+            f"('{number}d','birch','{key}')",
+        ]
+        mails.append(f"('1','keep {key} safe')")
+    dump = DUMP.replace("PEOPLE", ",".join(people)).replace("MAILS", ",".join(mails))
+    folder, case = tmp_path / "exhibit", tmp_path / "case"
+    folder.mkdir()
+    (folder / "platform.sql").write_text(dump)
+    (folder / "access.log").write_text("".join(LOGGED.replace("KEY", key.replace(" ", "+")) for key in keys) * 3)
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    steps = (
+        ("case", "create", case, "--authority", "x", "--operator", "A"),
+        ("evidence", "add", case, folder, "--exhibit", "F", "--allow-unsealed"),
+        ("map", case, "--approve", tmp_path / "mapping.yaml", "--allow-unsealed"),
+        ("run", case, "--until", "catalogue", "--allow-unsealed"),
+        ("show", case, "accounts", "--json"),
+        ("show", case, "defects", "--json"),
+        ("show", case, "web_requests", "--json"),
+        ("ledger", case),
+        ("verify", case),
+    )
+    for step in steps:
+        done = headwater(*step)
+        assert done.status == 0, (step, done.err)
+        assert not scanned((done.out + done.err).encode()), step
+    found = {
+        str(path.relative_to(case)) for path in sorted(case.rglob("*")) if path.is_file() and scanned(contents_of(path))
+    }
+    assert {name for name in found if not name.startswith("private/")} == set()
+    counted_codes = Counter(row["code"] for row in headwater("show", case, "defects", "--json").rows)
+    # In a key, in a name and in an address, and in the log, where the words of a seed are no phrase.
+    assert counted_codes["key_material_withheld"] == 3 * len(keys) + 3 * (len(keys) - 1)
+    # A row without a key, an address that is none, a time that is none.
+    assert counted_codes["row_not_readable"] == 3 * len(keys)
+    accounts = headwater("show", case, "accounts", "--json").rows
+    assert len(accounts) == 1 + len(keys)
+    assert sum(row["nickname"] is None for row in accounts) == len(keys)
 
 
 @pytest.mark.parametrize("key", [*PLANTED[:1], *PLANTED[2:]])

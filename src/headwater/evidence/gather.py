@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from headwater.engine import without_keys
 from headwater.schema import content_id, table_named
 
 __all__ = ["Gathered"]
@@ -73,6 +75,12 @@ class Gathered:
         assert self._parts.keys() <= set(names), f"nobody asks for {sorted(self._parts.keys() - set(names))}"
         for name in names:
             table = table_named(name)
-            parts = self._parts.pop(name, [])
-            finished[name] = table.checked(pa.concat_tables([table.empty(), *parts]))
+            whole = pa.concat_tables([table.empty(), *self._parts.pop(name, [])])
+            if name == "defects":
+                # A reason may repeat the value that could not be read.
+                reasons, _ = without_keys(whole["reason"].combine_chunks())
+                place = whole.schema.get_field_index("reason")
+                told = pc.fill_null(reasons, "it cannot be read, and holds key material, which is withheld")
+                whole = whole.set_column(place, whole.schema.field(place), told)
+            finished[name] = table.checked(whole)
         return finished

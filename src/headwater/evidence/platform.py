@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headwater.engine import without_keys
 from headwater.evidence.cells import TableCells, all_cells, bare_column
 from headwater.evidence.columnar import counted, ids_of, note, rows_where, runs
 from headwater.evidence.lookups import Lookups
@@ -237,8 +238,8 @@ class PlatformTables:
         columns["source_length_bytes"] = rows["length_bytes"]
         reasons: dict[int, str] = {}
         if target.keyed:
-            keys = cells.texts(str(binding.key))
-            note(reasons, pc.equal(pc.fill_null(keys, ""), ""), f"{binding.key}: the key is empty")
+            keys = self._without_keys(table, rows, str(binding.key), cells.texts(str(binding.key)))
+            note(reasons, pc.equal(pc.fill_null(keys, ""), ""), f"{binding.key}: the key is empty or withheld")
             columns["platform_key"] = keys
             ids = content_ids(target.id_prefix, (self._exhibit_id,), pc.fill_null(keys, "").to_pylist())
         else:
@@ -250,6 +251,7 @@ class PlatformTables:
             if column.via is not None:
                 given = self._lookups.found(column.via, given)
             values, unread = bound_column(column, given)
+            values = self._without_keys(table, rows, str(column.column), values)
             for place, reason in unread.items():
                 reasons.setdefault(place, reason)
             if column.target in target.required:
@@ -264,6 +266,22 @@ class PlatformTables:
             field.name: columns[field.name] if field.name in columns else pa.nulls(count, field.type)
             for field in schema
         }, reasons
+
+    def _without_keys(self, table: _Table, rows: pa.RecordBatch, column: str, values: pa.Array) -> pa.Array:
+        """The values without those that hold key material; for each a defect says where it stands."""
+        if not pa.types.is_string(values.type):
+            return values
+        kept, held = without_keys(values)
+        for place, kind in sorted(held.items()):
+            self.defect(
+                table.source,
+                code="key_material_withheld",
+                reason=f"{column}: holds {kind}, which is withheld",
+                table=table.name,
+                offset=rows["offset_bytes"][place].as_py(),
+                length=rows["length_bytes"][place].as_py(),
+            )
+        return kept
 
     def _reject(self, table: _Table, rows: pa.RecordBatch, place: int, reason: str) -> None:
         table.rejected += 1

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headwater.engine import without_keys
 from headwater.schema import content_id, content_ids, table_named
 
 __all__ = ["LOG_TABLES", "log_tables"]
@@ -33,13 +34,32 @@ def log_tables(exhibit_id: str, log_path: str, batches: Iterable[pa.RecordBatch]
         parsed = pc.is_null(batch["code"])
         good.append(batch.filter(parsed))
         bad.append(batch.filter(pc.invert(parsed)))
-    lines = pa.Table.from_batches(good) if good else pa.table({})
+    lines, withheld = _without_keys(pa.Table.from_batches(good) if good else pa.table({}))
     rejected = pa.Table.from_batches(bad) if bad else pa.table({})
     return {
         "web_requests": _requests(exhibit_id, log_path, lines),
         "web_logs": _summary(exhibit_id, log_path, lines, rejected),
-        "defects": _defects(exhibit_id, log_path, rejected),
+        "defects": pa.concat_tables([_defects(exhibit_id, log_path, part) for part in (rejected, withheld)]),
     }
+
+
+def _without_keys(lines: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """The lines without texts that hold key material, and a record for each line that one was taken from."""
+    found: dict[int, str] = {}
+    for place, field in enumerate(lines.schema):
+        if pa.types.is_string(field.type) and field.nullable:
+            texts, held = without_keys(lines[field.name].combine_chunks())
+            found |= {number: f"{field.name}: holds {kind}, which is withheld" for number, kind in held.items()}
+            lines = lines.set_column(place, field, texts)
+    numbers = sorted(found)
+    withheld = lines.take(pa.array(numbers, pa.int64()))
+    if numbers:
+        for name, values in (
+            ("code", ["key_material_withheld"] * len(numbers)),
+            ("reason", [found[n] for n in numbers]),
+        ):
+            withheld = withheld.set_column(withheld.schema.get_field_index(name), name, pa.array(values))
+    return lines, withheld
 
 
 def _requests(exhibit_id: str, log_path: str, lines: pa.Table) -> pa.Table:

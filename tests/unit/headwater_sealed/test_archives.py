@@ -297,6 +297,14 @@ def test_a_bomb_in_a_bomb_ends_the_outer_one_too():
     assert (20,) not in members(whole)
 
 
+def test_a_member_of_a_zip_that_states_too_much_is_refused_alone_before_any_of_it_is_unpacked():
+    whole = zip_of({"large": bytes(300 << 20), "after": b"x"})
+    large, after = members(whole).values()
+    assert "states 314572800 bytes, more than 250 times" in large["reason"]
+    assert (large["read_bytes"], after["read_bytes"], after["reason"]) == (0, 1, None)
+    assert ends(whole)[()]["reason"] is None
+
+
 def test_the_limits_can_be_set():
     whole = tar_of({b"%d" % n: b"x" for n in range(20)})
     assert "more members" in ends(whole, max_members=5)[()]["reason"]

@@ -11,9 +11,10 @@ import zipfile
 import pytest
 from embit import bip32, bip39
 
+from headwater.engine import key_material
 from headwater.errors import RefusedError
 from headwater.packages import check_no_media
-from headwater.packages.guards import REDACTED, key_material, redacted
+from headwater.packages.guards import REDACTED, redacted
 
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
