@@ -1,7 +1,7 @@
 """The only door to the query engines: DuckDB by default, Spark as an option, both through Ibis."""
 
 from headwater.engine.context import Exhibit, Progress, StageContext, silent
-from headwater.engine.key_material import find_key_material, key_material, without_keys
+from headwater.engine.keys_in_text import find_key_material, key_material, without_keys
 from headwater.engine.parquet import file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
 

@@ -32,11 +32,14 @@ _JOBS = {"mysql-dump": "parse_mysql_dump", "postgres-dump": "parse_postgres_dump
 def _found(folder: Path) -> Iterator[DataDirectory]:
     """The data directories in a folder, itself among them, in the order of their paths."""
     for place, names, _ in os.walk(folder):
-        found = data_directory(Path(place))
+        try:
+            found = data_directory(Path(place))
+        except OSError:  # too long a path, or one that may not be read: its entry has the reason
+            found, names[:] = None, []
         if found is not None:
             yield found
             names.clear()
-        names[:] = sorted(name for name in names if not (Path(place) / name).is_symlink())
+        names.sort()  # links are not gone into, and lead nowhere
 
 
 def read_databases(exhibit: Exhibit, platform: PlatformTables, pool: SealedPool, context: StageContext) -> None:
