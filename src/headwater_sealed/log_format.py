@@ -314,6 +314,12 @@ _LOAD_BALANCER = (
     "$scheme $time_iso8601 $balancer $remote_addr:$remote_port $target $request_time $target_time $response_time "
     '$status $target_status $request_length $bytes_sent "$request" "$http_user_agent" $rest'
 )
+# The application log of Confluence and Jira, in nginx's words; Tomcat puts no quotes around the request.
+# source: Atlassian, How to enable user access logging: %t %{X-AUSERNAME}o %I %h %r %s %Dms %b and two headers
+_ATLASSIAN = (
+    "[$time_local] $remote_user $thread $remote_addr $request_method $request_uri $protocol $status ${duration}ms "
+    "$body_bytes_sent $http_referer $http_user_agent"
+)
 
 KNOWN_FORMATS: tuple[LogFormat, ...] = (
     compiled(_TIMED, "combined"),
@@ -323,6 +329,7 @@ KNOWN_FORMATS: tuple[LogFormat, ...] = (
     compiled(f'{_TIMED} "$http_x_forwarded_for" $request_time', "nginx_forwarded_timed"),
     compiled(f"{_TIMED} $request_time", "nginx_timed"),
     compiled(_LOAD_BALANCER, "aws_elb"),
+    compiled(_ATLASSIAN, "atlassian"),
     LogFormat(name="json", parse=_json_columns, is_strict=lambda line: _json_columns(line) is not None),
 )
 """What is tried on a log of which nobody says what it is in, in this order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import sqlite3
 import struct
@@ -204,3 +205,66 @@ def test_a_data_directory_inside_of_an_image_is_said_not_to_be_read(
         assert done.status == 0, done.err
     [defect] = table(case, "defects")
     assert (defect["path"], defect["code"]) == ("var/lib/mysql/ibdata1", "database_not_read")
+
+
+OWN = (
+    "1769914800.250|192.0.2.7|alder|GET /a HTTP/1.1|200|12\n"
+    "1769914801.000|192.0.2.8|-|POST /b HTTP/1.1|404|0\n"
+    "not a line of it\n"
+)
+LOGS = """version: 1
+application: test
+tables: []
+logs:
+  - path: '*/shop-*'
+    log_format: '$msec|$remote_addr|$remote_user|$request|$status|$body_bytes_sent'
+    because: etc/nginx/nginx.conf, line 31
+"""
+
+
+def test_a_log_in_a_format_of_its_own_is_read_where_the_mapping_says_so(tmp_path: Path, headwater: Any) -> None:
+    folder, case = tmp_path / "exhibit", tmp_path / "case"
+    (folder / "log").mkdir(parents=True)
+    (folder / "log" / "shop-1").write_text(OWN)
+    (folder / "log" / "shop-2.gz").write_bytes(gzip.compress(OWN.encode()))
+    (folder / "log" / "other").write_text(OWN)
+    (tmp_path / "mapping.yaml").write_text(LOGS)
+    for step in (
+        ("case", "create", case, "--authority", "Order 1", "--operator", "A. Examiner"),
+        ("evidence", "add", case, folder, "--exhibit", "EX-1", "--allow-unsealed"),
+        ("map", case, "--approve", tmp_path / "mapping.yaml", "--allow-unsealed"),
+        ("run", case, "--until", "catalogue", "--allow-unsealed"),
+        ("verify", case),
+    ):
+        done = headwater(*step)
+        assert done.status == 0, done.err
+    logs = {row["log_path"]: row for row in headwater("show", case, "web_logs", "--json").rows}
+    assert set(logs) == {"log/shop-1", "log/shop-2.gz!/"}
+    assert {(row["lines"], row["parsed"], row["rejected"]) for row in logs.values()} == {(3, 2, 1)}
+    requests = headwater("show", case, "web_requests", "--json").rows
+    assert {(row["network_address"], row["account_name"], row["status"]) for row in requests} == {
+        ("192.0.2.7", "alder", 200),
+        ("192.0.2.8", None, 404),
+    }
+    defects = headwater("show", case, "defects", "--json").rows
+    assert [row["code"] for row in defects] == ["malformed", "malformed"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("    because: etc/nginx/nginx.conf, line 31\n", ""), "logs[0]: no 'because'; say how you know"),
+        (("$remote_addr", "$host"), "logs[0]: the format names no client"),
+        (("log_format", "format"), "logs[0]: unknown key 'format'"),
+        (("logs:\n  - path: '*/shop-*'", "logs: {}\nelse:\n  - path: x"), "'logs' is not a list"),
+    ],
+)
+def test_a_log_that_a_mapping_says_too_little_of_is_refused(
+    tmp_path: Path, headwater: Any, change: tuple[str, str], said: str
+) -> None:
+    case = tmp_path / "case"
+    assert headwater("case", "create", case, "--authority", "Order 1", "--operator", "A. Examiner").status == 0
+    (tmp_path / "mapping.yaml").write_text(LOGS.replace(*change))
+    done = headwater("map", case, "--approve", tmp_path / "mapping.yaml", "--allow-unsealed")
+    assert done.status == 2
+    assert said in done.err

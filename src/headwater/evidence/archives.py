@@ -83,7 +83,7 @@ def _members(
     for number, row in enumerate(rows):
         if row["reason"] is not None:
             gathered.defect(exhibit, table["path"][number].as_py(), "entry_not_readable", row["reason"])
-        elif row["entry_type"] == "file" and holds_more(row["content_format"], keys[number]):
+        elif row["entry_type"] == "file" and _wanted(row["content_format"], keys[number], gathered):
             yield Readable(
                 exhibit_id=exhibit,
                 volume_index=volume,
@@ -94,3 +94,8 @@ def _members(
                 reached=archive.reached,
                 entry={**archive.entry, "members": row["members"]},
             )
+
+
+def _wanted(content_format: str, key: bytes, gathered: Gathered) -> bool:
+    """Whether a member holds more than bytes, or the mapping names it."""
+    return holds_more(content_format, key) or gathered.named(shown(member_path(key)))

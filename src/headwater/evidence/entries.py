@@ -220,7 +220,7 @@ def _take_in(
         if exhibit.exhibit_kind != "directory" and (database := database_marked(path)) is not None:
             told = f"a data directory of {database}: its rows are not read; copy it out and add it as a folder"
             gathered.defect(exhibit.exhibit_id, shown(path), "database_not_read", told)
-        if refused[at].as_py() or not (whole or holds_more(name, path)):
+        if refused[at].as_py() or not (whole or holds_more(name, path) or gathered.named(shown(path))):
             continue
         yield Readable(
             exhibit_id=exhibit.exhibit_id,

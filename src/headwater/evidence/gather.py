@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,9 +15,14 @@ __all__ = ["Gathered"]
 
 
 class Gathered:
-    """Parts of tables as they come in."""
+    """Parts of tables as they come in.
 
-    def __init__(self) -> None:
+    Args:
+        named: Whether the file of a path is read because the mapping names it, whatever it looks like.
+    """
+
+    def __init__(self, named: Callable[[str], bool] = lambda _path: False) -> None:
+        self.named = named
         self._parts: dict[str, list[pa.Table]] = {}
         self._defects: list[dict[str, object]] = []
         self._places: Counter[tuple[str | int, ...]] = Counter()

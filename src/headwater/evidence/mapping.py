@@ -7,8 +7,10 @@ Its form is in docs/reference/mapping.md.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import yaml
 
@@ -19,6 +21,7 @@ from headwater.schema import content_id
 __all__ = [
     "Binding",
     "ColumnBinding",
+    "LogBinding",
     "PlatformMapping",
     "Via",
     "Where",
@@ -69,6 +72,7 @@ _CHARSETS = {
 _DEFAULT_UNITS = {"text": "text", "address": "text", "digest": "hex", "account": "key", "invoice": "key"}
 _COLUMN_KEYS = {"column", "unit", "literal", "values", "prefix", "joins", "charset", "via"}
 _TABLE_KEYS = {"table", "binds", "key", "columns", "because", "where", "charset", "source"}
+_LOG_KEYS = {"path", "log_format", "because"}
 _VIA_KEYS = {"table", "key", "take", "where"}
 
 
@@ -163,6 +167,21 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogBinding:
+    """Logs of a web server, and the format that its configuration gives them.
+
+    Attributes:
+        path: Pattern of their paths.
+        log_format: nginx's `log_format` or Apache's `LogFormat`.
+        because: Where that is known from.
+    """
+
+    path: str
+    log_format: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformMapping:
     """A mapping file, understood.
 
@@ -170,11 +189,17 @@ class PlatformMapping:
         mapping_id: Digest of its bytes.
         application: What it is for.
         bindings: In the order of the file.
+        logs: In the order of the file; the first that fits a path counts.
     """
 
     mapping_id: str
     application: str
     bindings: tuple[Binding, ...]
+    logs: tuple[LogBinding, ...] = ()
+
+    def log_format(self, path: str) -> str | None:
+        """The format of the log of that path; None where the mapping says nothing of it."""
+        return next((log.log_format for log in self.logs if fnmatchcase(path, log.path)), None)
 
 
 def read_mapping(content: bytes, *, source: str = "mapping.yaml") -> PlatformMapping:
@@ -204,7 +229,35 @@ def read_mapping(content: bytes, *, source: str = "mapping.yaml") -> PlatformMap
         mapping_id=content_id("map", content),
         application=str(document.get("application", "")),
         bindings=bindings,
+        logs=tuple(_log(source, number, log) for number, log in enumerate(_list(source, document, "logs"))),
     )
+
+
+def _list(source: str, document: Mapping[object, object], name: str) -> list[object]:
+    found = document.get(name, [])
+    if not isinstance(found, list):
+        raise ConfigError(f"{source}: '{name}' is not a list; see docs/reference/mapping.md")
+    return found
+
+
+def _log(source: str, number: int, log: object) -> LogBinding:
+    where = f"{source}: logs[{number}]"
+    if not isinstance(log, Mapping):
+        raise ConfigError(f"{where} is not a mapping")
+    _known_keys(where, log, _LOG_KEYS)
+    for key, what in (
+        ("path", "which logs"),
+        ("log_format", "how their lines are written"),
+        ("because", "how you know"),
+    ):
+        if not isinstance(log.get(key), str) or not log[key].strip():
+            raise ConfigError(f"{where}: no '{key}'; say {what}")
+    told = str(log["log_format"])
+    if not re.search(r"\$remote_addr\b|%(?:\{c\})?[ah](?![A-Za-z])", told):
+        raise ConfigError(
+            f"{where}: the format names no client ($remote_addr or %h); copy it from the server's settings"
+        )
+    return LogBinding(path=log["path"], log_format=told, because=log["because"])
 
 
 def _binding(source: str, number: int, table: object, charset: str) -> Binding:

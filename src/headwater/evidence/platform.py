@@ -95,6 +95,10 @@ class PlatformTables:
                     )
         return rows
 
+    def log_format(self, path: str) -> str | None:
+        """The format that the mapping gives the log of that path."""
+        return None if self._mapping is None else self._mapping.log_format(path)
+
     def defect(
         self,
         source: RowSource,

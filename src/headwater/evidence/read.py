@@ -46,8 +46,8 @@ _PRODUCED = (
 
 def read_evidence(context: StageContext) -> dict[str, pa.Table]:
     """All tables of the evidence stage, from the exhibits of the context and the approved mapping."""
-    gathered = Gathered()
     mapping = read_mapping(context.mapping) if context.mapping is not None else None
+    gathered = Gathered(lambda path: mapping is not None and mapping.log_format(path) is not None)
     with SealedPool(workers=context.workers, allow_unsealed=context.allow_unsealed) as pool:
         for exhibit in sorted(context.exhibits, key=lambda e: e.exhibit_id):
             _read_exhibit(exhibit, pool, gathered, mapping, context)

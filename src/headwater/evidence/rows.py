@@ -62,7 +62,7 @@ class RowFiles:
         """Takes in the rows or lines of a file; one that cannot be read to its end does not stop the others."""
         if self._waits(file):
             return
-        if is_log(file):
+        if self._is_log(file):
             path = shown(member_path(file.path_bytes))
             self._gathered.add_all(log_tables(self._exhibit_id, path, self._lines(file, path)))
         elif file.content_format == "mydumper-metadata-unfinished":
@@ -90,7 +90,7 @@ class RowFiles:
             self._journals[place] = file
         elif _ROWS_OF_DIRECTORY.search(path) or path.endswith(b"restore.sql"):
             self._rows_of_directories.append(file)
-        elif not (file.whole or is_log(file) or is_table_of_text(file.path_bytes)):
+        elif not (file.whole or self._is_log(file) or is_table_of_text(file.path_bytes)):
             self._texts.append(file)
         else:
             return False
@@ -174,10 +174,16 @@ class RowFiles:
                 # How far it came is not known for certain, so nothing of it counts as read.
                 self._range(source, "unparsed", 1, file.size_bytes)
 
+    def _is_log(self, file: Readable) -> bool:
+        """Whether the file is an access log, by its content, by its name, or because the mapping says so."""
+        return is_log(file) or self._platform.log_format(shown(member_path(file.path_bytes))) is not None
+
     def _lines(self, file: Readable, path: str) -> Iterator[pa.RecordBatch]:
         """The records of a log; those before a worker's end count, and its end is a defect."""
         try:
-            yield from self._pool.stream("parse_access_log", file.reached.files, file.parameters)
+            told = self._platform.log_format(path)
+            parameters = file.parameters if told is None else {**file.parameters, "log_format": told}
+            yield from self._pool.stream("parse_access_log", file.reached.files, parameters)
         except SealedWorkerError as error:
             self._gathered.defect(self._exhibit_id, path, "log_not_readable", error.reason)
 
