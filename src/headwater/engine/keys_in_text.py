@@ -70,9 +70,9 @@ def without_keys(texts: pa.Array) -> tuple[pa.Array, dict[int, str]]:
     long = pc.greater_equal(pc.utf8_length(texts), _SHORTEST)
     if not pc.any(long).as_py():
         return texts, {}
-    suspect = pc.fill_null(pc.and_(long, pc.match_substring_regex(texts, _SUSPECT)), fill_value=False)
+    closer = pc.fill_null(pc.and_(long, pc.match_substring_regex(texts, _SUSPECT)), fill_value=False)
     found: dict[int, str] = {}
-    for place in np.flatnonzero(suspect.to_numpy(zero_copy_only=False)).tolist():
+    for place in np.flatnonzero(closer.to_numpy(zero_copy_only=False)).tolist():
         kinds = key_material(texts[place].as_py())
         if kinds:
             found[place] = kinds[0][2]

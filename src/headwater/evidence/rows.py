@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.engine import Progress
+from headwater.evidence.btcpay import BtcPay
 from headwater.evidence.folders import shown
 from headwater.evidence.gather import Gathered
 from headwater.evidence.members import member_path, named_place
@@ -48,6 +49,7 @@ class RowFiles:
         self._gathered = gathered
         self._progress = progress
         self._rows = 0
+        self._btcpay = BtcPay(exhibit_id)
         self._seen: dict[tuple[str, ...], str] = {}
         # Files of which another one, that may come later, says how they are read.
         self._databases: list[Readable] = []
@@ -121,6 +123,7 @@ class RowFiles:
             declared = self._declared.get((file.volume_index, _stem(file)))
             if declared is not None:
                 self._read_as(file, "mysql-tab", declared=declared)
+        self._gathered.add_all(self._btcpay.tables())
         for waiting in (self._databases, self._logs, self._journals, self._texts, self._rows_of_directories):
             waiting.clear()
 
@@ -164,6 +167,7 @@ class RowFiles:
         try:
             for batch in self._pool.stream(how.job, file.reached.files, parameters):
                 self._rows += self._platform.take(source, batch)
+                self._btcpay.take(source, batch)
                 for record in batch.filter(pc.equal(batch["record_kind"], "range")).to_pylist():
                     self._range(source, record["range_kind"], record["number"], record["length_bytes"])
                     accounted = True

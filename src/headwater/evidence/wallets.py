@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -13,18 +13,18 @@ from embit.networks import NETWORKS
 
 from headwater.schema import content_id, table_named
 
-__all__ = ["WALLET_TABLES", "wallet_tables"]
+__all__ = ["GAP_LIMIT", "WALLET_TABLES", "record_tables", "wallet_tables"]
 
 WALLET_TABLES = ("wallet_descriptors", "wallet_addresses", "wallet_transactions", "wallet_requests", "defects")
 """The tables that a wallet's records become."""
 
-_GAP_LIMIT = 20  # source: BIP 44, "Address gap limit"
+GAP_LIMIT = 20  # source: BIP 44, "Address gap limit"
 _INSTANT = pa.timestamp("us", tz="UTC")
 _COMPRESSED = ("02", "03")
 
 
 def wallet_tables(
-    exhibit_id: str, batches: Iterable[pa.RecordBatch], *, path: str = "", gap_limit: int = _GAP_LIMIT
+    exhibit_id: str, batches: Iterable[pa.RecordBatch], *, path: str = "", gap_limit: int = GAP_LIMIT
 ) -> dict[str, pa.Table]:
     """The tables of `WALLET_TABLES`, from the records of one wallet.
 
@@ -42,6 +42,13 @@ def wallet_tables(
         for batch in batches
         for row in batch.append_column("created_at_utc", batch["created_at_us"].cast(_INSTANT)).to_pylist()
     ]
+    return record_tables(exhibit_id, records, path=path, gap_limit=gap_limit)
+
+
+def record_tables(
+    exhibit_id: str, records: Sequence[Mapping[str, Any]], *, path: str = "", gap_limit: int = GAP_LIMIT
+) -> dict[str, pa.Table]:
+    """The tables of `WALLET_TABLES`, from records with the columns of the job's reply and `created_at_utc`."""
     network = next((row["network"] for row in records if row["network"]), None)
     descriptors = {row["descriptor_id"]: row for row in _descriptors(exhibit_id, records)}
     addresses, told = _addresses(descriptors.values(), network, gap_limit)

@@ -407,7 +407,7 @@ WALLET_ADDRESSES = Table(
     columns=(
         _EXHIBIT,
         Column(name="address", type=TEXT, about="The address"),
-        Column(name="wallet_format", type=TEXT, about="core-sqlite, core-bdb or electrum"),
+        Column(name="wallet_format", type=TEXT, about="core-sqlite, core-bdb, electrum or btcpay"),
         Column(name="origin", type=TEXT, about="derived, listed or labelled: how the wallet leads to it"),
         Column(
             name="descriptor_id",
@@ -432,7 +432,7 @@ WALLET_TRANSACTIONS = Table(
     columns=(
         _EXHIBIT,
         Column(name="txid", type=DIGEST, about="Transaction id, as it is written"),
-        Column(name="wallet_format", type=TEXT, about="core-sqlite, core-bdb or electrum"),
+        Column(name="wallet_format", type=TEXT, about="core-sqlite, core-bdb, electrum or btcpay"),
         Column(name="label", type=TEXT, about="As the wallet's holder wrote", nullable=True),
     ),
 )
