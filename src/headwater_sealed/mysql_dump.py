@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from headwater_sealed import mysql_syntax as syntax
 from headwater_sealed.dump_records import DUMP_SCHEMA, DumpRecords
 from headwater_sealed.lookahead import Lookahead
+from headwater_sealed.mysql_dialect import Mode
 from headwater_sealed.mysql_rows import RowStatements
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.rows import Emit
@@ -53,8 +54,8 @@ class _Dump:
         self._text = Lookahead(file, limit_bytes=MAX_STATEMENT_BYTES)
         self._records = records
         self._rows = RowStatements(self._text, records)
+        self._mode = Mode()
         self._delimiter = b";"
-        self._statement = syntax.statement_end(b";")
         self._begun = self._completed = False
 
     def run(self) -> None:
@@ -94,7 +95,6 @@ class _Dump:
             self._take("skipped", text.at + len(self._delimiter))
         elif (changed := text.match(syntax.DELIMITER)) is not None:
             self._delimiter = changed[1]
-            self._statement = syntax.statement_end(self._delimiter)
             self._take("skipped", changed.end())
         else:
             self._worded()
@@ -102,10 +102,12 @@ class _Dump:
     def _comment(self) -> None:
         text = self._text
         if text.buffer.startswith((b"/*!", b"/*M!"), text.at):
-            version = text.match_whole(syntax.VERSION_COMMENT)
+            version = text.match_whole(self._rows.dialect.version_comment)
             alone = syntax.ALONE.match(text.buffer, version.end()) if version is not None else None
             # Behind others that are not alone on their line, a statement goes on: CREATE*/ /*!50017 DEFINER=...
-            whole = alone or (text.match_whole(self._statement) if version is not None else None)
+            whole = alone or (
+                text.match_whole(self._rows.dialect.statement_end(self._delimiter)) if version is not None else None
+            )
             kind, missing = "skipped", "a conditional statement has no end"
         elif text.buffer.startswith(b"/*", text.at):
             whole = text.match_whole(syntax.BLOCK_COMMENT)
@@ -120,6 +122,8 @@ class _Dump:
             return
         if text.buffer.startswith(_COMPLETED, text.at):
             self._completed = True
+        if kind == "skipped":
+            self._note_mode(whole[0] if whole is not alone else text.buffer[text.at : whole.end()])
         self._begun |= _BEGUN.match(text.buffer, text.at) is not None
         self._take(kind, whole.end())
 
@@ -136,7 +140,7 @@ class _Dump:
         if word not in _KNOWN_WORDS:
             self._damaged("unparsed", "no statement begins here", endless=False)
             return
-        statement = text.match_whole(self._statement)
+        statement = text.match_whole(self._rows.dialect.statement_end(self._delimiter))
         if statement is None or self._runs_on(statement):
             self._damaged("unparsed", "a statement has no end")
         elif word in _SCHEMA_WORDS:
@@ -146,12 +150,18 @@ class _Dump:
             used = _USE.match(statement[0])
             if used is not None:
                 self._rows.database = syntax.identifier(used[1])
+            self._note_mode(statement[0])
             self._take("skipped", statement.end())
         else:
             name = word.decode("ascii")
             reason = f"{name} of this form is not read" if word in _ROW_WORDS else f"{name} is not read"
             self._records.defect("statement_not_read", reason, text.offset_bytes, statement.end() - text.at)
             self._take("unparsed", statement.end())
+
+    def _note_mode(self, statement: bytes) -> None:
+        """Reads strings as the server would from here on, if the statement sets its mode."""
+        self._mode.note(statement)
+        self._rows.dialect = self._mode.dialect
 
     def _runs_on(self, statement: re.Match[bytes]) -> bool:
         """Whether the statement lost its end and took a later one in; bodies of routines hold statements rightly."""
@@ -186,7 +196,7 @@ class _Dump:
             text.fill()
             first = text.at
         if self._delimiter != b";":
-            self._delimiter, self._statement = b";", syntax.statement_end(b";")
+            self._delimiter = b";"
         self._records.defect(code, reason, start, text.offset_bytes - start, **where)
 
 

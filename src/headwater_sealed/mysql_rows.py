@@ -8,6 +8,7 @@ from typing import Any
 from headwater_sealed import mysql_syntax as syntax
 from headwater_sealed.dump_records import DumpRecords
 from headwater_sealed.lookahead import Lookahead
+from headwater_sealed.mysql_dialect import WITH_ESCAPES
 from headwater_sealed.mysql_runs import row_run
 
 __all__ = ["RowStatements"]
@@ -18,7 +19,6 @@ _WINDOW_BYTES = 4 * 1024 * 1024  # of rows taken at once; mysqldump writes state
 _FEW_BYTES = 4096  # a statement this short is quicker read row by row
 _FEW_ROWS = 16  # a run this short is not worth what it costs to find
 _DUPLICATE = re.compile(rb"\s*+ON\s++DUPLICATE\s", re.IGNORECASE)
-_ONE_VALUE = re.compile(rb"\s*+" + syntax.VALUE + rb"\s*+([,)])", re.DOTALL)
 
 
 class _Table:
@@ -63,6 +63,7 @@ class RowStatements:
         records: Takes what is found.
 
     Attributes:
+        dialect: How strings are written here.
         database: The one in use, if the dump named one.
         code: After `read` returned False: what kind of damage stands at the place in hand.
         reason: The same in words.
@@ -74,17 +75,11 @@ class RowStatements:
         self._records = records
         self._tables: dict[tuple[str | None, str], _Table] = {}
         self._shown: set[str] = set()
-        self._patterns: dict[int, re.Pattern[bytes]] = {}
+        self.dialect = WITH_ESCAPES
         self.database: str | None = None
         self.code = ""
         self.reason = ""
         self.where: dict[str, Any] = {}
-
-    def _pattern(self, width: int) -> re.Pattern[bytes]:
-        found = self._patterns.get(width)
-        if found is None:
-            found = self._patterns[width] = syntax.row_pattern(width)
-        return found
 
     def _take(self, kind: str, end: int) -> None:
         self._records.range(kind, end - self._text.at)
@@ -108,7 +103,7 @@ class RowStatements:
         head = syntax.TABLE_HEAD.match(statement)
         offset = self._text.offset_bytes
         table = self._table(head[1]) if head is not None else None
-        declared = syntax.columns(statement[head.end() :]) if head is not None and head[2] else None
+        declared = self.dialect.columns(statement[head.end() :]) if head is not None and head[2] else None
         if table is None or declared is None:
             reason = "the columns of CREATE TABLE do not parse" if head is None or head[2] else "it lists no columns"
             name = table.name if table is not None else None
@@ -165,7 +160,7 @@ class RowStatements:
             self._take("rows", separator.end())
             if not text.buffer.startswith(b"(", text.at):
                 break
-        whole = text.match_whole(syntax.statement_end(b";")) if text.match(_DUPLICATE) is not None else None
+        whole = text.match_whole(self.dialect.statement_end(b";")) if text.match(_DUPLICATE) is not None else None
         if whole is not None:
             self._take("rows", whole.end())
             return True
@@ -175,7 +170,13 @@ class RowStatements:
 
     def _run(self, target: _Target) -> bool:
         """Whether a run of rows was taken, which leaves the place in hand behind its last row."""
-        if target.singly or not target.width or target.places is not None or target.refused is not None:
+        if (
+            target.singly
+            or not target.width
+            or not self.dialect.escapes
+            or target.places is not None
+            or target.refused is not None
+        ):
             target.singly = max(0, target.singly - 1)
             return False
         text, table = self._text, target.table
@@ -201,7 +202,7 @@ class RowStatements:
         text, table = self._text, target.table
         number = table.rows
         table.rows += 1
-        found = text.match(self._pattern(target.width)) if target.width else None
+        found = text.match(self.dialect.row_pattern(target.width)) if target.width else None
         if found is None:
             end = self._closed()
             if end is None:
@@ -212,7 +213,7 @@ class RowStatements:
             if found is None:
                 return self._bad_row(target, number, end)
         try:
-            literals = [syntax.literal(value) for value in found.groups()]
+            literals = [self.dialect.literal(value) for value in found.groups()]
         except ValueError:
             return self._bad_row(target, number, found.end(), "a hexadecimal or bit literal is none")
         if target.refused is not None:
@@ -242,11 +243,11 @@ class RowStatements:
     def _other_row(self, target: _Target, end: int) -> re.Match[bytes] | None:
         """The row in hand where the usual pattern did not match: the buffer had cut it, or its width is another."""
         width = target.width or self._width(end)
-        found = self._text.match(self._pattern(width)) if width else None
+        found = self._text.match(self.dialect.row_pattern(width)) if width else None
         columns = target.table.columns
         if found is None and columns is not None and target.places is None and any(columns.generated):
             brought = len(columns.names) - sum(columns.generated)
-            found = self._text.match(self._pattern(brought)) if brought else None
+            found = self._text.match(self.dialect.row_pattern(brought)) if brought else None
         return found
 
     def _bad_row(self, target: _Target, number: int, end: int, reason: str = "") -> bool:
@@ -267,7 +268,7 @@ class RowStatements:
         """How many literals the row in hand has; 0 if it holds anything else."""
         at, width = self._text.at + 1, 0
         while at < end:
-            found = _ONE_VALUE.match(self._text.buffer, at)
+            found = self.dialect.one_value.match(self._text.buffer, at)
             if found is None:
                 return 0
             at, width = found.end(), width + 1
@@ -282,7 +283,7 @@ class RowStatements:
 
     def _closed_here(self) -> int | None:
         depth, at = 0, self._text.at
-        while (token := syntax.LOOSE_TOKEN.match(self._text.buffer, at)) is not None:
+        while (token := self.dialect.loose_token.match(self._text.buffer, at)) is not None:
             at = token.end()
             if token.lastgroup == "open":
                 depth += 1

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headwater_sealed import mysql_syntax as syntax
+from headwater_sealed.mysql_dialect import WITH_ESCAPES
 
 __all__ = ["RowRun", "row_run"]
 
@@ -46,7 +46,7 @@ _KEEPS_BACKSLASH[list(b"%_")] = True
 
 _BINARY = np.frombuffer(b"_binary '", np.uint8)
 _NULL = np.frombuffer(b"NULL", np.uint8)
-_VALUE = re.compile(syntax.VALUE, re.DOTALL)
+_VALUE = re.compile(WITH_ESCAPES.value, re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +197,7 @@ def row_run(buffer: bytes, at: int, end: int, width: int) -> RowRun | None:
     for index in other.tolist():
         span = window[starts[index] : ends[index]].tobytes()
         try:
-            taken = syntax.literal(span) if _VALUE.fullmatch(span) is not None else None
+            taken = WITH_ESCAPES.literal(span) if _VALUE.fullmatch(span) is not None else None
         except ValueError:
             taken = None
         if taken is None:  # neither a literal nor anything that this module should explain

@@ -74,6 +74,49 @@ def test_literals(literal: bytes, expected: bytes | None) -> None:
     assert values(insert(b"(1," + literal + b")")) == [[b"1", expected]]
 
 
+PLAIN_MODE = b"SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_BACKSLASH_ESCAPES');\n"
+PLAIN_ROW = b"INSERT INTO `t` VALUES (1,'c:\\dir\\'),(2,'it''s \\n'),(3,\"a\"\"b\\\");\n"
+ESCAPED_ROW = b"INSERT INTO `t` VALUES (4,'c:\\\\dir\\\\'),(5,'it\\'s');\n"
+AS_MEANT = [[b"1", b"c:\\dir\\"], [b"2", b"it's \\n"], [b"3", b'a"b\\']]
+AS_ESCAPED = [[b"4", b"c:\\dir\\"], [b"5", b"it's"]]
+
+
+def test_a_dump_in_the_mode_without_backslash_escapes_is_read_as_it_is_meant() -> None:
+    assert values(TABLE + PLAIN_MODE + PLAIN_ROW + COMPLETED) == AS_MEANT
+    conditional = b"/*!40101 SET SQL_MODE='NO_BACKSLASH_ESCAPES' */;\n"
+    assert values(TABLE + conditional + PLAIN_ROW + COMPLETED) == AS_MEANT
+    # Without a word of it a backslash is one: what follows no longer is what it was meant to be, and that is a defect.
+    assert defects(TABLE + PLAIN_ROW + COMPLETED)
+
+
+def test_many_rows_in_that_mode_are_read_alike() -> None:
+    rows = b",".join(b"(%d,'\\%d\\')" % (n, n) for n in range(3000))
+    found = values(TABLE + PLAIN_MODE + b"INSERT INTO `t` VALUES " + rows + b";\n" + COMPLETED)
+    assert found == [[b"%d" % n, b"\\%d\\" % n] for n in range(3000)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (b"SET sql_mode='';\n", AS_ESCAPED),
+        (b"SET sql_mode=REPLACE(@@sql_mode,'NO_BACKSLASH_ESCAPES','');\n", AS_ESCAPED),
+        (b"/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n", AS_ESCAPED),
+    ],
+)
+def test_the_mode_ends_where_the_dump_ends_it(statement: bytes, expected: list[list[bytes | None]]) -> None:
+    kept = b"/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_BACKSLASH_ESCAPES' */;\n"
+    assert values(TABLE + kept + PLAIN_ROW + statement + ESCAPED_ROW + COMPLETED) == AS_MEANT + expected
+
+
+def test_a_mode_that_was_kept_is_put_back() -> None:
+    routine = (
+        b"/*!50003 SET @saved_sql_mode = @@sql_mode */ ;\n/*!50003 SET sql_mode = 'ANSI' */ ;\n"
+        b"/*!50003 SET sql_mode = @saved_sql_mode */ ;\n"
+    )
+    assert values(TABLE + PLAIN_MODE + routine + PLAIN_ROW + COMPLETED) == AS_MEANT
+    assert values(TABLE + routine + ESCAPED_ROW + COMPLETED) == AS_ESCAPED
+
+
 def test_quoted_tells_strings_from_bare_numbers() -> None:
     dump = insert(b"(1,'1')", b"(0x31,NULL)")
     assert [r["quoted"] for r in parsed(dump) if r["record_kind"] == "row"] == [[False, True], [True, False]]
