@@ -23,6 +23,7 @@ from headwater_sealed.dump_records import DumpRecords
 from headwater_sealed.mysql_runs import RowRun
 from headwater_sealed.packed import Budget, gzip_stream
 from headwater_sealed.postgres_copy import copied_run, fitting_lines
+from headwater_sealed.postgres_tables import DeclaredTables
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.rows import Emit
 from headwater_sealed.sources import Sources
@@ -108,7 +109,7 @@ class _Archive:
         self._records = records
         self._numbers: dict[str, int] = {}
         self.entries: dict[int, _Entry] = {}
-        self._columns: dict[str, dict[str, str]] = {}
+        self._tables = DeclaredTables(records)
         self.format = 0
         self.compression = "none"
         self.accounted = 0
@@ -116,6 +117,7 @@ class _Archive:
     def tell_to(self, records: DumpRecords) -> None:
         """Tells what follows to other records."""
         self._records = records
+        self._tables.tell_to(records)
 
     def contents(self) -> None:
         """Reads head and table of contents, and declares the tables.
@@ -148,7 +150,7 @@ class _Archive:
             entry = self._entry(version)
             self.entries[entry.number] = entry
             if entry.kind == "TABLE":
-                self._declare(entry.definition)
+                self._tables.declare(syntax.CREATE_TABLE.search(entry.definition))
 
     def _entry(self, version: tuple[int, int]) -> _Entry:
         reader = self._reader
@@ -184,19 +186,6 @@ class _Archive:
             file_name=name.decode("utf-8", "replace"),
         )
 
-    def _declare(self, statement: bytes) -> None:
-        head = syntax.CREATE_TABLE.search(statement)
-        if head is None:
-            return
-        names, types = syntax.columns(statement[head.end() :]) if head[2] else ([], [])
-        above: dict[str, str] = {}
-        parent = syntax.PARENT.search(statement, head.end())
-        if parent is not None:
-            above = self._columns.get(syntax.name(parent[1]), {})
-        table = syntax.name(head[1])
-        self._columns[table] = {**above, **dict(zip(names, types, strict=True))}
-        self._records.table(table, list(self._columns[table]), list(self._columns[table].values()), 0, 0)
-
     def rows(self, entry: _Entry, pieces: Iterator[bytes], offset_bytes: int) -> int:
         """Tells the rows of a table from the pieces of their text; how many bytes of that text there were.
 
@@ -211,11 +200,7 @@ class _Archive:
             self._records.defect("statement_not_read", reason, offset_bytes, 0)
             return sum(len(piece) for piece in pieces)
         table = syntax.name(head[1])
-        known = self._columns.get(table, {})
-        names = syntax.names(head[2]) if head[2] else list(known)
-        if names != list(known):
-            self._columns[table] = {name: known.get(name, "") for name in names}
-            self._records.table(table, names, list(self._columns[table].values()), 0, 0)
+        names = self._tables.listed(table, syntax.names(head[2]) if head[2] else None)
         rest, done, ended = b"\n", 0, False
         for piece in _joined(pieces):
             done += len(piece)

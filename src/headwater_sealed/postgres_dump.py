@@ -13,6 +13,7 @@ from headwater_sealed import postgres_syntax as syntax
 from headwater_sealed.dump_records import DumpRecords
 from headwater_sealed.lookahead import Lookahead
 from headwater_sealed.postgres_copy import copied_run, fitting_lines
+from headwater_sealed.postgres_tables import DeclaredTables
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.rows import Emit
 from headwater_sealed.sources import Sources
@@ -39,7 +40,7 @@ class _Dump:
         self._text = Lookahead(file, limit_bytes=_LIMIT_BYTES)
         self._records = records
         self._widths: dict[str, int] = {}
-        self._columns: dict[str, dict[str, str]] = {}
+        self._tables = DeclaredTables(records, self._named)
         self._database = ""
         self._numbers: dict[str, int] = {}
         self._completed = False
@@ -99,7 +100,11 @@ class _Dump:
         elif word == b"INSERT" and self._insert(whole[0]):
             self._take("rows", whole.end())
         elif word in _SCHEMA_WORDS:
-            self._declare(whole[0])
+            head = syntax.CREATE_TABLE.match(whole[0])
+            self._tables.declare(head, offset_bytes=text.offset_bytes, length_bytes=len(whole[0]))
+            if head is not None:
+                table = self._named(head[1])
+                self._widths[table] = len(self._tables.listed(table, None))
             self._take("schema", whole.end())
         elif word in _SKIPPED_WORDS or _SELECT.match(whole[0]):
             self._take("skipped", whole.end())
@@ -114,35 +119,16 @@ class _Dump:
             return False
         return syntax.RESYNC.search(syntax.QUOTED.sub(b"", statement)) is not None
 
-    def _declare(self, statement: bytes) -> None:
-        head = syntax.CREATE_TABLE.match(statement)
-        if head is None:
-            return
-        table = self._named(head[1])
-        names, types = syntax.columns(statement[head.end() :]) if head[2] else ([], [])
-        parent = syntax.PARENT.search(statement, head.end())
-        if parent is not None:
-            # What is inherited stands before what is its own; a part of a table has nothing of its own.
-            above = self._columns.get(self._named(parent[1]), {})
-            mine = dict(zip(names, types, strict=True))
-            names, types = list({**above, **mine}), list({**above, **mine}.values())
-        self._columns[table] = dict(zip(names, types, strict=True))
-        self._widths[table] = len(names)
-        self._records.table(table, names, types, self._text.offset_bytes, len(statement))
-
     def _named(self, written: bytes) -> str:
         """The name of a table, behind the database that was connected to if there is more than one in the file."""
         name = syntax.name(written)
         return f"{self._database}.{name}" if self._database else name
 
     def _listed(self, table: str, names: list[str] | None) -> None:
-        """Declares the columns that rows have, where they are not those of the table: generated ones are left out."""
-        known = self._columns.get(table, {})
-        if names is None or names == list(known):
-            return
-        self._columns[table] = {name: known.get(name, "") for name in names}
-        self._widths[table] = len(names)
-        self._records.table(table, names, list(self._columns[table].values()), self._text.offset_bytes, 0)
+        """Takes the columns that rows list for themselves."""
+        columns = self._tables.listed(table, names, offset_bytes=self._text.offset_bytes)
+        if columns:
+            self._widths[table] = len(columns)
 
     def _insert(self, statement: bytes) -> bool:
         """Whether the statement was one of rows; a row among them that is none is a defect of its own."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["PATH_SEPARATOR", "TableCells", "all_cells", "bare_column"]
+__all__ = ["PATH_SEPARATOR", "TableCells", "all_cells", "array_of", "bare_column"]
 
 PATH_SEPARATOR = "->"
 """Stands between a column and the keys inside its objects: `profile->contact->email`."""
@@ -73,12 +74,43 @@ def _inside(cells: pa.Array, path: Sequence[str]) -> pa.Array:
     return pa.array(values, pa.binary()).take(encoded.indices)
 
 
+_ARRAY_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([^{},"\\]+)|([{},])', re.DOTALL)
+_MARKS = {"{": "[", "}": "]", ",": ","}
+
+
+def array_of(raw: bytes) -> object:
+    """The items of an array as PostgreSQL writes one, `{a,"b c",NULL}`, arrays in it as lists; None if it is none.
+
+    References:
+        PostgreSQL manual, "Array Input and Output Syntax".
+    """
+    text = raw.decode("utf-8", "backslashreplace").strip()
+    if text.startswith("["):
+        text = text.partition("=")[2]  # bounds stand before it where they do not begin at 1
+    if not text.startswith("{"):
+        return None
+    parts, at = [], 0
+    while at < len(text) and (token := _ARRAY_TOKEN.match(text, at)) is not None:
+        quoted, bare, mark = token.groups()
+        if quoted is not None:
+            parts.append(json.dumps(re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)))
+        elif bare is not None:
+            parts.append("null" if bare.strip().upper() == "NULL" else json.dumps(bare.strip()) if bare.strip() else "")
+        else:
+            parts.append(_MARKS[mark])
+        at = token.end()
+    try:
+        return json.loads("".join(parts)) if at == len(text) else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def _at(raw: bytes, path: Sequence[str]) -> bytes | None:
     """The value at the path as bytes: text as it is, numbers and truth as JSON writes them, objects as JSON."""
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError):
-        return None
+        value = array_of(raw)
     for key in path:
         # A number is a place in a list, where there is a list.
         if isinstance(value, list) and key.isdecimal() and int(key) < len(value):

@@ -19,6 +19,7 @@ from headwater.evidence.targets import TARGETS, Target
 from headwater.schema import content_id
 
 __all__ = [
+    "TWICE",
     "Binding",
     "ColumnBinding",
     "LogBinding",
@@ -68,6 +69,9 @@ _CHARSETS = {
     "latin5": "iso8859-9",
     "latin7": "iso8859-13",
 }
+
+TWICE = "latin1-in-utf8"
+"""A character set of its own: UTF-8 that a program without a word about it wrote into a table of latin1."""
 
 _DEFAULT_UNITS = {"text": "text", "address": "text", "digest": "hex", "account": "key", "invoice": "key"}
 _COLUMN_KEYS = {"column", "unit", "literal", "values", "prefix", "joins", "charset", "via"}
@@ -313,9 +317,9 @@ def _column(where: str, name: str, spec: object, target: Target, charset: str) -
         raise ConfigError(f"{place}: 'values' is not a mapping")
     named = str(spec.get("charset", charset))
     try:
-        codec = codecs.lookup(_CHARSETS.get(named, named)).name
+        codec = TWICE if named == TWICE else codecs.lookup(_CHARSETS.get(named, named)).name
         b"a".decode(
-            codec, "replace"
+            "utf-8" if codec == TWICE else codec, "replace"
         )  # Python also knows codecs that are no character sets, and says so only when they are used
     except (LookupError, ValueError) as error:
         raise ConfigError(f"{place}: charset {named!r} is unknown; name it as MariaDB or Python does") from error

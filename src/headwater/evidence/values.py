@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.evidence.mapping import ColumnBinding
+from headwater.evidence.mapping import TWICE, ColumnBinding
 
 __all__ = ["ValueNotReadableError", "bound_column", "bound_value"]
 
@@ -55,9 +55,25 @@ def bound_value(binding: ColumnBinding, raw: bytes | None) -> object:
         raise ValueNotReadableError(reason) from error
 
 
+def _twice_decoded(raw: bytes) -> str:
+    """UTF-8 that was taken for latin1 and written as UTF-8 once more; text that was not is left as it is.
+
+    MariaDB's latin1 is Windows code page 1252, with the bytes that the page leaves open as control characters.
+    """
+    text = raw.decode("utf-8")
+    try:
+        once = b"".join(
+            bytes([ord(character)]) if "\x80" <= character <= "\x9f" else character.encode("cp1252")
+            for character in text
+        )
+        return once.decode("utf-8")
+    except UnicodeError:
+        return text
+
+
 def _text(binding: ColumnBinding, raw: bytes) -> str | None:
     try:
-        text = raw.decode(binding.charset)
+        text = _twice_decoded(raw) if binding.charset == TWICE else raw.decode(binding.charset)
     except UnicodeDecodeError as error:
         raise ValueError(f"not {binding.charset} at byte {error.start} of the value") from error
     if any("\ud800" <= character <= "\udfff" for character in text):

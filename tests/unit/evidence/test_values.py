@@ -190,3 +190,17 @@ def test_a_column_is_read_as_its_cells_are(
 def test_a_literal_is_the_same_in_every_row():
     binding = ColumnBinding(target="t", kind="text", column=None, unit="text", literal="member")
     assert bound_column(binding, pa.nulls(3, pa.binary()))[0].to_pylist() == ["member"] * 3
+
+
+def test_text_that_was_encoded_twice_is_read_once_more_and_other_text_left_alone():
+    twice = bound("text", "text", charset="latin1-in-utf8")
+    # \u2013 has bytes that the code page leaves open, so its second encoding holds control characters.
+    for text in ("Caf\u00e9", "\u65e5\u672c", "\u2013 \u20ac \U0001f333", "plain"):
+        taken = "".join(
+            bytes([byte]).decode("latin-1" if byte in {0x81, 0x8D, 0x8F, 0x90, 0x9D} else "cp1252")
+            for byte in text.encode()
+        )
+        assert bound_value(twice, taken.encode()) == text
+        assert bound_value(twice, text.encode()) == text
+    with pytest.raises(ValueNotReadableError, match="not latin1-in-utf8 at byte 1"):
+        bound_value(twice, b"a\xff")
