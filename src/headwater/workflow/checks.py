@@ -35,6 +35,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
     """
     yield from verify_log(case.path)
     yield _check("I7.tables_in_custody", lambda: _tables_in_custody(case))
+    yield _check("I7.notes_in_custody", lambda: _notes_in_custody(case))
     yield _check("I7.references_in_custody", lambda: _references_in_custody(case))
     if with_evidence:
         yield _check("evidence.unchanged", lambda: _evidence_unchanged(case))
@@ -90,6 +91,24 @@ def _tables_in_custody(case: Case) -> Finding:
         if found not in recorded:
             return f"{path.relative_to(case.path)}: its digest is in no custody entry"
     return None
+
+
+def _notes_in_custody(case: Case) -> Finding:
+    """Every note that a run left is as it left it, and there is no other."""
+    stated = {
+        case.path / "notes" / entry.object_ids[0] / name.removeprefix("notes/"): digest
+        for entry in case.custody.entries()
+        for name, digest in entry.output_digests.items()
+        if name.startswith("notes/") and entry.object_ids
+    }
+    for path, digest in sorted(stated.items()):
+        if not path.is_file():
+            return f"{path.relative_to(case.path)}: gone"
+        if file_sha256(path) != digest:
+            return f"{path.relative_to(case.path)}: altered since the custody log recorded it"
+    there = {path for path in (case.path / "notes").rglob("*") if path.is_file()}
+    stray = min(there - stated.keys(), default=None)
+    return None if stray is None else f"{stray.relative_to(case.path)}: in no custody entry"
 
 
 def _references_in_custody(case: Case) -> Finding:

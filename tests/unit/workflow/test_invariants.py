@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from headwater.engine import write_parquet
+from headwater.engine import file_sha256, write_parquet
 from headwater.schema import item_id, table_named
 from headwater.schema.state import OUTPUTS, RUNS
 from headwater.workflow import Case, checks, run_stages, verify_path
@@ -203,6 +203,33 @@ def test_one_thing_put_wrong_fails_its_check_and_no_other(name, table, change, w
     found = failed(case.path)
     assert list(found) == [name], found
     assert words in found[name]
+
+
+@pytest.fixture
+def noted(case):
+    """A case in whose log a note of a run stands."""
+    place = case.path / "notes" / "run-1" / "database-1.json"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"{}")
+    outputs = {"notes/database-1.json": file_sha256(place)}
+    case.record("parsed", case.actor(), object_ids=("run-1",), outputs=outputs)
+    assert failed(case.path) == {}
+    return place
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda note: note.unlink(), "database-1.json: gone"),
+        (lambda note: note.write_bytes(b"{ }"), "database-1.json: altered"),
+        (lambda note: note.with_name("other").write_bytes(b""), "notes/run-1/other: in no custody entry"),
+    ],
+)
+def test_a_note_is_as_the_run_left_it(case, noted, change, words):
+    change(noted)
+    found = failed(case.path)
+    assert list(found) == ["I7.notes_in_custody"]
+    assert words in found["I7.notes_in_custody"]
 
 
 @pytest.fixture(scope="module")
