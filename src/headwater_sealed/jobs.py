@@ -26,6 +26,7 @@ from headwater_sealed.mongo_dump import parse_bson, parse_mongo_archive
 from headwater_sealed.mysql_dump import DUMP_SCHEMA, parse_mysql_dump
 from headwater_sealed.postgres_archive import parse_postgres_archive
 from headwater_sealed.postgres_dump import parse_postgres_dump
+from headwater_sealed.reading import READ_ENTRIES_SCHEMA, read_entries
 from headwater_sealed.sqlite_rows import parse_sqlite
 from headwater_sealed.tiling import TILE_MEDIUM_SCHEMA, tile_medium
 from headwater_sealed.wallet import WALLET_SCHEMA, read_wallet
@@ -41,6 +42,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="tile_medium", schema=TILE_MEDIUM_SCHEMA, function=tile_medium),
     Job(name="sniff_files", schema=SNIFF_FILES_SCHEMA, function=sniff_files),
     Job(name="digest_entries", schema=DIGEST_ENTRIES_SCHEMA, function=digest_entries),
+    Job(name="read_entries", schema=READ_ENTRIES_SCHEMA, function=read_entries),
     Job(name="walk_archive", schema=WALK_ARCHIVE_SCHEMA, function=walk_archive),
     Job(name="parse_mysql_dump", schema=DUMP_SCHEMA, function=parse_mysql_dump),
     Job(name="parse_postgres_dump", schema=DUMP_SCHEMA, function=parse_postgres_dump),

@@ -189,7 +189,7 @@ def test_a_database_without_its_log_is_not_taken_in_by_mistake(
     assert headwater("evidence", "add", case, seizure / "files.csv", "--exhibit", "EX-2").status == 0
 
 
-def test_a_data_directory_inside_of_an_image_is_said_not_to_be_read(
+def test_a_part_of_a_data_directory_inside_of_an_image_is_said_not_to_be_read(
     headwater: Callable[..., Any], tmp_path: Path
 ) -> None:
     tree, image, case = tmp_path / "tree", tmp_path / "disk.raw", tmp_path / "case"

@@ -17,6 +17,7 @@ from headwater.evidence.throwaway import Exported, data_directory, exported_rows
 from headwater.workflow import open_tables
 from headwater_sealed.mysql_dump import parse_mysql_dump
 from headwater_sealed.postgres_dump import parse_postgres_dump
+from headwater_synth.disk_image import mke2fs_program
 from headwater_synth.mariadb_server import MariadbMissingError, running_mariadb
 from headwater_synth.postgres_server import PostgresMissingError, running_postgres
 
@@ -288,6 +289,58 @@ def test_a_folder_with_data_directories_is_read_to_its_rows(
     assert all(one["server_version"] for one in told)
     log = (case / "custody.log").read_bytes()
     assert all(hashlib.sha256(note.read_bytes()).hexdigest().encode() in log for note in notes)
+    suggested = headwater("map", case, "--suggest")
+    assert suggested.status == 0, suggested.err
+    assert "members" in suggested.out
+
+
+@pytest.mark.parametrize("at_the_top", [False, True])
+def test_data_directories_in_an_image_are_read_to_the_same_rows(
+    mariadb: tuple[Path, Path, Path],
+    postgres: tuple[Path, list[Path]],
+    headwater: Callable[..., Any],
+    tmp_path: Path,
+    *,
+    at_the_top: bool,
+) -> None:
+    tree, case = tmp_path / "tree", tmp_path / "case"
+    if at_the_top:  # a volume of its own, mounted where the server looks for it
+        shutil.copytree(mariadb[0], tree)
+    else:
+        shutil.copytree(mariadb[0], tree / "var/lib/mysql")
+        shutil.copytree(postgres[0], tree / "var/lib/postgresql/15/main")
+        (tree / "broken").mkdir()
+        (tree / "broken/ibdata1").write_bytes(b"\1" * 9000)
+    size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
+    image = tmp_path / "disk.raw"
+    words = [mke2fs_program(), "-q", "-t", "ext4", "-d", tree, image, f"{size // 1024 + 65536}K"]
+    subprocess.run(words, check=True, capture_output=True)
+    for command in (
+        ("case", "create", case, "--authority", "Order 1", "--operator", "A. Examiner"),
+        ("evidence", "add", case, image, "--exhibit", "EX-1"),
+        ("run", case, "--until", "catalogue"),
+        ("verify", case),
+    ):
+        done = headwater(*command)
+        assert done.status == 0, done.err
+    with open_tables(case) as tables:
+        counted = {
+            (row["source_format"], row["source_table"]): row["rows_read"]
+            for row in tables.arrow("dump_tables").to_pylist()
+        }
+        defects = {(row["path"], row["code"]) for row in tables.arrow("defects").to_pylist()}
+    expected = {
+        ("innodb-directory", name): rows
+        for name, rows in zip(("members", "empty", "older", "orders"), (700, 0, 2, 2), strict=True)
+    }
+    if not at_the_top:
+        expected |= {
+            ("postgresql-directory", "postgres.public.members"): 900,
+            ("postgresql-directory", "shop.public.orders"): 2,
+        }
+    assert counted == expected
+    assert defects == (set() if at_the_top else {("broken/ibdata1", "database_not_read")})
+    assert len(list((case / "notes").rglob("*.json"))) == (1 if at_the_top else 2)
     suggested = headwater("map", case, "--suggest")
     assert suggested.status == 0, suggested.err
     assert "members" in suggested.out

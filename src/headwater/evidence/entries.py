@@ -216,9 +216,10 @@ def _take_in(
     for number, name in enumerate(formats):
         at = int(place[number])
         path = keys[at].as_py()
-        # In a plain folder they are read; inside of an image no server can.
-        if exhibit.exhibit_kind != "directory" and (database := database_marked(path)) is not None:
-            told = f"a data directory of {database}: its rows are not read; copy it out and add it as a folder"
+        # In folders and images their rows are read, by their own servers.
+        read = exhibit.exhibit_kind in {"directory", "disk-image"}
+        if not read and (database := database_marked(path)) is not None:
+            told = f"of a data directory of {database}: its rows are not read; add the folder that it lies in"
             gathered.defect(exhibit.exhibit_id, shown(path), "database_not_read", told)
         if refused[at].as_py() or not (whole or holds_more(name, path) or gathered.named(shown(path))):
             continue

@@ -10,7 +10,7 @@ import pyarrow as pa
 from headwater.engine import Exhibit, StageContext
 from headwater.errors import UnreadableInputError
 from headwater.evidence.archives import read_archive
-from headwater.evidence.databases import read_databases
+from headwater.evidence.databases import read_databases, read_volume_databases
 from headwater.evidence.entries import read_files, read_folder, read_volume
 from headwater.evidence.gather import Gathered
 from headwater.evidence.image_files import image_parameters, image_sources
@@ -62,7 +62,7 @@ def _read_exhibit(
     platform = PlatformTables(exhibit_id=exhibit.exhibit_id, mapping=mapping)
     rows = RowFiles(exhibit.exhibit_id, platform, pool, gathered, context.progress)
     if exhibit.exhibit_kind == "disk-image":
-        _read_image(exhibit, pool, gathered, rows, context)
+        _read_image(exhibit, pool, gathered, rows, platform, context)
     elif exhibit.exhibit_kind == "directory":
         _read_further(read_folder(exhibit, pool, gathered, context.progress), pool, gathered, rows)
         read_databases(exhibit, platform, pool, context)
@@ -75,7 +75,14 @@ def _read_exhibit(
     gathered.add_all(platform.finished())
 
 
-def _read_image(exhibit: Exhibit, pool: SealedPool, gathered: Gathered, rows: RowFiles, context: StageContext) -> None:
+def _read_image(
+    exhibit: Exhibit,
+    pool: SealedPool,
+    gathered: Gathered,
+    rows: RowFiles,
+    platform: PlatformTables,
+    context: StageContext,
+) -> None:
     files, told = image_sources(exhibit.path, exhibit.secret), image_parameters(exhibit.path, exhibit.secret)
     read_medium(exhibit, files, told, pool, gathered, context)
     readable = 0
@@ -104,6 +111,7 @@ def _read_image(exhibit: Exhibit, pool: SealedPool, gathered: Gathered, rows: Ro
                 )
             reached = FileSet(files=files, volume_index=volume["volume_index"], told=told)
             _read_further(read_volume(exhibit, reached, pool, gathered, context.progress), pool, gathered, rows)
+            read_volume_databases(exhibit, reached, gathered.parts("entries"), platform, pool, context)
     if not readable:
         # Nothing found and could not read must never look alike.
         raise UnreadableInputError(exhibit.path, "no readable volume", remedy="take the exhibit out of the case")

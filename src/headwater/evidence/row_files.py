@@ -93,15 +93,12 @@ def row_batches(
         log: Path and number of the write-ahead log of an SQLite database.
     """
     if source_format in DATABASE_FORMATS:
-        return database_batches(pool, exhibit, path_bytes)
+        reached = _volume(exhibit, volume_index) if exhibit.exhibit_kind == "disk-image" else None
+        return database_batches(pool, exhibit, path_bytes, reached)
     how = ROW_JOBS[source_format]
     places = [(path_bytes, inode), *([log] if log is not None else [])]
     if exhibit.exhibit_kind == "disk-image":
-        reached = FileSet(
-            files=image_sources(exhibit.path, exhibit.secret),
-            volume_index=volume_index,
-            told=image_parameters(exhibit.path, exhibit.secret),
-        )
+        reached = _volume(exhibit, volume_index)
         entries = [entry_of(key, inode=number) for key, number in places]
     else:
         files, entries = [], []
@@ -113,3 +110,11 @@ def row_batches(
         reached = FileSet(files=files)
     name = shown(member_path(path_bytes)) if path_bytes else exhibit.path.name
     return pool.stream(how.job, reached.files, {**reached.parameters(entries), **how.parameters(name)})
+
+
+def _volume(exhibit: Exhibit, volume_index: int) -> FileSet:
+    return FileSet(
+        files=image_sources(exhibit.path, exhibit.secret),
+        volume_index=volume_index,
+        told=image_parameters(exhibit.path, exhibit.secret),
+    )

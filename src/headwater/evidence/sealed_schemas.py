@@ -166,6 +166,13 @@ _DIGEST_ENTRIES = Expected(
     refused={"read_bytes": 0},
 )
 
+_READ_ENTRIES = Expected(
+    name="read_entries",
+    schema=_schema("entry_index:int", "content:bytes", "reason:text?"),
+    # The data directory of a database, whole.
+    limits=Limits(wall_s=24 * _HOUR_S, reply_bytes=1 << 44),
+)
+
 _WALK_ARCHIVE = Expected(
     name="walk_archive",
     schema=_schema(
@@ -259,6 +266,7 @@ EXPECTED: tuple[Expected, ...] = (
     _TILE_MEDIUM,
     _SNIFF_FILES,
     _DIGEST_ENTRIES,
+    _READ_ENTRIES,
     _WALK_ARCHIVE,
     _PARSE_MYSQL_DUMP,
     *_PARSE_OTHER_ROWS,
