@@ -171,6 +171,7 @@ _READ_ENTRIES = Expected(
     schema=_schema("entry_index:int", "content:bytes", "reason:text?"),
     # The data directory of a database, whole.
     limits=Limits(wall_s=24 * _HOUR_S, reply_bytes=1 << 44),
+    refused={"content": b""},
 )
 
 _WALK_ARCHIVE = Expected(
