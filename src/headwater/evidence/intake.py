@@ -85,7 +85,7 @@ def recognise(path: Path, pool: SealedPool) -> str:
     found = _format_of(path, pool)
     if found in _DUMP_ENDS:
         return "dump"
-    if found in ("berkeley-db", "core-wallet"):
+    if found in ("berkeley-db", "core-wallet", "electrum-wallet"):
         return "wallet"
     # What is no image that is known may still be one without a table or with an unknown file system, and is refused as
     # such; a file is one only where its content says what it is.
@@ -128,8 +128,9 @@ def acquire(
         name = name if name in _DUMP_ENDS else "mysql-dump"
         found = {"container_format": name, "integrity": _check_dump(path, name, accept_defects=accept_defects)}
     elif exhibit_kind == "wallet":
-        next(iter(pool.stream("read_wallet", [path], {})), None)
-        found = {"container_format": "core-descriptor-wallet", "integrity": "not-stored"}
+        first = next(iter(pool.stream("read_wallet", [path], {})), None)
+        told = first["wallet_format"][0].as_py() if first is not None and first.num_rows else "wallet"
+        found = {"container_format": told, "integrity": "not-stored"}
     elif exhibit_kind == "blocks":
         found = {"container_format": "core-blocks", "integrity": "not-stored"}
     elif exhibit_kind == "file":

@@ -22,6 +22,7 @@ ROW_FORMATS = frozenset(
         "berkeley-db",
         "bson",
         "core-wallet",
+        "electrum-wallet",
         "json-rows",
         "mongo-archive",
         "mydumper-metadata",

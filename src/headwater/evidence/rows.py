@@ -26,6 +26,7 @@ __all__ = ["RowFiles", "is_log", "read_wallet"]
 
 _JOURNAL_SUFFIX = b"-journal"
 _ROWS_OF_DIRECTORY = re.compile(rb"(?:\A|/)(\d+\.dat)(?:\.gz!/[^/]*)?\Z")
+_WALLETS = {"core-wallet", "electrum-wallet"}
 _PACKED_MEMBER = re.compile(rb"\.gz!/[^/]*\Z")
 
 
@@ -70,7 +71,7 @@ class RowFiles:
         elif file.content_format == "mydumper-metadata-unfinished":
             reason = "mydumper did not finish: its metadata says no end, so that tables may be missing"
             self._platform.defect(_source(file), code="truncated", reason=reason)
-        elif file.content_format == "core-wallet" or (file.content_format == "berkeley-db" and _is_called_wallet(file)):
+        elif file.content_format in _WALLETS or (file.content_format == "berkeley-db" and _is_called_wallet(file)):
             reason = "a wallet; take it out and add it as an exhibit of its own, of kind 'wallet'"
             self._platform.defect(_source(file), code="wallet_not_read", reason=reason)
         elif file.content_format in ROW_JOBS:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from embit.descriptor import Descriptor
 from embit.networks import NETWORKS
 
 from headwater_sealed.refusal import UnreadableError
+from headwater_sealed.sniff import sniffed
 from headwater_sealed.wallet import read_wallet
 
 ROOT = bip32.HDKey.from_seed(hashlib.sha256(b"an invented electrum").digest() * 2, version=NETWORKS["main"]["xprv"])
@@ -156,3 +158,47 @@ def test_odd_values_in_any_place_stop_nothing(odd: Any) -> None:
     for name in MODERN:
         rows, _ = told(json.dumps(MODERN | {name: odd}).encode())
         assert rows
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps(MODERN, indent=4, sort_keys=True).encode(),
+        json.dumps(MODERN).encode(),
+        b'{"addr_history": {"' + RECEIVING[0].encode() + b'": [' + b'["' + TXID.encode() + b'", 1], ' * 4000,
+        b"{'use_encryption': False, 'seed_version': 4, 'accounts': {}}",
+        base64.b64encode(b"BIE1" + bytes(200)),
+        base64.b64encode(b"BIE2" + bytes(200)),
+    ],
+)
+def test_a_wallet_is_told_by_its_content(content: bytes) -> None:
+    assert sniffed(content[:65536]) == "electrum-wallet"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"_id": 1, "name": "alder"}\n{"_id": 2, "name": "birch"}\n',
+        b'{"wallet": "x", "seed": 4}\n',
+        b"QklGMQ== is no wallet\n",
+    ],
+)
+def test_other_content_is_none(content: bytes) -> None:
+    assert sniffed(content) != "electrum-wallet"
+
+
+def test_a_wallet_is_taken_in_as_one_and_named_where_it_lies(headwater: Any, tmp_path: Path) -> None:
+    wallet, folder, case = tmp_path / "default_wallet", tmp_path / "home", tmp_path / "case"
+    folder.mkdir()
+    content = json.dumps(MODERN, indent=4, sort_keys=True)
+    wallet.write_text(content)
+    (folder / "default_wallet").write_text(content)
+    assert headwater("case", "create", case, "--authority", "Order 1", "--operator", "A. Examiner").status == 0
+    added = headwater("evidence", "add", case, wallet, "--exhibit", "W", "--allow-unsealed")
+    assert added.status == 0, added.err
+    assert "W: electrum (wallet)" in added.out
+    assert headwater("evidence", "add", case, folder, "--exhibit", "F", "--allow-unsealed").status == 0
+    assert headwater("run", case, "--until", "catalogue", "--allow-unsealed").status == 0
+    assert headwater("show", case, "wallet_descriptors", "--json").rows
+    codes = {(row["exhibit_id"], row["code"]) for row in headwater("show", case, "defects", "--json").rows}
+    assert ("F", "wallet_not_read") in codes
