@@ -26,6 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,11 @@ def disk_outcome(pool: SealedPool, image: Path) -> str:
     entries, reason = told(pool, "walk_image", [image], volume)
     if reason:
         return outcome(reason)
+    ranges, reason = told(pool, "tile_medium", [image], {})
+    if reason:
+        return outcome(reason)
+    if any(one["start_bytes"] + one["range_bytes"] != next_one["start_bytes"] for one, next_one in pairwise(ranges)):
+        raise BrokenPromiseError("the ranges of a medium do not meet")
     files = [e for e in entries if e["entry_type"] == "file" and e["reason"] is None][:64]
     named = [{"path_hex": entry["path"].hex(), "inode": entry["inode"]} for entry in files]
     if named:
