@@ -130,3 +130,15 @@ def test_tables_of_another_application_are_no_wallet(tmp_path: Path, headwater: 
     other = dump(stores=[("store", strategies(XPUB))]).replace("StoreDataId", "ShopId")
     case = run(tmp_path, headwater, other)
     assert headwater("show", case, "wallet_addresses", "--json").rows == []
+
+
+@pytest.mark.parametrize("column", ["Address", "Type", "Created", "Id"])
+def test_a_column_that_is_not_there_ends_no_run(tmp_path: Path, headwater: Any, column: str) -> None:
+    whole = dump(stores=[("store", strategies(XPUB))])
+    run(tmp_path, headwater, whole.replace(f'"{column}"', f'"Other{column}"'))
+
+
+def test_a_time_outside_of_the_calendar_is_none(tmp_path: Path, headwater: Any) -> None:
+    early = dump(stores=[("store", strategies(XPUB))]).replace("2026-01-01 10:00:00+02", "0001-01-01 00:00:00+10")
+    case = run(tmp_path, headwater, early)
+    assert [row["at_utc"] for row in headwater("show", case, "wallet_requests", "--json").rows].count(None) == 1

@@ -121,12 +121,12 @@ def _records(found: Mapping[str, list[_Cells]]) -> Iterator[dict[str, Any]]:
         address = _address_of(row)
         if address is not None:
             known.add(address)
-            of_invoice.setdefault(row["InvoiceDataId"] or "", []).append(address)
+            of_invoice.setdefault(row.get("InvoiceDataId") or "", []).append(address)
     network = next((name for name in map(_network, sorted(known)) if name is not None), None)
     for address in sorted(known):
         yield _record("address", address=address, network=network)
     yield from _schemes(found["Stores"], known, network)
-    invoices = {row["Id"] or "": row for row in found["Invoices"]}
+    invoices = {row.get("Id") or "": row for row in found["Invoices"]}
     for key, row in sorted(invoices.items()):
         at = _instant(row.get("Created"))
         addresses: list[str | None] = [*sorted(set(of_invoice.get(key, ())))]
@@ -148,10 +148,10 @@ def _transactions(found: Mapping[str, list[_Cells]]) -> Iterator[dict[str, Any]]
     labels: dict[str, str | None] = {}
     withheld: list[dict[str, Any]] = []
     for row in found.get("Payments", ()):
-        if (txid := _TXID.match(row["Id"] or "")) is not None:
+        if (txid := _TXID.match(row.get("Id") or "")) is not None:
             labels.setdefault(txid[1])
     for row in found.get("WalletObjects", ()):
-        txid = _TXID.match(row["Id"] or "") if row["Type"] == "tx" else None
+        txid = _TXID.match(row.get("Id") or "") if row.get("Type") == "tx" else None
         if txid is not None:
             label, told = _label(_inside(row.get("Data"), "comment"))
             labels[txid[1]] = label or labels.get(txid[1])
@@ -171,7 +171,7 @@ def _label(text: str | None) -> tuple[str | None, list[dict[str, Any]]]:
 
 def _address_of(row: _Cells) -> str | None:
     """The address of a row; earlier versions write `address#BTC`, and other coins have other ends."""
-    address, mark, coin = (row["Address"] or "").partition("#")
+    address, mark, coin = (row.get("Address") or "").partition("#")
     return address if _network(address) is not None and (not mark or coin.startswith("BTC")) else None
 
 
@@ -188,9 +188,9 @@ def _instant(text: str | None) -> dt.datetime | None:
         return None
     try:
         at = dt.datetime.fromisoformat(text)
-    except ValueError:
+        return at.astimezone(dt.UTC) if at.tzinfo is not None else None
+    except (ValueError, OverflowError):  # no time, or one that lies outside of the calendar in UTC
         return None
-    return at.astimezone(dt.UTC) if at.tzinfo is not None else None
 
 
 def _inside(text: str | None, key: str) -> str | None:

@@ -42,7 +42,11 @@ def copied_out(pool: SealedPool, reached: FileSet, directory: bytes) -> Iterator
         raise UnreadableInputError(Path(shown(directory)), reason, remedy="name a folder with more room in TMPDIR")
     scratch = Path(tempfile.mkdtemp(prefix="hw-"))
     try:
-        _write(pool, reached, directory, found, scratch)
+        try:
+            _write(pool, reached, directory, found, scratch)
+        except OSError as error:  # names that are too long here, or that a damaged directory gives twice
+            reason = f"its names cannot be written to a copy: {error.strerror}"
+            raise UnreadableInputError(Path(shown(directory)), reason, remedy="look at the image by hand") from error
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

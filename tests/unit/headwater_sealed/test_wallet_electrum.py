@@ -180,6 +180,7 @@ def test_a_wallet_is_told_by_its_content(content: bytes) -> None:
     [
         b'{"_id": 1, "name": "alder"}\n{"_id": 2, "name": "birch"}\n',
         b'{"wallet": "x", "seed": 4}\n',
+        b'{"_id": 1, "wallet_type": "standard"}\n{"_id": 2, "wallet_type": "standard"}\n',
         b"QklGMQ== is no wallet\n",
     ],
 )
