@@ -23,7 +23,7 @@ from headwater_sealed.crc32c import crc32c
 from headwater_sealed.filesystem import ENTRY_TYPES, Child, LazyChildren, Listing, Node
 from headwater_sealed.ranges import Ranges, ranges_of
 from headwater_sealed.refusal import UnreadableError
-from headwater_sealed.views import Run, View, buffered
+from headwater_sealed.views import Run, View, buffered, exactly
 
 __all__ = ["BtrfsFilesystem"]
 
@@ -90,7 +90,7 @@ class BtrfsFilesystem:
 
     def __init__(self, file: BinaryIO, size_bytes: int) -> None:
         self._file = file
-        block = self._read_at(_SUPER_AT, 4096)
+        block = exactly(self._file, _SUPER_AT, 4096)
         if block[64:72] != _MAGIC:
             raise UnreadableError("Btrfs: no super block")
         self._csum_type = struct.unpack_from("<H", block, 196)[0]
@@ -135,13 +135,6 @@ class BtrfsFilesystem:
             at += 17 + 48 + 32 * count
         return sorted(found, key=lambda chunk: chunk.logical)
 
-    def _read_at(self, offset_bytes: int, length_bytes: int) -> bytes:
-        self._file.seek(offset_bytes)
-        content = self._file.read(length_bytes)
-        if len(content) != length_bytes:
-            raise UnreadableError(f"the volume ends before byte {offset_bytes + length_bytes}")
-        return content
-
     def _places(self, logical: int, length_bytes: int) -> list[int]:
         """Where the bytes lie on the volume, once for each copy."""
         index = bisect_right(self._starts, logical) - 1
@@ -154,7 +147,7 @@ class BtrfsFilesystem:
         reason = ""
         for place in self._places(logical, self._node_bytes):
             try:
-                node = self._read_at(place, self._node_bytes)
+                node = exactly(self._file, place, self._node_bytes)
             except UnreadableError as error:
                 reason = error.reason
                 continue
@@ -332,7 +325,7 @@ class BtrfsFilesystem:
         start = logical // size * size
         end = -(-(logical + length_bytes) // size) * size
         sums = self._sums(start, end) if checked else {}
-        copies = [self._read_at(place, end - start) for place in self._places(start, end - start)]
+        copies = [exactly(self._file, place, end - start) for place in self._places(start, end - start)]
         content = bytearray()
         for at in range(0, end - start, size):
             expected = sums.get(start + at)

@@ -20,7 +20,7 @@ from headwater_sealed.ext_layout import MAX_RUNS, block_map_runs, extent_runs, i
 from headwater_sealed.filesystem import ENTRY_TYPES, Child, LazyChildren, Listing, Node
 from headwater_sealed.ranges import Ranges
 from headwater_sealed.refusal import UnreadableError
-from headwater_sealed.views import Run, RunView, buffered
+from headwater_sealed.views import Run, RunView, buffered, exactly
 
 __all__ = ["ExtFilesystem"]
 
@@ -106,17 +106,10 @@ class ExtFilesystem:
             remarks.append("it was not unmounted; changes that are in the journal only are not seen")
         return "; ".join(remarks) or None
 
-    def _read_at(self, offset_bytes: int, length_bytes: int) -> bytes:
-        self._file.seek(offset_bytes)
-        content = self._file.read(length_bytes)
-        if len(content) != length_bytes:
-            raise UnreadableError(f"the volume ends before byte {offset_bytes + length_bytes}")
-        return content
-
     def _read_block(self, number: int) -> bytes:
         if not 0 < number < self.block_count:
             raise UnreadableError(f"block {number} lies outside the file system")
-        return self._read_at(number * self.block_bytes, self.block_bytes)
+        return exactly(self._file, number * self.block_bytes, self.block_bytes)
 
     def _group(self, number: int) -> Group:
         at, inside = divmod(self._descriptors_at + number * self._descriptor_bytes, self.block_bytes)

@@ -18,7 +18,7 @@ import numpy as np
 from headwater_sealed.filesystem import Child, Listing, Node
 from headwater_sealed.ranges import Ranges, bit_ranges, ranges_of
 from headwater_sealed.refusal import UnreadableError
-from headwater_sealed.views import Run, RunView, Window, buffered
+from headwater_sealed.views import Run, RunView, Window, buffered, exactly
 
 __all__ = ["DIRECTORY", "Clusters", "FatFilesystem", "Place", "unfit"]
 
@@ -55,11 +55,7 @@ class Clusters:
 
     def read_at(self, offset_bytes: int, length_bytes: int) -> bytes:
         """Exactly so many bytes of the volume."""
-        self._file.seek(offset_bytes)
-        content = self._file.read(length_bytes)
-        if len(content) != length_bytes:
-            raise UnreadableError(f"the volume ends before byte {offset_bytes + length_bytes}")
-        return content
+        return exactly(self._file, offset_bytes, length_bytes)
 
     def note_end(self, whole_bytes: int) -> None:
         """Remarks on a volume that is too short for the file system."""

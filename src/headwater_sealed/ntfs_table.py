@@ -13,7 +13,7 @@ from typing import BinaryIO
 from headwater_sealed.ntfs_content import CompressedView, byte_runs, joined
 from headwater_sealed.ntfs_records import ATTRIBUTE_LIST, Attribute, Record, listed_records, parse_record
 from headwater_sealed.refusal import UnreadableError, refusing
-from headwater_sealed.views import Run, RunView, View, buffered
+from headwater_sealed.views import Run, RunView, View, buffered, exactly
 
 __all__ = ["CONTENT", "Inode", "MasterFileTable"]
 
@@ -70,7 +70,7 @@ class MasterFileTable:
 
     def __init__(self, file: BinaryIO, size_bytes: int) -> None:
         self._file = file
-        boot = self._read_at(0, 512)
+        boot = exactly(self._file, 0, 512)
         sector_bytes, per_cluster = struct.unpack_from("<HB", boot, 11)
         sectors, *first_clusters = struct.unpack_from("<QQQ", boot, 40)
         if per_cluster > 128:
@@ -95,13 +95,6 @@ class MasterFileTable:
     def _size_of(self, log: int) -> int:
         return 1 << -log if -31 < log < 0 else log * self.cluster_bytes
 
-    def _read_at(self, offset_bytes: int, length_bytes: int) -> bytes:
-        self._file.seek(offset_bytes)
-        content = self._file.read(length_bytes)
-        if len(content) != length_bytes:
-            raise UnreadableError(f"the volume ends before byte {offset_bytes + length_bytes}")
-        return content
-
     def _first_records(self, first_clusters: Sequence[int]) -> View:
         """The first records, from the table or from its spare."""
         size_bytes = _MIRROR_RECORDS * self._record_bytes
@@ -110,7 +103,7 @@ class MasterFileTable:
             run = Run(at_bytes=0, from_bytes=first_cluster * self.cluster_bytes, size_bytes=size_bytes)
             try:
                 with refusing("it is damaged"):
-                    parse_record(self._read_at(run.from_bytes, self._record_bytes), _MFT)
+                    parse_record(exactly(self._file, run.from_bytes, self._record_bytes), _MFT)
             except UnreadableError as error:
                 reason = reason or error.reason
                 continue

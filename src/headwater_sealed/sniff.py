@@ -33,8 +33,8 @@ _MYDUMPER = re.compile(rb"(?:# )?Started dump at: (?s:.*)Finished dump at: ")
 # Bitcoin Core writes the network's magic bytes where SQLite has the application's number.
 # source: Bitcoin Core, wallet/sqlite.cpp and kernel/chainparams.cpp
 _WALLET_NETWORKS = {bytes.fromhex(magic) for magic in ("f9beb4d9", "0b110907", "1c163f28", "0a03cf40", "fabfb5da")}
-# The number that every version of an Electrum wallet has, or the history that newer ones begin with (a table exported as
-# JSON may well have a column wallet_type); or the beginning of BIE1 and BIE2 in base64, for an encrypted one.
+# The number that every version of an Electrum wallet has, or the history that newer ones begin with (a table exported
+# as JSON may well have a column wallet_type); or the beginning of BIE1 and BIE2 in base64, for an encrypted one.
 _ELECTRUM = re.compile(rb"(?:QklFM[Q-Za-v]|\s*\{(?s:.*?)(?:[\"']seed_version[\"']\s*:\s*\d|\"addr_history\"\s*:\s*\{))")
 _BTREE = (b"\x62\x31\x05\x00", b"\x00\x05\x31\x62")  # at byte 12 of a Berkeley DB file, in either order of bytes
 _LOG_SAMPLE_LINES = 20

@@ -11,9 +11,27 @@ from typing import BinaryIO, cast
 
 from headwater_sealed.refusal import UnreadableError
 
-__all__ = ["Concatenated", "Run", "RunView", "View", "Window", "buffered"]
+__all__ = ["Concatenated", "Run", "RunView", "View", "Window", "buffered", "exactly"]
 
 BUFFER_BYTES = 64 * 1024
+
+
+def exactly(file: BinaryIO, offset_bytes: int, length_bytes: int) -> bytes:
+    """Exactly so many bytes of a volume.
+
+    Args:
+        file: The volume.
+        offset_bytes: Where they begin.
+        length_bytes: How many.
+
+    Raises:
+        UnreadableError: The volume ends before.
+    """
+    file.seek(offset_bytes)
+    content = file.read(length_bytes)
+    if len(content) != length_bytes:
+        raise UnreadableError(f"the volume ends before byte {offset_bytes + length_bytes}")
+    return content
 
 
 class View(io.RawIOBase):

@@ -14,7 +14,7 @@ from headwater_sealed.crc32c import crc32c_without
 from headwater_sealed.filesystem import ENTRY_TYPES, Child, LazyChildren, Listing, Node
 from headwater_sealed.ranges import Ranges
 from headwater_sealed.refusal import UnreadableError
-from headwater_sealed.views import Run, RunView, buffered
+from headwater_sealed.views import Run, RunView, buffered, exactly
 from headwater_sealed.xfs_free import free_extents
 from headwater_sealed.xfs_layout import (
     XfsInode,
@@ -75,7 +75,7 @@ class XfsFilesystem:
             return "its log was not looked at; changes that are in it only are not seen"
         start = self._super.linear(self._super.log_start) * self._super.block_bytes
         last, unmounted = -1, True
-        log = self._read_at(start, size)
+        log = exactly(self._file, start, size)
         at = log.find(b"\xfe\xed\xba\xbe")
         while at >= 0:
             if at % 512 == 0 and at + 512 <= size:
@@ -88,15 +88,8 @@ class XfsFilesystem:
             at = log.find(b"\xfe\xed\xba\xbe", at + 4)
         return None if unmounted else "it was not unmounted; changes that are in the log only are not seen"
 
-    def _read_at(self, offset_bytes: int, length_bytes: int) -> bytes:
-        self._file.seek(offset_bytes)
-        content = self._file.read(length_bytes)
-        if len(content) != length_bytes:
-            raise UnreadableError(f"the volume ends before byte {offset_bytes + length_bytes}")
-        return content
-
     def _read_block(self, number: int) -> bytes:
-        return self._read_at(number * self._super.block_bytes, self._super.block_bytes)
+        return exactly(self._file, number * self._super.block_bytes, self._super.block_bytes)
 
     def _inode(self, number: int) -> XfsInode:
         bits = self._super.inodes_per_block_bits
@@ -233,7 +226,7 @@ class XfsFilesystem:
         size = self._super.block_bytes
         for group in range(self._super.group_count):
             first = group * self._super.group_blocks
-            head = self._read_at(first * size + self._super.sector_bytes, self._super.sector_bytes)
+            head = exactly(self._file, first * size + self._super.sector_bytes, self._super.sector_bytes)
             blocks = min(self._super.group_blocks, self._super.block_count - first)
             free = free_extents(head, partial(self._group_block, first), self._super, blocks)
             bounds = np.concatenate(([0], free.reshape(-1), [blocks]))
