@@ -83,6 +83,7 @@ def _dump_line(line: dict[str, Any]) -> str:
         f"dump {line['exhibit_id']}: {line['tables']} tables, {line['rows_read']:,} rows: {bound}, "
         f"{line['rows_rejected']:,} rejected, {line['rows_ignored']:,} ignored "
         f"(in {line['tables_ignored']} tables that nothing is bound to)"
+        + (f"; {besides:,} more from rows that are bound besides" if (besides := line["rows_bound_besides"]) else "")
     )
 
 
@@ -100,8 +101,9 @@ _CHECKS = {
 def _check_line(line: dict[str, Any]) -> str:
     share = 100 * line["rows_met"] // line["rows"] if line["rows"] else 100
     column = f".{line['column_name']}" if line["column_name"] else ""
+    part = f" ({line['bound_part']})" if line["bound_part"] else ""
     return (
-        f"mapping {line['exhibit_id']}: {line['source_table']} as {line['binds']}{column}: "
+        f"mapping {line['exhibit_id']}: {line['source_table']} as {line['binds']}{column}{part}: "
         f"{line['rows_met']:,} of {line['rows']:,} {_CHECKS[line['check_name']]} ({share} %)"
     )
 

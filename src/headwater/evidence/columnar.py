@@ -47,10 +47,13 @@ def rows_where(where: Where, cells: TableCells) -> pa.Array:
     return matches if equal else pc.invert(matches)
 
 
-def counted(rows: pa.Table) -> Sequence[tuple[tuple[str, str], int]]:
-    """How many of the bound rows are of each file and table."""
+def counted(rows: pa.Table, binding: str) -> Sequence[tuple[tuple[str, str, int], int]]:
+    """How many of the bound rows are of each file, table and binding, which the column of that name tells."""
     counts: Mapping[str, list[object]] = (
-        rows.group_by(["source_item_id", "source_table"]).aggregate([([], "count_all")]).to_pydict()
+        rows.group_by(["source_item_id", "source_table", binding]).aggregate([([], "count_all")]).to_pydict()
     )
-    keys = zip(counts["source_item_id"], counts["source_table"], strict=True)
-    return [((str(item), str(name)), int(str(n))) for (item, name), n in zip(keys, counts["count_all"], strict=True)]
+    keys = zip(counts["source_item_id"], counts["source_table"], counts[binding], strict=True)
+    return [
+        ((str(item), str(name), int(str(place))), int(str(n)))
+        for (item, name, place), n in zip(keys, counts["count_all"], strict=True)
+    ]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import yaml
@@ -144,6 +145,7 @@ class Binding:
         because: Why, in the words of who wrote the mapping.
         where: Column and value that a row must have, and whether it must or must not; None takes every row.
         source: Pattern of the paths of the files it is meant for; None means every file that has the table.
+        part: Tells it from the others that bind the same table to the same of ours; empty where there is no other.
     """
 
     table: str
@@ -153,6 +155,7 @@ class Binding:
     because: str
     where: Where | None
     source: str | None = None
+    part: str = ""
 
     @property
     def columns_read(self) -> tuple[str, ...]:
@@ -225,16 +228,30 @@ def read_mapping(content: bytes, *, source: str = "mapping.yaml") -> PlatformMap
         raise ConfigError(f"{source}: version {version!r}; this headwater reads version {MAPPING_VERSION}")
     charset = str(document.get("charset", "utf-8"))
     bindings = tuple(_binding(source, number, table, charset) for number, table in enumerate(document["tables"]))
-    names = [binding.table for binding in bindings]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(f"{source}: table '{name}' is bound twice; keep one")
     return PlatformMapping(
         mapping_id=content_id("map", content),
         application=str(document.get("application", "")),
-        bindings=bindings,
+        bindings=_told_apart(source, bindings),
         logs=tuple(_log(source, number, log) for number, log in enumerate(_list(source, document, "logs"))),
     )
+
+
+def _told_apart(source: str, bindings: Sequence[Binding]) -> tuple[Binding, ...]:
+    """The bindings, those of one table to the same of ours with what tells them apart; keyed tables are bound once."""
+    alike = Counter((binding.table, binding.binds) for binding in bindings)
+    found: list[Binding] = []
+    for binding in bindings:
+        if alike[binding.table, binding.binds] > 1:
+            if TARGETS[binding.binds].keyed:
+                raise ConfigError(f"{source}: table '{binding.table}' is bound to {binding.binds} twice; keep one")
+            told = [c.column or "" for c in binding.columns if c.target in TARGETS[binding.binds].told_by]
+            binding = replace(binding, part=" ".join((*told, *(() if binding.where is None else binding.where[:2]))))
+            if any((binding.table, binding.binds, binding.part) == (o.table, o.binds, o.part) for o in found):
+                raise ConfigError(
+                    f"{source}: table '{binding.table}' is bound to {binding.binds} twice from the same columns; keep one"
+                )
+        found.append(binding)
+    return tuple(found)
 
 
 def _list(source: str, document: Mapping[object, object], name: str) -> list[object]:

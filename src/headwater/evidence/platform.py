@@ -6,8 +6,8 @@ row that cannot be read becomes a defect with its place, and read = mapped + rej
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -29,23 +29,29 @@ __all__ = ["PlatformTables"]
 _PLACE = ("number", "offset_bytes", "length_bytes", "values")
 
 
-@dataclass(slots=True, kw_only=True)
-class _Table:
-    """A table of one source: what is known of it, and what became of its rows."""
+_BINDING = "binding"
+"""A column of bound rows until they are finished: the place of the binding in the mapping."""
 
-    source: RowSource
-    name: str
-    columns: tuple[str, ...]
-    binding: Binding | None = None
-    declared: bool = True
-    read: int = 0
+
+@dataclass(slots=True, kw_only=True)
+class _Fate:
+    """What became of the rows of a table through one binding."""
+
     mapped: int = 0
     rejected: int = 0
     ignored: int = 0
 
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.source.item_id, self.name
+
+@dataclass(slots=True, kw_only=True)
+class _Table:
+    """A table of one source: what is known of it, and what became of its rows, for each binding by its place."""
+
+    source: RowSource
+    name: str
+    columns: tuple[str, ...]
+    bound: dict[int, _Fate] = field(default_factory=dict)
+    declared: bool = True
+    read: int = 0
 
 
 class PlatformTables:
@@ -59,6 +65,7 @@ class PlatformTables:
     def __init__(self, *, exhibit_id: str, mapping: PlatformMapping | None) -> None:
         self._exhibit_id = exhibit_id
         self._mapping = mapping
+        self._bindings: Sequence[Binding] = () if mapping is None else mapping.bindings
         self._bound: dict[str, list[pa.Table]] = {name: [] for name in TARGETS}
         self._tables: dict[tuple[str, str], _Table] = {}
         self._defects: dict[str, dict[str, object]] = {}
@@ -135,25 +142,26 @@ class PlatformTables:
         self._bind(table)
 
     def _bind(self, table: _Table) -> None:
-        table.binding = None
-        binding = self._binding(table)
-        if binding is None:
-            return
-        absent = sorted({name for name in binding.columns_read if bare_column(name) not in table.columns})
-        if absent:
-            reason = f"the mapping names column {', '.join(absent)}, which this table does not have"
-            self.defect(table.source, code="mapping_column_absent", reason=reason, table=table.name)
-            return
-        table.binding = binding
+        bound: dict[int, _Fate] = {}
+        for place, binding in self._bindings_of(table):
+            absent = sorted({name for name in binding.columns_read if bare_column(name) not in table.columns})
+            if absent:
+                reason = f"the mapping names column {', '.join(absent)}, which this table does not have"
+                self.defect(table.source, code="mapping_column_absent", reason=reason, table=table.name)
+                continue
+            bound[place] = table.bound.get(place, _Fate(ignored=table.read))
+        table.bound = bound
 
-    def _binding(self, table: _Table) -> Binding | None:
-        if self._mapping is None:
-            return None
+    def _bindings_of(self, table: _Table) -> Iterator[tuple[int, Binding]]:
+        """The bindings that mean a table, with their places; of those to the same part of ours the first."""
+        seen: set[tuple[str, str]] = set()
         path = (table.source.declared_by or table.source).path
-        for binding in self._mapping.bindings:
-            if binding.binds_table(table.name) and (binding.source is None or fnmatchcase(path, binding.source)):
-                return binding
-        return None
+        for place, binding in enumerate(self._bindings):
+            if not binding.binds_table(table.name) or (binding.binds, binding.part) in seen:
+                continue
+            if binding.source is None or fnmatchcase(path, binding.source):
+                seen.add((binding.binds, binding.part))
+                yield place, binding
 
     def _table(self, source: RowSource, name: str) -> _Table:
         """The table of that source; one that another file of the exhibit declares has the columns declared there."""
@@ -170,7 +178,7 @@ class PlatformTables:
         )
         if elsewhere is not None:
             self._bind(found)
-        elif self._binding(found) is not None:
+        elif any(self._bindings_of(found)):
             self.defect(source, code="table_not_declared", reason="its columns are declared nowhere", table=name)
         return found
 
@@ -180,51 +188,50 @@ class PlatformTables:
         table = self._table(source, name)
         table.read += rows.num_rows
         wanted = self._lookups.wants(name)
-        if table.binding is None and not wanted:
-            table.ignored += rows.num_rows
+        if not table.bound and not wanted:
             return
         lengths = pc.list_value_length(rows["values"])
         fits = pc.equal(lengths, len(table.columns))
         fitting = rows.filter(fits)
         if wanted:
             self._lookups.take(name, TableCells(table.columns, fitting["values"]))
-        if table.binding is None:
-            table.ignored += rows.num_rows
-            return
-        for place in np.flatnonzero(~fits.to_numpy(zero_copy_only=False)).tolist():
+        for place in np.flatnonzero(~fits.to_numpy(zero_copy_only=False)).tolist() if table.bound else ():
             count = lengths[place].as_py()
-            self._reject(table, rows, place, f"{count} values where the table has {len(table.columns)} columns")
-        if table.binding.waits:
+            reason = f"{count} values where the table has {len(table.columns)} columns"
+            for fate in table.bound.values():
+                self._reject(table, fate, rows, place, reason)
+        if any(self._bindings[place].waits for place in table.bound):
             self._waiting.append((table, fitting))
-        else:
-            self._take_in(table, fitting)
+        for place in table.bound:
+            if not self._bindings[place].waits:
+                self._take_in(table, place, fitting)
 
-    def _take_in(self, table: _Table, rows: pa.RecordBatch) -> None:
-        """Rows of the right width, bound."""
-        binding = table.binding
-        assert binding is not None
+    def _take_in(self, table: _Table, place: int, rows: pa.RecordBatch) -> None:
+        """Rows of the right width, bound by the binding at that place."""
+        binding, fate = self._bindings[place], table.bound[place]
         cells = TableCells(table.columns, rows["values"])
         if binding.where is not None:
             kept = rows_where(binding.where, cells)
-            table.ignored += rows.num_rows - int(pc.sum(kept).as_py() or 0)
+            fate.ignored += rows.num_rows - int(pc.sum(kept).as_py() or 0)
             rows = rows.filter(kept)
             cells = TableCells(table.columns, rows["values"])
         if not rows.num_rows:
             return
-        columns, reasons = self._columns(table, binding, rows, cells)
-        for place, reason in sorted(reasons.items()):
-            self._reject(table, rows, place, reason)
-        bound = pa.table(columns)
-        if reasons:
+        columns, reasons, silent = self._columns(table, binding, rows, cells)
+        fate.ignored += len(silent)
+        for at, reason in sorted(reasons.items()):
+            self._reject(table, fate, rows, at, reason)
+        bound = pa.table(columns).append_column(_BINDING, pa.repeat(pa.scalar(place, pa.int32()), rows.num_rows))
+        if reasons or silent:
             keep = np.ones(rows.num_rows, bool)
-            keep[list(reasons)] = False
+            keep[[*reasons, *silent]] = False
             bound = bound.filter(pa.array(keep))
         self._bound[binding.binds].append(bound)
 
     def _columns(
         self, table: _Table, binding: Binding, rows: pa.RecordBatch, cells: TableCells
-    ) -> tuple[dict[str, pa.Array], dict[int, str]]:
-        """The columns of our table, and for each row that cannot be read its place and the first reason."""
+    ) -> tuple[dict[str, pa.Array], dict[int, str], set[int]]:
+        """The columns of our table, the places and first reasons of rows not read, and those of rows that say nothing."""
         assert self._mapping is not None
         target = TARGETS[binding.binds]
         schema = target.schema
@@ -247,17 +254,22 @@ class PlatformTables:
             columns["platform_key"] = keys
             ids = content_ids(target.id_prefix, (self._exhibit_id,), pc.fill_null(keys, "").to_pylist())
         else:
-            fixed: tuple[bytes | str, ...] = (self._exhibit_id, *source.fields, table.name)
+            part = (binding.part,) if binding.part else ()
+            fixed: tuple[bytes | str, ...] = (self._exhibit_id, *source.fields, table.name, *part)
             ids = content_ids(target.id_prefix, fixed, rows["number"].to_pylist())
         columns[target.id_column] = pa.array(ids, pa.string())
+        says_nothing = np.full(count, any(column.target in target.told_by for column in binding.columns))
         for column in binding.columns:
             given = all_cells(count) if column.column is None else cells[column.column]
             if column.via is not None:
                 given = self._lookups.found(column.via, given)
             values, unread = bound_column(column, given)
-            values = self._without_keys(table, rows, str(column.column), values)
             for place, reason in unread.items():
                 reasons.setdefault(place, reason)
+            if column.target in target.told_by:
+                says_nothing &= pc.is_null(values).to_numpy(zero_copy_only=False)
+                says_nothing[list(unread)] = False
+            values = self._without_keys(table, rows, str(column.column), values)
             if column.target in target.required:
                 told = f"{column.column}: empty, and {binding.binds} need it"
                 note(reasons, pc.is_null(values), told)
@@ -266,10 +278,12 @@ class PlatformTables:
                 columns[f"{column.kind}_id"] = ids_of(prefix, self._exhibit_id, values)
             else:
                 columns[column.target] = values
-        return {
+        silent = set(np.flatnonzero(says_nothing).tolist())
+        whole = {
             field.name: columns[field.name] if field.name in columns else pa.nulls(count, field.type)
             for field in schema
-        }, reasons
+        }
+        return whole, {place: reason for place, reason in reasons.items() if place not in silent}, silent
 
     def _without_keys(self, table: _Table, rows: pa.RecordBatch, column: str, values: pa.Array) -> pa.Array:
         """The values without those that hold key material; for each a defect says where it stands."""
@@ -287,8 +301,8 @@ class PlatformTables:
             )
         return kept
 
-    def _reject(self, table: _Table, rows: pa.RecordBatch, place: int, reason: str) -> None:
-        table.rejected += 1
+    def _reject(self, table: _Table, fate: _Fate, rows: pa.RecordBatch, place: int, reason: str) -> None:
+        fate.rejected += 1
         self.defect(
             table.source,
             code="row_not_readable",
@@ -303,7 +317,9 @@ class PlatformTables:
     def finished(self) -> dict[str, pa.Table]:
         """The bound tables, with `dump_tables` and `defects`, once every row has been seen."""
         for table, rows in self._waiting:
-            self._take_in(table, rows)
+            for place in table.bound:
+                if self._bindings[place].waits:
+                    self._take_in(table, place, rows)
         self._waiting.clear()
         bound = {
             name: pa.concat_tables(self._bound[name], promote_options="none") if self._bound[name] else None
@@ -319,10 +335,12 @@ class PlatformTables:
                 if child != parent and child in present and TARGETS[parent].id_column in present[child].column_names:
                     present[child] = self._without_orphans(present[child], present.get(parent), parent)
         for rows in present.values():
-            for key, count in counted(rows):
-                self._tables[key].mapped += count
+            for (item, table_name, place), count in counted(rows, _BINDING):
+                self._tables[item, table_name].bound[place].mapped += count
         finished = {
-            target.table: target.finished(present[name]) if name in present else table_named(target.table).empty()
+            target.table: target.finished(present[name].drop_columns(_BINDING))
+            if name in present
+            else table_named(target.table).empty()
             for name, target in TARGETS.items()
         }
         finished["dump_tables"] = table_named("dump_tables").rows(self._counts())
@@ -331,43 +349,46 @@ class PlatformTables:
 
     def _counts(self) -> Iterator[dict[str, object]]:
         for table in self._tables.values():
-            assert table.read == table.mapped + table.rejected + table.ignored, f"rows of {table.name} do not add up"
-            yield {
+            of_table = {
                 "exhibit_id": self._exhibit_id,
                 "source_item_id": table.source.item_id,
                 "source_format": table.source.source_format,
                 "source_table": table.name,
                 "columns": ",".join(table.columns),
-                "bound_to": table.binding.binds if table.binding is not None else "",
                 "rows_read": table.read,
-                "rows_mapped": table.mapped,
-                "rows_rejected": table.rejected,
-                "rows_ignored": table.ignored,
             }
+            nothing = {-1: _Fate(ignored=table.read)}
+            for place, fate in (table.bound or nothing).items():
+                went = fate.mapped + fate.rejected + fate.ignored
+                assert table.read == went, f"rows of {table.name} do not add up"
+                yield of_table | {
+                    "bound_to": self._bindings[place].binds if place >= 0 else "",
+                    "bound_part": self._bindings[place].part if place >= 0 else "",
+                    "rows_mapped": fate.mapped,
+                    "rows_rejected": fate.rejected,
+                    "rows_ignored": fate.ignored,
+                }
 
     def _leave_ambiguous(self, bound: dict[str, pa.Table]) -> None:
         """Binds nothing of a table that several files of the exhibit declare: a person says which is meant."""
         declared: dict[str, list[_Table]] = {}
         for table in self._tables.values():
-            if table.binding is not None and table.declared:
+            if table.bound and table.declared:
                 declared.setdefault(table.name, []).append(table)
         for name, tables in sorted(declared.items()):
             if len(tables) < 2:
                 continue
             paths = ", ".join(sorted(table.source.path or "the exhibit itself" for table in tables))
             reason = f"{len(tables)} files declare this table ({paths}); say in the mapping which one with 'source'"
-            for table in (one for one in self._tables.values() if one.name == name and one.binding is not None):
-                assert table.binding is not None
-                binds = table.binding.binds
-                if binds in bound:
+            for table in (one for one in self._tables.values() if one.name == name and one.bound):
+                for binds in {self._bindings[place].binds for place in table.bound} & bound.keys():
                     mine = pc.and_(
                         pc.equal(bound[binds]["source_item_id"], table.source.item_id),
                         pc.equal(bound[binds]["source_table"], name),
                     )
-                    table.ignored += int(pc.sum(mine).as_py() or 0)
                     bound[binds] = bound[binds].filter(pc.invert(mine))
                 self.defect(table.source, code="mapping_source_ambiguous", reason=reason, table=name)
-                table.binding = None
+                table.bound = {}
 
     def _without_repeated(self, rows: pa.Table, name: str) -> pa.Table:
         """The first row of each key; the others become defects."""
@@ -392,8 +413,8 @@ class PlatformTables:
         return rows.filter(pc.invert(orphans))
 
     def _give_up(self, rows: pa.Table, code: str, reason: str) -> None:
-        places = ["source_item_id", "source_table", "source_offset_bytes", "source_length_bytes"]
-        for item, name, offset, length in zip(*(rows[place].to_pylist() for place in places), strict=True):
+        places = ["source_item_id", "source_table", _BINDING, "source_offset_bytes", "source_length_bytes"]
+        for item, name, place, offset, length in zip(*(rows[place].to_pylist() for place in places), strict=True):
             table = self._tables[item, name]
-            table.rejected += 1
+            table.bound[place].rejected += 1
             self.defect(table.source, code=code, reason=reason, table=name, offset=offset, length=length)

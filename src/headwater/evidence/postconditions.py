@@ -43,13 +43,14 @@ def mapping_checks(mapping: PlatformMapping, gathered: Gathered) -> pa.Table:
             "mapping_id": mapping.mapping_id,
             "source_table": place[1],
             "binds": counted["bound_to"],
+            "bound_part": counted["bound_part"],
         }
         lost = orphans.get(place, 0)
         kept = counted["rows_mapped"]
         rows.append({**of_table, **_check("", "used", counted["rows_read"], kept)})
         rows.append({**of_table, **_check("", "no_orphan", kept + lost, kept)})
         bound = _bound_rows(gathered, TARGETS[counted["bound_to"]].table, *place)
-        rows += [{**of_table, **check} for check in _checks(counted["bound_to"], bound, found)]
+        rows += [{**of_table, "bound_part": "", **check} for check in _checks(counted["bound_to"], bound, found)]
     return table_named("mapping_checks").rows(_summed(rows))
 
 
@@ -58,7 +59,7 @@ def _check(column: str, name: str, rows: int, met: int) -> dict[str, object]:
 
 
 def _summed(rows: Iterable[dict[str, object]]) -> list[dict[str, object]]:
-    """One row for each check, where a table lies in several files of an exhibit."""
+    """One row for each check, where a table lies in several files of an exhibit, or is bound more than once."""
     key = table_named("mapping_checks").key
     summed: dict[tuple[object, ...], dict[str, object]] = {}
     for row in rows:

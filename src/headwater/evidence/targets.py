@@ -35,6 +35,7 @@ class Target:
         keyed: Whether the platform's own key makes the id; else table and row do.
         columns: For each column that can be bound, what kind of value it holds.
         required: Columns without which a row is a defect.
+        told_by: Columns of which a row must have one to say anything at all; one that has none is ignored, and counted.
     """
 
     table: str
@@ -43,6 +44,7 @@ class Target:
     keyed: bool
     columns: Mapping[str, str]
     required: tuple[str, ...]
+    told_by: tuple[str, ...] = ()
 
     @property
     def schema(self) -> pa.Schema:
@@ -136,6 +138,7 @@ TARGETS: Mapping[str, Target] = {
         keyed=False,
         columns={"account": "account", "identifier_kind": "text", "value": "text", "at_utc": "time"},
         required=("account", "identifier_kind", "value"),
+        told_by=("value",),
     ),
     "wallet_addresses": Target(
         table="account_addresses",
@@ -144,6 +147,7 @@ TARGETS: Mapping[str, Target] = {
         keyed=False,
         columns={"account": "account", "address": "text", "at_utc": "time"},
         required=("address",),
+        told_by=("address",),
     ),
     "media_references": Target(
         table="media_references",
@@ -159,6 +163,7 @@ TARGETS: Mapping[str, Target] = {
             "media_md5": "digest",
         },
         required=(),
+        told_by=("media_path", "media_sha256", "media_sha1", "media_md5"),
     ),
     "messages": Target(
         table="message_counts",

@@ -158,10 +158,10 @@ ARCHIVES = Table(
 
 DUMP_TABLES = Table(
     name="dump_tables",
-    version=2,
+    version=3,
     stage="evidence",
-    about="A table of the application, and what became of its rows.",
-    key=("source_item_id", "source_table"),
+    about="A table of the application, and what became of its rows through each binding of it.",
+    key=("source_item_id", "source_table", "bound_to", "bound_part"),
     columns=(
         _EXHIBIT,
         Column(name="source_item_id", type=ID, about="The file, in the exhibit", cites="items.item_id"),
@@ -169,10 +169,11 @@ DUMP_TABLES = Table(
         Column(name="source_table", type=TEXT, about="As the dump names it"),
         Column(name="columns", type=TEXT, about="Its columns, separated by commas"),
         Column(name="bound_to", type=TEXT, about="What the mapping binds it to; empty if nothing"),
+        Column(name="bound_part", type=TEXT, about="Which of several bindings to the same; empty if there is one"),
         Column(name="rows_read", type=INT, about="Rows in the dump"),
         Column(name="rows_mapped", type=INT, about="Rows bound"),
         Column(name="rows_rejected", type=INT, about="Rows that became defects"),
-        Column(name="rows_ignored", type=INT, about="Rows of a table that nothing is bound to"),
+        Column(name="rows_ignored", type=INT, about="Rows that the binding leaves out; without one, all"),
     ),
 )
 
@@ -360,15 +361,20 @@ MESSAGE_COUNTS = Table(
 
 MAPPING_CHECKS = Table(
     name="mapping_checks",
-    version=1,
+    version=2,
     stage="evidence",
     about="What the rows that a mapping bound show afterwards: how many of them meet what a right mapping would meet.",
-    key=("exhibit_id", "source_table", "binds", "column_name", "check_name"),
+    key=("exhibit_id", "source_table", "binds", "bound_part", "column_name", "check_name"),
     columns=(
         _EXHIBIT,
         Column(name="mapping_id", type=ID, about="Digest of the mapping"),
         Column(name="source_table", type=TEXT, about="Table of the application"),
         Column(name="binds", type=TEXT, about="What it is bound to"),
+        Column(
+            name="bound_part",
+            type=TEXT,
+            about="Which of several bindings to the same; empty if there is one, and for what they have in common",
+        ),
         Column(name="column_name", type=TEXT, about="Column of ours; empty for the whole row"),
         Column(
             name="check_name",

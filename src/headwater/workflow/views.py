@@ -66,16 +66,21 @@ def ledger_report(tables: Session, *, by_directory: bool = False) -> LedgerRepor
         raise ConfigError("the catalogue has not been made; begin with 'headwater run'")
     codes = Counter(tables.arrow("defects")["code"].to_pylist())
     dumps: dict[str, Counter[str]] = {}
+    # A table may be bound more than once, as accounts and as names on a messenger; its rows are counted once.
+    through: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in tables.arrow("dump_tables").to_pylist():
-        count = dumps.setdefault(row["exhibit_id"], Counter())
-        count.update(
+        through.setdefault((row["source_item_id"], row["source_table"]), []).append(row)
+    for rows in through.values():
+        most = max(rows, key=lambda row: (row["rows_mapped"], row["bound_to"]))
+        dumps.setdefault(most["exhibit_id"], Counter()).update(
             {
                 "tables": 1,
-                "rows_read": row["rows_read"],
-                "rows_mapped": row["rows_mapped"],
-                "rows_rejected": row["rows_rejected"],
-                "rows_ignored": row["rows_ignored"],
-                "tables_ignored": int(not row["bound_to"]),
+                "rows_read": most["rows_read"],
+                "rows_mapped": most["rows_mapped"],
+                "rows_rejected": most["rows_rejected"],
+                "rows_ignored": most["rows_ignored"],
+                "tables_ignored": int(not most["bound_to"]),
+                "rows_bound_besides": sum(row["rows_mapped"] for row in rows) - most["rows_mapped"],
             },
         )
     return LedgerReport(

@@ -1,7 +1,8 @@
 """Invented applications: tables and columns as somebody would have named them, over the facts of an invented platform.
 
 Each application is a file of its own. It says for each table what of ours it holds, and for each column which fact in
-which unit; what begins with `~` means nothing and is drawn.
+which unit; what begins with `~` means nothing and is drawn. What begins with `+` is told of the row's account besides: by
+what it can also be reached, or a file that it refers to.
 """
 
 from __future__ import annotations
@@ -19,18 +20,23 @@ import yaml
 from headwater_synth.platform_dump import DumpTable, Value, write_dump
 from headwater_synth.population_accounts import SEIZED_AT_S
 from headwater_synth.schemas.facts import Fact, ObjectId, PlatformFacts, drawn_facts, key_written
+from headwater_synth.schemas.further import REFERENCE_COLUMNS, identifier, reference
 from headwater_synth.schemas.values import FILLERS, KINDS, SQL_TYPES, filler, written
 from headwater_synth.seeds import stream
 
 __all__ = ["HELD_OUT", "TUNING", "Application", "TrueBinding", "application", "nameless", "write_application"]
 
-TUNING = ("compass", "granite", "harbour", "juniper", "lantern", "linde", "meadow", "willow")
+TUNING = (
+    "anchor", "birke", "cobalt", "compass", "granite", "harbour", "juniper", "lantern", "linde", "meadow", "willow", "zest",
+)  # fmt: skip
 """Applications that a suggester may be tuned with."""
 
-HELD_OUT = ("olivo", "quartz", "saule", "wierzba")
+HELD_OUT = ("brook", "dune", "faro", "krok", "olivo", "quartz", "saule", "wierzba")
 """Applications that are there to measure it, and are not read while it is tuned."""
 
 _FILLER = "~"
+_BESIDES = "+"
+_REFERRING = 0.6  # of the rows that may refer to a file do
 _KEYED = ("accounts", "invoices", "payments")
 _UNBOUND = frozenset({"text"})  # what a message says is never bound
 
@@ -46,6 +52,8 @@ class TrueBinding:
         column: Column of the application, or the path to it.
         unit: How values are written.
         via: Table, key, value, and where a name column has a name, if the value stands in another table.
+        kind: Of an identifier that stands in a column of its own, what it is.
+        where: Column and value of the rows that are meant, of attributes kept as rows.
     """
 
     target: str
@@ -54,6 +62,8 @@ class TrueBinding:
     column: str
     unit: str
     via: tuple[str, str, str, tuple[str, str] | None] | None = None
+    kind: str | None = None
+    where: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +106,15 @@ class Application:
                 continue
             own_key = path if ours == "key" else own_key
             column = path if self.documents and path == "_id" else inside + path
+            if spec.startswith(_BESIDES):
+                yield _besides(spec, shown, column)
+                continue
             yield TrueBinding(target=target, target_column=ours, table=shown, column=column, unit=unit)
         more: Mapping[str, Any] = table.get("attributes", {})
         for word, spec in more["values"].items() if more else ():
-            if not spec.startswith(_FILLER):
+            if spec.startswith(_BESIDES):
+                yield _besides(spec, more["table"], more["value"], where=(more["name"], word))
+            elif not spec.startswith(_FILLER):
                 ours, unit = _ours(spec)
                 via: tuple[str, str, str, tuple[str, str] | None]
                 via = more["table"], more["owner"], more["value"], (more["name"], word)
@@ -183,6 +198,16 @@ def write_application(app: Application, folder: Path, *, seed: int, accounts: in
     return tuple(files)
 
 
+def _besides(spec: str, table: str, column: str, where: tuple[str, str] | None = None) -> TrueBinding:
+    """What a column is that tells something of the row's account besides."""
+    ours, unit = _ours(spec.removeprefix(_BESIDES))
+    if ours in REFERENCE_COLUMNS:
+        return TrueBinding(target="media_references", target_column=ours, table=table, column=column, unit=unit)
+    return TrueBinding(
+        target="identifiers", target_column="value", table=table, column=column, unit="text", kind=ours, where=where
+    )
+
+
 def _leaves(columns: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
     for name, spec in columns.items():
         if isinstance(spec, Mapping):
@@ -206,7 +231,14 @@ def _value(app: Application, name: str, path: str, spec: str, fact: Fact, number
         kind = spec.removeprefix(_FILLER)
         rng = stream(facts.seed, "filler", app.name, name, path, number)
         return filler(kind, rng, facts, number=number, keys=app.keys)
-    ours, unit = _ours(spec)
+    ours, unit = _ours(spec.removeprefix(_BESIDES))
+    if spec.startswith(_BESIDES):
+        if ours not in REFERENCE_COLUMNS:
+            of = fact["account"] if "account" in fact else fact["key"]
+            return identifier(facts.population, int(str(of)), ours)
+        refers = stream(facts.seed, "application-refers", app.name, name, number).random() < _REFERRING
+        place = app.name, name, number
+        return written(reference(facts.seed, facts.facts["uploads"], *place)[ours], unit) if refers else None
     if ours in ("key", "account", "invoice"):
         key = fact[ours]
         of = {"account": "accounts", "invoice": "invoices"}.get(ours, name)
@@ -303,7 +335,7 @@ def _type(app: Application, spec: Any) -> str:  # noqa: ANN401  # a specificatio
         if kind in ("serial", "account"):
             return SQL_TYPES["key integer" if kind == "serial" else f"key {app.keys}"]
         return FILLERS[kind][0]
-    ours, unit = _ours(spec)
+    ours, unit = _ours(spec.removeprefix(_BESIDES))
     if unit == "key":
         return SQL_TYPES[f"key {app.keys}"]
     return "text" if ours == "text" else SQL_TYPES[unit]

@@ -11,6 +11,7 @@ from headwater_synth.population import Population, build_population
 from headwater_synth.population_accounts import SEIZED_AT_S, registered_at_s
 from headwater_synth.population_activity import drawn_logins
 from headwater_synth.population_payments import chain_plan
+from headwater_synth.schemas.further import drawn_identifiers, drawn_references
 from headwater_synth.seeds import seed_digest, stream
 from headwater_synth.words import words
 
@@ -196,13 +197,16 @@ def drawn_facts(seed: int, *, accounts: int) -> PlatformFacts:
     population = build_population(seed, accounts=accounts, payers=max(accounts // 2, 1))
     logins, last_at_s = _logins(population)
     invoices, payments = _money(population)
+    uploads = _uploads(population)
     return PlatformFacts(
         seed=seed,
         population=population,
         facts={
             "accounts": _accounts(population, last_at_s),
             "logins": logins,
-            "uploads": _uploads(population),
+            "uploads": uploads,
+            "identifiers": drawn_identifiers(population),
+            "media_references": drawn_references(population, uploads),
             "invoices": invoices,
             "payments": payments,
             "messages": _messages(population),

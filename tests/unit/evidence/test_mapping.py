@@ -97,7 +97,7 @@ COLUMNS = (*PEOPLE, "columns")
         (changed("version", 2), ["version 2"]),
         (changed("version", "1"), ["version '1'"]),
         (changed("tables", [7]), ["tables[0] is not a mapping"]),
-        (changed("tables", GOOD["tables"][:1] * 2), ["table 'people' is bound twice"]),
+        (changed("tables", GOOD["tables"][:1] * 2), ["table 'people' is bound to accounts twice"]),
         (changed(*PEOPLE, "table", None), ["tables[0]", "no 'table'"]),
         (changed(*PEOPLE, "table", 7), ["tables[0] (7)", "no 'table'"]),
         (changed(*PEOPLE, "binds", "people"), ["tables[0] (people)", "binds 'people'", "known are accounts, logins"]),
