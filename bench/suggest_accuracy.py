@@ -34,6 +34,8 @@ from headwater.evidence import (
 )
 from headwater_synth.schemas import HELD_OUT, TUNING, Application, TrueBinding, application, nameless, write_application
 
+FURTHER = ("identifiers", "media_references")
+
 
 def suggested(app: Application, seed: int, accounts: int) -> Mapping[str, Sequence[TableSuggestion]]:
     """What is suggested for an application, from its files as the sealed workers read them."""
@@ -46,19 +48,41 @@ def suggested(app: Application, seed: int, accounts: int) -> Mapping[str, Sequen
     return suggestions(profile_of(batches, PLAUSIBLE_WINDOW))
 
 
-def is_right(binding: TrueBinding, one: Suggestion) -> bool:
-    """Whether a suggestion is what a right mapping binds."""
+def is_right(binding: TrueBinding, table: TableSuggestion, one: Suggestion) -> bool:
+    """Whether a suggestion is what a right mapping binds, with the kind and the rows that it is of."""
     via = one.via
     told = None if via is None else (via.table, via.key, via.take, None if via.where is None else via.where[:2])
-    return (one.table, one.column, one.unit, told) == (binding.table, binding.column, binding.unit, binding.via)
+    if (one.table, one.column, one.unit, told) != (binding.table, binding.column, binding.unit, binding.via):
+        return False
+    return binding.kind == table.literals.get("identifier_kind") and binding.where == table.where
+
+
+def is_same(binding: TrueBinding, one: Suggestion) -> bool:
+    """Whether a column of accounts is suggested from the attribute that a right mapping binds as an identifier.
+
+    An account's only mail address may be its own column or a further identifier: both say the same.
+    """
+    via = one.via
+    if via is None or via.where is None or (one.target, one.target_column) != ("accounts", binding.kind):
+        return False
+    return (via.table, via.take, via.where[:2]) == (binding.table, binding.column, binding.where)
 
 
 def rank(binding: TrueBinding, found: Mapping[str, Sequence[TableSuggestion]]) -> int | None:
-    """The place of the right suggestion, from 1: that of its table, or within its table if that is the first."""
-    places = []
-    for table_place, table in enumerate(found.get(binding.target, ())[:3], start=1):
+    """The place of the right suggestion, from 1: that of its table, or within its table if that is the first.
+
+    What stands in many places is drafted for each of them; a place that is suggested and not drafted counts as second.
+    """
+    tables = found.get(binding.target, ())
+    drafted = likeliest(found)
+    if binding.target in FURTHER:
+        ranked = [(1 if any(one is d for d in drafted) else 2, one) for one in tables if one.table == binding.table]
+    else:
+        ranked = list(enumerate(tables[:3], start=1))
+    places = [1] * any(is_same(binding, of[0]) for one in drafted for of in one.columns.values())
+    for table_place, table in ranked:
         for place, one in enumerate(table.columns.get(binding.target_column, ())[:3], start=1):
-            if is_right(binding, one):
+            if is_right(binding, table, one):
                 places.append(max(table_place, place))
     return min(places, default=None)
 
@@ -69,12 +93,24 @@ def measured(app: Application, seed: int, accounts: int) -> tuple[dict[str, obje
     truth = app.truth()
     ranks = {binding: rank(binding, found) for binding in truth}
     tables = {(binding.target, binding.table) for binding in truth}
-    tables_right = sum(bool(found.get(t)) and found[t][0].table == name for t, name in tables)
-    drafted = [columns[0] for table in likeliest(found).values() for columns in table.columns.values()]
+    best = likeliest(found)
+    tables_right = sum(any((one.target, one.table) == place for one in best) for place in tables)
+    told = {(binding.target, binding.table, binding.target_column) for binding in truth}
+    # Whose a column beside an account is follows from the table, and is no binding to count.
+    implied = {(target, table, "account") for target, table in tables if target in FURTHER} - told
+    drafted = [
+        (table, of, ones[0])
+        for table in best
+        for of, ones in table.columns.items()
+        if (table.target, table.table, of) not in implied
+    ]
     wrong = [
         one
-        for one in drafted
-        if not any(b.target == one.target and b.target_column == one.target_column and is_right(b, one) for b in truth)
+        for table, of, one in drafted
+        if not any(
+            is_same(b, one) or ((b.target, b.target_column) == (table.target, of) and is_right(b, table, one))
+            for b in truth
+        )
     ]
     first = sum(place == 1 for place in ranks.values())
     third = sum(place is not None for place in ranks.values())

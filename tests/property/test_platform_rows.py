@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headwater.errors import ConfigError
 from headwater.evidence import read_mapping
 from headwater.evidence.platform import PlatformTables
 from headwater.evidence.row_source import RowSource
@@ -203,3 +204,81 @@ def test_a_row_that_the_mapping_leaves_out_is_ignored_and_counted():
     found = tables_of([row("people", b"1", b"bot", b"a", b"5"), row("people", b"2", None, b"a", b"5", number=1)])
     (count,) = [c for c in found["dump_tables"] if c["source_table"] == "people"]
     assert (count["rows_mapped"], count["rows_ignored"]) == (1, 1)
+
+
+MANY = read_mapping(b"""
+version: 1
+application: test
+tables:
+  - table: people
+    binds: accounts
+    key: id
+    because: x
+    columns: {nickname: {column: name}, role: {literal: member}}
+  - table: people
+    binds: identifiers
+    because: x
+    columns: {account: {column: id}, identifier_kind: {literal: jabber}, value: {column: name}}
+  - table: people
+    binds: identifiers
+    because: x
+    where: {column: kind, equals: bot}
+    columns: {account: {column: id}, identifier_kind: {literal: icq}, value: {column: ts}}
+  - table: visits
+    binds: media_references
+    because: x
+    columns: {account: {column: who}, media_path: {column: ip}, media_md5: {column: ts, unit: hex}}
+""")
+
+
+@given(dumps())
+@settings(max_examples=150, deadline=None)
+def test_a_table_that_is_bound_more_than_once_adds_up_through_each_binding(rows):
+    found = tables_of(rows, mapping=MANY)
+    through = {(c["source_table"], c["bound_to"], c["bound_part"]): c for c in found["dump_tables"]}
+    parts = {part for table, bound_to, part in through if (table, bound_to) == ("people", "identifiers")}
+    assert parts == {"name", "ts kind bot"}
+    for (table, _, _), count in through.items():
+        assert count["rows_read"] == sum(row.table == table for row in rows)
+        assert count["rows_read"] == count["rows_mapped"] + count["rows_rejected"] + count["rows_ignored"]
+    for name in ("identifiers", "media_references", "accounts"):
+        assert len(found[name]) == sum(c["rows_mapped"] for c in found["dump_tables"] if c["bound_to"] == name)
+    ids = [row["identifier_id"] for row in found["identifiers"]]
+    assert len(set(ids)) == len(ids)
+    assert {row["account_id"] for row in found["identifiers"]} <= {row["account_id"] for row in found["accounts"]}
+
+
+def test_a_row_without_what_it_is_bound_for_says_nothing_and_is_no_defect():
+    rows = [row("people", b"1", b"x", None, b"5"), row("people", b"2", b"x", b"a", b"5", number=1)]
+    rows += [row("visits", b"2", None, b""), row("visits", b"2", b"zz", None, number=1, offset=70)]
+    found = tables_of(rows, mapping=MANY)
+    through = {(c["source_table"], c["bound_to"], c["bound_part"]): c for c in found["dump_tables"]}
+    name = through["people", "identifiers", "name"]
+    assert (name["rows_mapped"], name["rows_rejected"], name["rows_ignored"]) == (1, 0, 1)
+    references = through["visits", "media_references", ""]
+    # What is there and cannot be read is not the same as what is not there.
+    assert (references["rows_mapped"], references["rows_rejected"], references["rows_ignored"]) == (0, 1, 1)
+    (defect,) = found["defects"]
+    assert "not hex" in defect["reason"] or "ts:" in defect["reason"]
+
+
+@pytest.mark.parametrize(
+    ("again", "words"),
+    [
+        (
+            b"binds: accounts\n    key: id\n    because: x\n    columns: {role: {literal: member}}",
+            "bound to accounts twice",
+        ),
+        (
+            (
+                b"binds: identifiers\n    because: x\n    columns: "
+                b"{account: {column: id}, identifier_kind: {literal: icq}, value: {column: name}}"
+            ),
+            "from the same columns",
+        ),
+    ],
+)
+def test_the_same_binding_twice_is_refused(again, words):
+    text = b"version: 1\ntables:\n" + b"".join(b"  - table: people\n    %b\n" % again for _ in range(2))
+    with pytest.raises(ConfigError, match=words):
+        read_mapping(text)

@@ -185,9 +185,10 @@ def _suggest(case: Case, actor: Actor, draft: Path | None, *, allow_unsealed: bo
         raise InputError(draft, why_not, remedy="name a new file for the draft")
     with JobProgress("reading the dumps") as progress:
         profile, found, text = suggest_mapping(case, actor, allow_unsealed=allow_unsealed, progress=progress)
+    best = likeliest(found)
     rows = [
         {
-            "binds": target,
+            "binds": target if not table.literals else f"{target} ({', '.join(table.literals.values())})",
             "table_rank": table_rank,
             "table": table.table,
             "column_of_ours": ours,
@@ -196,17 +197,20 @@ def _suggest(case: Case, actor: Actor, draft: Path | None, *, allow_unsealed: bo
             "unit": one.unit,
             "points": one.points,
             "evidence": "; ".join(one.evidence),
+            "literals": dict(table.literals),
+            "where": None if table.where is None else "=".join(table.where),
+            "drafted": rank == 1 and any(table is drafted for drafted in best),
         }
         for target, tables in found.items()
-        for table_rank, table in enumerate(tables[:_SUGGESTED], start=1)
+        for table_rank, table in enumerate(tables, start=1)
+        if table_rank <= _SUGGESTED or any(table is drafted for drafted in best)
         for ours, candidates in table.columns.items()
         for rank, one in enumerate(candidates[:_SUGGESTED], start=1)
     ]
-    best = {target: table.table for target, table in likeliest(found).items()}
-    shown = rows if as_json else [r for r in rows if r["rank"] == 1 and best.get(str(r["binds"])) == r["table"]]
+    shown = rows if as_json else [row for row in rows if row["drafted"]]
     columns = ("binds", "table", "column_of_ours", "column", "unit", "points", "evidence")
     emit_table(shown, columns, as_json=as_json)
-    others = [table for table in profile.tables if table.table not in best.values()]
+    others = [table for table in profile.tables if table.table not in {one.table for one in best}]
     note(
         f"{len(others)} tables with {sum(t.rows for t in others):,} rows are suggested for nothing: "
         f"{', '.join(t.table for t in others) or 'none'}"

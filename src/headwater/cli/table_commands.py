@@ -93,6 +93,7 @@ _CHECKS = {
     "filled": "filled",
     "valid_address": "with a right checksum",
     "inside_window": "between 2005 and 2035",
+    "one_instant": "at one instant, not in an hour that clocks showed twice",
     "path_found": "found on the exhibits by path",
     "digest_found": "found on the exhibits by digest",
 }

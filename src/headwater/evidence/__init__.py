@@ -19,8 +19,9 @@ from headwater.evidence.read import read_evidence
 from headwater.evidence.row_files import LOG_SUFFIX, row_batches
 from headwater.evidence.sealed import Failure, Limits, SealedPool, sandbox_report
 from headwater.evidence.shapes import PLAUSIBLE_WINDOW, TimeWindow
-from headwater.evidence.suggest import Suggestion, TableSuggestion, likeliest, suggestions
+from headwater.evidence.suggest import likeliest, suggestions
 from headwater.evidence.suggest_grounds import KnownFiles
+from headwater.evidence.suggestion import Suggestion, TableSuggestion
 from headwater.evidence.templates import recognised, template_mapping
 
 __all__ = [

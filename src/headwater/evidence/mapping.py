@@ -17,6 +17,7 @@ import yaml
 
 from headwater.errors import ConfigError
 from headwater.evidence.targets import TARGETS, Target
+from headwater.evidence.zones import zone_named
 from headwater.schema import content_id
 
 __all__ = [
@@ -39,7 +40,7 @@ MAPPING_VERSION = 1
 
 UNITS: Mapping[str, tuple[str, ...]] = {
     "text": ("text",),
-    "time": ("epoch_s", "epoch_ms", "datetime_utc", "datetime_zoned"),
+    "time": ("epoch_s", "epoch_ms", "epoch_us", "datetime_utc", "datetime_zoned", "datetime_local"),
     "address": ("text", "packed"),
     "digest": ("hex", "raw_bytes"),
     "coin": ("sat", "btc"),
@@ -75,8 +76,9 @@ TWICE = "latin1-in-utf8"
 """A character set of its own: UTF-8 that a program without a word about it wrote into a table of latin1."""
 
 _DEFAULT_UNITS = {"text": "text", "address": "text", "digest": "hex", "account": "key", "invoice": "key"}
-_COLUMN_KEYS = {"column", "unit", "literal", "values", "prefix", "joins", "charset", "via"}
-_TABLE_KEYS = {"table", "binds", "key", "columns", "because", "where", "charset", "source"}
+_LOCAL = "datetime_local"
+_COLUMN_KEYS = {"column", "unit", "literal", "values", "prefix", "joins", "charset", "zone", "via"}
+_TABLE_KEYS = {"table", "binds", "key", "columns", "because", "where", "charset", "zone", "source"}
 _LOG_KEYS = {"path", "log_format", "because"}
 _VIA_KEYS = {"table", "key", "take", "where"}
 
@@ -119,6 +121,7 @@ class ColumnBinding:
         values: Translation of the application's codes.
         prefix: Put before a text.
         charset: Python codec of a text.
+        zone: Time zone of a time in local time; None for any other.
         via: Where the cell is a key of another table, which gives the value.
     """
 
@@ -130,6 +133,7 @@ class ColumnBinding:
     values: Mapping[str, str] | None = None
     prefix: str = ""
     charset: str = "utf-8"
+    zone: str | None = None
     via: Via | None = None
 
 
@@ -226,8 +230,8 @@ def read_mapping(content: bytes, *, source: str = "mapping.yaml") -> PlatformMap
     version = document.get("version")
     if version != MAPPING_VERSION:
         raise ConfigError(f"{source}: version {version!r}; this headwater reads version {MAPPING_VERSION}")
-    charset = str(document.get("charset", "utf-8"))
-    bindings = tuple(_binding(source, number, table, charset) for number, table in enumerate(document["tables"]))
+    common = {"charset": document.get("charset", "utf-8"), "zone": document.get("zone")}
+    bindings = tuple(_binding(source, number, table, common) for number, table in enumerate(document["tables"]))
     return PlatformMapping(
         mapping_id=content_id("map", content),
         application=str(document.get("application", "")),
@@ -241,16 +245,17 @@ def _told_apart(source: str, bindings: Sequence[Binding]) -> tuple[Binding, ...]
     alike = Counter((binding.table, binding.binds) for binding in bindings)
     found: list[Binding] = []
     for binding in bindings:
-        if alike[binding.table, binding.binds] > 1:
-            if TARGETS[binding.binds].keyed:
-                raise ConfigError(f"{source}: table '{binding.table}' is bound to {binding.binds} twice; keep one")
-            told = [c.column or "" for c in binding.columns if c.target in TARGETS[binding.binds].told_by]
-            binding = replace(binding, part=" ".join((*told, *(() if binding.where is None else binding.where[:2]))))
-            if any((binding.table, binding.binds, binding.part) == (o.table, o.binds, o.part) for o in found):
-                raise ConfigError(
-                    f"{source}: table '{binding.table}' is bound to {binding.binds} twice from the same columns; keep one"
-                )
-        found.append(binding)
+        if alike[binding.table, binding.binds] == 1:
+            found.append(binding)
+            continue
+        twice = f"{source}: table '{binding.table}' is bound to {binding.binds} twice"
+        if TARGETS[binding.binds].keyed:
+            raise ConfigError(f"{twice}; keep one")
+        told = [column.column or "" for column in binding.columns if column.target in TARGETS[binding.binds].told_by]
+        part = " ".join((*told, *(() if binding.where is None else binding.where[:2])))
+        if any((binding.table, binding.binds, part) == (one.table, one.binds, one.part) for one in found):
+            raise ConfigError(f"{twice} from the same columns; keep one")
+        found.append(replace(binding, part=part))
     return tuple(found)
 
 
@@ -281,7 +286,7 @@ def _log(source: str, number: int, log: object) -> LogBinding:
     return LogBinding(path=log["path"], log_format=told, because=log["because"])
 
 
-def _binding(source: str, number: int, table: object, charset: str) -> Binding:
+def _binding(source: str, number: int, table: object, common: Mapping[str, object]) -> Binding:
     if not isinstance(table, Mapping):
         raise ConfigError(f"{source}: tables[{number}] is not a mapping")
     where = f"{source}: tables[{number}] ({table.get('table')})"
@@ -298,9 +303,8 @@ def _binding(source: str, number: int, table: object, charset: str) -> Binding:
     columns = table.get("columns")
     if not isinstance(columns, Mapping):
         raise ConfigError(f"{where}: no 'columns'")
-    bound = tuple(
-        _column(where, str(name), spec, target, str(table.get("charset", charset))) for name, spec in columns.items()
-    )
+    common = {key: table.get(key, common[key]) for key in common}
+    bound = tuple(_column(where, str(name), spec, target, common) for name, spec in columns.items())
     missing = [name for name in target.required if name not in columns]
     if missing:
         raise ConfigError(f"{where}: '{missing[0]}' is not bound; {table['binds']} need it")
@@ -315,7 +319,7 @@ def _binding(source: str, number: int, table: object, charset: str) -> Binding:
     )
 
 
-def _column(where: str, name: str, spec: object, target: Target, charset: str) -> ColumnBinding:
+def _column(where: str, name: str, spec: object, target: Target, common: Mapping[str, object]) -> ColumnBinding:
     place = f"{where}.{name}"
     kind = target.columns.get(name)
     if kind is None:
@@ -329,17 +333,11 @@ def _column(where: str, name: str, spec: object, target: Target, charset: str) -
     unit = str(spec.get("unit", _DEFAULT_UNITS.get(kind, "")))
     if literal is None and unit not in UNITS[kind]:
         raise ConfigError(f"{place}: unit {unit!r}; declare one of {', '.join(UNITS[kind])}, nothing is guessed")
+    if spec.get("zone") is not None and unit != _LOCAL:
+        raise ConfigError(f"{place}: 'zone' goes with unit '{_LOCAL}' only; unit {unit!r} states its own")
     values = spec.get("values")
     if values is not None and not isinstance(values, Mapping):
         raise ConfigError(f"{place}: 'values' is not a mapping")
-    named = str(spec.get("charset", charset))
-    try:
-        codec = TWICE if named == TWICE else codecs.lookup(_CHARSETS.get(named, named)).name
-        b"a".decode(
-            "utf-8" if codec == TWICE else codec, "replace"
-        )  # Python also knows codecs that are no character sets, and says so only when they are used
-    except (LookupError, ValueError) as error:
-        raise ConfigError(f"{place}: charset {named!r} is unknown; name it as MariaDB or Python does") from error
     return ColumnBinding(
         target=name,
         kind=kind,
@@ -348,9 +346,30 @@ def _column(where: str, name: str, spec: object, target: Target, charset: str) -
         literal=None if literal is None else str(literal),
         values=None if values is None else {str(k): str(v) for k, v in values.items()},
         prefix=str(spec.get("prefix", "")),
-        charset=codec,
+        charset=_codec(place, str(spec.get("charset", common["charset"]))),
+        zone=_zone(place, spec, common["zone"]) if unit == _LOCAL else None,
         via=_via(place, spec.get("via"), literal=literal),
     )
+
+
+def _codec(place: str, named: str) -> str:
+    try:
+        codec = TWICE if named == TWICE else codecs.lookup(_CHARSETS.get(named, named)).name
+        # Python also knows codecs that are no character sets, and says so only when they are used.
+        b"a".decode("utf-8" if codec == TWICE else codec, "replace")
+    except (LookupError, ValueError) as error:
+        raise ConfigError(f"{place}: charset {named!r} is unknown; name it as MariaDB or Python does") from error
+    return codec
+
+
+def _zone(place: str, spec: Mapping[object, object], common: object) -> str:
+    named = spec.get("zone", common)
+    if named is None:
+        raise ConfigError(f"{place}: unit '{_LOCAL}' needs a 'zone'; say which clocks, as in Europe/Berlin")
+    try:
+        return zone_named(str(named)).key or str(named)
+    except ValueError as error:
+        raise ConfigError(f"{place}: {error}") from error
 
 
 def _via(place: str, spec: object, *, literal: object) -> Via | None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import yaml
 
 from headwater.evidence.mapping import MAPPING_VERSION, Via
-from headwater.evidence.suggest import TableSuggestion, likeliest
+from headwater.evidence.suggest import likeliest
+from headwater.evidence.suggestion import TableSuggestion
 from headwater.evidence.targets import TARGETS
 
 __all__ = ["UNCONFIRMED", "draft_mapping"]
@@ -30,7 +31,7 @@ def draft_mapping(found: Mapping[str, Sequence[TableSuggestion]]) -> str:
     A table in parts is written once, with `*` for the numbers of its parts.
     """
     # A table stands before those that name its rows.
-    tables = [_table(target, best, found) for target, best in likeliest(found).items()]
+    tables = [_table(best, found) for best in likeliest(found)]
     text: str = yaml.safe_dump(
         {"version": MAPPING_VERSION, "application": "unknown", "tables": tables},
         sort_keys=False,
@@ -40,11 +41,8 @@ def draft_mapping(found: Mapping[str, Sequence[TableSuggestion]]) -> str:
     return _HEAD + text
 
 
-def _table(
-    target: str,
-    best: TableSuggestion,
-    found: Mapping[str, Sequence[TableSuggestion]],
-) -> dict[str, object]:
+def _table(best: TableSuggestion, found: Mapping[str, Sequence[TableSuggestion]]) -> dict[str, object]:
+    target = best.target
     columns: dict[str, object] = {}
     evidence = []
     for ours, candidates in best.columns.items():
@@ -60,12 +58,15 @@ def _table(
         if one.via is not None:
             column["via"] = _via(one.via)
         columns[ours] = column
+    columns |= {ours: {"literal": text} for ours, text in best.literals.items()}
     for ours in TARGETS[target].required:
         if ours not in columns and ours in _LITERALS:
             columns[ours] = {"literal": _LITERALS[ours]}
     table: dict[str, object] = {"table": best.table, "binds": target}
     if TARGETS[target].keyed:
         table["key"] = best.columns["key"][0].column
+    if best.where is not None:
+        table["where"] = {"column": best.where[0], "equals": best.where[1]}
     return table | {"because": f"{UNCONFIRMED}: {'; '.join(evidence)}", "columns": columns}
 
 

@@ -231,7 +231,7 @@ class PlatformTables:
     def _columns(
         self, table: _Table, binding: Binding, rows: pa.RecordBatch, cells: TableCells
     ) -> tuple[dict[str, pa.Array], dict[int, str], set[int]]:
-        """The columns of our table, the places and first reasons of rows not read, and those of rows that say nothing."""
+        """The columns of our table; places and first reasons of rows not read; places of rows that say nothing."""
         assert self._mapping is not None
         target = TARGETS[binding.binds]
         schema = target.schema
@@ -316,11 +316,7 @@ class PlatformTables:
 
     def finished(self) -> dict[str, pa.Table]:
         """The bound tables, with `dump_tables` and `defects`, once every row has been seen."""
-        for table, rows in self._waiting:
-            for place in table.bound:
-                if self._bindings[place].waits:
-                    self._take_in(table, place, rows)
-        self._waiting.clear()
+        self._take_in_waiting()
         bound = {
             name: pa.concat_tables(self._bound[name], promote_options="none") if self._bound[name] else None
             for name in TARGETS
@@ -346,6 +342,13 @@ class PlatformTables:
         finished["dump_tables"] = table_named("dump_tables").rows(self._counts())
         finished["defects"] = table_named("defects").rows(self._defects.values())
         return finished
+
+    def _take_in_waiting(self) -> None:
+        for table, rows in self._waiting:
+            for place in table.bound:
+                if self._bindings[place].waits:
+                    self._take_in(table, place, rows)
+        self._waiting.clear()
 
     def _counts(self) -> Iterator[dict[str, object]]:
         for table in self._tables.values():

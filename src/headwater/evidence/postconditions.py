@@ -7,7 +7,8 @@ exhibits: each is counted and kept with the rows, so that whoever reads a lead l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +17,7 @@ from headwater.evidence.gather import Gathered
 from headwater.evidence.mapping import PlatformMapping
 from headwater.evidence.shapes import PLAUSIBLE_WINDOW, is_coin_address
 from headwater.evidence.targets import TARGETS
+from headwater.evidence.zones import is_twice, zone_named
 from headwater.schema import table_named
 
 __all__ = ["mapping_checks"]
@@ -50,7 +52,8 @@ def mapping_checks(mapping: PlatformMapping, gathered: Gathered) -> pa.Table:
         rows.append({**of_table, **_check("", "used", counted["rows_read"], kept)})
         rows.append({**of_table, **_check("", "no_orphan", kept + lost, kept)})
         bound = _bound_rows(gathered, TARGETS[counted["bound_to"]].table, *place)
-        rows += [{**of_table, "bound_part": "", **check} for check in _checks(counted["bound_to"], bound, found)]
+        checks = _checks(counted["bound_to"], bound, found, _zones(mapping, counted))
+        rows += [{**of_table, "bound_part": "", **check} for check in checks]
     return table_named("mapping_checks").rows(_summed(rows))
 
 
@@ -88,7 +91,27 @@ def _bound_rows(gathered: Gathered, table: str, exhibit_id: str, source_table: s
     return pa.concat_tables([table_named(table).empty(), *parts])
 
 
-def _checks(binds: str, rows: pa.Table, found: _OnExhibits) -> Iterator[dict[str, object]]:
+def _zones(mapping: PlatformMapping, counted: Mapping[str, str]) -> dict[str, ZoneInfo]:
+    """The zones of those columns of ours that are bound to local times."""
+    return {
+        column.target: zone_named(column.zone)
+        for binding in mapping.bindings
+        if binding.binds == counted["bound_to"] and binding.binds_table(counted["source_table"])
+        for column in binding.columns
+        if column.zone is not None
+    }
+
+
+def _times_once(times: pa.ChunkedArray, zone: ZoneInfo) -> int:
+    """How many of the times are one instant, not two between which the clocks were put back."""
+    counts = pc.value_counts(times.combine_chunks())
+    pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
+    return sum(count for at, count in pairs if not is_twice(at, zone))
+
+
+def _checks(
+    binds: str, rows: pa.Table, found: _OnExhibits, zones: Mapping[str, ZoneInfo]
+) -> Iterator[dict[str, object]]:
     for name, kind in TARGETS[binds].columns.items():
         column = f"{name}_id" if kind in {"account", "invoice"} else name
         if column not in rows.column_names:
@@ -105,6 +128,8 @@ def _checks(binds: str, rows: pa.Table, found: _OnExhibits) -> Iterator[dict[str
                 pc.greater_equal(at_s, PLAUSIBLE_WINDOW.first_s), pc.less_equal(at_s, PLAUSIBLE_WINDOW.last_s)
             )
             yield _check(name, "inside_window", filled, pc.sum(inside).as_py())
+            if name in zones:
+                yield _check(name, "one_instant", filled, _times_once(there, zones[name]))
         elif name == "address":
             yield _check(name, "valid_address", filled, sum(map(is_coin_address, there.cast(pa.binary()).to_pylist())))
         elif name == "media_path":

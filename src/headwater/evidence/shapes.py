@@ -35,6 +35,12 @@ _UUID = re.compile(rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DATETIME = re.compile(rb"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?")
 _DATE = re.compile(rb"\d{4}-\d\d-\d\d")
 _PATH = re.compile(rb"/?(?:[^\x00-\x1f/\\:*?\"<>|]{1,255}/){0,24}[^\x00-\x1f/\\:*?\"<>|]{1,200}\.[A-Za-z0-9]{1,8}")
+# Endings of pictures and videos, as they are uploaded to any platform.
+_MEDIA_ENDING = re.compile(
+    rb"\.(?:jpe?g|jfif|png|gif|webp|bmp|tiff?|hei[cf]|avif|mp4|m4v|mov|avi|mkv|webm|wmv|flv|mpe?g|3gp|ogv|ts)\Z",
+    re.IGNORECASE,
+)
+_HANDLE = re.compile(rb"@[A-Za-z0-9_.]{2,32}")
 _URL = re.compile(rb"[a-z][a-z0-9+.-]{1,15}://\S+")
 _PASSWORD = re.compile(rb"\$[0-9a-zA-Z-]{1,12}\$.{8,}|\{[A-Z0-9]{3,10}\}\S{16,}|pbkdf2[:_$]\S+|scrypt:\S+")
 _PGP = re.compile(rb"(?:0x)?(?:[0-9A-F]{4} ?){5} ?(?:[0-9A-F]{4} ?){4}[0-9A-F]{4}")
@@ -144,6 +150,7 @@ SHAPES: Mapping[str, Callable[[bytes, TimeWindow], bool]] = {
     "decimal_of_coin": _whole(_COIN),
     "epoch_s": _epoch(1),
     "epoch_ms": _epoch(1_000),
+    "epoch_us": _epoch(1_000_000),
     "datetime": lambda value, window: _is_datetime(value, window, zoned=False),
     "datetime_zoned": lambda value, window: _is_datetime(value, window, zoned=True),
     "date": _whole(_DATE),
@@ -157,12 +164,14 @@ SHAPES: Mapping[str, Callable[[bytes, TimeWindow], bool]] = {
     "uuid": _whole(_UUID),
     "pgp_fingerprint": _whole(_PGP),
     "path": _whole(_PATH),
+    "media_path": lambda value, _window: _PATH.fullmatch(value) is not None and _MEDIA_ENDING.search(value) is not None,
     "url": _whole(_URL),
     "password_hash": _whole(_PASSWORD),
     "json": lambda value, _window: _is_json(value),
     "currency": _whole(_CURRENCY),
     "word": _whole(_WORD),
     "nickname": _whole(_NICKNAME),
+    "handle": _whole(_HANDLE),
     "user_agent": _whole(_USER_AGENT),
     "words": _whole(_TEXT_OF_WORDS),
 }

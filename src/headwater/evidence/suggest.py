@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from headwater.evidence.mapping import Via
 from headwater.evidence.profile import ColumnProfile, PlatformProfile, TableProfile, name_words
+from headwater.evidence.suggest_further import DRAFT_POINTS, Main, further_suggestions, kinds_and_values
 from headwater.evidence.suggest_grounds import (
     CODED,
     TIMES,
@@ -22,9 +23,10 @@ from headwater.evidence.suggest_grounds import (
     name_points,
     schema_words,
 )
+from headwater.evidence.suggestion import Suggestion, TableSuggestion
 from headwater.evidence.targets import TARGETS
 
-__all__ = ["Suggestion", "TableSuggestion", "likeliest", "suggestions"]
+__all__ = ["likeliest", "suggestions"]
 
 _ALL_PPM = 1_000_000
 _MOSTLY_PPM = 900_000
@@ -35,6 +37,8 @@ _WITHIN_POINTS = 40
 _NUMBERED_POINTS = 25
 _FEW_ROWS = 20
 _THROUGH_POINTS = 30  # an account that is reached through another table
+_ELSEWHERE_POINTS = 15  # what a table has itself goes before what another one has
+_AGAIN_POINTS = 15  # who uploads brings a new file; who refers to one names it again
 _SAME_AMOUNTS_POINTS = 25  # most amounts paid are amounts that were asked for
 _OTHER_SIDE_POINTS = 25  # the receiver of a message did not write it
 _FIRST_OR_LAST_POINTS = 4  # of several times, the earliest is the registration and the latest the last visit
@@ -52,44 +56,10 @@ _TELLING: Mapping[str, frozenset[str]] = {
     "messages": frozenset({"account"}),
 }
 _ORDER = ("accounts", "invoices", "payments", "uploads", "logins", "messages", "wallet_addresses")
+_FURTHER = ("identifiers", "media_references")
 _OF_ANY_TABLE = frozenset({"key", "account", "at_utc"})  # nearly every table has these, so that they say little of it
 _LOOKED_AT = 6  # tables for each target that are weighed against those of the others
 _ACCOUNTS_AND_INVOICES = ("accounts", "invoices")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suggestion:
-    """A column that may be one of ours.
-
-    Attributes:
-        target: Table of ours.
-        target_column: Column of ours; `key` for the platform's own key.
-        table: Table of the application.
-        column: Column of the application.
-        unit: How values are written there, as a mapping declares it.
-        points: Larger is likelier; comparable within one target column only.
-        evidence: What speaks for it, as counts and shares.
-        via: Where the value stands if it is in another table, which the column leads to.
-    """
-
-    target: str
-    target_column: str
-    table: str
-    column: str
-    unit: str
-    points: int
-    evidence: tuple[str, ...]
-    via: Via | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableSuggestion:
-    """A table that may be one of ours, and for each column of ours the candidates in it, likeliest first."""
-
-    target: str
-    table: str
-    points: int
-    columns: Mapping[str, tuple[Suggestion, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,9 +160,7 @@ def _candidates(table: TableProfile, target: str, context: _Context) -> Iterator
             ground = by_value(column, target_column, name, context.files)
             if ground is None or (target_column.startswith("amount") and _is_foreign(of_key[column.column])):
                 continue
-            points = ground[0] + name
-            if (target, target_column) == ("payments", "amount_sat"):
-                points += _same_amounts(context, column)
+            points = ground[0] + name + _among_others(target, target_column, column, context)
             yield suggestion(column, target_column, points, ground[1], ground[2])
     yield from _through(table, target, context)
     yield from _kept_as_rows(table, target, context)
@@ -203,9 +171,13 @@ def _is_foreign(of_key: Mapping[str, tuple[int, str] | None]) -> bool:
     return any(found is not None and found[0] > _WITHIN_POINTS + 20 for found in of_key.values())
 
 
-def _same_amounts(context: _Context, column: ColumnProfile) -> int:
-    asked = context.column("invoices", "amount_sat")
-    return _SAME_AMOUNTS_POINTS if asked is not None and column.sketch.share_within(asked.sketch) >= 0.5 else 0
+def _among_others(target: str, target_column: str, column: ColumnProfile, context: _Context) -> int:
+    """Points of how a column's values lie among those of others, or among themselves."""
+    if (target, target_column) == ("payments", "amount_sat"):
+        asked = context.column("invoices", "amount_sat")
+        return _SAME_AMOUNTS_POINTS if asked is not None and column.sketch.share_within(asked.sketch) >= 0.5 else 0
+    again = column.sketch.distinct < 0.9 * column.sketch.filled
+    return -_AGAIN_POINTS if target == "uploads" and target_column.startswith("media_") and again else 0
 
 
 def _through(table: TableProfile, target: str, context: _Context) -> Iterator[Suggestion]:
@@ -236,7 +208,7 @@ def _kept_as_rows(table: TableProfile, target: str, context: _Context) -> Iterat
     key = context.column(target, "key")
     for other in context.profile.tables:
         owners = [c for c in other.columns if key is not None and c.sketch.share_within(key.sketch) >= 0.9]
-        if not other.attributes or not owners or other.table == table.table:
+        if not other.attributes or not owners or other.table == table.table or any(kinds_and_values(other)):
             continue
         owner = max(owners, key=lambda c: (called_after(c, key, name_words(table.table)), c.sketch.distinct, c.column))  # type: ignore[arg-type]  # there are owners of a key only
         for one in other.attributes:
@@ -255,7 +227,7 @@ def _kept_as_rows(table: TableProfile, target: str, context: _Context) -> Iterat
                 told = f"{one.sketch.filled} rows of {other.table} named {one.where[1]}"
                 yield Suggestion(
                     target=target, target_column=target_column, table=table.table, column=mine.columns["key"][0].column,
-                    unit=ground[1], points=ground[0] + name, evidence=(told, ground[2]), via=via,
+                    unit=ground[1], points=ground[0] + name - _ELSEWHERE_POINTS, evidence=(told, ground[2]), via=via,
                 )  # fmt: skip
 
 
@@ -341,13 +313,19 @@ def suggestions(profile: PlatformProfile, files: KnownFiles | None = None) -> di
         for target, name in together.items():
             found[target].sort(key=lambda s, name=name: (s.table != name, -s.points, s.table))  # type: ignore[misc]  # a default
         chosen = {target: found[target][0] for target in together}
-    return {target: tuple(tables) for target, tables in found.items()}
+    whole = {target: tuple(tables) for target, tables in found.items()}
+    return whole | further_suggestions(Main(profile=profile, chosen=chosen, files=files))
 
 
-def likeliest(found: Mapping[str, Sequence[TableSuggestion]]) -> dict[str, TableSuggestion]:
-    """For each table of ours that has one, the first of those suggested; no table of the application twice."""
+def likeliest(found: Mapping[str, Sequence[TableSuggestion]]) -> tuple[TableSuggestion, ...]:
+    """What a draft begins with: of each main table of ours the first one suggested, no table of the application twice.
+
+    Then each place that surely holds further identifiers, or references to files; these may be in the same tables.
+    """
     chosen = _chosen_together(found)
-    return {target: found[target][0] for target in _ORDER if target in chosen}
+    main = [found[target][0] for target in _ORDER if target in chosen]
+    further = [one for target in _FURTHER for one in found.get(target, ()) if one.points >= DRAFT_POINTS]
+    return (*main, *further)
 
 
 def _chosen_together(found: Mapping[str, Sequence[TableSuggestion]]) -> dict[str, str]:

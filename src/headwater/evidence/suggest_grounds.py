@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -37,6 +38,7 @@ _LEAST_KNOWN_PPM = 20_000
 _TIME_SHAPES: Mapping[str, str] = {
     "epoch_s": "epoch_s",
     "epoch_ms": "epoch_ms",
+    "epoch_us": "epoch_us",
     "datetime": "datetime_utc",
     "datetime_zoned": "datetime_zoned",
 }
@@ -109,9 +111,11 @@ def name_points(words: Sequence[str], wanted: frozenset[str]) -> int:
         words: Of the name.
         wanted: Words for what it may be.
     """
-    if any(word in wanted for word in words):
+    pairs = {a + b for a, b in pairwise(words)}  # `md5` was cut before its digit
+    if any(word in wanted for word in words) or pairs & wanted:
         # A name that says little else says it more clearly: `mail` more than `mail_template_id`.
-        others = sum(word not in wanted and not word.isdigit() for word in words)
+        parts = {word for a, b in pairwise(words) if a + b in wanted for word in (a, b)}
+        others = sum(word not in wanted | parts and not word.isdigit() for word in words)
         return max(_PART_OF_NAME_POINTS, _NAME_POINTS - 5 * others)
     joined = "".join(words)
     if any(len(word) >= 4 and word in joined for word in wanted):

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.evidence.mapping import TWICE, ColumnBinding
+from headwater.evidence.zones import utc_of_local, zone_named
 
 __all__ = ["ValueNotReadableError", "bound_column", "bound_value"]
 
@@ -29,6 +30,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _BYTEA_LENGTHS = frozenset(2 + 2 * size for size in (4, 16, 20, 32, 64))
 _BYTEA = re.compile(rb"\\x(?:[0-9a-f]{2})+")
+_PARTS_OF_SECOND = re.compile(rb"-?[0-9]{1,12}\.[0-9]{1,9}")
 _SATOSHIS_PER_COIN = 100_000_000
 _LEAST_TOO_LARGE = 1 << 63
 _MAX_SAT = 21_000_000 * _SATOSHIS_PER_COIN
@@ -95,14 +97,25 @@ def _small(number: int) -> int:
 
 
 def _epoch_s(_: ColumnBinding, raw: bytes) -> dt.datetime | None:
-    seconds = _whole(raw)
-    # Applications write 0 for "never".
-    return _EPOCH + dt.timedelta(seconds=seconds) if seconds else None
+    # Programs that keep times as decimal numbers write parts of a second; below a microsecond they say nothing.
+    seconds, point, parts = raw.partition(b".")
+    if point and _PARTS_OF_SECOND.fullmatch(raw):
+        us = int(seconds) * 1_000_000
+        return _since_epoch(us + int(parts[:6].ljust(6, b"0")) * (-1 if raw.startswith(b"-") else 1))
+    return _since_epoch(_whole(raw) * 1_000_000)
 
 
 def _epoch_ms(_: ColumnBinding, raw: bytes) -> dt.datetime | None:
-    milliseconds = _whole(raw)
-    return _EPOCH + dt.timedelta(milliseconds=milliseconds) if milliseconds else None
+    return _since_epoch(_whole(raw) * 1_000)
+
+
+def _epoch_us(_: ColumnBinding, raw: bytes) -> dt.datetime | None:
+    return _since_epoch(_whole(raw))
+
+
+def _since_epoch(us: int) -> dt.datetime | None:
+    # Applications write 0 for "never".
+    return _EPOCH + dt.timedelta(microseconds=us) if us else None
 
 
 def _datetime_utc(_: ColumnBinding, raw: bytes) -> dt.datetime | None:
@@ -113,6 +126,14 @@ def _datetime_utc(_: ColumnBinding, raw: bytes) -> dt.datetime | None:
     if instant.tzinfo is not None:
         raise ValueError("a zone where the mapping says there is none")
     return instant.replace(tzinfo=dt.UTC)
+
+
+def _datetime_local(binding: ColumnBinding, raw: bytes) -> dt.datetime | None:
+    told = _datetime_utc(binding, raw) if raw else None
+    if told is None:
+        return None
+    assert binding.zone is not None
+    return utc_of_local(told.replace(tzinfo=None), zone_named(binding.zone))
 
 
 def _datetime_zoned(_: ColumnBinding, raw: bytes) -> dt.datetime | None:
@@ -197,7 +218,9 @@ _READERS: Mapping[tuple[str, str], Callable[[ColumnBinding, bytes], object]] = {
     ("text", "text"): _text,
     ("time", "epoch_s"): _epoch_s,
     ("time", "epoch_ms"): _epoch_ms,
+    ("time", "epoch_us"): _epoch_us,
     ("time", "datetime_utc"): _datetime_utc,
+    ("time", "datetime_local"): _datetime_local,
     ("time", "datetime_zoned"): _datetime_zoned,
     ("address", "text"): _address_text,
     ("address", "packed"): _address_packed,
@@ -307,6 +330,7 @@ _COLUMN_READERS: Mapping[tuple[str, str], Callable[[ColumnBinding, pa.Array], pa
     ("invoice", "key"): lambda _, texts: pc.if_else(pc.equal(texts, ""), None, texts),
     ("time", "epoch_s"): _epoch_column(1),
     ("time", "epoch_ms"): _epoch_column(1_000),
+    ("time", "epoch_us"): _epoch_column(1_000_000),
     ("digest", "hex"): _hex_column,
     ("coin", "sat"): lambda _, texts: _within(_numbers(texts), 0, _MAX_SAT),
     ("money", "cents"): lambda _, texts: _numbers(texts),

@@ -379,7 +379,7 @@ MAPPING_CHECKS = Table(
         Column(
             name="check_name",
             type=TEXT,
-            about="used, orphan, filled, valid_address, inside_window, path_found or digest_found",
+            about="used, no_orphan, filled, valid_address, inside_window, one_instant, path_found or digest_found",
         ),
         Column(name="rows", type=INT, about="Rows that the check is about"),
         Column(name="rows_met", type=INT, about="Rows that meet it"),

@@ -1,8 +1,8 @@
 """Invented applications: tables and columns as somebody would have named them, over the facts of an invented platform.
 
 Each application is a file of its own. It says for each table what of ours it holds, and for each column which fact in
-which unit; what begins with `~` means nothing and is drawn. What begins with `+` is told of the row's account besides: by
-what it can also be reached, or a file that it refers to.
+which unit; what begins with `~` means nothing and is drawn. What begins with `+` is told of the row's account besides:
+by what it can also be reached, or a file that it refers to.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from headwater_synth.seeds import stream
 __all__ = ["HELD_OUT", "TUNING", "Application", "TrueBinding", "application", "nameless", "write_application"]
 
 TUNING = (
-    "anchor", "birke", "cobalt", "compass", "granite", "harbour", "juniper", "lantern", "linde", "meadow", "willow", "zest",
+    "anchor", "birke", "cobalt", "compass", "granite", "harbour",
+    "juniper", "lantern", "linde", "meadow", "willow", "zest",
 )  # fmt: skip
 """Applications that a suggester may be tuned with."""
 

@@ -116,12 +116,21 @@ COLUMNS = (*PEOPLE, "columns")
         (changed(*COLUMNS, "email", {"column": "a", "literal": "b"}), ["either 'column' or 'literal'"]),
         (changed(*COLUMNS, "email", {"column": "a", "style": "b"}), ["unknown key 'style'"]),
         (changed(*COLUMNS, "email", {"column": "a", "unit": "hex"}), ["unit 'hex'", "declare one of text"]),
-        (changed(*COLUMNS, "registered_at_utc", {"column": "ts"}), ["unit ''", "epoch_s, epoch_ms, datetime_utc"]),
+        (changed(*COLUMNS, "registered_at_utc", {"column": "ts"}), ["unit ''", "epoch_s, epoch_ms, epoch_us"]),
         (changed(*COLUMNS, "role", {"column": "a", "values": ["x"]}), ["'values' is not a mapping"]),
         (changed(*COLUMNS, "email", {"column": "a", "charset": "klingon"}), ["charset 'klingon' is unknown"]),
         (changed(*COLUMNS, "email", {"column": "a", "charset": "rot13"}), ["charset 'rot13' is unknown"]),
         (changed(*COLUMNS, "email", {"column": "a", "charset": "hex"}), ["charset 'hex' is unknown"]),
         (changed(*COLUMNS, "email", {"column": "a", "charset": "a\0b"}), ["is unknown"]),
+        (changed(*COLUMNS, "registered_at_utc", {"column": "a", "unit": "datetime_local"}), ["needs a 'zone'"]),
+        *(
+            (
+                changed(*COLUMNS, "registered_at_utc", {"column": "a", "unit": "datetime_local", "zone": zone}),
+                ["registered_at_utc: no time zone"],
+            )
+            for zone in ("Europe", "Europe/Atlantis", "../../etc/hosts", "a\0b", "", "leapseconds", 7)
+        ),
+        (changed(*COLUMNS, "registered_at_utc", {"column": "a", "unit": "epoch_s", "zone": "UTC"}), ["goes with unit"]),
     ],
 )
 def test_what_is_not_understood_is_named_with_its_place(content, words):

@@ -17,7 +17,8 @@ ALL_UNITS = [(kind, unit) for kind, units in UNITS.items() for unit in units]
 
 
 def bound(kind: str, unit: str, **more: object) -> ColumnBinding:
-    return ColumnBinding(target="t", kind=kind, column="c", unit=unit, **more)
+    zone = {"zone": "America/Sao_Paulo"} if unit == "datetime_local" else {}
+    return ColumnBinding(target="t", kind=kind, column="c", unit=unit, **zone | more)
 
 
 def utc(*parts: int) -> dt.datetime:
@@ -36,6 +37,10 @@ def utc(*parts: int) -> dt.datetime:
         ("time", "epoch_ms", b"1700000000123", utc(2023, 11, 14, 22, 13, 20, 123_000)),
         ("time", "datetime_utc", b"2023-11-14 22:13:20.5", utc(2023, 11, 14, 22, 13, 20, 500_000)),
         ("time", "datetime_utc", b"0000-00-00 00:00:00", None),
+        ("time", "epoch_us", b"1700000000123456", utc(2023, 11, 14, 22, 13, 20, 123_456)),
+        ("time", "epoch_s", b"1700000000.5", utc(2023, 11, 14, 22, 13, 20, 500_000)),
+        ("time", "epoch_s", b"-0.25", utc(1969, 12, 31, 23, 59, 59, 750_000)),
+        ("time", "epoch_s", b"0.0", None),
         ("address", "text", b" 192.0.2.7 ", "192.0.2.7"),
         ("address", "text", b"2001:DB8:0:0::1", "2001:db8::1"),
         ("address", "packed", bytes([192, 0, 2, 7]), "192.0.2.7"),
@@ -204,3 +209,22 @@ def test_text_that_was_encoded_twice_is_read_once_more_and_other_text_left_alone
         assert bound_value(twice, text.encode()) == text
     with pytest.raises(ValueNotReadableError, match="not latin1-in-utf8 at byte 1"):
         bound_value(twice, b"a\xff")
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b"2024-07-01 12:00:00", utc(2024, 7, 1, 10)),
+        (b"2024-01-01 12:00:00", utc(2024, 1, 1, 11)),
+        (b"2024-10-27 02:30:00", utc(2024, 10, 27, 0, 30)),  # shown twice: the earlier one
+        (b"0000-00-00 00:00:00", None),
+        (b"", None),
+    ],
+)
+def test_local_times_are_of_the_zone_that_the_mapping_says(raw, value):
+    assert bound_value(bound("time", "datetime_local", zone="Europe/Berlin"), raw) == value
+
+
+def test_a_time_that_clocks_never_showed_is_not_one():
+    with pytest.raises(ValueNotReadableError, match="never showed"):
+        bound_value(bound("time", "datetime_local", zone="Europe/Berlin"), b"2024-03-31 02:30:00")
