@@ -30,6 +30,11 @@ MAX_PIXELS = 100_000_000
 MAX_PICTURES = 64
 """Most pictures of one animated still that are hashed."""
 
+_JPEG_PARTS = (4, 2, 1)
+_LEAST_REDUCED_PX = 500
+"""Shorter side that a JPEG must keep where it is decoded at a part of its size."""
+
+_SIDEWAYS = 5  # EXIF orientations from here on exchange rows and columns
 _BACKGROUND = 255
 _LEAST_DECODED_ONE_IN = 50
 _ORIENTATION_TAG = 0x0112  # source: EXIF 2.32, table 4
@@ -129,9 +134,7 @@ def _pictures(file: BinaryIO, still: Still) -> Iterator[Picture]:
             except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
                 still.status, still.reason = "partial", f"picture {index} of {pictures}: {_one_line(error)}"
                 break
-        luma = _upright(_luma(opened, notes), opened, notes)
-        if index == 0:
-            still.height_px, still.width_px = luma.shape
+        luma = _upright(_luma(opened, notes), opened, still, notes, first=index == 0)
         yield Picture(luma=luma, at_ms=at_ms if pictures > 1 else None)
         at_ms += _duration_ms(opened)
     if pictures > MAX_PICTURES:
@@ -150,7 +153,20 @@ def _opened(file: BinaryIO, still: Still) -> Image.Image | None:
     if min(width, height) < MIN_SIDE_PX:
         still.refuse(f"{width} x {height} px: smaller than {MIN_SIDE_PX} px on a side")
         return None
+    if opened.format == "JPEG":
+        # Only the brightness is decoded, as the file stores it, and of a large photograph at a part of its size.
+        opened.draft("L" if opened.mode == "RGB" else None, _decoded_size(width, height))
     return opened
+
+
+def _decoded_size(width: int, height: int) -> tuple[int, int]:
+    """The size at which a JPEG is decoded: the decoder's own reduction by whole blocks, none for what is not large.
+
+    It averages, and does not pick, so that the hash moves by no more than 2 bits (tests/unit/headwater_sealed/
+    test_stills.py, over every still at hand); a scaler before the hash would cost 9 to 20.
+    """
+    part = next(part for part in _JPEG_PARTS if min(width, height) >= part * _LEAST_REDUCED_PX or part == 1)
+    return width // part, height // part
 
 
 def _truncated(file: BinaryIO, still: Still, error: Exception) -> Picture | None:
@@ -162,7 +178,7 @@ def _truncated(file: BinaryIO, still: Still, error: Exception) -> Picture | None
             return None
         opened.load()
         notes: list[str] = []
-        luma = _upright(_luma(opened, notes), opened, notes)
+        luma = _upright(_luma(opened, notes), opened, still, notes, first=True)
     except Exception as second:  # noqa: BLE001 - as in read_still
         still.refuse(f"cannot be decoded: {_one_line(second)}")
         return None
@@ -172,7 +188,6 @@ def _truncated(file: BinaryIO, still: Still, error: Exception) -> Picture | None
     if np.count_nonzero(luma != luma[-1, -1]) < luma.size // _LEAST_DECODED_ONE_IN:
         still.refuse(f"damaged before its first pixels: {_one_line(error)}")
         return None
-    still.height_px, still.width_px = luma.shape
     still.status, still.reason = "partial", f"decoded in part: {_one_line(error)}"
     still.note = "; ".join(notes) or None
     return Picture(luma=luma)
@@ -214,8 +229,12 @@ def _scaled(samples: npt.NDArray[Any], mode: str, notes: list[str]) -> npt.NDArr
     return np.asarray(spread, dtype=np.float32)
 
 
-def _upright(luma: npt.NDArray[Any], opened: Image.Image, notes: list[str]) -> npt.NDArray[Any]:
-    """The luma as a viewer shows it, by the orientation that EXIF states."""
+def _upright(
+    luma: npt.NDArray[Any], opened: Image.Image, still: Still, notes: list[str], *, first: bool
+) -> npt.NDArray[Any]:
+    """The luma as a viewer shows it, by the orientation that EXIF states; of the first picture the size is noted."""
+    if first and still.height_px is not None and luma.shape[0] < still.height_px:
+        notes.append(f"decoded at 1/{round(still.height_px / luma.shape[0])} of its size")
     try:
         orientation = int(opened.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:  # noqa: BLE001 - damaged metadata is no reason to refuse the pixels
@@ -224,7 +243,9 @@ def _upright(luma: npt.NDArray[Any], opened: Image.Image, notes: list[str]) -> n
     if orientation not in range(2, 9):
         return luma
     notes.append(f"EXIF orientation {orientation} applied")
-    turned = luma.T if orientation >= 5 else luma
+    if first and orientation >= _SIDEWAYS:
+        still.width_px, still.height_px = still.height_px, still.width_px
+    turned = luma.T if orientation >= _SIDEWAYS else luma
     # After the transposition of 5 to 8, the flips that remain. Source: EXIF 2.32, orientation of row 0 and column 0.
     flip_rows = orientation in {3, 4, 7, 8}
     flip_columns = orientation in {2, 3, 6, 7}

@@ -7,7 +7,6 @@ row that cannot be read becomes a defect with its place, and read = mapped + rej
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -20,6 +19,7 @@ from headwater.evidence.columnar import counted, ids_of, note, rows_where, runs
 from headwater.evidence.lookups import Lookups
 from headwater.evidence.mapping import Binding, PlatformMapping
 from headwater.evidence.row_source import RowSource
+from headwater.evidence.source_tables import BINDING, Fate, SourceTable, table_counts
 from headwater.evidence.targets import TARGETS
 from headwater.evidence.values import bound_column
 from headwater.schema import content_id, content_ids, table_named
@@ -27,31 +27,6 @@ from headwater.schema import content_id, content_ids, table_named
 __all__ = ["PlatformTables"]
 
 _PLACE = ("number", "offset_bytes", "length_bytes", "values")
-
-
-_BINDING = "binding"
-"""A column of bound rows until they are finished: the place of the binding in the mapping."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Fate:
-    """What became of the rows of a table through one binding."""
-
-    mapped: int = 0
-    rejected: int = 0
-    ignored: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
-class _Table:
-    """A table of one source: what is known of it, and what became of its rows, for each binding by its place."""
-
-    source: RowSource
-    name: str
-    columns: tuple[str, ...]
-    bound: dict[int, _Fate] = field(default_factory=dict)
-    declared: bool = True
-    read: int = 0
 
 
 class PlatformTables:
@@ -67,11 +42,11 @@ class PlatformTables:
         self._mapping = mapping
         self._bindings: Sequence[Binding] = () if mapping is None else mapping.bindings
         self._bound: dict[str, list[pa.Table]] = {name: [] for name in TARGETS}
-        self._tables: dict[tuple[str, str], _Table] = {}
+        self._tables: dict[tuple[str, str], SourceTable] = {}
         self._defects: dict[str, dict[str, object]] = {}
         self._lookups = Lookups(mapping)
         # Rows that wait for rows of other tables, which may come later.
-        self._waiting: list[tuple[_Table, pa.RecordBatch]] = []
+        self._waiting: list[tuple[SourceTable, pa.RecordBatch]] = []
 
     def take(self, source: RowSource, batch: pa.RecordBatch) -> int:
         """Takes records of a source in the order in which its reader emits them; ranges are not looked at.
@@ -137,22 +112,22 @@ class PlatformTables:
 
         A bound column that the table does not have is a defect of the whole table, not of each row.
         """
-        table = self._tables.setdefault((source.item_id, name), _Table(source=source, name=name, columns=columns))
+        table = self._tables.setdefault((source.item_id, name), SourceTable(source=source, name=name, columns=columns))
         table.columns = columns
         self._bind(table)
 
-    def _bind(self, table: _Table) -> None:
-        bound: dict[int, _Fate] = {}
+    def _bind(self, table: SourceTable) -> None:
+        bound: dict[int, Fate] = {}
         for place, binding in self._bindings_of(table):
             absent = sorted({name for name in binding.columns_read if bare_column(name) not in table.columns})
             if absent:
                 reason = f"the mapping names column {', '.join(absent)}, which this table does not have"
                 self.defect(table.source, code="mapping_column_absent", reason=reason, table=table.name)
                 continue
-            bound[place] = table.bound.get(place, _Fate(ignored=table.read))
+            bound[place] = table.bound.get(place, Fate(ignored=table.read))
         table.bound = bound
 
-    def _bindings_of(self, table: _Table) -> Iterator[tuple[int, Binding]]:
+    def _bindings_of(self, table: SourceTable) -> Iterator[tuple[int, Binding]]:
         """The bindings that mean a table, with their places; of those to the same part of ours the first."""
         seen: set[tuple[str, str]] = set()
         path = (table.source.declared_by or table.source).path
@@ -163,7 +138,7 @@ class PlatformTables:
                 seen.add((binding.binds, binding.part))
                 yield place, binding
 
-    def _table(self, source: RowSource, name: str) -> _Table:
+    def _table(self, source: RowSource, name: str) -> SourceTable:
         """The table of that source; one that another file of the exhibit declares has the columns declared there."""
         found = self._tables.get((source.item_id, name))
         if found is not None:
@@ -173,7 +148,7 @@ class PlatformTables:
         else:
             elsewhere = next((table for table in self._tables.values() if table.name == name and table.declared), None)
         columns = elsewhere.columns if elsewhere is not None else ()
-        found = self._tables[source.item_id, name] = _Table(
+        found = self._tables[source.item_id, name] = SourceTable(
             source=source, name=name, columns=columns, declared=elsewhere is None
         )
         if elsewhere is not None:
@@ -206,7 +181,7 @@ class PlatformTables:
             if not self._bindings[place].waits:
                 self._take_in(table, place, fitting)
 
-    def _take_in(self, table: _Table, place: int, rows: pa.RecordBatch) -> None:
+    def _take_in(self, table: SourceTable, place: int, rows: pa.RecordBatch) -> None:
         """Rows of the right width, bound by the binding at that place."""
         binding, fate = self._bindings[place], table.bound[place]
         cells = TableCells(table.columns, rows["values"])
@@ -221,7 +196,7 @@ class PlatformTables:
         fate.ignored += len(silent)
         for at, reason in sorted(reasons.items()):
             self._reject(table, fate, rows, at, reason)
-        bound = pa.table(columns).append_column(_BINDING, pa.repeat(pa.scalar(place, pa.int32()), rows.num_rows))
+        bound = pa.table(columns).append_column(BINDING, pa.repeat(pa.scalar(place, pa.int32()), rows.num_rows))
         if reasons or silent:
             keep = np.ones(rows.num_rows, bool)
             keep[[*reasons, *silent]] = False
@@ -229,7 +204,7 @@ class PlatformTables:
         self._bound[binding.binds].append(bound)
 
     def _columns(
-        self, table: _Table, binding: Binding, rows: pa.RecordBatch, cells: TableCells
+        self, table: SourceTable, binding: Binding, rows: pa.RecordBatch, cells: TableCells
     ) -> tuple[dict[str, pa.Array], dict[int, str], set[int]]:
         """The columns of our table; places and first reasons of rows not read; places of rows that say nothing."""
         assert self._mapping is not None
@@ -285,7 +260,7 @@ class PlatformTables:
         }
         return whole, {place: reason for place, reason in reasons.items() if place not in silent}, silent
 
-    def _without_keys(self, table: _Table, rows: pa.RecordBatch, column: str, values: pa.Array) -> pa.Array:
+    def _without_keys(self, table: SourceTable, rows: pa.RecordBatch, column: str, values: pa.Array) -> pa.Array:
         """The values without those that hold key material; for each a defect says where it stands."""
         if not pa.types.is_string(values.type):
             return values
@@ -301,7 +276,7 @@ class PlatformTables:
             )
         return kept
 
-    def _reject(self, table: _Table, fate: _Fate, rows: pa.RecordBatch, place: int, reason: str) -> None:
+    def _reject(self, table: SourceTable, fate: Fate, rows: pa.RecordBatch, place: int, reason: str) -> None:
         fate.rejected += 1
         self.defect(
             table.source,
@@ -331,15 +306,17 @@ class PlatformTables:
                 if child != parent and child in present and TARGETS[parent].id_column in present[child].column_names:
                     present[child] = self._without_orphans(present[child], present.get(parent), parent)
         for rows in present.values():
-            for (item, table_name, place), count in counted(rows, _BINDING):
+            for (item, table_name, place), count in counted(rows, BINDING):
                 self._tables[item, table_name].bound[place].mapped += count
         finished = {
-            target.table: target.finished(present[name].drop_columns(_BINDING))
+            target.table: target.finished(present[name].drop_columns(BINDING))
             if name in present
             else table_named(target.table).empty()
             for name, target in TARGETS.items()
         }
-        finished["dump_tables"] = table_named("dump_tables").rows(self._counts())
+        finished["dump_tables"] = table_named("dump_tables").rows(
+            table_counts(self._tables.values(), self._bindings, self._exhibit_id)
+        )
         finished["defects"] = table_named("defects").rows(self._defects.values())
         return finished
 
@@ -350,31 +327,9 @@ class PlatformTables:
                     self._take_in(table, place, rows)
         self._waiting.clear()
 
-    def _counts(self) -> Iterator[dict[str, object]]:
-        for table in self._tables.values():
-            of_table = {
-                "exhibit_id": self._exhibit_id,
-                "source_item_id": table.source.item_id,
-                "source_format": table.source.source_format,
-                "source_table": table.name,
-                "columns": ",".join(table.columns),
-                "rows_read": table.read,
-            }
-            nothing = {-1: _Fate(ignored=table.read)}
-            for place, fate in (table.bound or nothing).items():
-                went = fate.mapped + fate.rejected + fate.ignored
-                assert table.read == went, f"rows of {table.name} do not add up"
-                yield of_table | {
-                    "bound_to": self._bindings[place].binds if place >= 0 else "",
-                    "bound_part": self._bindings[place].part if place >= 0 else "",
-                    "rows_mapped": fate.mapped,
-                    "rows_rejected": fate.rejected,
-                    "rows_ignored": fate.ignored,
-                }
-
     def _leave_ambiguous(self, bound: dict[str, pa.Table]) -> None:
         """Binds nothing of a table that several files of the exhibit declare: a person says which is meant."""
-        declared: dict[str, list[_Table]] = {}
+        declared: dict[str, list[SourceTable]] = {}
         for table in self._tables.values():
             if table.bound and table.declared:
                 declared.setdefault(table.name, []).append(table)
@@ -416,7 +371,7 @@ class PlatformTables:
         return rows.filter(pc.invert(orphans))
 
     def _give_up(self, rows: pa.Table, code: str, reason: str) -> None:
-        places = ["source_item_id", "source_table", _BINDING, "source_offset_bytes", "source_length_bytes"]
+        places = ["source_item_id", "source_table", BINDING, "source_offset_bytes", "source_length_bytes"]
         for item, name, place, offset, length in zip(*(rows[place].to_pylist() for place in places), strict=True):
             table = self._tables[item, name]
             table.bound[place].rejected += 1

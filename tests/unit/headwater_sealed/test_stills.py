@@ -242,3 +242,62 @@ def test_published_hashes_of_real_stills(reference_data):
             luma = next(iter(stills.read_still(file, still))).luma
         differing = (int.from_bytes(pdq_from_luma(luma).bits) ^ int(expected, 16)).bit_count()
         assert differing <= (0 if max(luma.shape) <= 512 else 10), name
+
+
+def landscape(rows: int, columns: int) -> np.ndarray:
+    """Noise of many scales, the coarse ones strongest, as photographs have it."""
+    draw = np.random.default_rng(11)
+    levels = np.zeros((rows, columns, 3))
+    for cells in (2, 4, 8, 16, 64, 256):
+        coarse = draw.normal(size=(cells, cells, 3)).astype(np.float32) * (256 / cells) ** 0.9
+        for channel in range(3):
+            levels[:, :, channel] += np.asarray(
+                Image.fromarray(coarse[:, :, channel]).resize((columns, rows), Image.Resampling.BILINEAR)
+            )
+    levels -= levels.min()
+    return (levels * (255 / levels.max())).astype(np.uint8)
+
+
+def reduced_by(content: bytes, least_px: int, monkeypatch: pytest.MonkeyPatch) -> tuple[stills.Still, int]:
+    """What is said of a JPEG that may be reduced to that side, and how far its hash is from that of the whole."""
+    with monkeypatch.context() as patch:
+        patch.setattr(stills, "_LEAST_REDUCED_PX", 1 << 30)
+        _, whole = read(content)
+        patch.setattr(stills, "_LEAST_REDUCED_PX", least_px)
+        still, reduced = read(content)
+    return still, distance_bits(whole[0].luma, reduced[0].luma)
+
+
+def test_a_large_jpeg_is_decoded_at_a_part_of_its_size_and_keeps_its_hash(monkeypatch):
+    for rows, columns, part in ((1000, 1600, 2), (2000, 3000, 4), (999, 1600, None)):
+        content = encoded("JPEG", array=landscape(rows, columns), quality=90)
+        still, moved_bits = reduced_by(content, stills._LEAST_REDUCED_PX, monkeypatch)
+        assert (still.width_px, still.height_px) == (columns, rows)
+        assert still.note == (None if part is None else f"decoded at 1/{part} of its size")
+        assert moved_bits <= 2
+
+
+def test_every_still_at_hand_keeps_its_hash_when_it_is_reduced(reference_data, monkeypatch):
+    moved_bits = {}
+    reduced = 0
+    for path in sorted((reference_data / "media" / "stills").glob("*.jpg")):
+        still, moved_bits[path.name] = reduced_by(path.read_bytes(), stills._LEAST_REDUCED_PX, monkeypatch)
+        reduced += still.note is not None
+    assert reduced >= 7
+    assert max(moved_bits.values()) <= 2, moved_bits
+
+
+def test_a_further_reduction_would_move_the_hash(reference_data, monkeypatch):
+    # Shows that the limit above is one: at half of 512 px the published hash is left.
+    content = (reference_data / "media" / "stills" / "square-512x512.jpg").read_bytes()
+    assert reduced_by(content, 256, monkeypatch)[1] > 2
+
+
+def test_a_reduced_jpeg_is_turned_and_its_size_is_as_shown(monkeypatch):
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    content = encoded("JPEG", array=landscape(1000, 1600), quality=90, exif=exif)
+    still, moved_bits = reduced_by(content, stills._LEAST_REDUCED_PX, monkeypatch)
+    assert (still.width_px, still.height_px) == (1000, 1600)
+    assert "EXIF orientation 6 applied" in str(still.note)
+    assert moved_bits <= 2
