@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from headwater_sealed import stills, videos
-from headwater_sealed.pdq import pdq_from_luma
 from headwater_sealed.sources import Sources
 from headwater_sealed.stills import Picture, Still, read_still
 from headwater_sealed.videos import Frame, Video, read_video
@@ -71,7 +70,7 @@ def _rows(sources: Sources, entry: Mapping[str, Any]) -> Iterator[dict[str, Any]
         raise ValueError(f"media_kind {media_kind!r} is none of {MEDIA_KINDS}")
     summary: Still | Video = Still() if media_kind == "still" else Video()
     for frame_index, picture in enumerate(_pictures(sources, entry, summary)):
-        hashed = pdq_from_luma(picture.luma)
+        hashed = picture.hashed()
         yield {"frame_index": frame_index, "at_ms": picture.at_ms, "pdq": hashed.bits, "quality": hashed.quality}
     yield {
         "frame_index": _SUMMARY,

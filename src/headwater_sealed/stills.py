@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, ImageFile, ImageMode, TiffImagePlugin, UnidentifiedImageError
 
-from headwater_sealed.pdq import MIN_SIDE_PX, luma_from_rgb
+from headwater_sealed.pdq import MIN_SIDE_PX, Pdq, luma_from_rgb, pdq_from_luma, pdq_from_reduced_luma
 
 __all__ = ["FORMATS", "MAX_PICTURES", "MAX_PIXELS", "Picture", "Still", "prepare", "read_still"]
 
@@ -30,11 +30,13 @@ MAX_PIXELS = 100_000_000
 MAX_PICTURES = 64
 """Most pictures of one animated still that are hashed."""
 
-_JPEG_PARTS = (4, 2, 1)
-_LEAST_REDUCED_PX = 500
-"""Shorter side that a JPEG must keep where it is decoded at a part of its size."""
+_JPEG_PARTS = (4, 2)
+_LEAST_REDUCED_PX = 257
+"""Shorter side that a JPEG must keep where it is decoded at a part of its size.
 
-_SIDEWAYS = 5  # EXIF orientations from here on exchange rows and columns
+So what the reference does not make smaller first, pictures of up to 512 px, is decoded whole.
+"""
+
 _BACKGROUND = 255
 _LEAST_DECODED_ONE_IN = 50
 _ORIENTATION_TAG = 0x0112  # source: EXIF 2.32, table 4
@@ -50,10 +52,18 @@ class Picture:
     Attributes:
         luma: Rows by columns, 0 to 255.
         at_ms: When it is shown, in an animation.
+        part: Side in pixels of the blocks whose means `luma` holds; 1 for pixels.
     """
 
     luma: npt.NDArray[Any]
     at_ms: int | None = None
+    part: int = 1
+
+    def hashed(self) -> Pdq:
+        """Its PDQ hash and quality."""
+        if self.part == 1:
+            return pdq_from_luma(self.luma)
+        return pdq_from_reduced_luma(self.luma, part=self.part)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,8 +144,10 @@ def _pictures(file: BinaryIO, still: Still) -> Iterator[Picture]:
             except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
                 still.status, still.reason = "partial", f"picture {index} of {pictures}: {_one_line(error)}"
                 break
-        luma = _upright(_luma(opened, notes), opened, still, notes, first=index == 0)
-        yield Picture(luma=luma, at_ms=at_ms if pictures > 1 else None)
+        picture = _picture(opened, notes, at_ms=at_ms if pictures > 1 else None)
+        if index == 0:
+            still.height_px, still.width_px = (side * picture.part for side in picture.luma.shape)
+        yield picture
         at_ms += _duration_ms(opened)
     if pictures > MAX_PICTURES:
         still.status, still.reason = "partial", f"first {MAX_PICTURES} of {pictures} pictures"
@@ -155,18 +167,27 @@ def _opened(file: BinaryIO, still: Still) -> Image.Image | None:
         return None
     if opened.format == "JPEG":
         # Only the brightness is decoded, as the file stores it, and of a large photograph at a part of its size.
-        opened.draft("L" if opened.mode == "RGB" else None, _decoded_size(width, height))
+        part = _decoded_part(width, height)
+        opened.draft("L" if opened.mode == "RGB" else None, (width // part, height // part))
     return opened
 
 
-def _decoded_size(width: int, height: int) -> tuple[int, int]:
-    """The size at which a JPEG is decoded: the decoder's own reduction by whole blocks, none for what is not large.
+def _decoded_part(width: int, height: int) -> int:
+    """The side of the blocks of pixels of which a JPEG gives one value each; 1 for what is not large.
 
-    It averages, and does not pick, so that the hash moves by no more than 2 bits (tests/unit/headwater_sealed/
-    test_stills.py, over every still at hand); a scaler before the hash would cost 9 to 20.
+    It is the decoder's own reduction, which averages and does not pick, so that the hash moves by no more than 2 bits
+    (tests/unit/headwater_sealed/test_stills.py, over every still at hand). Only whole blocks are taken.
     """
-    part = next(part for part in _JPEG_PARTS if min(width, height) >= part * _LEAST_REDUCED_PX or part == 1)
-    return width // part, height // part
+    for part in _JPEG_PARTS:
+        if min(width, height) >= part * _LEAST_REDUCED_PX and width % part == height % part == 0:
+            return part
+    return 1
+
+
+def _part(opened: Image.Image) -> int:
+    """The side of the blocks at which a picture was decoded."""
+    scale = getattr(opened, "decoderconfig", ())
+    return int(scale[0]) if opened.format == "JPEG" and scale else 1
 
 
 def _truncated(file: BinaryIO, still: Still, error: Exception) -> Picture | None:
@@ -178,19 +199,29 @@ def _truncated(file: BinaryIO, still: Still, error: Exception) -> Picture | None
             return None
         opened.load()
         notes: list[str] = []
-        luma = _upright(_luma(opened, notes), opened, still, notes, first=True)
+        picture = _picture(opened, notes)
     except Exception as second:  # noqa: BLE001 - as in read_still
         still.refuse(f"cannot be decoded: {_one_line(second)}")
         return None
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
     # What was not decoded is filled with one value, and a decoder makes up a block or two before it notices the end.
-    if np.count_nonzero(luma != luma[-1, -1]) < luma.size // _LEAST_DECODED_ONE_IN:
+    if np.count_nonzero(picture.luma != picture.luma[-1, -1]) < picture.luma.size // _LEAST_DECODED_ONE_IN:
         still.refuse(f"damaged before its first pixels: {_one_line(error)}")
         return None
+    still.height_px, still.width_px = (side * picture.part for side in picture.luma.shape)
     still.status, still.reason = "partial", f"decoded in part: {_one_line(error)}"
     still.note = "; ".join(notes) or None
-    return Picture(luma=luma)
+    return picture
+
+
+def _picture(opened: Image.Image, notes: list[str], at_ms: int | None = None) -> Picture:
+    """The picture as it stands, upright."""
+    part = _part(opened)
+    luma = _upright(_luma(opened, notes), opened, notes)
+    if part > 1:
+        notes.append(f"decoded at 1/{part} of its size")
+    return Picture(luma=luma, at_ms=at_ms, part=part)
 
 
 def _luma(opened: Image.Image, notes: list[str]) -> npt.NDArray[Any]:
@@ -229,12 +260,8 @@ def _scaled(samples: npt.NDArray[Any], mode: str, notes: list[str]) -> npt.NDArr
     return np.asarray(spread, dtype=np.float32)
 
 
-def _upright(
-    luma: npt.NDArray[Any], opened: Image.Image, still: Still, notes: list[str], *, first: bool
-) -> npt.NDArray[Any]:
-    """The luma as a viewer shows it, by the orientation that EXIF states; of the first picture the size is noted."""
-    if first and still.height_px is not None and luma.shape[0] < still.height_px:
-        notes.append(f"decoded at 1/{round(still.height_px / luma.shape[0])} of its size")
+def _upright(luma: npt.NDArray[Any], opened: Image.Image, notes: list[str]) -> npt.NDArray[Any]:
+    """The luma as a viewer shows it, by the orientation that EXIF states."""
     try:
         orientation = int(opened.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:  # noqa: BLE001 - damaged metadata is no reason to refuse the pixels
@@ -243,9 +270,7 @@ def _upright(
     if orientation not in range(2, 9):
         return luma
     notes.append(f"EXIF orientation {orientation} applied")
-    if first and orientation >= _SIDEWAYS:
-        still.width_px, still.height_px = still.height_px, still.width_px
-    turned = luma.T if orientation >= _SIDEWAYS else luma
+    turned = luma.T if orientation >= 5 else luma
     # After the transposition of 5 to 8, the flips that remain. Source: EXIF 2.32, orientation of row 0 and column 0.
     flip_rows = orientation in {3, 4, 7, 8}
     flip_columns = orientation in {2, 3, 6, 7}

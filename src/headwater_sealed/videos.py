@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from headwater_sealed.pdq import luma_from_rgb
+from headwater_sealed.pdq import Pdq, luma_from_rgb, pdq_from_luma
 
 __all__ = ["DEMUXERS", "MAX_FRAMES", "MAX_PIXELS", "TIERS", "Frame", "Video", "frame_luma", "prepare", "read_video"]
 
@@ -72,6 +72,10 @@ class Frame:
 
     luma: npt.NDArray[Any]
     at_ms: int
+
+    def hashed(self) -> Pdq:
+        """Its PDQ hash and quality."""
+        return pdq_from_luma(self.luma)
 
 
 @dataclass(slots=True, kw_only=True)

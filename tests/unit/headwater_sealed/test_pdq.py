@@ -116,15 +116,30 @@ def test_random_sizes_equal_the_reference():
         assert (hashed.bits.hex(), hashed.quality) == reference(rgb), (recipe, rows, columns)
 
 
-def test_the_forms_differ_less_than_the_gap_that_sends_near_ties_to_the_recurrence():
-    widest = 0.0
+def gradients(sampled: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.diff(sampled, axis=0).ravel(), np.diff(sampled, axis=1).ravel()])
+
+
+def test_the_forms_differ_less_than_what_sends_near_ties_to_the_recurrence():
+    widest = steepest = 0.0
     for rows, columns in [*SIZES, (1500, 1100), (2048, 150)]:
         for recipe in RECIPES:
             luma = pdq.luma_from_rgb(picture(recipe, rows, columns))
-            linear = pdq._cosines64() @ pdq._sampled(luma) @ pdq._cosines64().T
-            recurrent = pdq._coefficients_by_recurrence(pdq._sampled_by_recurrence(luma))
-            widest = max(widest, float(np.abs(linear - recurrent).max()))
+            linear, recurrent = pdq._sampled(luma), pdq._sampled_by_recurrence(luma)
+            moved = pdq._cosines64() @ linear @ pdq._cosines64().T - pdq._coefficients_by_recurrence(recurrent)
+            widest = max(widest, float(np.abs(moved).max()))
+            steepest = max(steepest, float(np.abs(gradients(linear) - gradients(recurrent)).max()) * 100 / 255)
     assert 2 * widest < pdq._GAP
+    assert steepest < pdq._GRADIENT_SLACK
+
+
+@pytest.mark.parametrize("part", [2, 4])
+def test_a_picture_of_blocks_has_the_hash_of_the_whole(part):
+    for recipe in RECIPES:
+        blocks = picture(recipe, 120, 160)[:, :, 1]
+        whole = np.repeat(np.repeat(blocks, part, axis=0), part, axis=1)
+        reduced, full = pdq.pdq_from_reduced_luma(blocks, part=part), pdq.pdq_from_luma(whole)
+        assert (reduced.bits, reduced.quality) == (full.bits, full.quality), recipe
 
 
 def test_ordinary_pictures_need_no_recurrence():
