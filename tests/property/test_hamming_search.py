@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headwater.media.hamming import BITS, Pairs, hashes_from_hex, pairs_within, slot_radii
+from headwater.media.hamming import Pairs, hashes_from_hex, pairs_within
+from headwater.media.hamming_index import BITS, HammingIndex, Slot, build_index, open_index, slots_for
 
-SLOTS = 16
 LIMIT = 31
 
 
@@ -50,43 +52,50 @@ def test_every_method_equals_brute_force(hashes, limit):
         assert list(pairs_within(queries, targets, max_distance_bits=limit, method=method)) == expected
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(0, SLOTS - 1))
-def test_31_bits_with_one_slot_at_its_radius_and_every_other_beyond(seed, at_radius):
-    """The hardest pair there is: 1 bit in one slot, 2 in each other, 31 in all. Only that one slot can find it."""
-    randomness = np.random.default_rng(seed)
-    target = randomness.integers(0, 256, (1, BITS // 8), dtype=np.uint8)
-    bits = np.unpackbits(target, axis=1)[0]
-    for slot in range(SLOTS):
-        flipped = randomness.permutation(16)[: 1 if slot == at_radius else 2] + 16 * slot
-        bits[flipped] ^= 1
-    query = np.packbits(bits).reshape(1, -1)
+def flipped(row: np.ndarray, plan: tuple[Slot, ...], at_radius: int, randomness: np.random.Generator) -> np.ndarray:
+    """The row with as many bits flipped in one slot as its radius, and one more than that in every other."""
+    bits = np.unpackbits(row, bitorder="little")
+    for place, slot in enumerate(plan):
+        many = slot.radius_bits + (place != at_radius)
+        bits[slot.first_bit + randomness.permutation(slot.width_bits)[:many]] ^= 1
+    return np.packbits(bits, bitorder="little")
+
+
+# 11 slots is what ten million hashes ask for, 12 a million, 16 what few do.
+@pytest.mark.parametrize("targets", [100, 1_000_000, 10_000_000])
+def test_31_bits_with_one_slot_at_its_radius_and_every_other_beyond(targets):
+    """The hardest pairs there are: only one slot can find each, and a random test never makes one."""
+    plan = slots_for(targets, LIMIT)
+    randomness = np.random.default_rng(targets)
+    rows = randomness.integers(0, 256, (len(plan), BITS // 8), dtype=np.uint8)
+    queries = np.stack([flipped(row, plan, place, randomness) for place, row in enumerate(rows)])
     others = randomness.integers(0, 256, (50, BITS // 8), dtype=np.uint8)
-    targets = np.vstack([others, target])
-    found = pairs_within(query, targets, max_distance_bits=LIMIT, method="multi-index")
-    assert (0, 50, 31) in list(found)
-    assert list(found) == brute_force(query, targets, LIMIT)
-    assert len(pairs_within(query, target, max_distance_bits=LIMIT - 1, method="multi-index")) == 0
+    index = build_index(np.vstack([others, rows]), max_distance_bits=LIMIT, slots=plan)
+    found = sorted(map(tuple, index.search(queries).tolist()))
+    assert found == [(place, 50 + place, LIMIT) for place in range(len(plan))]
 
 
-@pytest.mark.parametrize("slot", range(SLOTS))
-def test_a_smaller_radius_in_any_slot_would_lose_such_a_pair(slot, monkeypatch):
-    bits = np.zeros(BITS, dtype=np.uint8)
-    for each in range(SLOTS):
-        bits[16 * each : 16 * each + (1 if each == slot else 2)] = 1
-    query, target = np.packbits(bits).reshape(1, -1), np.zeros((1, BITS // 8), dtype=np.uint8)
-    assert list(pairs_within(query, target, max_distance_bits=LIMIT, method="multi-index")) == [(0, 0, 31)]
-    smaller = tuple(0 if each == slot else 1 for each in range(SLOTS))
-    monkeypatch.setattr("headwater.media.hamming.slot_radii", lambda _limit: smaller)
-    assert list(pairs_within(query, target, max_distance_bits=LIMIT, method="multi-index")) == []
+@pytest.mark.parametrize("lost", range(16))
+def test_a_smaller_radius_in_any_slot_would_lose_such_a_pair(lost):
+    plan = slots_for(100, LIMIT)
+    row = np.zeros((1, BITS // 8), dtype=np.uint8)
+    query = flipped(row[0], plan, lost, np.random.default_rng(lost)).reshape(1, -1)
+    smaller = tuple(slot._replace(radius_bits=slot.radius_bits - (place == lost)) for place, slot in enumerate(plan))
+    with pytest.raises(AssertionError, match="could be missed"):
+        build_index(row, max_distance_bits=LIMIT, slots=smaller)
+    whole = build_index(row, max_distance_bits=LIMIT, slots=plan)
+    assert whole.search(query).tolist() == [[0, 0, LIMIT]]
+    assert replace(whole, slots=smaller, _tables=[]).search(query).tolist() == []
 
 
 @settings(deadline=None)
-@given(st.integers(0, BITS))
-def test_no_pair_within_the_limit_lies_outside_every_slots_radius(limit):
+@given(st.integers(2, 2**32), st.integers(0, 47))
+def test_no_pair_within_the_limit_lies_outside_every_slots_radius(targets, limit):
     """The bound itself: the fewest differing bits that escape every slot are one more than the limit."""
-    fewest = sum(radius + 1 for radius in slot_radii(limit))
-    assert fewest == limit + 1
+    plan = slots_for(targets, limit)
+    assert sum(slot.radius_bits + 1 for slot in plan) == limit + 1
+    assert [slot.first_bit for slot in plan] == np.cumsum([0, *(slot.width_bits for slot in plan)])[:-1].tolist()
+    assert sum(slot.width_bits for slot in plan) == BITS
 
 
 @settings(max_examples=25, deadline=None)
@@ -126,15 +135,53 @@ def test_both_methods_on_real_hashes(reference_data):
     assert list(among) == brute_force(haystack, haystack, LIMIT)
 
 
-def test_many_targets_with_one_value_in_a_slot_are_taken_in_blocks(monkeypatch):
-    monkeypatch.setattr("headwater.media.hamming._CANDIDATES_AT_ONCE", 7)
+def bunched_in_a_slot(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Targets that all have one value in several slots, and queries near some of them and near none."""
     randomness = np.random.default_rng(5)
-    targets = randomness.integers(0, 256, (40, BITS // 8), dtype=np.uint8)
+    targets = randomness.integers(0, 256, (count, BITS // 8), dtype=np.uint8)
     targets[:, :6] = 0
-    queries = targets[:9].copy()
+    queries = np.vstack([targets[:9], randomness.integers(0, 256, (4, BITS // 8), dtype=np.uint8)])
     queries[:, 20] ^= 0x55
+    return queries, targets
+
+
+def test_a_query_that_meets_most_of_a_list_is_compared_with_all_of_it(monkeypatch):
+    scanned = []
+    queries, targets = bunched_in_a_slot(3_000)
+    by_scan = HammingIndex._by_scan
+
+    def watched(self, words, hot):
+        scanned.extend(hot.tolist())
+        return by_scan(self, words, hot)
+
+    monkeypatch.setattr(HammingIndex, "_by_scan", watched)
+    found = pairs_within(queries, targets, max_distance_bits=LIMIT, method="multi-index")
+    assert scanned == list(range(9))
+    assert list(found) == brute_force(queries, targets, LIMIT)
+
+
+def test_candidates_and_pairs_beyond_the_room_for_them_are_not_lost(monkeypatch):
+    monkeypatch.setattr("headwater.media.hamming_index._CANDIDATES", 7)
+    monkeypatch.setattr("headwater.media.hamming_index._FIRST_PAIRS", 3)
+    monkeypatch.setattr("headwater.media.hamming_index._BATCH_QUERIES", 5)
+    queries, targets = bunched_in_a_slot(400)
     found = pairs_within(queries, targets, max_distance_bits=LIMIT, method="multi-index")
     assert list(found) == brute_force(queries, targets, LIMIT)
+    everything = pairs_within(targets[:60], targets, max_distance_bits=47, method="multi-index")
+    assert list(everything) == brute_force(targets[:60], targets, 47)
+
+
+def test_an_index_in_files_finds_the_same_and_is_not_read_whole(tmp_path):
+    queries, targets = bunched_in_a_slot(400)
+    in_memory = build_index(targets, max_distance_bits=LIMIT)
+    build_index(targets, max_distance_bits=LIMIT, folder=tmp_path / "index")
+    mapped = open_index(tmp_path / "index")
+    assert isinstance(mapped.words, np.memmap)
+    assert sorted(mapped.search(queries).tolist()) == sorted(in_memory.search(queries).tolist())
+    assert len(mapped) == 400
+    (tmp_path / "index" / "index.json").write_text('{"form": 9}', encoding="utf-8")
+    with pytest.raises(ValueError, match="form 9"):
+        open_index(tmp_path / "index")
 
 
 def test_nothing_to_search_finds_nothing():
