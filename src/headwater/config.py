@@ -28,12 +28,14 @@ class Parameters:
         trace_max_hops: Transactions a trace follows at most.
         trace_dust_sat: Followed amounts below this stop as `dust`; 0 follows everything.
         queue_min_probability_ppm: Least probability for a link to be proposed to a person.
+        hub_distant_items: A listed hash that is near more items than this, all far from each other, is set aside.
     """
 
     address_gap_limit: int = 100
     trace_max_hops: int = 20
     trace_dust_sat: int = 0
     queue_min_probability_ppm: int = 500_000
+    hub_distant_items: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import typer
 
 from headwater.cli.options import AsJson, CasePath, Operator, Why
 from headwater.cli.output import emit, note, printable
-from headwater.cli.people_text import lead_text, link_text
+from headwater.cli.people_text import hub_text, lead_text, link_text
 
 __all__ = ["register"]
 
@@ -27,28 +27,31 @@ def queue(
     case: CasePath,
     limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0 for all.")] = 20,
     judged: Annotated[bool, typer.Option("--judged", help="Also links that have a judgement.")] = False,
-    claim: Annotated[str | None, typer.Option("--claim", help="used, paid or held.")] = None,
+    claim: Annotated[str | None, typer.Option("--claim", help="used, paid, held or hub.")] = None,
     operator: Operator = None,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show the links that wait for a person, what speaks against them first."""
-    from headwater.workflow import Case, consult, queued_links
+    """Show the links that wait for a person, what speaks against them first; or listed hashes that are set aside."""
+    from headwater.workflow import Case, consult, queued_hubs, queued_links
 
     with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "queue") as tables:
-        waiting = queued_links(tables, judged=judged, claim=claim)
-    for link in waiting[: limit or None]:
-        emit(link, as_json=as_json, text=link_text(link))
+        hubs = queued_hubs(tables, judged=judged)
+        waiting = hubs if claim == "hub" else queued_links(tables, judged=judged, claim=claim)
+    for row in waiting[: limit or None]:
+        emit(row, as_json=as_json, text=hub_text(row) if claim == "hub" else link_text(row))
+    if hubs and claim != "hub":
+        note(f"{len(hubs):,} listed hashes are set aside as hubs; see them with --claim hub")
     left = len(waiting) - limit
     if limit and left > 0:
         note(f"{left:,} more; --limit 0 shows all")
     if not waiting:
-        note("no link waits for a judgement")
+        note("no hub waits for a judgement" if claim == "hub" else "no link waits for a judgement")
 
 
 def judge(
     case: CasePath,
-    link: Annotated[str, typer.Argument(metavar="LINK_ID", help="From the queue.")],
+    link: Annotated[str, typer.Argument(metavar="LINK_ID", help="From the queue: a link, or a hub.")],
     verdict: Annotated[str, typer.Argument(metavar="positive|negative|unsure")],
     why: Annotated[str, typer.Option("--why", help="Your reason; it stays with the judgement.")],
     operator: Operator = None,
@@ -67,7 +70,7 @@ def judge(
             "operator": judgement.operator,
         },
         as_json=as_json,
-        text=f"{judgement.link_id}: {judgement.verdict} by {judgement.operator}; run the leads stage to see it there",
+        text=f"{judgement.link_id}: {judgement.verdict} by {judgement.operator}; 'headwater run' takes it into account",
     )
 
 

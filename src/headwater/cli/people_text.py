@@ -7,7 +7,7 @@ from typing import Any
 
 from headwater.cli.output import printable
 
-__all__ = ["lead_text", "link_text"]
+__all__ = ["hub_text", "lead_text", "link_text"]
 
 
 def link_text(link: Mapping[str, Any]) -> str:
@@ -27,6 +27,18 @@ def link_text(link: Mapping[str, Any]) -> str:
     if link["judged"]:
         lines.append(f"  judged: {link['judged']}")
     return "\n".join(lines)
+
+
+def hub_text(hub: Mapping[str, Any]) -> str:
+    """A listed hash that is set aside: what it is near, and where it is listed."""
+    listed = f"{printable(hub['reference_name'])}@{printable(hub['reference_version'])}"
+    near = f"near {hub['items']:,} items, at least {hub['distant_items']:,} of them unlike each other"
+    return (
+        f"{hub['media_hub_id']}  {near}\n"
+        f"  listed: {listed}, {hub['entries']:,} entries, category {printable(hub['category'])}, series "
+        f"{printable(hub['series'])}, victim identified: {hub['victim_identified']}\n"
+        f"  {hub['standing']}; judge it positive if it stands for what it lists, negative if it is a template"
+    )
 
 
 def lead_text(lead: Mapping[str, Any]) -> str:

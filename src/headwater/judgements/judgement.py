@@ -12,21 +12,23 @@ import sqlalchemy as sa
 from headwater.schema import content_id, table_named
 from headwater.schema.state import JUDGEMENTS
 
-__all__ = ["VERDICTS", "Judgement", "Verdict", "append", "history", "snapshot", "standing"]
+__all__ = ["HUB_CLAIM", "VERDICTS", "Judgement", "Verdict", "append", "history", "hub_snapshot", "snapshot", "standing"]
 
 Verdict = Literal["positive", "negative", "unsure"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
+HUB_CLAIM = "hub"
+"""The claim of a judgement that is about a listed hash, not about a person: that it stands for what it lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """One person's decision on one link.
+    """One person's decision on one link, or on one listed hash that is near many unlike items.
 
     Attributes:
-        link_id: The link.
-        claim: used, paid or held.
-        left_id: The link's left row, so that the decision survives a new model.
-        right_id: Its right row.
+        link_id: The link, or the hub.
+        claim: used, paid or held; hub.
+        left_id: The link's left row, so that the decision survives a new model; the listed hash.
+        right_id: Its right row; the entry that was looked at.
         verdict: positive, negative or unsure.
         operator: Who.
         why: In that person's words.
@@ -89,8 +91,8 @@ def standing(judgements: Iterable[Judgement]) -> Mapping[str, Judgement]:
 
 
 def snapshot(judgements: Iterable[Judgement]) -> pa.Table:
-    """The standing judgements as the table `judgements`, without clock times: what later stages may depend on."""
-    listed = list(judgements)
+    """The standing judgements on links as the table `judgements`, without clock times, which later stages depend on."""
+    listed = [judgement for judgement in judgements if judgement.claim != HUB_CLAIM]
     stands = standing(listed)
     positives: dict[str, set[str]] = {}
     latest = {(j.link_id, j.operator): j for j in listed}
@@ -108,4 +110,17 @@ def snapshot(judgements: Iterable[Judgement]) -> pa.Table:
             "positive_operators": len(positives.get(j.link_id, ())),
         }
         for j in stands.values()
+    )
+
+
+_STANDING = {"positive": "listed", "negative": "template"}
+
+
+def hub_snapshot(judgements: Iterable[Judgement]) -> pa.Table:
+    """The standing judgements on hubs as the table `hub_judgements`, without clock times; unsure decides nothing."""
+    stands = standing(judgement for judgement in judgements if judgement.claim == HUB_CLAIM)
+    return table_named("hub_judgements").rows(
+        {"pdq": j.left_id, "standing": _STANDING[j.verdict], "operator": j.operator}
+        for j in stands.values()
+        if j.verdict in _STANDING
     )

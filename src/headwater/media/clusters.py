@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from headwater.engine import StageContext
 from headwater.media.hamming import hashes_from_hex, pairs_within
-from headwater.media.matches import ComparableFrame
 from headwater.media.tiers import MAX_DISTANCE_BITS
 from headwater.schema import content_id, table_named
 
@@ -32,7 +31,7 @@ class Join(NamedTuple):
     second: str
 
 
-def media_clusters(context: StageContext, frames: Mapping[str, tuple[ComparableFrame, ...]]) -> pa.Table:
+def media_clusters(context: StageContext, frames: Mapping[str, tuple[str, ...]]) -> pa.Table:
     """The table `media_clusters`: every still and video, in the connected component that its joins make.
 
     Each item but the first of a cluster names the neighbour that holds it there: the cluster's joins of least distance
@@ -40,7 +39,7 @@ def media_clusters(context: StageContext, frames: Mapping[str, tuple[ComparableF
 
     Args:
         context: Has `items` and `media_files`.
-        frames: The comparable frames of each item.
+        frames: The hashes of each item's comparable frames.
     """
     files = context.tables.arrow("media_files").select(["item_id", "media_kind"]).to_pylist()
     items = sorted(row["item_id"] for row in files)
@@ -73,7 +72,7 @@ def media_clusters(context: StageContext, frames: Mapping[str, tuple[ComparableF
     return table_named("media_clusters").rows(rows)
 
 
-def joins_between(frames: Mapping[str, tuple[ComparableFrame, ...]], videos: AbstractSet[str]) -> list[Join]:
+def joins_between(frames: Mapping[str, tuple[str, ...]], videos: AbstractSet[str]) -> list[Join]:
     """Every pair of items that are near-duplicates of each other, sorted.
 
     At least half of the comparable frames of whichever item has fewer must each have a frame of the other within the
@@ -81,12 +80,12 @@ def joins_between(frames: Mapping[str, tuple[ComparableFrame, ...]], videos: Abs
     one video, the nearest of those that show it.
 
     Args:
-        frames: The comparable frames of each item, low quality and partial stills left out already.
+        frames: The hashes of each item's comparable frames, low quality and partial stills left out already.
         videos: Which of the items are videos.
     """
     holders: dict[str, list[str]] = defaultdict(list)
     for item, of_item in sorted(frames.items()):
-        for pdq in sorted({frame.pdq for frame in of_item}):
+        for pdq in sorted(set(of_item)):
             holders[pdq].append(item)
     hashes = sorted(holders)
     array = hashes_from_hex(hashes)
@@ -104,7 +103,7 @@ def joins_between(frames: Mapping[str, tuple[ComparableFrame, ...]], videos: Abs
     joins = []
     for (first, second), distance_bits in nearest.items():
         shorter, longer = (first, second) if len(frames[first]) <= len(frames[second]) else (second, first)
-        near = sum(frame.pdq in covered[shorter, longer] for frame in frames[shorter])
+        near = sum(pdq in covered[shorter, longer] for pdq in frames[shorter])
         if 2 * near >= len(frames[shorter]):
             joins.append(Join(distance_bits, first, second))
     return _one_video_a_still(sorted(joins), videos)

@@ -32,7 +32,7 @@ HashArray = npt.NDArray[np.uint8]
 """Hashes as rows of 32 bytes."""
 
 _LEAST_SLOTS, _MOST_SLOTS = 8, 16
-_VALUES_A_HASH = 4
+_VALUES_A_HASH, _WIDEST_BITS = 4, 26
 _MAX_TARGETS = (1 << 32) - 1
 _BATCH_QUERIES = 8_192
 _CANDIDATES = 2_000_000  # that are sorted at once; more are taken in several goes
@@ -68,8 +68,8 @@ def slots_for(targets: int, max_distance_bits: int) -> tuple[Slot, ...]:
         >>> len(plan), [slot.radius_bits for slot in plan].count(2), sum(slot.radius_bits + 1 for slot in plan)
         (11, 10, 32)
     """
-    # A slot has no more than some values for each hash, which bounds the memory that its buckets take.
-    widest = max(BITS // _MOST_SLOTS, (_VALUES_A_HASH * targets - 1).bit_length())
+    # A slot has no more than some values for each hash, and never more than 67 million: its buckets take memory.
+    widest = min(max(BITS // _MOST_SLOTS, (_VALUES_A_HASH * targets - 1).bit_length()), _WIDEST_BITS)
     least = max(_LEAST_SLOTS, -(-BITS // widest))
     plans = [_plan(many, max_distance_bits) for many in range(least, _MOST_SLOTS + 1)]
     return min(plans, key=lambda plan: sum(_looked_up(slot) * (1 + targets / (1 << slot.width_bits)) for slot in plan))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import ibis
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.engine import StageContext
 from headwater.media.hamming import hashes_from_hex, pairs_within
-from headwater.media.tiers import MAX_DISTANCE_BITS, MIN_QUALITY, TIERS, near_tier
+from headwater.media.hamming_index import HashArray
+from headwater.media.hubs import distant_items
+from headwater.media.tiers import MAX_DISTANCE_BITS, TIERS, near_tier
 from headwater.schema import content_id, table_named
 
-__all__ = ["ComparableFrame", "comparable_frames", "media_matches"]
+__all__ = ["media_matches"]
 
 _LISTED = (
     "polarity",
@@ -28,75 +29,57 @@ _LISTED = (
     "series",
     "victim_identified",
 )
+_HEX_AT_ONCE = 1 << 18
+_QUALITIES = 101
+_COUNTED = 10  # times the limit: how far beyond it a hub is says how sure it is one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComparableFrame:
-    """A hash that distances may be taken from.
+class _Coded:
+    """A column of hashes as numbers.
 
     Attributes:
-        pdq: 64 hex digits.
-        quality: 50 to 100.
-        at_ms: Time in the video, if one.
-        frame_index: Among the hashed frames.
+        hashes: Each distinct hash, in order.
+        order: Rows of the column, those of one hash together.
+        starts: For each hash, where its rows begin in `order`; and the end.
     """
 
-    pdq: str
-    quality: int
-    at_ms: int | None
-    frame_index: int
+    hashes: HashArray
+    order: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
 
 
-def comparable_frames(context: StageContext) -> dict[str, tuple[ComparableFrame, ...]]:
-    """For each item that has any, its comparable frames: quality of at least 50, wholly decoded.
-
-    A still that was decoded in part is left out: the part that is missing is a flat field that makes unlike pictures
-    alike. The frames that a damaged video did give are whole, and count.
-    """
-    files = {row["item_id"]: row for row in context.tables.arrow("media_files").to_pylist()}
-    found: dict[str, list[ComparableFrame]] = defaultdict(list)
-    for row in context.tables.arrow("media_hashes").to_pylist():
-        file = files[row["item_id"]]
-        if row["quality"] < MIN_QUALITY or (file["media_kind"] == "still" and file["status"] != "ok"):
-            continue
-        found[row["item_id"]].append(
-            ComparableFrame(pdq=row["pdq"], quality=row["quality"], at_ms=row["at_ms"], frame_index=row["frame_index"])
-        )
-    return {item: tuple(frames) for item, frames in sorted(found.items())}
-
-
-def media_matches(context: StageContext, frames: Mapping[str, tuple[ComparableFrame, ...]]) -> pa.Table:
-    """The table `media_matches`: for each item and entry, the strongest way in which they match.
+def media_matches(context: StageContext, frames: pa.Table) -> dict[str, pa.Table]:
+    """The tables `media_matches`, for each item and entry the strongest way in which they match, and `media_hubs`.
 
     Args:
-        context: Has items and hash lists.
-        frames: The comparable frames of each item.
+        context: Has items, hash lists and what people said of hubs.
+        frames: The comparable frames.
     """
-    entries = {row["entry_id"]: row for row in context.tables.arrow("hash_list_entries").to_pylist()}
-    rows = []
-    exact = set()
-    for row in _by_digest(context).to_pylist():
-        exact.add((row["item_id"], row["entry_id"]))
-        rows.append(_row(row["item_id"], entries[row["entry_id"]], method=row["method"], tier="exact"))
-    for item_id, entry_id, nearest in _by_distance(frames, entries):
-        if (item_id, entry_id) not in exact:
-            rows.append(_row(item_id, entries[entry_id], method="pdq", **nearest))
-    return table_named("media_matches").rows(rows)
-
-
-def _row(item_id: str, entry: Mapping[str, Any], *, method: str, **values: object) -> dict[str, Any]:
+    entries = context.tables.arrow("hash_list_entries").select(["entry_id", "pdq", *_LISTED])
+    exact = _by_digest(context)
+    near, hubs = _by_distance(context, frames, entries)
+    # What is the very same file is not listed again as near.
+    same = pa.array(_pairs_of(exact), pa.string()), pa.array(_pairs_of(near), pa.string())
+    near = near.filter(pc.invert(pc.is_in(same[1], value_set=same[0])))
+    whole = pa.concat_tables([exact, near], promote_options="default")
+    place = pc.index_in(whole["entry_id"], value_set=entries["entry_id"])
+    listed = entries.select(list(_LISTED)).take(place)
+    parts = [whole[name].to_pylist() for name in ("item_id", "entry_id", "method")]
+    ids = [content_id("mch", *of) for of in zip(*parts, strict=True)]
+    columns = {name: whole[name] for name in whole.column_names} | {name: listed[name] for name in _LISTED}
     return {
-        "match_id": content_id("mch", item_id, entry["entry_id"], method),
-        "item_id": item_id,
-        "entry_id": entry["entry_id"],
-        "method": method,
-        **values,
-        **{name: entry[name] for name in _LISTED},
+        "media_matches": table_named("media_matches").columnar(columns | {"match_id": pa.array(ids, pa.string())}),
+        **hubs,
     }
 
 
+def _pairs_of(matches: pa.Table) -> list[str]:
+    return [f"{i} {e}" for i, e in zip(matches["item_id"].to_pylist(), matches["entry_id"].to_pylist(), strict=True)]
+
+
 def _by_digest(context: StageContext) -> pa.Table:
-    """item_id, entry_id and method of every pair with equal digests, whatever the item's content is.
+    """Every pair with equal digests, whatever the item's content is.
 
     The strongest digest that both sides have decides: a pair with one MD5 and two SHA-256s is two files.
     """
@@ -114,47 +97,142 @@ def _by_digest(context: StageContext) -> pa.Table:
     found = ibis.union(
         *(pairs.select("item_id", "entry_id", method=ibis.literal(name)) for name, pairs in weaker.items())
     )
-    return context.tables.result(found, order_by=("item_id", "entry_id"))
+    rows = context.tables.result(found, order_by=("item_id", "entry_id"))
+    told = {"tier": pa.repeat("exact", len(rows)), "quarantined": pa.repeat(pa.scalar(value=False), len(rows))}
+    for name, column in told.items():
+        rows = rows.append_column(name, column)
+    return rows
 
 
-def _by_distance(
-    frames: Mapping[str, tuple[ComparableFrame, ...]], entries: Mapping[str, Mapping[str, Any]]
-) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Item, entry and how they are near, for each pair with a frame within the limit."""
-    listed: dict[str, list[str]] = defaultdict(list)
-    for entry_id, entry in sorted(entries.items()):
-        if entry["pdq"] is not None:
-            listed[entry["pdq"]].append(entry_id)
-    targets = sorted(listed)
-    queries = sorted({frame.pdq for of_item in frames.values() for frame in of_item})
-    pairs = pairs_within(hashes_from_hex(queries), hashes_from_hex(targets), max_distance_bits=MAX_DISTANCE_BITS)
-    near: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for query, target, distance_bits in pairs:
-        near[queries[query]].append((targets[target], distance_bits))
-    for item_id, of_item in sorted(frames.items()):
-        by_entry: dict[str, list[tuple[ComparableFrame, int]]] = defaultdict(list)
-        for frame in of_item:
-            for target_hash, distance_bits in near.get(frame.pdq, ()):
-                for entry_id in listed[target_hash]:
-                    by_entry[entry_id].append((frame, distance_bits))
-        for entry_id in sorted(by_entry):
-            yield item_id, entry_id, _nearest(by_entry[entry_id], frames_compared=len(of_item))
+def _coded(hashes: pa.ChunkedArray) -> _Coded:
+    """The hashes of a column without nulls, each once."""
+    encoded = hashes.combine_chunks().dictionary_encode()
+    texts = encoded.dictionary
+    ordered = pc.sort_indices(texts).to_numpy()
+    rank = np.empty(len(ordered), np.int64)
+    rank[ordered] = np.arange(len(ordered))
+    codes = rank[encoded.indices.to_numpy()] if len(encoded) else np.empty(0, np.int64)
+    sorted_texts = texts.take(pa.array(ordered))
+    parts = [
+        hashes_from_hex(sorted_texts[start : start + _HEX_AT_ONCE].to_pylist())
+        for start in range(0, len(texts), _HEX_AT_ONCE)
+    ]
+    return _Coded(
+        hashes=np.concatenate([hashes_from_hex([]), *parts]),
+        order=np.argsort(codes, kind="stable"),
+        starts=np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(texts)))]),
+    )
 
 
-def _nearest(found: list[tuple[ComparableFrame, int]], *, frames_compared: int) -> dict[str, Any]:
-    """The frame that makes the strongest tier, and how many frames are within the limit."""
+def _expanded(of: _Coded, codes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """For each code in turn every row that has it: which of the codes, and the row."""
+    counts = of.starts[codes + 1] - of.starts[codes]
+    which = np.repeat(np.arange(len(codes)), counts)
+    within = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return which, of.order[of.starts[codes][which] + within]
 
-    def order(pair: tuple[ComparableFrame, int]) -> tuple[int, int, int, int]:
-        frame, distance_bits = pair
-        tier = near_tier(distance_bits, frame.quality)
-        assert tier is not None
-        return TIERS.index(tier), distance_bits, -frame.quality, frame.frame_index
 
-    frame, distance_bits = min(found, key=order)
-    return {
-        "tier": near_tier(distance_bits, frame.quality),
-        "distance_bits": distance_bits,
-        "quality": frame.quality,
-        "at_ms": frame.at_ms,
-        "query_frames_percent": int(np.floor_divide(100 * len(found), frames_compared)),
-    }
+def _by_distance(context: StageContext, frames: pa.Table, entries: pa.Table) -> tuple[pa.Table, dict[str, pa.Table]]:
+    """Each item and entry with a frame within the limit, with the frame that makes the strongest tier; and the hubs."""
+    listed = entries.filter(pc.is_valid(entries["pdq"])).select(["entry_id", "pdq"]).combine_chunks()
+    queries, targets = _coded(frames["pdq"]), _coded(listed["pdq"])
+    pairs = pairs_within(queries.hashes, targets.hashes, max_distance_bits=MAX_DISTANCE_BITS)
+    which, frame = _expanded(queries, pairs.query)
+    target, distance_bits = pairs.target[which], pairs.distance_bits[which]
+    items = frames["item_id"].combine_chunks().dictionary_encode()
+    item = items.indices.to_numpy()[frame] if len(frames) else np.empty(0, np.int64)
+    quality = frames["quality"].to_numpy()[frame]
+    tier = _tiers(distance_bits, quality)
+    # Of each item and listed hash, the frame that speaks for them stands first.
+    index = frames["frame_index"].to_numpy()[frame]
+    order = np.lexsort((index, -quality, distance_bits, tier, target, item))
+    pair = item[order] * max(len(targets.hashes), 1) + target[order]
+    first = np.flatnonzero(np.concatenate([[True], pair[1:] != pair[:-1]])) if len(pair) else np.empty(0, np.int64)
+    many = np.diff(np.concatenate([first, [len(pair)]]))
+    best = order[first]
+    of_item = np.bincount(items.indices.to_numpy(), minlength=len(items.dictionary)) if len(frames) else np.empty(0)
+    hubs = _hubs(context, queries, targets, target[best], pairs.query[which][best], distance_bits[best])
+    each, entry = _expanded(targets, target[best])
+    told = best[each]
+    near = pa.table(
+        {
+            "item_id": items.dictionary.take(pa.array(item[told])),
+            "entry_id": listed["entry_id"].take(pa.array(entry)),
+            "method": pa.repeat("pdq", len(told)),
+            "tier": pa.array(TIERS, pa.string()).take(pa.array(tier[told])),
+            "distance_bits": distance_bits[told],
+            "quality": quality[told],
+            "at_ms": frames["at_ms"].take(pa.array(frame[told])),
+            "query_frames_percent": (100 * many[each] // of_item[item[told]].astype(np.int64)) if len(told) else many,
+            "quarantined": np.isin(target[told], hubs.held),
+        }
+    )
+    return near, {"media_hubs": hubs.table(listed["entry_id"], targets)}
+
+
+def _tiers(distance_bits: npt.NDArray[np.int64], quality: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The place of each match's tier in TIERS."""
+    both, places = np.unique(distance_bits * _QUALITIES + quality, return_inverse=True)
+    told = [TIERS.index(str(near_tier(*divmod(one, _QUALITIES)))) for one in both.tolist()]
+    return np.array(told, np.int64)[places] if told else np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hubs:
+    """Listed hashes that are near many unlike items.
+
+    Attributes:
+        rows: For each, its number among the listed hashes, items near it, and how many of these are distant.
+        standing: For each, what people said: listed, template or undecided.
+    """
+
+    rows: tuple[tuple[int, int, int], ...]
+    standing: tuple[str, ...]
+
+    @property
+    def held(self) -> npt.NDArray[np.int64]:
+        """Those that count for no verdict."""
+        return np.array([row[0] for row, said in zip(self.rows, self.standing, strict=True) if said != "listed"], int)
+
+    def table(self, entry_ids: pa.ChunkedArray, targets: _Coded) -> pa.Table:
+        """The table `media_hubs`."""
+        rows = []
+        for (target, items, distant), standing in zip(self.rows, self.standing, strict=True):
+            of = targets.order[targets.starts[target] : targets.starts[target + 1]]
+            pdq = targets.hashes[target].tobytes().hex()
+            rows.append(
+                {
+                    "media_hub_id": content_id("hub", pdq),
+                    "pdq": pdq,
+                    "entries": len(of),
+                    "entry_id": min(entry_ids[int(row)].as_py() for row in of),
+                    "items": items,
+                    "distant_items": distant,
+                    "standing": standing,
+                }
+            )
+        return table_named("media_hubs").rows(rows)
+
+
+def _hubs(
+    context: StageContext,
+    queries: _Coded,
+    targets: _Coded,
+    target: npt.NDArray[np.int64],
+    query: npt.NDArray[np.int64],
+    distance_bits: npt.NDArray[np.int64],
+) -> _Hubs:
+    """The hubs, from the nearest frame of each item to each listed hash."""
+    most = int(str(context.parameters["hub_distant_items"]))
+    said = {row["pdq"]: row["standing"] for row in context.tables.arrow("hub_judgements").to_pylist()}
+    order = np.argsort(target, kind="stable")
+    rows = []
+    counts = np.bincount(target, minlength=len(targets.hashes)) if len(target) else np.empty(0, np.int64)
+    ends = np.cumsum(counts)
+    for hub in np.flatnonzero(counts > most).tolist():
+        of = order[ends[hub] - counts[hub] : ends[hub]]
+        distant = distant_items(queries.hashes[query[of]], distance_bits[of].tolist(), enough=_COUNTED * most)
+        if distant > most:
+            rows.append((hub, int(counts[hub]), distant))
+    standing = tuple(said.get(targets.hashes[hub].tobytes().hex(), "undecided") for hub, _, _ in rows)
+    return _Hubs(rows=tuple(rows), standing=standing)

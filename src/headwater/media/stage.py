@@ -6,28 +6,29 @@ import pyarrow as pa
 
 from headwater.engine import StageContext
 from headwater.media.clusters import media_clusters
-from headwater.media.matches import comparable_frames, media_matches
+from headwater.media.frames import comparable_frames, hashes_by_item
+from headwater.media.matches import media_matches
 from headwater.media.noted import noted_matches
 from headwater.media.origins import media_origins
 from headwater.media.verdicts import media_verdicts
+from headwater.schema import table_named
 
 __all__ = ["match_media"]
 
 
 def match_media(context: StageContext) -> dict[str, pa.Table]:
-    """The tables `media_matches`, `media_verdicts`, `media_clusters`, `media_origins` and `noted_matches`.
+    """The tables of the stage `media`: what the hashes match, and what belongs together.
 
     Args:
-        context: Has `items`, `uploads`, `upload_items`, `media_references`, `hash_list_entries`, `media_files` and
-            `media_hashes`.
+        context: Has `items`, `uploads`, `upload_items`, `media_references`, `hash_list_entries`, `media_files`,
+            `media_hashes` and `hub_judgements`.
     """
+    second = table_named("media_second_hashes").empty()
+    context.tables.put("media_second_hashes", second)
     frames = comparable_frames(context)
-    matches = media_matches(context, frames)
-    derived = {
-        "media_matches": matches,
-        "media_verdicts": media_verdicts(context, matches, frames),
-        "media_clusters": media_clusters(context, frames),
-    }
+    derived = {"media_second_hashes": second, **media_matches(context, frames)}
+    derived["media_verdicts"] = media_verdicts(context, derived["media_matches"], frames)
+    derived["media_clusters"] = media_clusters(context, hashes_by_item(frames))
     for name, table in derived.items():
         context.tables.put(name, table)
     return {**derived, "media_origins": media_origins(context), "noted_matches": noted_matches(context)}

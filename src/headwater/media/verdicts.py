@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.engine import StageContext
-from headwater.media.matches import ComparableFrame
 from headwater.media.tiers import MIN_QUALITY, TIERS, victim_rank
 from headwater.schema import table_named
 
@@ -27,31 +27,35 @@ def match_order(match: Mapping[str, Any]) -> tuple[int, int, int, str]:
     return TIERS.index(match["tier"]), victim_rank(match["victim_identified"]), distance_bits, match["match_id"]
 
 
-def media_verdicts(
-    context: StageContext, matches: pa.Table, frames: Mapping[str, tuple[ComparableFrame, ...]]
-) -> pa.Table:
+def media_verdicts(context: StageContext, matches: pa.Table, frames: pa.Table) -> pa.Table:
     """The table `media_verdicts`: a row for each still and video, and for every other item with a listed digest.
 
     Args:
-        context: Has `media_files`.
+        context: Has `media_files` and `media_second_hashes`.
         matches: The table `media_matches`.
-        frames: The comparable frames of each item.
+        frames: The comparable frames.
     """
     by_item: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for match in matches.to_pylist():
         by_item[match["item_id"]].append(match)
     files = {row["item_id"]: row for row in context.tables.arrow("media_files").to_pylist()}
-    rows = [
-        {"item_id": item_id, **_verdict(files.get(item_id), by_item.get(item_id, ()), frames.get(item_id, ()))}
-        for item_id in sorted(files.keys() | by_item.keys())
-    ]
+    comparable = set(pc.unique(frames["item_id"]).to_pylist())
+    again = set(pc.unique(context.tables.arrow("media_second_hashes")["item_id"]).to_pylist())
+    rows = []
+    for item_id in sorted(files.keys() | by_item.keys()):
+        file = files.get(item_id)
+        verdict = _verdict(file, by_item.get(item_id, ()), is_comparable=item_id in comparable)
+        tier = None if file is None else "second" if item_id in again else file["hashing_tier"]
+        rows.append({"item_id": item_id, "hashing_tier": tier, **verdict})
     return table_named("media_verdicts").rows(rows)
 
 
 def _verdict(
-    file: Mapping[str, Any] | None, matches: Sequence[Mapping[str, Any]], frames: Sequence[ComparableFrame]
+    file: Mapping[str, Any] | None, matches: Sequence[Mapping[str, Any]], *, is_comparable: bool
 ) -> dict[str, Any]:
-    reason = None if file is None else _why_not_comparable(file, frames)
+    reason = None if file is None else _why_not_comparable(file, is_comparable=is_comparable)
+    held = [match for match in matches if match["quarantined"]]
+    matches = [match for match in matches if not match["quarantined"]]
     # A benign list speaks only for the very same bytes: a near copy of something harmless may hold something else.
     illegal = sorted((m for m in matches if m["polarity"] != _BENIGN), key=match_order)
     benign = sorted((m for m in matches if m["polarity"] == _BENIGN and m["tier"] == "exact"), key=match_order)
@@ -69,14 +73,16 @@ def _verdict(
         }
     if reason is not None:
         return {"verdict": "not_comparable", "verdict_group": "not_comparable", "reason": reason}
-    return {"verdict": "none", "verdict_group": "none"}
+    # A listed hash that is set aside says nothing: what is near no other is one that nobody has listed.
+    told = f"near {len(held)} listed hashes that are set aside as hubs" if held else None
+    return {"verdict": "none", "verdict_group": "none", "reason": told}
 
 
-def _why_not_comparable(file: Mapping[str, Any], frames: Sequence[ComparableFrame]) -> str | None:
+def _why_not_comparable(file: Mapping[str, Any], *, is_comparable: bool) -> str | None:
     """Why the absence of a match would say nothing of this file, or None if it does."""
     if file["status"] != "ok":
         return f"{file['status']}: {file['reason']}"
-    if frames:
+    if is_comparable:
         return None
     if file["best_quality"] is None:
         return "no frame was hashed"

@@ -6,11 +6,14 @@ from headwater.schema.columns import AT_UTC, BOOLEAN, DIGEST, ID, INT, TEXT
 from headwater.schema.table import Column, Table
 
 __all__ = [
+    "HUB_JUDGEMENTS",
     "MEDIA_CLUSTERS",
     "MEDIA_FILES",
     "MEDIA_HASHES",
+    "MEDIA_HUBS",
     "MEDIA_MATCHES",
     "MEDIA_ORIGINS",
+    "MEDIA_SECOND_HASHES",
     "MEDIA_TABLES",
     "MEDIA_VERDICTS",
     "NOTED_MATCHES",
@@ -18,10 +21,18 @@ __all__ = [
 
 _ITEM = Column(name="item_id", type=ID, about="The item", cites="items.item_id")
 
+_HASH = (
+    _ITEM,
+    Column(name="frame_index", type=INT, about="Among the hashed frames, from 0; 0 for a still that is not animated"),
+    Column(name="at_ms", type=INT, about="Time of the frame", nullable=True),
+    Column(name="pdq", type=DIGEST, about="PDQ, 64 hex digits"),
+    Column(name="quality", type=INT, about="PDQ quality, 0 to 100"),
+)
+
 MEDIA_FILES = Table(
     name="media_files",
     version=1,
-    stage="media",
+    stage="hashing",
     about="A still or video, and how far it could be hashed.",
     key=("item_id",),
     columns=(
@@ -44,23 +55,58 @@ MEDIA_FILES = Table(
 MEDIA_HASHES = Table(
     name="media_hashes",
     version=1,
-    stage="media",
+    stage="hashing",
     about="The perceptual hash of a still or of one frame.",
     key=("item_id", "frame_index"),
+    columns=_HASH,
+)
+
+MEDIA_SECOND_HASHES = Table(
+    name="media_second_hashes",
+    version=1,
+    stage="media",
+    about="The same of a video that was hashed again, one frame a second, because a match was near a limit.",
+    key=("item_id", "frame_index"),
+    columns=_HASH,
+)
+
+HUB_JUDGEMENTS = Table(
+    name="hub_judgements",
+    version=1,
+    stage="judgements",
+    about="What people said of a hub; a snapshot of the append-only record in `case.db`, without times.",
+    key=("pdq",),
     columns=(
-        _ITEM,
+        Column(name="pdq", type=DIGEST, about="The listed hash"),
+        Column(name="standing", type=TEXT, about="listed or template"),
+        Column(name="operator", type=TEXT, about="Whose judgement stands"),
+    ),
+)
+
+MEDIA_HUBS = Table(
+    name="media_hubs",
+    version=1,
+    stage="media",
+    about="A listed hash that is near many unlike items: set aside until a person says what it stands for.",
+    key=("media_hub_id",),
+    columns=(
+        Column(name="media_hub_id", type=ID, about="Digest of the hash"),
+        Column(name="pdq", type=DIGEST, about="The listed hash"),
+        Column(name="entries", type=INT, about="Entries of lists that have it"),
+        Column(name="entry_id", type=ID, about="The first of them by id", cites="hash_list_entries.entry_id"),
+        Column(name="items", type=INT, about="Items with a frame near it"),
+        Column(name="distant_items", type=INT, about="Of these, so many at least are far from each other"),
         Column(
-            name="frame_index", type=INT, about="Among the hashed frames, from 0; 0 for a still that is not animated"
+            name="standing",
+            type=TEXT,
+            about="undecided, template (its matches count for nothing) or listed (they count)",
         ),
-        Column(name="at_ms", type=INT, about="Time of the frame", nullable=True),
-        Column(name="pdq", type=DIGEST, about="PDQ, 64 hex digits"),
-        Column(name="quality", type=INT, about="PDQ quality, 0 to 100"),
     ),
 )
 
 MEDIA_MATCHES = Table(
     name="media_matches",
-    version=1,
+    version=2,
     stage="media",
     about="An item equals, or is near, an entry of a hash list.",
     key=("match_id",),
@@ -74,6 +120,9 @@ MEDIA_MATCHES = Table(
         Column(name="quality", type=INT, about="PDQ quality of that frame; the list states none", nullable=True),
         Column(name="at_ms", type=INT, about="Time of that frame", nullable=True),
         Column(name="query_frames_percent", type=INT, about="Of this item's comparable frames", nullable=True),
+        Column(
+            name="quarantined", type=BOOLEAN, about="The listed hash is a hub that is set aside: counts for nothing"
+        ),
         Column(name="polarity", type=TEXT, about="known-illegal or known-benign"),
         Column(name="reference_name", type=TEXT, about="The list"),
         Column(name="reference_version", type=TEXT, about="Its version"),
@@ -87,7 +136,7 @@ MEDIA_MATCHES = Table(
 
 MEDIA_VERDICTS = Table(
     name="media_verdicts",
-    version=1,
+    version=2,
     stage="media",
     about="What the lists of this run say of a still or video, or of another item with a listed digest.",
     key=("item_id",),
@@ -95,7 +144,10 @@ MEDIA_VERDICTS = Table(
         _ITEM,
         Column(name="verdict", type=TEXT, about="exact, strong, probable, possible, none or not_comparable"),
         Column(name="verdict_group", type=TEXT, about="known, near, none, not_comparable or benign"),
-        Column(name="reason", type=TEXT, about="Why not comparable, or not wholly", nullable=True),
+        Column(name="hashing_tier", type=TEXT, about="still, keyframe or second: what it rests on", nullable=True),
+        Column(
+            name="reason", type=TEXT, about="Why not comparable, or not wholly; or what was set aside", nullable=True
+        ),
         Column(name="match_id", type=ID, about="The best match", nullable=True, cites="media_matches.match_id"),
         Column(name="distance_bits", type=INT, about="Its distance", nullable=True),
         Column(name="series", type=TEXT, about="Its series", nullable=True),
@@ -167,6 +219,9 @@ NOTED_MATCHES = Table(
 MEDIA_TABLES = (
     MEDIA_FILES,
     MEDIA_HASHES,
+    MEDIA_SECOND_HASHES,
+    HUB_JUDGEMENTS,
+    MEDIA_HUBS,
     MEDIA_MATCHES,
     MEDIA_VERDICTS,
     MEDIA_CLUSTERS,

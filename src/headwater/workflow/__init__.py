@@ -3,7 +3,7 @@
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
-from headwater.workflow.people import judge_link, queued_links, ranked_leads
+from headwater.workflow.people import judge_link, queued_hubs, queued_links, ranked_leads
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
@@ -27,6 +27,7 @@ __all__ = [
     "leads_before_judgement",
     "ledger_report",
     "open_tables",
+    "queued_hubs",
     "queued_links",
     "ranked_leads",
     "release_package",

@@ -28,7 +28,7 @@ from headwater.custody import (
 from headwater.engine import Session, file_sha256, sync_folder
 from headwater.errors import ConfigError, InputError
 from headwater.evidence import Stamp
-from headwater.judgements import Judgement, history, snapshot
+from headwater.judgements import Judgement, history, hub_snapshot, snapshot
 from headwater.references import reference_files
 from headwater.schema import content_id, table_named
 from headwater.schema.state import EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
@@ -306,6 +306,7 @@ class Case:
             files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
         with Session(files, engine=engine, threads=threads) as session:
             session.put("judgements", snapshot(self.judgements()))
+            session.put("hub_judgements", hub_snapshot(self.judgements()))
             if "exhibits" not in files:
                 session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))
             yield session

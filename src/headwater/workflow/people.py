@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from headwater.engine import Session
 from headwater.errors import ConfigError, InputError
-from headwater.judgements import VERDICTS, Judgement, append
+from headwater.judgements import HUB_CLAIM, VERDICTS, Judgement, append
 from headwater.workflow.case import Actor, Case
 
-__all__ = ["judge_link", "queued_links", "ranked_leads"]
+__all__ = ["judge_link", "queued_hubs", "queued_links", "ranked_leads"]
 
 # What a person needs to see of a row to decide; ids and sources are one `explain` away.
 _SHOWN = {
@@ -50,7 +53,7 @@ def queued_links(tables: Session, *, judged: bool = False, claim: str | None = N
         claim: used, paid or held; None for all.
     """
     if claim not in {None, "used", "paid", "held"}:
-        raise ConfigError(f"--claim '{claim}': known are used, paid, held")
+        raise ConfigError(f"--claim '{claim}': known are used, paid, held, hub")
     verdicts = {row["link_id"]: row["verdict"] for row in tables.arrow("judgements").to_pylist()}
     against: dict[str, list[str]] = {}
     for fact in tables.arrow("contrary_facts").to_pylist():
@@ -71,12 +74,29 @@ def queued_links(tables: Session, *, judged: bool = False, claim: str | None = N
     return found
 
 
+def queued_hubs(tables: Session, *, judged: bool = False) -> list[dict[str, Any]]:
+    """The listed hashes that are set aside, those near most items first, each with the lists it is on.
+
+    Args:
+        tables: The case's tables.
+        judged: Whether to include those that somebody has decided about.
+    """
+    hubs = [row for row in tables.arrow("media_hubs").to_pylist() if judged or row["standing"] == "undecided"]
+    wanted = {hub["entry_id"] for hub in hubs}
+    entries = tables.arrow("hash_list_entries")
+    entries = entries.filter(pc.is_in(entries["entry_id"], value_set=pa.array(sorted(wanted), pa.string())))
+    listed = {row["entry_id"]: row for row in entries.to_pylist()}
+    shown = ("reference_name", "reference_version", "category", "series", "victim_identified")
+    found = [{**hub, **{name: listed[hub["entry_id"]][name] for name in shown}} for hub in hubs]
+    return sorted(found, key=lambda hub: (-hub["items"], hub["media_hub_id"]))
+
+
 def judge_link(case: Case, actor: Actor, link_id: str, verdict: str, *, why: str) -> Judgement:
-    """Append a person's judgement on a link.
+    """Append a person's judgement on a link, or on a listed hash that is set aside.
 
     Raises:
         ConfigError: The verdict is none of the three, or no reason is given.
-        InputError: There is no such link.
+        InputError: There is no such link or hub.
     """
     if verdict not in VERDICTS:
         raise ConfigError(f"'{verdict}' is no judgement; known are {', '.join(VERDICTS)}")
@@ -84,8 +104,13 @@ def judge_link(case: Case, actor: Actor, link_id: str, verdict: str, *, why: str
         raise ConfigError("--why must not be empty; a judgement without a reason cannot be defended")
     with case.tables() as tables:
         link = next((row for row in tables.arrow("links").to_pylist() if row["link_id"] == link_id), None)
+        hubs = tables.arrow("media_hubs").to_pylist()
+    hub = next((row for row in hubs if row["media_hub_id"] == link_id), None)
+    if hub is not None:
+        of_hub = {"claim": HUB_CLAIM, "left_id": hub["pdq"], "right_id": hub["entry_id"]}
+        link = {**of_hub, "match_weight_mbits": 0, "model_id": ""}
     if link is None:
-        raise InputError(link_id, "no such link", remedy="copy the id from 'headwater queue'")
+        raise InputError(link_id, "no such link or hub", remedy="copy the id from 'headwater queue'")
     judgement = Judgement(
         link_id=link_id,
         claim=link["claim"],

@@ -224,10 +224,10 @@ def _inputs(case: Case, stage: Stage, exhibits: Sequence[PlacedExhibit]) -> dict
     for name, paths in case.reference_files().items():
         if name in stage.reads:
             inputs |= {f"{path.parent.name}.{name}": file_sha256(path) for path in paths}
-    if "judgements" in stage.reads:
+    for name in {"judgements", "hub_judgements"} & set(stage.reads):
         with case.tables() as session:
-            rows = session.arrow("judgements").to_pylist()
-        inputs["judgements"] = hashlib.sha256(repr(rows).encode("utf-8", "surrogateescape")).hexdigest()
+            rows = session.arrow(name).to_pylist()
+        inputs[name] = hashlib.sha256(repr(rows).encode("utf-8", "surrogateescape")).hexdigest()
     return inputs
 
 

@@ -38,15 +38,6 @@ class Stage:
     reads_evidence: bool = False
 
 
-def hash_and_match(context: StageContext) -> dict[str, pa.Table]:
-    """The tables of the media stage: perceptual hashes first, then what they match."""
-    hashed = hash_items(context)
-    for name, rows in hashed.items():
-        if name != "defects":
-            context.tables.put(name, rows)
-    return hashed | match_media(context)
-
-
 def leads_before_judgement(tables: Session) -> pa.Table:
     """The table `leads` as it would be if nobody had judged: what a measure of headwater alone may count."""
     tables.put("judgements", table_named("judgements").empty())
@@ -56,11 +47,22 @@ def leads_before_judgement(tables: Session) -> pa.Table:
 STAGES: tuple[Stage, ...] = (
     Stage(name="evidence", event="parsed", derive=read_evidence, reads=("exhibits",), reads_evidence=True),
     Stage(name="catalogue", event="parsed", derive=catalogue_entries, reads=("exhibits", "entries", "uploads")),
+    # Decoding takes days, matching minutes: a new list makes only the second run again.
+    Stage(name="hashing", event="parsed", derive=hash_items, reads=("items",), reads_evidence=True),
     Stage(
         name="media",
         event="matched",
-        derive=hash_and_match,
-        reads=("items", "uploads", "upload_items", "media_references", "hash_list_entries"),
+        derive=match_media,
+        reads=(
+            "items",
+            "uploads",
+            "upload_items",
+            "media_references",
+            "hash_list_entries",
+            "media_files",
+            "media_hashes",
+            "hub_judgements",
+        ),
         reads_evidence=True,
     ),
     Stage(

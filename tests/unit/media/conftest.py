@@ -35,9 +35,18 @@ class Case:
     def __init__(self) -> None:
         self.rows: dict[str, list[dict[str, Any]]] = {
             name: []
-            for name in ("items", "media_files", "media_hashes", "hash_list_entries", "uploads", "upload_items")
+            for name in (
+                "items",
+                "media_files",
+                "media_hashes",
+                "hash_list_entries",
+                "uploads",
+                "upload_items",
+                "hub_judgements",
+            )
         }
         self.session = Session({})
+        self.hub_distant_items = 4
         self.exhibits: list[Exhibit] = []
 
     def item(
@@ -133,7 +142,9 @@ class Case:
     def context(self, *, reverse: bool = False) -> StageContext:
         for name, rows in self.rows.items():
             self.session.put(name, table_named(name).rows(rows[::-1] if reverse else rows))
-        return StageContext(tables=self.session, exhibits=tuple(self.exhibits))
+        return StageContext(
+            tables=self.session, exhibits=tuple(self.exhibits), parameters={"hub_distant_items": self.hub_distant_items}
+        )
 
 
 @pytest.fixture

@@ -6,9 +6,20 @@ import pytest
 import sqlalchemy as sa
 from pyrage import x25519
 
+from headwater.engine import Session
 from headwater.errors import ConfigError, InputError, RefusedError
+from headwater.schema import table_named
 from headwater.schema.state import OPERATORS
-from headwater.workflow import Actor, Case, draft_package, judge_link, queued_links, ranked_leads, release_package
+from headwater.workflow import (
+    Actor,
+    Case,
+    draft_package,
+    judge_link,
+    queued_hubs,
+    queued_links,
+    ranked_leads,
+    release_package,
+)
 
 
 @pytest.fixture
@@ -200,3 +211,37 @@ def test_a_package_for_a_country_without_leads_is_refused_and_recorded(case):
     with pytest.raises((InputError, RefusedError)):
         draft(case, country="NZ")
     assert last(case).outcome.startswith("refused: ")
+
+
+# Hubs
+
+
+def test_a_listed_hash_that_is_set_aside_is_judged_like_a_link_and_leaves_the_links_alone(case, monkeypatch):
+    hub = {
+        "media_hub_id": "hub-1", "pdq": "ab" * 32, "entries": 1, "entry_id": "", "items": 9, "distant_items": 7,
+        "standing": "undecided",
+    }  # fmt: skip
+    with case.tables() as tables:
+        hub["entry_id"] = tables.arrow("hash_list_entries")["entry_id"][0].as_py()
+        before = tables.arrow("judgements").to_pylist()
+    arrow = Session.arrow
+    monkeypatch.setattr(
+        Session,
+        "arrow",
+        lambda self, name: table_named(name).rows([hub]) if name == "media_hubs" else arrow(self, name),
+    )
+    with case.tables() as tables:
+        [queued] = queued_hubs(tables)
+    assert (queued["media_hub_id"], queued["items"]) == ("hub-1", 9)
+    assert queued["reference_name"]
+    judge_link(case, case.actor("B. Analyst"), "hub-1", "negative", why="a caption card")
+    with case.tables() as tables:
+        assert tables.arrow("hub_judgements").to_pylist() == [
+            {"pdq": "ab" * 32, "standing": "template", "operator": "B. Analyst"}
+        ]
+        assert tables.arrow("judgements").to_pylist() == before
+    judge_link(case, case.actor("B. Analyst"), "hub-1", "unsure", why="let somebody else look")
+    with case.tables() as tables:
+        assert tables.arrow("hub_judgements").num_rows == 0
+    with pytest.raises(InputError, match="no such link or hub"):
+        judge_link(case, case.actor(), "hub-2", "positive", why="x")

@@ -1,0 +1,56 @@
+"""The frames that distances may be taken from, as columns: there may be millions of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.engine import StageContext
+from headwater.media.tiers import MIN_QUALITY
+
+__all__ = ["COMPARABLE", "comparable_frames", "hashes_by_item", "in_runs"]
+
+COMPARABLE = ("item_id", "frame_index", "at_ms", "pdq", "quality")
+"""Columns of comparable frames, ordered by item and frame."""
+
+
+def comparable_frames(context: StageContext) -> pa.Table:
+    """The comparable frames of every item: quality of at least 50, wholly decoded.
+
+    A still that was decoded in part is left out: the part that is missing is a flat field that makes unlike pictures
+    alike. The frames that a damaged video did give are whole, and count. Where a video was hashed again, a frame a
+    second, these frames stand for it.
+
+    Args:
+        context: Has `media_files`, `media_hashes` and `media_second_hashes`.
+    """
+    files = context.tables.arrow("media_files")
+    partial = files.filter(pc.and_(pc.equal(files["media_kind"], "still"), pc.not_equal(files["status"], "ok")))
+    again = context.tables.arrow("media_second_hashes").select(list(COMPARABLE))
+    first = context.tables.arrow("media_hashes").select(list(COMPARABLE))
+    first = first.filter(pc.invert(pc.is_in(first["item_id"], value_set=pc.unique(again["item_id"]))))
+    frames = pa.concat_tables([first, again])
+    of_part = pc.is_in(frames["item_id"], value_set=partial["item_id"])
+    kept = frames.filter(pc.and_(pc.greater_equal(frames["quality"], MIN_QUALITY), pc.invert(of_part)))
+    return kept.sort_by([("item_id", "ascending"), ("frame_index", "ascending")]).combine_chunks()
+
+
+def in_runs(values: pa.ChunkedArray) -> Iterator[tuple[str, int, int]]:
+    """Each value of a sorted column with its first row and the row after its last."""
+    if not len(values):
+        return
+    codes: npt.NDArray[np.int32] = values.combine_chunks().dictionary_encode().indices.to_numpy()
+    cuts = [0, *(np.flatnonzero(codes[1:] != codes[:-1]) + 1).tolist(), len(codes)]
+    for start, end in pairwise(cuts):
+        yield values[start].as_py(), start, end
+
+
+def hashes_by_item(frames: pa.Table) -> Mapping[str, tuple[str, ...]]:
+    """The hashes of each item's comparable frames, in their order."""
+    pdq = frames["pdq"]
+    return {item: tuple(pdq[start:end].to_pylist()) for item, start, end in in_runs(frames["item_id"])}
