@@ -6,6 +6,7 @@ from headwater.schema.columns import AT_UTC, BOOLEAN, DIGEST, ID, INT, TEXT
 from headwater.schema.table import Column, Table
 
 __all__ = [
+    "MEDIA_CLAIMS",
     "MEDIA_CLUSTERS",
     "MEDIA_FILES",
     "MEDIA_HASHES",
@@ -55,6 +56,53 @@ MEDIA_HASHES = Table(
         Column(name="at_ms", type=INT, about="Time of the frame", nullable=True),
         Column(name="pdq", type=DIGEST, about="PDQ, 64 hex digits"),
         Column(name="quality", type=INT, about="PDQ quality, 0 to 100"),
+    ),
+)
+
+MEDIA_CLAIMS = Table(
+    name="media_claims",
+    version=1,
+    stage="media",
+    about="What a still or video says of who or what made it: claims, forgeable, of which none proves anything.",
+    key=("claim_id",),
+    order_by=("item_id", "claim_kind", "claimed_by"),
+    columns=(
+        Column(name="claim_id", type=ID, about="Digest of item, kind, field, claim and reason"),
+        _ITEM,
+        Column(
+            name="claim_kind",
+            type=TEXT,
+            about="summary (one for each item), c2pa-manifest, digital-source-type, creator-tool, software, camera, "
+            "generator-chunk, encoder, handler, brand, comment; unreadable for a field that could not be read",
+        ),
+        Column(
+            name="claim",
+            type=TEXT,
+            about="What the file claims to be made by, or with; at most 256 characters, never a generator's prompt",
+            nullable=True,
+        ),
+        Column(name="claimed_by", type=TEXT, about="The field of the file that says so", nullable=True),
+        Column(
+            name="offset_bytes",
+            type=INT,
+            about="Where the segment, chunk or box of that field begins in the file",
+            nullable=True,
+        ),
+        Column(
+            name="claims_synthetic",
+            type=TEXT,
+            about="Whether this claims that a generator made or edited the file: yes, no or unknown; of a summary, "
+            "yes if any claim does, else no if any does. Without a claim it is unknown",
+        ),
+        Column(
+            name="signature_checked",
+            type=TEXT,
+            about="no, for what a C2PA manifest says: headwater checks no signature; absent elsewhere",
+            nullable=True,
+        ),
+        Column(name="status", type=TEXT, about="ok, partial or refused: whether the field, or the file, could be read"),
+        Column(name="reason", type=TEXT, about="Why not ok", nullable=True),
+        Column(name="note", type=TEXT, about="How many claims, what was left out, which manifest", nullable=True),
     ),
 )
 
@@ -167,6 +215,7 @@ NOTED_MATCHES = Table(
 MEDIA_TABLES = (
     MEDIA_FILES,
     MEDIA_HASHES,
+    MEDIA_CLAIMS,
     MEDIA_MATCHES,
     MEDIA_VERDICTS,
     MEDIA_CLUSTERS,

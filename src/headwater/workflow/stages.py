@@ -12,7 +12,7 @@ from headwater.engine import Session, StageContext
 from headwater.evidence import read_evidence
 from headwater.identities import link_records
 from headwater.leads import rank_leads
-from headwater.media import hash_items, match_media
+from headwater.media import claimed_origins, hash_items, match_media
 from headwater.money import trace_money
 from headwater.schema import table_named
 
@@ -39,12 +39,15 @@ class Stage:
 
 
 def hash_and_match(context: StageContext) -> dict[str, pa.Table]:
-    """The tables of the media stage: perceptual hashes first, then what they match."""
+    """The tables of the media stage: perceptual hashes first, then what they match, and what the files claim.
+
+    What matches is decided without the claims, which are read last and put where no later stage looks.
+    """
     hashed = hash_items(context)
     for name, rows in hashed.items():
         if name != "defects":
             context.tables.put(name, rows)
-    return hashed | match_media(context)
+    return hashed | match_media(context) | claimed_origins(context)
 
 
 def leads_before_judgement(tables: Session) -> pa.Table:
