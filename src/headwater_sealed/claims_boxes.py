@@ -27,6 +27,7 @@ _MAX_BOXES = 100_000
 _MAX_DEPTH = 10
 _MAX_SMALL_BYTES = 1 << 20
 _CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"udta", b"jp2h"}
+_INDICES = {b"moov", b"moof", b"meta", b"jp2h", b"jxlc", b"jxlp"}
 _XMP_TYPE = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _EXIF_TYPE = b"JpgTiffExif->JP2"
 _C2PA_TYPE = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
@@ -85,20 +86,30 @@ def boxes_between(source: Source, begin: int, end: int) -> Iterator[Box]:
         if at + size > end:
             raise UnreadableError(f"a box of {size:,} bytes at byte {at:,}, where {end - at:,} are left")
         at += size
+    if at < end and source.at(at, end - at).strip(b"\0"):
+        raise UnreadableError(f"no box in the last {end - at} bytes before byte {end:,}")
 
 
 def read_boxes(source: Source, claims: Claims) -> None:
     """Takes the claims of a file that is built of boxes."""
+    walk = _Walk(source, claims)
     with claims.reading("boxes", 0):
-        _Walk(source, claims).boxes(0, source.size_bytes, 0)
+        walk.boxes(0, source.size_bytes, 0)
+    if not walk.outermost & _INDICES:
+        claims.unreadable("boxes", 0, "no box that describes the rest of the file")
 
 
 class _Walk:
-    """One walk over the boxes of a file, with one limit on their number."""
+    """One walk over the boxes of a file, with one limit on their number.
+
+    Attributes:
+        outermost: Kinds of the boxes that are in no other.
+    """
 
     def __init__(self, source: Source, claims: Claims) -> None:
         self._source, self._claims = source, claims
         self._count = 0
+        self.outermost: set[bytes] = set()
         self._handler = b""
 
     def boxes(self, begin: int, end: int, depth: int, inside: bytes = b"") -> None:
@@ -107,6 +118,8 @@ class _Walk:
             self._count += 1
             if self._count > _MAX_BOXES or depth > _MAX_DEPTH:
                 raise UnreadableError(f"more than {_MAX_BOXES:,} boxes or {_MAX_DEPTH} levels")
+            if depth == 0:
+                self.outermost.add(box.kind)
             name = _written(box.kind)
             if box.kind in _CONTAINERS:
                 with self._claims.reading(f"box {name}", box.at):

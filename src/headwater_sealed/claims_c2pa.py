@@ -135,6 +135,8 @@ class _Reader:
                 return
             yield kind, content[at + head : at + size]
             at += size
+        if content[at:].strip(b"\0"):
+            self.trouble = self.trouble or f"no box in the last {len(content) - at} bytes"
 
     def _superbox(self, content: bytes, depth: int) -> _Box | None:
         if depth > _MAX_DEPTH:

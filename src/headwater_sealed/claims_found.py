@@ -267,10 +267,11 @@ class Claims:
         says = self._says
         counts = Counter(one.claim_kind for one in found)
         failed = counts.pop(UNREADABLE, 0)
-        notes = [", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no claim found"]
+        nothing = "no claim in what could be read" if failed else "no claim found"
+        notes = [", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or nothing]
         if {"yes", "no"} <= says:
             notes.append("its claims contradict each other")
-        reasons = [f"{failed} fields could not be read"] if failed else []
+        reasons = [f"could not read: {failed} of its fields"] if failed else []
         if self.capped:
             reasons.append(f"more than {MAX_CLAIMS} claims")
         return Claim(

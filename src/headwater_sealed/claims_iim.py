@@ -40,6 +40,8 @@ def read_photoshop_blocks(content: bytes, claims: Claims, place: str, offset_byt
             elif number == _VERSION:
                 _read_version(block, claims, place, offset_bytes)
             at += 4 + size + (size & 1)
+        if content[at:].strip(b"\0"):
+            raise UnreadableError(f"no resource block in the last {len(content) - at} bytes")
 
 
 def _read_version(block: bytes, claims: Claims, place: str, offset_bytes: int) -> None:

@@ -56,6 +56,8 @@ class _Walk:
             else:
                 self._take(kind, at, size)
             at += 8 + size + (size & 1)
+        if at < end and self._source.at(at, end - at).strip(b"\0"):
+            raise UnreadableError(f"no chunk in the last {end - at} bytes before byte {end:,}")
 
     def _take(self, kind: bytes, at: int, size: int) -> None:
         claims, source = self._claims, self._source
