@@ -13,7 +13,7 @@ from headwater_sealed.refusal import UnreadableError
 __all__ = ["read_matroska"]
 
 _MAX_ELEMENTS = 200_000
-_SEGMENT, _INFO, _TAGS, _CLUSTER = 0x18538067, 0x1549A966, 0x1254C367, 0x1F43B675
+_SEGMENT, _ABOUT, _TAGS = 0x18538067, 0x1549A966, 0x1254C367
 _MUXING, _WRITING = 0x4D80, 0x5741
 _TAG, _SIMPLE, _NAME, _STRING = 0x7373, 0x67C8, 0x45A3, 0x4487
 
@@ -33,14 +33,17 @@ class _Walk:
 
     def file(self) -> None:
         """Takes what the segments say."""
-        at, end = 0, self._source.size_bytes
+        at, end, segments = 0, self._source.size_bytes, 0
         while at < end:
             name, begin, size = self._head(self._source, at, end)
             if name == _SEGMENT:
+                segments += 1
                 self._segment(begin, end if size is None else min(end, begin + size))
             if size is None:
                 return
             at = begin + size
+        if not segments:
+            raise UnreadableError("no segment")
         if at > end:
             raise UnreadableError(f"ends at byte {end:,}, {at - end:,} bytes before its last element")
 
@@ -49,19 +52,19 @@ class _Walk:
             name, begin, size = self._head(self._source, at, end)
             if size is None:
                 raise UnreadableError(f"an element of unknown size at byte {at:,}: what follows it was not looked for")
-            if name in {_INFO, _TAGS}:
-                label = "Info" if name == _INFO else "Tags"
+            if name in {_ABOUT, _TAGS}:
+                label = "Info" if name == _ABOUT else "Tags"
                 with self._claims.reading(f"Matroska {label}", at):
                     if size > MAX_PIECE_BYTES:
                         raise UnreadableError(f"an element of {size:,} bytes")
                     content = Source.of(self._source.at(begin, size), self._claims)
-                    if name == _INFO:
-                        self._info(content, at)
+                    if name == _ABOUT:
+                        self._about(content, at)
                     else:
                         self._tags(content, at)
             at = begin + size
 
-    def _info(self, content: Source, offset_bytes: int) -> None:
+    def _about(self, content: Source, offset_bytes: int) -> None:
         for name, inner in self._elements(content):
             if name in {_MUXING, _WRITING}:
                 place = f"Matroska {'MuxingApp' if name == _MUXING else 'WritingApp'}"

@@ -19,7 +19,7 @@ __all__ = ["read_riff"]
 _MAX_CHUNKS = 50_000
 _MAX_DEPTH = 3
 _LISTS = {b"INFO", b"hdrl"}
-_INFO = {b"ISFT": "software", b"ISRC": "camera"}
+_LISTED = {b"ISFT": "software", b"ISRC": "camera"}
 
 
 def read_riff(source: Source, claims: Claims) -> None:
@@ -62,7 +62,7 @@ class _Walk:
     def _take(self, kind: bytes, at: int, size: int) -> None:
         claims, source = self._claims, self._source
         place = f"{self._form} {kind.decode('latin-1').strip()}"
-        if kind not in {b"EXIF", b"XMP ", b"_PMX", b"C2PA", b"ICMT", *_INFO}:
+        if kind not in {b"EXIF", b"XMP ", b"_PMX", b"C2PA", b"ICMT", *_LISTED}:
             return
         with claims.reading(place, at):
             content = source.at(at + 8, size)
@@ -72,8 +72,8 @@ class _Walk:
                 read_xmp(content, claims, place, at)
             elif kind == b"C2PA":
                 read_manifest_store(content, claims, place, at)
-            elif kind in _INFO:
-                claims.say(_INFO[kind], decoded(content), place, at)
+            elif kind in _LISTED:
+                claims.say(_LISTED[kind], decoded(content), place, at)
             else:
                 text = decoded(content)
                 if not claims.generated(text, place, at) and says_its_maker(text):

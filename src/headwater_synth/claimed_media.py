@@ -229,9 +229,11 @@ def _mp4() -> bytes:
     scene = drawn_scene(7, "video", width_px=64, height_px=48)
     plain = encoded_video((scene.frame(number / 10) for number in range(4)), rate_factor=34, index_first=False)
     at = plain.rindex(b"moov") - 4
-    data = _user_data()
+    added = _user_data()
     assert struct.unpack_from(">I", plain, at)[0] == len(plain) - at, "the index is the last box"
-    return plain[:at] + struct.pack(">I", len(plain) - at + len(data)) + plain[at + 4 :] + data + _uuid_boxes(GENERATED)
+    return (
+        plain[:at] + struct.pack(">I", len(plain) - at + len(added)) + plain[at + 4 :] + added + _uuid_boxes(GENERATED)
+    )
 
 
 def _mov() -> bytes:
