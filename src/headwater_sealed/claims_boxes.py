@@ -2,9 +2,9 @@
 
 References:
     ISO/IEC 14496-12, 4.2 (boxes), 4.3 (brands), 8.4.3 (handlers), 8.5.2 and 12.1.3 (sample entries, compressor name),
-    8.10.1 (user data), 8.11 (meta, items). QuickTime file format, "User data atoms" and "Metadata". XMP part 3, 1.1.4
-    and 1.1.7 (box `uuid`, atom `XMP_`). C2PA 2.2, A.5 (box `uuid` with a purpose). ISO/IEC 18181-2 (`jumb`, `Exif`,
-    `xml `).
+    8.10.1 (user data), 8.11 (meta, items). QuickTime file format, "User data atoms" and "Metadata". XMP part 3,
+    "MOV" and "MPEG-4" (atom `XMP_`, box `uuid`). C2PA specification, annex A (box `uuid` with a purpose). ISO/IEC
+    18181-2 (`jumb`, `Exif`, `xml `).
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@ No signature is checked and no digest compared: whoever can write a file can wri
 What a manifest says is recorded as said, with `signature_checked` no.
 
 References:
-    ISO/IEC 19566-5 (JUMBF), A.2 and A.3: superboxes `jumb`, description boxes `jumd` (type, toggles, label).
-    C2PA 2.2, 11.1 (labels and types of the boxes of a store; the last manifest is the active one), 10.3 (claims, their
-    generator), 18.15 (actions, software agents, digital source types).
+    ISO/IEC 19566-5 (JUMBF): superboxes `jumb`, description boxes `jumd` (type, toggles, label).
+    C2PA specification, "Manifests" (labels and types of the boxes of a store; the last manifest is the active one),
+    "Claims" (their generator), "Actions" (software agents, digital source types). Sections are named, not numbered,
+    because the numbers change with each version.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 References:
     TIFF 6.0, section 2 (header, directories, types); BigTIFF as libtiff documents it (magic 43, numbers of 8 bytes).
-    EXIF 3.0 (CIPA DC-008), 4.6.5 and 4.6.6: Make, Model, Software, UserComment, the lens and the software tags.
-    XMP part 3, 1.1.6 (tag 700); C2PA 2.2, A.3.6 (tag 52545).
+    EXIF 3.0 (CIPA DC-008), attribute tables: Make, Model, Software, UserComment, the lens and the software tags.
+    XMP part 3, "TIFF" (tag 700); C2PA specification, annex A, "TIFF" (tag 52545).
 """
 
 from __future__ import annotations

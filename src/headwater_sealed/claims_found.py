@@ -49,8 +49,8 @@ SUMMARY, UNREADABLE = "summary", "unreadable"
 _STEP_BYTES = 64
 _LOOKS = 8  # patterns that a text is searched for
 
-# IPTC NewsCodes, scheme digitalsourcetype, and the terms that C2PA adds (C2PA 2.2, 18.15.4: digital source type). Only
-# these speak for or against a generator; every other term of the scheme leaves the question open.
+# IPTC NewsCodes, scheme digitalsourcetype, and the terms that C2PA adds (C2PA specification, "Digital source
+# type"). Only these speak for or against a generator; every other term of the scheme leaves the question open.
 _SAYS = {
     "trainedAlgorithmicMedia": "yes",
     "compositeWithTrainedAlgorithmicMedia": "yes",

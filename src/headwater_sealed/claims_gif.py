@@ -1,8 +1,9 @@
 """Claims in the blocks of a GIF file.
 
 References:
-    GIF89a, 15 to 27 (blocks, sub-blocks, comment and application extensions). XMP part 3, 1.1.2 (application `XMP
-    DataXMP`, whose packet is no sub-blocks and ends in 258 bytes that lead out of it). C2PA 2.2, A.3.7 (`C2PA_GIF`).
+    GIF89a, 15 to 27 (blocks, sub-blocks, comment and application extensions). XMP part 3, "GIF" (application `XMP
+    DataXMP`, whose packet is no sub-blocks and ends in 258 bytes that lead out of it). C2PA specification, annex A
+    (`C2PA_GIF`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Claims in the segments of a JPEG file, up to its first scan.
 
 References:
-    ITU-T T.81, B.1.1 (markers, segments). EXIF 3.0, 4.7.2 (APP1). XMP part 3, 1.1.3 (APP1, and packets that go on in
-    further segments). ISO/IEC 19566-5, D.2 and C2PA 2.2, A.3.1 (boxes cut into APP11 segments). Adobe Photoshop file
-    formats, "Image Resource Blocks" (APP13).
+    ITU-T T.81, B.1.1 (markers, segments). EXIF 3.0, "APP1". XMP part 3, "JPEG" (APP1, and packets that go on in
+    further segments). ISO/IEC 19566-5, D.2 and C2PA specification, annex A (boxes cut into APP11 segments). Adobe
+    Photoshop file formats, "Image Resource Blocks" (APP13).
 """
 
 from __future__ import annotations

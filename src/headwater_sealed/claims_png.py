@@ -1,8 +1,8 @@
 """Claims in the chunks of a PNG file.
 
 References:
-    PNG (W3C, third edition), 5 (chunks), 11.3.3 (tEXt, zTXt, iTXt and their keywords), 11.3.4.5 (eXIf).
-    XMP part 3, 1.1.5 (iTXt XML:com.adobe.xmp). C2PA 2.2, A.3.2 (caBX).
+    PNG (W3C, third edition), 5 (chunks), 11.3.3 (tEXt, zTXt, iTXt and their keywords) and its chunk eXIf.
+    XMP part 3, "PNG" (iTXt XML:com.adobe.xmp). C2PA specification, annex A (caBX).
 """
 
 from __future__ import annotations

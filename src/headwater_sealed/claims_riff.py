@@ -1,7 +1,8 @@
 """Claims in the chunks of a RIFF file: WebP stills and AVI videos.
 
 References:
-    RFC 9649, 2.3 to 2.7 (RIFF, `EXIF`, `XMP `). C2PA 2.2, A.3.5 (`C2PA`). XMP part 3, 1.1.8 (`_PMX` in AVI).
+    RFC 9649, 2.3 to 2.7 (RIFF, `EXIF`, `XMP `). C2PA specification, annex A (`C2PA`).
+    XMP part 3, "AVI" (`_PMX` in AVI).
     Microsoft RIFF multimedia data standards update 3.0, list INFO: ISFT.
 """
 
