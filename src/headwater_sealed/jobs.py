@@ -8,6 +8,7 @@ from __future__ import annotations
 from headwater_sealed.access_log import ACCESS_LOG_SCHEMA, parse_access_log
 from headwater_sealed.archives import WALK_ARCHIVE_SCHEMA, walk_archive
 from headwater_sealed.basic import BASIC_JOBS, Job
+from headwater_sealed.claims import READ_CLAIMS_SCHEMA, read_claims
 from headwater_sealed.delimited import parse_csv, parse_mysql_tab
 from headwater_sealed.digests import DIGEST_ENTRIES_SCHEMA, SNIFF_FILES_SCHEMA, digest_entries, sniff_files
 from headwater_sealed.images import (
@@ -56,5 +57,6 @@ JOBS: tuple[Job, ...] = (
     Job(name="parse_access_log", schema=ACCESS_LOG_SCHEMA, function=parse_access_log),
     Job(name="read_wallet", schema=WALLET_SCHEMA, function=read_wallet, prepare=prepare_wallet),
     Job(name="hash_media", schema=HASH_MEDIA_SCHEMA, function=hash_media, prepare=prepare_media),
+    Job(name="read_claims", schema=READ_CLAIMS_SCHEMA, function=read_claims),
 )
 """Every job of the product, in the order of the path."""

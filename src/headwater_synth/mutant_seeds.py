@@ -20,6 +20,7 @@ from contextlib import closing
 from pathlib import Path
 
 from headwater_synth.chain.keys import platform_account
+from headwater_synth.claimed_media import claimed_media
 from headwater_synth.legacy_wallet import counted, legacy_wallet
 from headwater_synth.media_store.scenes import drawn_scene
 from headwater_synth.media_store.videos import encoded_video
@@ -237,6 +238,11 @@ def _video() -> bytes:
     return encoded_video((scene.frame(number / 10) for number in range(12)), rate_factor=30)
 
 
+def _claimed(*containers: str) -> dict[str, Seed]:
+    made = claimed_media()
+    return {f"claims-{name}": {f"a.{name}": made[name]} for name in containers}
+
+
 def _electrum() -> bytes:
     wallet = {
         "wallet_type": "standard",
@@ -298,8 +304,11 @@ def sound_inputs() -> Mapping[str, Mapping[str, Seed]]:
             "xz": {"a.tar.xz": lzma.compress(_tar(tarfile.GNU_FORMAT))},
             **_seven_zip(),
         },
-        "stills": {form: {f"a.{form.lower()}": _still(form)} for form in ("JPEG", "PNG", "WEBP", "GIF")},
-        "videos": {"mp4": {"a.mp4": _video()}},
+        "stills": {
+            **{form: {f"a.{form.lower()}": _still(form)} for form in ("JPEG", "PNG", "WEBP", "GIF")},
+            **_claimed("jpeg", "png", "webp", "gif", "tiff", "avif"),
+        },
+        "videos": {"mp4": {"a.mp4": _video()}, **_claimed("mp4", "mov", "mkv", "avi")},
     }
 
 

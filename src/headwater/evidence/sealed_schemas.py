@@ -255,6 +255,17 @@ _HASH_MEDIA = Expected(
     refused={"frame_index": -1, "status": "refused"},
 )
 
+_READ_CLAIMS = Expected(
+    name="read_claims",
+    schema=_schema(
+        "entry_index:int", "claim_kind:text", "claim:text?", "claimed_by:text?", "offset_bytes:int?",
+        "claims_synthetic:text", "signature_checked:text?", "status:text", "reason:text?", "note:text?",
+    ),
+    # Some hundred short rows a file at most, of which a bounded part is read; members of archives take their time.
+    limits=Limits(wall_s=600.0, memory_bytes=1024 * _MIB, reply_bytes=64 * _MIB),
+    refused={"claim_kind": "summary", "claims_synthetic": "unknown", "status": "refused"},
+)  # fmt: skip
+
 TEST_EXPECTED: tuple[Expected, ...] = (_MISBEHAVE,)
 """Jobs that fail on purpose; a pool knows them only if it is told to."""
 
@@ -274,5 +285,6 @@ EXPECTED: tuple[Expected, ...] = (
     _PARSE_ACCESS_LOG,
     _READ_WALLET,
     _HASH_MEDIA,
+    _READ_CLAIMS,
 )
 """Every job of the product; the same names in the same order as on the sealed side."""

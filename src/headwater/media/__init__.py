@@ -1,5 +1,6 @@
 """Known, near or never seen: stills and videos against hash lists, their near-duplicate clusters and origins."""
 
+from headwater.media.claims import claimed_origins
 from headwater.media.hashing import hash_items
 from headwater.media.paths import hash_paths
 from headwater.media.stage import match_media
@@ -11,6 +12,7 @@ __all__ = [
     "NEAR_TIERS",
     "TIERS",
     "VERDICT_GROUPS",
+    "claimed_origins",
     "hash_items",
     "hash_paths",
     "match_media",

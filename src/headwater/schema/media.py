@@ -7,6 +7,7 @@ from headwater.schema.table import Column, Table
 
 __all__ = [
     "HUB_JUDGEMENTS",
+    "MEDIA_CLAIMS",
     "MEDIA_CLUSTERS",
     "MEDIA_FILES",
     "MEDIA_HASHES",
@@ -21,7 +22,7 @@ __all__ = [
 
 _ITEM = Column(name="item_id", type=ID, about="The item", cites="items.item_id")
 
-_HASH = (
+_HASHED_FRAME = (
     _ITEM,
     Column(name="frame_index", type=INT, about="Among the hashed frames, from 0; 0 for a still that is not animated"),
     Column(name="at_ms", type=INT, about="Time of the frame", nullable=True),
@@ -58,7 +59,7 @@ MEDIA_HASHES = Table(
     stage="hashing",
     about="The perceptual hash of a still or of one frame.",
     key=("item_id", "frame_index"),
-    columns=_HASH,
+    columns=_HASHED_FRAME,
 )
 
 MEDIA_SECOND_HASHES = Table(
@@ -67,7 +68,7 @@ MEDIA_SECOND_HASHES = Table(
     stage="media",
     about="The same of a video that was hashed again, one frame a second, because a match was near a limit.",
     key=("item_id", "frame_index"),
-    columns=_HASH,
+    columns=_HASHED_FRAME,
 )
 
 HUB_JUDGEMENTS = Table(
@@ -101,6 +102,53 @@ MEDIA_HUBS = Table(
             type=TEXT,
             about="undecided, template (its matches count for nothing) or listed (they count)",
         ),
+    ),
+)
+
+MEDIA_CLAIMS = Table(
+    name="media_claims",
+    version=1,
+    stage="hashing",
+    about="What a still or video says of who or what made it: claims, forgeable, of which none proves anything.",
+    key=("claim_id",),
+    order_by=("item_id", "claim_kind", "claimed_by"),
+    columns=(
+        Column(name="claim_id", type=ID, about="Digest of item, kind, field, claim and reason"),
+        _ITEM,
+        Column(
+            name="claim_kind",
+            type=TEXT,
+            about="summary (one for each item), c2pa-manifest, digital-source-type, creator-tool, software, camera, "
+            "generator-chunk, encoder, handler, brand, comment; unreadable for a field that could not be read",
+        ),
+        Column(
+            name="claim",
+            type=TEXT,
+            about="What the file claims to be made by, or with; at most 256 characters, never a generator's prompt",
+            nullable=True,
+        ),
+        Column(name="claimed_by", type=TEXT, about="The field of the file that says so", nullable=True),
+        Column(
+            name="offset_bytes",
+            type=INT,
+            about="Where the segment, chunk or box of that field begins in the file",
+            nullable=True,
+        ),
+        Column(
+            name="claims_synthetic",
+            type=TEXT,
+            about="Whether this claims that a generator made or edited the file: yes, no or unknown; of a summary, "
+            "yes if any claim does, else no if any does. Without a claim it is unknown",
+        ),
+        Column(
+            name="signature_checked",
+            type=TEXT,
+            about="no, for what a C2PA manifest says: headwater checks no signature; absent elsewhere",
+            nullable=True,
+        ),
+        Column(name="status", type=TEXT, about="ok, partial or refused: whether the field, or the file, could be read"),
+        Column(name="reason", type=TEXT, about="Why not ok", nullable=True),
+        Column(name="note", type=TEXT, about="How many claims, what was left out, which manifest", nullable=True),
     ),
 )
 
@@ -222,6 +270,7 @@ MEDIA_TABLES = (
     MEDIA_SECOND_HASHES,
     HUB_JUDGEMENTS,
     MEDIA_HUBS,
+    MEDIA_CLAIMS,
     MEDIA_MATCHES,
     MEDIA_VERDICTS,
     MEDIA_CLUSTERS,

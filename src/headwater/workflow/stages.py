@@ -12,7 +12,7 @@ from headwater.engine import Session, StageContext
 from headwater.evidence import read_evidence
 from headwater.identities import link_records
 from headwater.leads import rank_leads
-from headwater.media import hash_items, match_media
+from headwater.media import claimed_origins, hash_items, match_media
 from headwater.money import trace_money
 from headwater.schema import table_named
 
@@ -38,6 +38,14 @@ class Stage:
     reads_evidence: bool = False
 
 
+def hash_and_read_claims(context: StageContext) -> dict[str, pa.Table]:
+    """The tables of the hashing stage: what is decoded of each file, and what it claims of its making.
+
+    The claims are put where no later stage looks.
+    """
+    return hash_items(context) | claimed_origins(context)
+
+
 def leads_before_judgement(tables: Session) -> pa.Table:
     """The table `leads` as it would be if nobody had judged: what a measure of headwater alone may count."""
     tables.put("judgements", table_named("judgements").empty())
@@ -48,7 +56,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(name="evidence", event="parsed", derive=read_evidence, reads=("exhibits",), reads_evidence=True),
     Stage(name="catalogue", event="parsed", derive=catalogue_entries, reads=("exhibits", "entries", "uploads")),
     # Decoding takes days, matching minutes: a new list makes only the second run again.
-    Stage(name="hashing", event="parsed", derive=hash_items, reads=("items",), reads_evidence=True),
+    Stage(name="hashing", event="parsed", derive=hash_and_read_claims, reads=("items",), reads_evidence=True),
     Stage(
         name="media",
         event="matched",
