@@ -25,6 +25,7 @@ import numpy.typing as npt
 __all__ = [
     "MIN_SIDE_PX",
     "Pdq",
+    "full_range",
     "luma_from_rgb",
     "pdq_by_recurrence",
     "pdq_from_luma",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 MIN_SIDE_PX = 5  # source: the reference hashes nothing smaller and answers zeros with quality 0
+_BLACK, _WHITE, _STRETCH = 16, 235, 255 / 219
 _SAMPLES = 64
 _FREQUENCIES = 16
 _PASSES = 2
@@ -98,11 +100,12 @@ def pdq_from_reduced_luma(luma: Luma, *, part: int) -> Pdq:
     return Pdq(bits=_packed(coefficients > ordered[127]), quality=quality)
 
 
-def pdq_from_luma(luma: Luma) -> Pdq:
+def pdq_from_luma(luma: Luma, *, limited_range: bool = False) -> Pdq:
     """The PDQ hash and quality of a picture.
 
     Args:
         luma: Rows by columns, 0 to 255; the full picture, not one made smaller before.
+        limited_range: Whether black is 16 and white is 235, none beyond: it is stretched when few samples remain.
 
     Example:
         >>> import numpy as np
@@ -114,13 +117,25 @@ def pdq_from_luma(luma: Luma) -> Pdq:
     if min(rows, columns) < MIN_SIDE_PX:
         return Pdq(bits=bytes(32), quality=0)
     sampled = _sampled(luma)
+    if limited_range:
+        sampled = (sampled - _BLACK) * _STRETCH
     widening = max(1.0, max(rows, columns) / _SLACK_SIDE_PX)
     quality = _quality_if_certain(sampled, slack=_GRADIENT_SLACK * widening)
     coefficients = _cosines64() @ sampled @ _cosines64().T
     ordered = np.partition(coefficients.ravel(), (127, 128))
     if quality is None or ordered[128] - ordered[127] < _GAP * widening:
-        return pdq_by_recurrence(luma)
+        return pdq_by_recurrence(full_range(luma) if limited_range else luma)
     return Pdq(bits=_packed(coefficients > ordered[127]), quality=quality)
+
+
+def full_range(luma: Luma) -> npt.NDArray[np.float32]:
+    """Luma whose black is 16 and white is 235, stretched to 0 to 255.
+
+    References:
+        ITU-R BT.601-7, section 2.5.3.
+    """
+    stretched = (luma.astype(np.float32) - np.float32(_BLACK)) * np.float32(_STRETCH)
+    return np.asarray(np.clip(stretched, 0, 255, out=stretched))
 
 
 def pdq_by_recurrence(luma: Luma) -> Pdq:

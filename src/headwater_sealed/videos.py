@@ -15,13 +15,13 @@ import av.logging
 import av.subtitles.codeccontext
 import av.subtitles.stream
 import av.subtitles.subtitle
-import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from headwater_sealed.pdq import Pdq, luma_from_rgb, pdq_from_luma
+from headwater_sealed.frame_luma import frame_luma
+from headwater_sealed.pdq import Pdq, pdq_from_luma
 
-__all__ = ["DEMUXERS", "MAX_FRAMES", "MAX_PIXELS", "TIERS", "Frame", "Video", "frame_luma", "prepare", "read_video"]
+__all__ = ["DEMUXERS", "MAX_FRAMES", "MAX_PIXELS", "TIERS", "Frame", "Video", "prepare", "read_video"]
 
 TIERS = ("keyframe", "second")
 
@@ -34,29 +34,11 @@ DEMUXERS = (
 MAX_PIXELS = 40_000_000  # larger than 8K (33 million); a header can state anything
 MAX_FRAMES = 50_000
 
-_LIMITED, _FULL = 1, 2  # AVColorRange, libavutil/pixfmt.h
-_LUMA_IS_601 = {2, 4, 5, 6}  # AVColorSpace: unspecified (decoders take it as BT.601), FCC, BT.470BG, SMPTE 170M
-_PLANE_0_IS_LUMA = {
-    "yuv420p": 8,
-    "yuv422p": 8,
-    "yuv444p": 8,
-    "yuv410p": 8,
-    "yuv411p": 8,
-    "yuv440p": 8,
-    "yuvj420p": 8,
-    "yuvj422p": 8,
-    "yuvj444p": 8,
-    "yuvj440p": 8,
-    "yuva420p": 8,
-    "nv12": 8,
-    "nv21": 8,
-    "gray": 8,
-    "yuv420p10le": 10,
-    "yuv422p10le": 10,
-    "yuv444p10le": 10,
-    "yuv420p12le": 12,
-    "yuv422p12le": 12,
-}
+_KEYFRAMES_OF_SHORT, _LEAST_KEYFRAME_STEP_MS, _MOST_KEYFRAME_STEP_MS = 15, 900, 7_900
+"""In the first tier a video gives about so many keyframes, none closer than a second and, in a long one, eight seconds.
+
+A little less than these, because times are rounded. Some cameras make every frame a keyframe.
+"""
 _END_SLACK_MS = 1500
 """How much earlier than stated the last packet may come: containers round, and audio may be longer."""
 
@@ -67,15 +49,17 @@ class Frame:
 
     Attributes:
         luma: Rows by columns, 0 to 255.
+        limited_range: Whether its black is 16 and its white 235.
         at_ms: When it is shown.
     """
 
     luma: npt.NDArray[Any]
+    limited_range: bool = False
     at_ms: int
 
     def hashed(self) -> Pdq:
         """Its PDQ hash and quality."""
-        return pdq_from_luma(self.luma)
+        return pdq_from_luma(self.luma, limited_range=self.limited_range)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,6 +97,8 @@ class _Progress:
         end_ms: End of the last packet that came whole.
         first_ms: Time of the first packet.
         next_ms: In the tier `second`, the time the next frame must have reached.
+        keyframe_step: In the tier `keyframe`, how far apart keyframes are that are decoded, in the stream's units.
+        next_keyframe: The time that the next one must have reached, in the same units.
         error: The first error of the demuxer or decoder.
         capped: Whether there were more frames of the tier than are hashed.
     """
@@ -122,6 +108,8 @@ class _Progress:
     end_ms: int = 0
     first_ms: int | None = None
     next_ms: int = 0
+    keyframe_step: int = 0
+    next_keyframe: int = -(1 << 63)
     error: str | None = None
     capped: bool = False
 
@@ -139,7 +127,7 @@ def read_video(file: BinaryIO, video: Video, *, tier: str) -> Iterator[Frame]:
     Args:
         file: The video.
         video: What is found out is written here.
-        tier: `keyframe` for every keyframe, `second` for the first frame of each second.
+        tier: `keyframe` for keyframes that are not close to each other, `second` for the first frame of each second.
     """
     if tier not in TIERS:
         raise ValueError(f"tier {tier!r} is none of {TIERS}")
@@ -171,9 +159,12 @@ def _frames(container: Any, video: Video, progress: _Progress, *, tier: str) -> 
     context.thread_count = 1
     if tier == "keyframe":
         context.skip_frame = "NONKEY"
+        per = _ms_per_unit(stream)
+        progress.keyframe_step = _keyframe_step_ms(video.duration_ms) * per[1] // per[0]
     notes = [f"{len(streams) - 1} more video streams, not hashed"] if len(streams) > 1 else []
-    for frame in _whole_frames(container, stream, progress):
-        at_ms = _at_ms(frame, progress)
+    per = _ms_per_unit(stream)
+    for frame in _whole_frames(container, stream, progress, tier=tier):
+        at_ms = _at_ms(frame, progress, per)
         if not _wanted(frame, at_ms, progress, tier=tier):
             continue
         if progress.taken >= MAX_FRAMES:
@@ -183,8 +174,15 @@ def _frames(container: Any, video: Video, progress: _Progress, *, tier: str) -> 
         if rotation:
             notes.append(f"rotation of {rotation} degrees stated, hashed as stored")
         progress.taken += 1
-        yield Frame(luma=frame_luma(frame), at_ms=at_ms)
+        luma, limited_range = frame_luma(frame)
+        yield Frame(luma=luma, limited_range=limited_range, at_ms=at_ms)
     video.note = "; ".join(dict.fromkeys(notes)) or None
+
+
+def _keyframe_step_ms(duration_ms: int | None) -> int:
+    """How far apart keyframes of a video are that are decoded; a short one gives more of them, and none one a frame."""
+    step_ms = (duration_ms or 0) // _KEYFRAMES_OF_SHORT
+    return min(max(step_ms, _LEAST_KEYFRAME_STEP_MS), _MOST_KEYFRAME_STEP_MS)
 
 
 def _wanted(frame: VideoFrame, at_ms: int, progress: _Progress, *, tier: str) -> bool:
@@ -200,8 +198,9 @@ def _wanted(frame: VideoFrame, at_ms: int, progress: _Progress, *, tier: str) ->
     return True
 
 
-def _whole_frames(container: Any, stream: Any, progress: _Progress) -> Iterator[VideoFrame]:  # noqa: ANN401 - as above
-    """Every frame of packets that came whole."""
+def _whole_frames(container: Any, stream: Any, progress: _Progress, *, tier: str) -> Iterator[VideoFrame]:  # noqa: ANN401 - as above
+    """Every frame of packets that came whole; of keyframes only, where these are asked for."""
+    per = _ms_per_unit(stream)
     packets = container.demux(stream)
     while True:
         try:
@@ -216,12 +215,27 @@ def _whole_frames(container: Any, stream: Any, progress: _Progress) -> Iterator[
         if packet.is_corrupt:
             progress.damaged += 1
             continue
-        if packet.pts is not None and packet.time_base is not None:
-            start_ms = int(packet.pts * packet.time_base * 1000)
+        start = packet.pts
+        if start is not None:
+            start_ms = start * per[0] // per[1]
             progress.first_ms = start_ms if progress.first_ms is None else min(progress.first_ms, start_ms)
-            duration = packet.duration or 0
-            progress.end_ms = max(progress.end_ms, start_ms + int(duration * packet.time_base * 1000))
+            progress.end_ms = max(progress.end_ms, (start + (packet.duration or 0)) * per[0] // per[1])
+        # A packet of no size is the one that asks the decoder for what it holds.
+        if tier == "keyframe" and packet.size and not _is_asked_for(packet, progress):
+            continue
         yield from _decoded(packet, stream, progress)
+
+
+def _is_asked_for(packet: Any, progress: _Progress) -> bool:  # noqa: ANN401 - as above
+    """Whether a packet holds a keyframe that is not too close to the one before."""
+    if not packet.is_keyframe:
+        return False
+    if packet.pts is None:
+        return True
+    if packet.pts < progress.next_keyframe:
+        return False
+    progress.next_keyframe = packet.pts + progress.keyframe_step
+    return True
 
 
 def _decoded(packet: Any, stream: Any, progress: _Progress) -> Iterator[VideoFrame]:  # noqa: ANN401 - as above
@@ -238,32 +252,6 @@ def _decoded(packet: Any, stream: Any, progress: _Progress) -> Iterator[VideoFra
             progress.damaged += 1
         else:
             yield frame
-
-
-def frame_luma(frame: VideoFrame) -> npt.NDArray[Any]:
-    """Luma of a frame, 0 to 255: its own luma plane where that is BT.601, else by way of RGB.
-
-    Perceptual hashes are defined on BT.601 luma. A limited range (16 to 235) is stretched: that changes no bit but it
-    does change the quality.
-    """
-    depth_bits = _PLANE_0_IS_LUMA.get(frame.format.name)
-    grey = frame.format.name == "gray"
-    if depth_bits is None or (not grey and int(frame.colorspace) not in _LUMA_IS_601):
-        return luma_from_rgb(np.asarray(frame.to_ndarray(format="rgb24")))
-    plane = frame.planes[0]
-    sample = np.dtype(np.uint8) if depth_bits == 8 else np.dtype("<u2")
-    lines = np.frombuffer(memoryview(plane), dtype=sample).reshape(-1, plane.line_size // sample.itemsize)
-    luma: npt.NDArray[Any] = lines[: frame.height, : frame.width]
-    colour_range = int(frame.color_range)
-    full = frame.format.name.startswith("yuvj") or colour_range == _FULL or (grey and colour_range != _LIMITED)
-    if full and depth_bits == 8:
-        return luma.copy()
-    scale = np.float32(1 << (depth_bits - 8))
-    samples: npt.NDArray[Any] = luma.astype(np.float32) / scale
-    if full:
-        return samples
-    stretched: npt.NDArray[Any] = np.clip((samples - np.float32(16)) * np.float32(255 / 219), 0, 255)
-    return stretched
 
 
 def _conclude(video: Video, progress: _Progress) -> None:
@@ -300,11 +288,17 @@ def _stated_duration_ms(container: Any, stream: Any) -> int | None:  # noqa: ANN
     return None
 
 
-def _at_ms(frame: VideoFrame, progress: _Progress) -> int:
+def _ms_per_unit(stream: Any) -> tuple[int, int]:  # noqa: ANN401 - as above
+    """How many milliseconds one unit of the stream's times is, as a fraction of whole numbers."""
+    base = stream.time_base
+    return (1000 * base.numerator, base.denominator) if base else (1, 1)
+
+
+def _at_ms(frame: VideoFrame, progress: _Progress, per: tuple[int, int]) -> int:
     """Time of the frame from the first; containers may start anywhere."""
-    if frame.pts is None or frame.time_base is None:
+    if frame.pts is None:
         return progress.next_ms
-    return max(0, int(frame.pts * frame.time_base * 1000) - (progress.first_ms or 0))
+    return max(0, frame.pts * per[0] // per[1] - (progress.first_ms or 0))
 
 
 def _one_line(error: Exception) -> str:

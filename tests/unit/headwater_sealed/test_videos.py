@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from headwater_sealed import videos
-from headwater_sealed.pdq import luma_from_rgb, pdq_from_luma
+from headwater_sealed.frame_luma import frame_luma
+from headwater_sealed.pdq import full_range, luma_from_rgb, pdq_from_luma
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,6 +70,15 @@ def read(content: bytes, tier: str = "second") -> tuple[videos.Video, list[video
     return video, list(videos.read_video(io.BytesIO(content), video, tier=tier))
 
 
+def luma_of(frame: av.VideoFrame) -> np.ndarray:
+    luma, limited_range = frame_luma(frame)
+    return full_range(luma) if limited_range else luma
+
+
+def shown(frame: videos.Frame) -> np.ndarray:
+    return full_range(frame.luma) if frame.limited_range else frame.luma
+
+
 def distance_bits(luma: np.ndarray, other: np.ndarray) -> int:
     one, two = (int.from_bytes(pdq_from_luma(each).bits) for each in (luma, other))
     return (one ^ two).bit_count()
@@ -80,7 +90,7 @@ def test_a_frame_each_second_shows_each_scene():
     assert (video.width_px, video.height_px) == (128, 96)
     assert [frame.at_ms for frame in frames] == [0, 1000, 2000, 3000]
     for number, frame in enumerate(frames):
-        assert distance_bits(frame.luma, luma_from_rgb(scene(number))) <= 21
+        assert distance_bits(shown(frame), luma_from_rgb(scene(number))) <= 21
 
 
 def test_keyframes_only():
@@ -93,7 +103,7 @@ def test_keyframes_are_the_frames_that_a_full_decode_gives():
     content = clip(keyframe_every=10)
     _, keyframes = read(content, "keyframe")
     _, seconds = read(content, "second")
-    assert [pdq_from_luma(f.luma).bits for f in keyframes] == [pdq_from_luma(f.luma).bits for f in seconds]
+    assert [f.hashed().bits for f in keyframes] == [f.hashed().bits for f in seconds]
 
 
 @pytest.mark.parametrize(
@@ -110,15 +120,15 @@ def test_containers_and_codecs(container, codec, pixels, rate):
     video, frames = read(clip(container, codec, seconds=2, rate=rate, pixels=pixels))
     assert video.status == "ok", video.reason
     assert [frame.at_ms for frame in frames] == [0, 1000]
-    assert distance_bits(frames[0].luma, luma_from_rgb(scene(0))) <= 21
+    assert distance_bits(shown(frames[0]), luma_from_rgb(scene(0))) <= 21
 
 
 @pytest.mark.parametrize("colour_range", [1, 2])
 def test_limited_and_full_range_have_one_luma(colour_range):
     _, frames = read(clip(seconds=1, colour_range=colour_range))
-    difference = np.abs(frames[0].luma.astype(np.float32) - luma_from_rgb(scene(0)))
+    difference = np.abs(shown(frames[0]).astype(np.float32) - luma_from_rgb(scene(0)))
     assert float(difference.mean()) < 6
-    assert distance_bits(frames[0].luma, luma_from_rgb(scene(0))) <= 21
+    assert distance_bits(shown(frames[0]), luma_from_rgb(scene(0))) <= 21
 
 
 def frame_of(pixels: str, *, colour_range: int, colour_space: int) -> av.VideoFrame:
@@ -135,15 +145,40 @@ def frame_of(pixels: str, *, colour_range: int, colour_space: int) -> av.VideoFr
 def test_the_luma_plane_is_the_luma(pixels, colour_range):
     """BT.601: 0.299 R + 0.587 G + 0.114 B is what plane 0 holds, once its range is taken into account."""
     frame = frame_of(pixels, colour_range=colour_range, colour_space=5)
-    difference = np.abs(videos.frame_luma(frame).astype(np.float32) - luma_from_rgb(scene(5)))
+    difference = np.abs(luma_of(frame).astype(np.float32) - luma_from_rgb(scene(5)))
     assert float(difference.max()) < 4
 
 
-def test_bt709_goes_by_way_of_rgb():
-    frame = frame_of("yuv444p", colour_range=1, colour_space=1)
-    luma = videos.frame_luma(frame)
-    assert float(np.abs(luma - luma_from_rgb(np.asarray(frame.to_ndarray(format="rgb24")))).max()) == 0
-    assert distance_bits(luma, luma_from_rgb(scene(5))) <= 10
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "yuv444p"])
+@pytest.mark.parametrize("colour_range", [1, 2])
+def test_bt709_is_brought_to_bt601_by_its_own_planes(pixels, colour_range):
+    frame = frame_of(pixels, colour_range=colour_range, colour_space=1)
+    by_colour = luma_from_rgb(np.asarray(frame.to_ndarray(format="rgb24")))
+    luma = luma_of(frame)
+    # Where colour changes within two pixels, the ways in which half as many samples are spread differ.
+    assert float(np.abs(luma - by_colour).mean()) < 1.5
+    assert distance_bits(luma, by_colour) <= 2
+    left_as_it_is = frame_of(pixels, colour_range=colour_range, colour_space=1)
+    left_as_it_is.colorspace = 5
+    assert float(np.abs(luma_of(left_as_it_is) - by_colour).mean()) > 2
+
+
+@pytest.mark.parametrize(
+    ("transfer", "colour_space", "pixels"), [(16, 1, "yuv420p"), (18, 5, "yuv420p"), (2, 9, "yuv420p"), (2, 1, "nv12")]
+)
+def test_what_is_unsure_goes_by_way_of_rgb(transfer, colour_space, pixels):
+    frame = frame_of(pixels, colour_range=1, colour_space=1)
+    frame.colorspace = colour_space
+    frame.color_trc = transfer
+    assert np.array_equal(luma_of(frame), luma_from_rgb(np.asarray(frame.to_ndarray(format="rgb24"))))
+
+
+def test_odd_sizes_have_all_their_colour():
+    frame = av.VideoFrame.from_ndarray(scene(5)[:71, :93].copy(), format="rgb24").reformat(
+        format="yuv420p", dst_colorspace=1, dst_color_range=2
+    )
+    frame.color_range, frame.colorspace = 2, 1
+    assert luma_of(frame).shape == (71, 93)
 
 
 def test_a_cut_video_keeps_its_frames_and_is_partial():
@@ -153,7 +188,7 @@ def test_a_cut_video_keeps_its_frames_and_is_partial():
     assert video.reason
     assert 1 <= len(frames) < 6
     for number, frame in enumerate(frames):
-        assert distance_bits(frame.luma, luma_from_rgb(scene(number))) <= 21
+        assert distance_bits(shown(frame), luma_from_rgb(scene(number))) <= 21
 
 
 @pytest.mark.parametrize("container", ["mp4", "matroska"])
@@ -227,4 +262,27 @@ def test_published_hashes_of_real_videos(reference_data, name, keyframes):
         assert len(frames) >= least
         for frame in frames:
             expected = published[min(published, key=lambda at_ms, frame=frame: abs(at_ms - frame.at_ms))]
-            assert (int.from_bytes(pdq_from_luma(frame.luma).bits) ^ int(expected, 16)).bit_count() <= 4
+            assert (int.from_bytes(frame.hashed().bits) ^ int(expected, 16)).bit_count() <= 4
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_limited_range_that_is_stretched_late_gives_the_same_hash(seed):
+    draw = np.random.default_rng(seed)
+    rows, columns = draw.integers(16, 300, 2)
+    samples = draw.integers(16, 236, (rows, columns), dtype=np.uint8)
+    if seed % 2:
+        samples = (16 + np.add.outer(np.arange(rows) * 3, np.arange(columns) ** 2 // 40) % 220).astype(np.uint8)
+    late, early = pdq_from_luma(samples, limited_range=True), pdq_from_luma(full_range(samples))
+    assert (late.bits, late.quality) == (early.bits, early.quality)
+
+
+def test_keyframes_close_to_each_other_are_not_all_decoded():
+    # Some cameras make every frame a keyframe: of a short video about fifteen are taken, none closer than a second.
+    video, frames = read(clip(seconds=6, keyframe_every=1), "keyframe")
+    assert video.status == "ok"
+    assert len(frames) in (6, 7)
+    gaps = np.diff([frame.at_ms for frame in frames])
+    assert gaps.min() >= 900
+    assert videos._keyframe_step_ms(None) == 900
+    assert videos._keyframe_step_ms(60_000) == 4_000
+    assert videos._keyframe_step_ms(3_600_000) == 7_900
