@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 from headwater.config import CaseSettings, read_settings, write_settings
@@ -28,7 +29,7 @@ from headwater.custody import (
 from headwater.engine import Session, file_sha256, sync_folder
 from headwater.errors import ConfigError, InputError
 from headwater.evidence import Stamp
-from headwater.judgements import Judgement, history, snapshot
+from headwater.judgements import Judgement, grade_snapshot, grades_on, history, snapshot
 from headwater.references import reference_files
 from headwater.schema import content_id, table_named
 from headwater.schema.state import EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
@@ -306,9 +307,15 @@ class Case:
             files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
         with Session(files, engine=engine, threads=threads) as session:
             session.put("judgements", snapshot(self.judgements()))
+            session.put_later("media_grades", lambda: self._grades(session))
             if "exhibits" not in files:
                 session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))
             yield session
+
+    def _grades(self, session: Session) -> pa.Table:
+        with self.database.connect() as connection:
+            grades = grades_on(connection)
+        return grade_snapshot(grades, session.arrow("items"))
 
     def digests(self) -> list[tuple[str, str, str, int]]:
         """Stage, table, SHA-256 as it lies on disk, and rows, of every derived table."""
