@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headwater.cli.options import AsJson, CasePath
-from headwater.cli.output import emit, note, printable
+from headwater.cli.output import JobProgress, emit, note, printable
 
 if TYPE_CHECKING:
     from headwater.viewer import Change, Said
@@ -48,7 +48,7 @@ def export(
     """Write digests, verdicts and paths on the evidence for the accredited viewer. No media leaves; it is recorded."""
     from headwater.workflow import Case, export_media
 
-    with Case(case) as opened:
+    with Case(case) as opened, JobProgress("writing") as progress:
         exported = export_media(
             opened,
             opened.actor(operator, why=why),
@@ -56,6 +56,7 @@ def export(
             formats=file_format or ("vics",),
             groups=group or (),
             exhibit_id=exhibit,
+            progress=progress,
         )
     groups = {name: dict(count) for name, count in exported.groups.items()}
     row = {

@@ -173,7 +173,7 @@ class _OneContent:
             self._result.counts["contradictory"] += 1
             return
         said, row = next(iter(statements.items()), (old, rows[0]))
-        kind = self._kind(old, said, key)
+        kind = self._kind(old, said, key) if statements else "unchanged"
         adding = [one for one in rows if any(self._fields.get(place) != now for place, now in one.fields.items())]
         if kind == "unchanged" and adding:
             kind, row = "fields", adding[0]
@@ -206,14 +206,13 @@ class _OneContent:
         return row.said
 
     def _kind(self, old: Said, said: Said, key: GradeKey) -> str:
+        others = any(theirs.category for other, theirs in self._says.items() if other != key)
+        if said == NOTHING_SAID and old.category is None and others:
+            return "cleared_by_another"
         if said == old:
             return "unchanged"
-        if said.category is None:
-            if old.category is not None:
-                return "withdrawn"
-            others = any(theirs.category for other, theirs in self._says.items() if other != key)
-            if others and said == NOTHING_SAID:
-                return "cleared_by_another"
+        if said.category is None and old.category is not None:
+            return "withdrawn"
         return "changed" if old.category is not None else "new"
 
     def _tell(self, kind: str, key: GradeKey, row: GradedRow, old: Said, said: Said) -> None:

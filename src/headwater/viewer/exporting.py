@@ -6,10 +6,13 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from headwater.engine import Session
+from headwater.engine import Progress, Session, silent
 from headwater.judgements import Grade
 from headwater.packages import check_no_media
 from headwater.schema import canonical_json
@@ -21,6 +24,7 @@ __all__ = ["FORMATS", "MANIFEST_NAME", "ExportWishes", "Exported", "write_export
 
 FORMATS = ("vics", "csv")
 MANIFEST_NAME = "manifest.json"
+_FILE_NAMES = {"vics": "media.vics.json", "csv": "media.csv"}
 _MEDIA_AT_ONCE = 256
 _MANIFEST_FORMAT = 1
 
@@ -78,6 +82,12 @@ class _GuardedFile:
         self._total = hashlib.sha256()
         self._file = path.open("xb")
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+
     def write(self, text: str) -> None:
         """Write a piece.
 
@@ -98,36 +108,38 @@ class _GuardedFile:
         return self._total.hexdigest()
 
 
-def write_export(tables: Session, folder: Path, wishes: ExportWishes, grades_for: GradesFor) -> Exported:
+def write_export(
+    tables: Session, folder: Path, wishes: ExportWishes, grades_for: GradesFor, progress: Progress = silent
+) -> Exported:
     """Write the files of an export into an empty folder; the same case and wishes give the same bytes.
 
     Raises:
         RefusedError: Media or key material would leave.
     """
-    files = {
-        name: _GuardedFile(folder / f"media.{'vics.json' if name == 'vics' else 'csv'}") for name in wishes.formats
-    }
-    if "vics" in files:
-        start = vics_start(case_id=wishes.case_id, case_number=wishes.case_number, version=wishes.version)
-        files["vics"].write(start)
-    if "csv" in files:
-        files["csv"].write(csv_start())
     counts: dict[str, Counter[str]] = {group: Counter(media=0, files=0, bytes=0) for group in wishes.groups}
     withheld = graded = 0
     media = media_in_order(tables, groups=wishes.groups, exhibit_id=wishes.exhibit_id)
-    for medium, grades in _with_grades(media, grades_for):
-        places = len(medium.places)
-        counts[medium.row["verdict_group"]].update(media=1, files=places, bytes=places * medium.row["size_bytes"])
-        withheld += sum(place.withheld for place in medium.places)
-        graded += any(grade.says_something for grade in grades)
+    with ExitStack() as opened:
+        files = {name: opened.enter_context(_GuardedFile(folder / _FILE_NAMES[name])) for name in wishes.formats}
         if "vics" in files:
-            text = vics_medium(medium, grades, other_places=wishes.exhibit_id is None)
-            files["vics"].write((",\n" if medium.media_id > 1 else "\n") + text)
+            start = vics_start(case_id=wishes.case_id, case_number=wishes.case_number, version=wishes.version)
+            files["vics"].write(start)
         if "csv" in files:
-            files["csv"].write(csv_lines(medium, grades))
-    if "vics" in files:
-        files["vics"].write(vics_end())
-    digests = {file.name: file.close() for file in files.values()}
+            files["csv"].write(csv_start())
+        for medium, grades in _with_grades(media, grades_for):
+            places = len(medium.places)
+            counts[medium.row["verdict_group"]].update(media=1, files=places, bytes=places * medium.row["size_bytes"])
+            withheld += sum(place.withheld for place in medium.places)
+            graded += any(grade.says_something for grade in grades)
+            if "vics" in files:
+                text = vics_medium(medium, grades, other_places=wishes.exhibit_id is None)
+                files["vics"].write((",\n" if medium.media_id > 1 else "\n") + text)
+            if "csv" in files:
+                files["csv"].write(csv_lines(medium, grades))
+            progress("media", medium.media_id, None)
+        if "vics" in files:
+            files["vics"].write(vics_end())
+        digests = {file.name: file.close() for file in files.values()}
     left_out = without_digest(tables, groups=wishes.groups, exhibit_id=wishes.exhibit_id)
     manifest = {
         "format": _MANIFEST_FORMAT,
@@ -139,10 +151,11 @@ def write_export(tables: Session, folder: Path, wishes: ExportWishes, grades_for
         "graded": graded,
         "without_digest": left_out,
     }
-    closing = _GuardedFile(folder / MANIFEST_NAME)
-    closing.write(canonical_json(manifest).decode("utf-8") + "\n")  # type: ignore[arg-type]  # plain values, seen above
+    with _GuardedFile(folder / MANIFEST_NAME) as closing:
+        closing.write(canonical_json(manifest).decode("utf-8") + "\n")  # type: ignore[arg-type]  # plain values, above
+        digests[MANIFEST_NAME] = closing.close()
     return Exported(
-        outputs={**digests, MANIFEST_NAME: closing.close()},
+        outputs=digests,
         groups={group: dict(count) for group, count in counts.items()},
         paths_withheld=withheld,
         graded=graded,

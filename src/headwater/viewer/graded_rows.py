@@ -21,6 +21,7 @@ _HEX = re.compile(r"[0-9a-f]+", re.ASCII)
 _TRUE = frozenset({"true", "yes", "1", "y"})
 _FALSE = frozenset({"false", "no", "0", "n"})
 _UNGRADED = re.compile(r"0*(\.0*)?")
+_WITH_FRACTION = re.compile(r"^([0-9]+)\.0+$", re.ASCII)
 _GRADERS = ("gradedby", "categorizedby")
 _CONTACT = "contactname"  # of a case
 
@@ -128,7 +129,7 @@ def _row(raw: RawRow, fields: Mapping[Place, bytes]) -> GradedRow:
         if name in stated and not stated[name]:
             stated[name] = entry.get("HashValue") or entry.get("Value")
     digests = tuple(_digest(stated[name], length) for name, length in _DIGESTS)
-    bad = any(stated[name] not in {None, ""} and found is None for (name, _), found in zip(_DIGESTS, digests))  # noqa: B905
+    bad = any(_text(stated[name]) and found is None for (name, _), found in zip(_DIGESTS, digests, strict=True))
     echo = named.get(ECHO.casefold())
     if isinstance(echo, str):
         try:
@@ -153,7 +154,7 @@ def _row(raw: RawRow, fields: Mapping[Place, bytes]) -> GradedRow:
 def _said(named: Mapping[str, Any]) -> Said:
     category = _text(named.get("category"))
     return Said(
-        category=None if category is None or _UNGRADED.fullmatch(category) else category,
+        category=None if category is None or _UNGRADED.fullmatch(category) else _WITH_FRACTION.sub(r"\1", category),
         series=_text(named.get("series")),
         victim_identified=victim_word(named.get("victimidentified")),
         tags=_tags(named.get("tags")),
@@ -176,7 +177,8 @@ def _text(value: object) -> str | None:
         return None
     if isinstance(value, Mapping):
         value = value.get("Name") or json.dumps(value, sort_keys=True)
-    return str(value).strip() or None
+    # An escape may stand for half a character, which no database holds.
+    return str(value).strip().encode("utf-8", "backslashreplace").decode("utf-8") or None
 
 
 def _tags(value: object) -> str | None:
@@ -191,5 +193,5 @@ def _objects(value: object) -> list[Mapping[str, Any]]:
 
 def _item_ids(named: Mapping[str, Any]) -> Iterator[str]:
     for fields in (named, *({k.casefold(): v for k, v in one.items()} for one in _objects(named.get(PLACES_KEY)))):
-        if isinstance(item := fields.get("headwateritemid"), str) and item:
+        if isinstance(item := fields.get("headwateritemid"), str) and item.isascii() and item:
             yield item

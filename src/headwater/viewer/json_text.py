@@ -189,9 +189,9 @@ class JsonWindow:
             try:
                 value, end = _DECODER.raw_decode(self.text, self.at)
             except json.JSONDecodeError as error:
+                cut = error.pos >= len(self.text) or error.msg.startswith("Unterminated")
                 if self._more():
                     continue
-                cut = error.pos >= len(self.text) or error.msg.startswith("Unterminated")
                 reason = "it ends in the middle: it was cut short" if cut else f"not valid JSON ({error.msg})"
                 raise self.unreadable(reason) from error
             except RecursionError as error:

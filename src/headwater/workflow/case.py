@@ -35,7 +35,7 @@ from headwater.schema import content_id, table_named
 from headwater.schema.state import EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
 from headwater.workflow.database import open_database
 
-__all__ = ["Actor", "Case", "PlacedExhibit", "system_clock"]
+__all__ = ["Actor", "Case", "PlacedExhibit", "recordable", "system_clock"]
 
 Clock = Callable[[], dt.datetime]
 
@@ -45,7 +45,7 @@ def system_clock() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def _recordable(text: str) -> str:
+def recordable(text: str) -> str:
     """The text with the bytes of names that are not UTF-8 as escapes, as the log holds text only."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -189,15 +189,15 @@ class Case:
         """Append an act to the custody log; if that fails, the act has not happened."""
         self.custody.append(
             event=event,
-            actor=_recordable(actor.name),
+            actor=recordable(actor.name),
             role=actor.role,
-            justification=_recordable(actor.justification or self.settings.purpose),
+            justification=recordable(actor.justification or self.settings.purpose),
             clock=self.clock,
-            object_ids=tuple(_recordable(name) for name in object_ids),
-            params={k: _recordable(v) if isinstance(v, str) else v for k, v in (params or {}).items()},
-            input_digests={_recordable(k): v for k, v in (inputs or {}).items()},
+            object_ids=tuple(recordable(name) for name in object_ids),
+            params={k: recordable(v) if isinstance(v, str) else v for k, v in (params or {}).items()},
+            input_digests={recordable(k): v for k, v in (inputs or {}).items()},
             output_digests=outputs or {},
-            outcome=_recordable(outcome),
+            outcome=recordable(outcome),
             workstation=platform.node(),
             authority_ref=self.settings.authority_ref,
         )

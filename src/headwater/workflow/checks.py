@@ -129,8 +129,11 @@ def _references_in_custody(case: Case) -> Finding:
 
 def _grades_in_custody(case: Case) -> Finding:
     """Every grade is as it was when the custody log recorded its file, and so is the row that it was read from."""
-    recorded = _custody_outputs(case)
+    recorded = {e.output_digests["grades"] for e in case.custody.entries() if "grades" in e.output_digests}
     with case.database.connect() as connection:
+        lost = recorded - {act.grades_sha256 for _, act in graded_files(connection)}
+        if lost:
+            return f"grades of digest {min(lost)}: in the custody log and gone from the case's database"
         for seq, act in graded_files(connection):
             grades = grades_of_file(connection, seq)
             name = f"graded file {act.source_sha256}"

@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from headwater import __version__
-from headwater.engine import sync_folder
+from headwater.engine import Progress, silent, sync_folder
 from headwater.errors import ConfigError, InputError, IntegrityError
 from headwater.judgements import (
     Grade,
@@ -43,7 +43,7 @@ from headwater.viewer import (
     stated_rows,
     write_export,
 )
-from headwater.workflow.case import Actor, Case
+from headwater.workflow.case import Actor, Case, recordable
 from headwater.workflow.intake import recorded
 
 __all__ = ["GradesRead", "export_media", "read_grades", "withdraw_grades"]
@@ -60,6 +60,7 @@ def export_media(
     formats: Sequence[str] = ("vics",),
     groups: Sequence[str] = (),
     exhibit_id: str | None = None,
+    progress: Progress = silent,
 ) -> Exported:
     """Write digests, verdicts and paths of media for the accredited viewer into a new folder; no media.
 
@@ -70,6 +71,7 @@ def export_media(
         formats: vics, csv or both.
         groups: Verdict groups; none for all but benign.
         exhibit_id: Only this exhibit.
+        progress: Told of media written.
 
     Raises:
         ConfigError: A format, group or exhibit is unknown, no reason is given, or the media stage has not run.
@@ -101,7 +103,7 @@ def export_media(
             )
             with case.tables() as tables, case.database.connect() as connection:
                 exported = write_export(
-                    tables, beside, wishes, lambda sha256s: grades_on(connection, sha256s, with_rows=True)
+                    tables, beside, wishes, lambda sha256s: grades_on(connection, sha256s, with_rows=True), progress
                 )
             # Before the folder is there: what has left is in the log, whatever happens next.
             case.record(
@@ -187,7 +189,9 @@ def read_grades(
             raise InputError(path, "no such file", remedy="check the path")
         source, unknown = GradedSource(path=path), Counter[str]()
         rows = list(stated_rows(source, unknown))
-        defaults = Defaults(scheme, country, grader_of(source.envelope) or graded_by)
+        defaults = Defaults(*(recordable(text.strip()) for text in (scheme, country, graded_by)))
+        if found := grader_of(source.envelope):
+            defaults = defaults._replace(graded_by=found)
         with case.tables() as tables, case.database.connect() as connection:
             recogniser = Recogniser(tables, rows)
             comparison = compared(
@@ -214,7 +218,7 @@ def _apply(case: Case, actor: Actor, source: GradedSource, comparison: Compariso
         act = GradedFile(
             act="applied",
             source_sha256=source.sha256,
-            file_name=source.path.name.encode("utf-8", "backslashreplace").decode("utf-8"),
+            file_name=recordable(source.path.name),
             grades_sha256=digest,
             operator=actor.name,
             why=actor.justification,
