@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from headwater.packages import check_no_media
@@ -153,12 +154,18 @@ def _row(raw: RawRow, fields: Mapping[Place, bytes]) -> GradedRow:
 
 def _said(named: Mapping[str, Any]) -> Said:
     category = _text(named.get("category"))
-    return Said(
-        category=None if category is None or _UNGRADED.fullmatch(category) else _WITH_FRACTION.sub(r"\1", category),
-        series=_text(named.get("series")),
-        victim_identified=victim_word(named.get("victimidentified")),
-        tags=_tags(named.get("tags")),
+    return _the_said(
+        None if category is None or _UNGRADED.fullmatch(category) else _WITH_FRACTION.sub(r"\1", category),
+        _text(named.get("series")),
+        victim_word(named.get("victimidentified")),
+        _tags(named.get("tags")),
     )
+
+
+@lru_cache(maxsize=4_096)
+def _the_said(category: str | None, series: str | None, victim_identified: str, tags: str | None) -> Said:
+    """One object for all rows that say the same, because a file may hold millions that do."""
+    return Said(category, series, victim_identified, tags)
 
 
 def victim_word(value: object) -> str:

@@ -190,4 +190,4 @@ def _best_hashes(tables: Session) -> ir.Table:
     best = (
         hashes.group_by("item_id").order_by([hashes.quality.desc(), hashes.frame_index]).mutate(place=ibis.row_number())
     )
-    return best.filter(best.place == 0).select("item_id", "pdq", pdq_quality="quality", pdq_at_ms="at_ms")
+    return best.filter(best.place == 0).select("item_id", "pdq")

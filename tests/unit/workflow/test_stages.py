@@ -17,7 +17,7 @@ from headwater.workflow import run as run_module
 SOURCES = Path(workflow.__file__).parents[1]
 PLACE = {stage.name: place for place, stage in enumerate(STAGES)}
 # What a case has before any stage runs.
-GIVEN = ("references", "judgements")
+GIVEN = ("references", "judgements", "grades")
 
 
 def test_the_order_is_one_tuple():
