@@ -91,6 +91,7 @@ def export_media(
             raise InputError(folder, "is there already", remedy="give a new folder; an export overwrites nothing")
         if not folder.absolute().parent.is_dir():
             raise InputError(folder, "cannot be made: its parent is not there", remedy="make the parent first")
+        _require_apart(case, folder)
         case.register(actor)
         with _beside(folder) as beside:
             wishes = ExportWishes(
@@ -128,6 +129,15 @@ def export_media(
 def _require_reason(actor: Actor) -> None:
     if not actor.name.strip() or not actor.justification.strip():
         raise ConfigError("--operator and --why must not be empty; it is recorded who did this, and why")
+
+
+def _require_apart(case: Case, folder: Path) -> None:
+    """Nothing is written into the evidence, which must stay as it was seized, nor among the files of the case."""
+    wanted = folder.absolute().parent.resolve() / folder.name
+    kept = {"the case": case.path, **{f"exhibit {exhibit.exhibit_id}": exhibit.path for exhibit in case.exhibits()}}
+    for name, path in kept.items():
+        if path.resolve() in wanted.parents:
+            raise InputError(folder, f"lies inside of {name}", remedy="give a folder elsewhere")
 
 
 def _require_known(option: str, given: Sequence[str], known: Sequence[str]) -> None:

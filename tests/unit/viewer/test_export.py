@@ -161,7 +161,14 @@ def test_key_material_in_a_path_is_withheld_and_counted(made):
         assert SEED_WORDS not in path.read_bytes()
 
 
-def test_media_in_a_text_of_the_case_stops_the_export(made):
+def test_encoded_bytes_in_the_words_of_a_list_are_withheld(made):
+    made.medium("a", group="known", victim="no", series="data:image/jpeg;base64,AAAA")
+    (row,) = made.media(made.export())
+    assert row["Series"] == row["HeadwaterListed"]["Series"] == "[encoded bytes withheld]"
+
+
+def test_media_that_got_past_all_else_stops_the_export(made, monkeypatch):
+    monkeypatch.setattr(media_out, "redacted", lambda value: (value, 0))
     made.medium("a", group="known", victim="no", series="data:image/jpeg;base64,AAAA")
     with pytest.raises(RefusedError, match="no export holds media"):
         made.export()

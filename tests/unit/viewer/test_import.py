@@ -289,6 +289,18 @@ def test_a_row_that_only_brings_fields_is_kept_for_them(two):
     assert two.media(two.export())[0]["Odd"] == 2
 
 
+def test_a_place_that_a_viewer_names_returns_but_not_with_an_export_of_one_exhibit(two):
+    ours = {"FilePath": "srv/a.jpg", "FileName": "a.jpg", "Mark": 7}
+    two.apply([row("a", MediaFiles=[ours, {"FilePath": "elsewhere/x", "Mark": 8}])])
+    (first, _) = two.media(two.export())
+    assert [(place["FilePath"], place.get("Mark")) for place in first["MediaFiles"]] == [
+        ("srv/a.jpg", 7),
+        ("srv/copy-of-a.jpg", None),
+        ("elsewhere/x", 8),
+    ]
+    assert "elsewhere" not in (two.export("one", exhibit_id="EX-1") / "media.vics.json").read_text()
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),

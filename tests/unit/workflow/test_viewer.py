@@ -70,6 +70,8 @@ def test_an_export_is_in_the_log_with_its_digests_and_holds_no_content(listed, h
     [
         (("out", *WHO), "is there already"),
         (("new/deeper", *WHO), "its parent is not there"),
+        (("files/new", *WHO), "lies inside of exhibit FILES"),
+        (("case/tables/new", *WHO), "lies inside of the case"),
         (("new", *WHO, "--group", "seen"), "--group 'seen' is unknown"),
         (("new", *WHO, "--format", "xml"), "--format 'xml' is unknown"),
         (("new", *WHO, "--exhibit", "EX-9"), "no such exhibit"),
@@ -84,7 +86,7 @@ def test_an_export_that_cannot_be_is_refused_in_one_line_and_leaves_nothing(opti
     assert (done.status, done.out, len(done.err.splitlines())) == (2, "", 1)
     assert words in done.err
     assert not list((listed.folder / "out").iterdir())
-    assert not (listed.folder / "new").exists()
+    assert not list(listed.folder.rglob("new"))
     assert not list(listed.folder.glob(".*.part"))
 
 
