@@ -176,6 +176,10 @@ def _change_text(change: Change) -> str:
     told = _said_text(change.new)
     if change.kind in {"changed", "withdrawn"}:
         told = f"{_said_text(change.old)} -> {told}"
+    elif change.kind == "as_exported":
+        told = (
+            f"{_said_text(change.old)} stands, the row says {told} as its older export did; export again to change it"
+        )
     elif change.kind == "fields":
         told = "only fields that headwater does not know"
     by = f" by {change.graded_by}" if change.graded_by else ""

@@ -13,8 +13,6 @@ from headwater.viewer.recognising import Content, Recogniser
 
 __all__ = ["Change", "Comparison", "Stored", "compared"]
 
-KINDS = ("new", "changed", "withdrawn", "cleared_by_another", "contradictory", "fields", "unchanged")
-
 _CONTENTS_AT_ONCE = 2_000
 
 
@@ -23,7 +21,7 @@ class Change:
     """What the file says of one content, against what stands.
 
     Attributes:
-        kind: new, changed, withdrawn, cleared_by_another, contradictory or fields.
+        kind: new, changed, withdrawn, cleared_by_another, as_exported, contradictory or fields.
         content: The content.
         row: Number of the row that says it.
         scheme: Whose categories.
@@ -163,10 +161,7 @@ class _OneContent:
 
     def _take_grader(self, key: GradeKey, rows: Sequence[GradedRow]) -> None:
         old = self._says.get(key, NOTHING_SAID)
-        statements = {said: row for row in reversed(rows) if (said := self._statement(row, old)) is not None}
-        if len(statements) > 1 and (silent := statements.get(NOTHING_SAID)) is not None and silent.exported is None:
-            # Viewers write a row for each place of a file, and may put the grade on one of them.
-            del statements[NOTHING_SAID]
+        statements = self._statements(rows, old)
         if len(statements) > 1:
             for said, row in statements.items():
                 self._tell("contradictory", key, row, old, said)
@@ -175,14 +170,17 @@ class _OneContent:
         said, row = next(iter(statements.items()), (old, rows[0]))
         kind = self._kind(old, said, key) if statements else "unchanged"
         adding = [one for one in rows if any(self._fields.get(place) != now for place, now in one.fields.items())]
-        if kind == "unchanged" and adding:
+        if not statements and row.exported is not None and old.category not in {None, row.said.category}:
+            # From an export before this grade: taken back since, or never looked at again? Nobody can tell from here.
+            kind, said = "as_exported", row.said
+        elif kind == "unchanged" and adding:
             kind, row = "fields", adding[0]
         self._result.counts[kind] += 1
         if kind != "unchanged":
             self._tell(kind, key, row, old, said)
-        if kind == "cleared_by_another":
+        if kind in {"cleared_by_another", "as_exported"}:
             said = old
-        elif kind != "unchanged":
+        elif kind in {"new", "changed", "withdrawn"}:
             adding.append(row)
         if adding:
             self._says[key] = said
@@ -195,6 +193,15 @@ class _OneContent:
                 graded_by=key[3],
                 row_sha256=one.row_sha256,
             )
+
+    def _statements(self, rows: Sequence[GradedRow], old: Said) -> dict[Said, GradedRow]:
+        """Each thing that the rows say, with the first row that says it."""
+        found = {said: row for row in reversed(rows) if (said := self._statement(row, old)) is not None}
+        silent = found.get(NOTHING_SAID)
+        if len(found) > 1 and silent is not None and silent.exported is None:
+            # Viewers write a row for each place of a file, and may put the grade on one of them.
+            del found[NOTHING_SAID]
+        return found
 
     def _statement(self, row: GradedRow, old: Said) -> Said | None:
         """What the row says that nobody had told the viewer; None if nothing."""

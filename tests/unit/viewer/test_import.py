@@ -132,6 +132,20 @@ def test_what_another_grader_leaves_alone_is_not_put_under_their_name(two):
     assert (change.kind, change.graded_by, change.new.category) == ("new", "G. Two", "5")
 
 
+def test_a_row_that_says_what_an_older_export_said_is_told_and_not_taken(two):
+    media = two.media(two.export())
+    media[0]["Category"] = 2
+    assert kinds(two.apply(media)) == {"new": 1, "unchanged": 1}
+    media[0]["Category"] = 0
+    comparison = two.apply(media)
+    assert kinds(comparison) == {"as_exported": 1, "unchanged": 1}
+    assert [(c.old.category, c.new.category) for c in comparison.changes] == [("2", None)]
+    assert standing(two)[0]["category"] == "2"
+    fresh = two.media(two.export("fresh"))
+    fresh[0]["Category"] = 0
+    assert kinds(two.apply(fresh)) == {"withdrawn": 1, "unchanged": 1}
+
+
 def test_two_graders_who_differ_are_both_kept_and_told_of(two):
     two.apply([row("a", Category=1)], graded_by="G. One")
     comparison = two.apply([row("a", Category=2, VictimIdentified="no")], graded_by="G. Two")
