@@ -54,9 +54,10 @@ Luma = npt.NDArray[Any]
 def frame_luma(frame: VideoFrame) -> tuple[Luma, bool]:
     """Luma of a frame as perceptual hashes are defined on it, of BT.601, and whether its black is 16 and its white 235.
 
-    Where the frame's own luma is of BT.709, what its colour planes add to that of BT.601 is added. Whatever is neither, such as PQ, HLG or
-    BT.2020, goes by way of red, green and blue. Samples of 8 bits in the limited range are left in it, which saves
-    going through all of them: what is beyond black and white is brought there, and the hash stretches the rest.
+    Where the frame's own luma is of BT.709, what its colour planes add to that of BT.601 is added. Whatever is neither,
+    such as PQ, HLG or BT.2020, goes by way of red, green and blue. Samples of 8 bits in the limited range are left in
+    it, which saves going through all of them: what is beyond black and white is brought there, and the hash stretches
+    the rest.
 
     References:
         ITU-R BT.601-7, section 2.5; ITU-R BT.709-6, section 3.

@@ -44,6 +44,8 @@ VIOLATIONS = (
     ("Front door only: identities", "headwater/leads/rank.py", "import headwater.identities.normal"),
     ("Front door only: leads", "headwater/packages/rows.py", "import headwater.leads.rules"),
     ("Front door only: packages", "headwater/workflow/views.py", "import headwater.packages.guards"),
+    ("Front door only: viewer", "headwater/workflow/views.py", "import headwater.viewer.vics_out"),
+    ("The flow of a case", "headwater/packages/rows.py", "import headwater.viewer"),
     ("Front door only: custody", "headwater/packages/guards.py", "import headwater.custody.log"),
     ("Front door only: judgements", "headwater/workflow/people.py", "import headwater.judgements.judgement"),
     ("Front door only: engine", "headwater/money/stage.py", "import headwater.engine.session"),

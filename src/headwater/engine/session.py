@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +30,7 @@ class Session:
     def __init__(self, files: Mapping[str, Sequence[Path]], *, engine: str = "duckdb", threads: int = 2) -> None:
         self._files = {name: tuple(paths) for name, paths in files.items()}
         self._in_memory: dict[str, pa.Table] = {}
+        self._later: dict[str, Callable[[], pa.Table]] = {}
         self._engine = engine
         self._threads = threads
         self._scratch = tempfile.TemporaryDirectory(prefix="headwater-engine-")
@@ -59,6 +60,8 @@ class Session:
     def arrow(self, name: str) -> pa.Table:
         """The table's rows, in its canonical order; empty where nothing has been derived."""
         table = table_named(name)
+        if name in self._later:
+            self.put(name, self._later[name]())
         if name in self._in_memory:
             return self._in_memory[name]
         paths = self._files.get(name, ())
@@ -70,7 +73,12 @@ class Session:
     def put(self, name: str, rows: pa.Table) -> None:
         """Let later expressions of this session see rows that are not on disk yet."""
         self._in_memory[name] = table_named(name).checked(rows)
+        self._later.pop(name, None)
         self._expressions.pop(name, None)
+
+    def put_later(self, name: str, make: Callable[[], pa.Table]) -> None:
+        """As `put`, with rows that are made when they are first asked for, if they ever are."""
+        self._later[name] = make
 
     def table(self, name: str) -> ir.Table:
         """The table as an Ibis expression."""

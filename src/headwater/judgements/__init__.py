@@ -1,5 +1,20 @@
 """What a person decided: who, when, on what, why; only ever added to."""
 
+from headwater.judgements.grade import (
+    Grade,
+    GradedFile,
+    GradeKey,
+    add_graded_file,
+    add_grades,
+    current_grades,
+    grade_snapshot,
+    graded_files,
+    grades_digest,
+    grades_of_file,
+    grades_on,
+    is_applied,
+    victims_of,
+)
 from headwater.judgements.judgement import (
     HUB_CLAIM,
     VERDICTS,
@@ -12,4 +27,27 @@ from headwater.judgements.judgement import (
     standing,
 )
 
-__all__ = ["HUB_CLAIM", "VERDICTS", "Judgement", "Verdict", "append", "history", "hub_snapshot", "snapshot", "standing"]
+__all__ = [
+    "HUB_CLAIM",
+    "VERDICTS",
+    "Grade",
+    "GradeKey",
+    "GradedFile",
+    "Judgement",
+    "Verdict",
+    "add_graded_file",
+    "add_grades",
+    "append",
+    "current_grades",
+    "grade_snapshot",
+    "graded_files",
+    "grades_digest",
+    "grades_of_file",
+    "grades_on",
+    "history",
+    "hub_snapshot",
+    "is_applied",
+    "snapshot",
+    "standing",
+    "victims_of",
+]

@@ -1,7 +1,7 @@
 """Per-country packages: what leaves, for whom, by whose two decisions; signed, then encrypted to the recipient."""
 
 from headwater.packages.drafting import CaseInfo, Draft, draft
-from headwater.packages.guards import check_no_media
+from headwater.packages.guards import check_no_media, redacted
 from headwater.packages.opened import (
     OpenedPackage,
     check_contents,
@@ -11,6 +11,7 @@ from headwater.packages.opened import (
     verify_package,
 )
 from headwater.packages.releasing import LeadDecision, Release, lead_decisions, release
+from headwater.packages.rows import formula_safe
 
 __all__ = [
     "CaseInfo",
@@ -23,8 +24,10 @@ __all__ = [
     "check_no_media",
     "draft",
     "folder_files",
+    "formula_safe",
     "lead_decisions",
     "open_package",
+    "redacted",
     "release",
     "verify_package",
 ]

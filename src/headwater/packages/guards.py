@@ -57,11 +57,12 @@ _PDF_OBJECTS = re.compile(
 )
 
 
-def check_no_media(files: Mapping[str, bytes]) -> None:
+def check_no_media(files: Mapping[str, bytes], *, leaving: str = "package") -> None:
     """Nothing, if every file of a package is text, or the report, and none holds media or key material.
 
     Args:
         files: Name to content, as it would leave.
+        leaving: What they are part of, for the message.
 
     Raises:
         RefusedError: One is or holds what may not leave; what was found is named and never repeated.
@@ -73,8 +74,8 @@ def check_no_media(files: Mapping[str, bytes]) -> None:
             continue
         for start, offset_bytes, kind in _MEDIA_STARTS:
             if content[offset_bytes : offset_bytes + len(start)] == start and not _is_prose(start, content):
-                raise _refusal(name, f"it begins as {kind}")
-        _check_text(name, content)
+                raise _refusal(name, f"it begins as {kind}", leaving)
+        _check_text(name, content, leaving)
 
 
 def redacted(value: object) -> tuple[object, int]:
@@ -100,8 +101,8 @@ def redacted(value: object) -> tuple[object, int]:
     return value, 0
 
 
-def _refusal(name: str, reason: str) -> RefusedError:
-    return RefusedError(f"{name}: {reason}; no package holds media or key material: find out how it came here")
+def _refusal(name: str, reason: str, leaving: str = "package") -> RefusedError:
+    return RefusedError(f"{name}: {reason}; no {leaving} holds media or key material: find out how it came here")
 
 
 def _is_prose(start: bytes, content: bytes) -> bool:
@@ -109,21 +110,21 @@ def _is_prose(start: bytes, content: bytes) -> bool:
     return start.isalnum() and len(start) <= 5 and _TEXT_CONTROLS.search(content) is None
 
 
-def _check_text(name: str, content: bytes) -> None:
+def _check_text(name: str, content: bytes, leaving: str) -> None:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _refusal(name, f"byte {error.start} is not text") from None
+        raise _refusal(name, f"byte {error.start} is not text", leaving) from None
     control = _TEXT_CONTROLS.search(content)
     if control:
-        raise _refusal(name, f"byte {control.start()} is not text")
+        raise _refusal(name, f"byte {control.start()} is not text", leaving)
     for pattern, kind in ((_EMBEDDED, "an embedded file"), (_ENCODED_RUN, "a long run of encoded bytes")):
         place = pattern.search(text)
         if place:
-            raise _refusal(name, f"character {place.start()} begins {kind}")
+            raise _refusal(name, f"character {place.start()} begins {kind}", leaving)
     found = key_material(text)
     if found:
-        raise _refusal(name, f"character {found[0][0]} begins {found[0][2]}")
+        raise _refusal(name, f"character {found[0][0]} begins {found[0][2]}", leaving)
 
 
 def _check_report(name: str, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from headwater.schema.canonical import canonical_json, content_id, content_ids, framed, item_id
 from headwater.schema.evidence import EVIDENCE_TABLES
+from headwater.schema.grades import GRADE_TABLES
 from headwater.schema.identities import IDENTITY_TABLES
 from headwater.schema.leads import LEAD_TABLES
 from headwater.schema.media import MEDIA_TABLES
@@ -26,6 +27,7 @@ TABLES: tuple[Table, ...] = (
     *REFERENCE_TABLES,
     *EVIDENCE_TABLES,
     *MEDIA_TABLES,
+    *GRADE_TABLES,
     *MONEY_TABLES,
     *IDENTITY_TABLES,
     *LEAD_TABLES,

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["EXHIBIT_PLACES", "IMPORTS", "JUDGEMENTS", "MAPPINGS", "METADATA", "OPERATORS", "OUTPUTS", "RUNS"]
+__all__ = [
+    "EXHIBIT_PLACES",
+    "GRADED_FILES",
+    "GRADES",
+    "IMPORTS",
+    "JUDGEMENTS",
+    "MAPPINGS",
+    "METADATA",
+    "OPERATORS",
+    "OUTPUTS",
+    "RUNS",
+]
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -93,4 +104,43 @@ JUDGEMENTS = sa.Table(
     sa.Column("model_id", sa.String, nullable=False),
     sa.Column("at_utc", sa.String, nullable=False),
     sa.CheckConstraint("verdict IN ('positive', 'negative', 'unsure')", name="verdict"),
+)
+
+GRADED_FILES = sa.Table(
+    "graded_files",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("act", sa.String, nullable=False),
+    sa.Column("source_sha256", sa.String, nullable=False, index=True),
+    sa.Column("file_name", sa.String, nullable=False),
+    sa.Column("grades_sha256", sa.String, nullable=False),
+    sa.Column("operator", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+    sa.CheckConstraint("act IN ('applied', 'withdrawn')", name="act"),
+)
+
+GRADES = sa.Table(
+    "grades",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("grade_id", sa.String, nullable=False, unique=True),
+    sa.Column("graded_file_seq", sa.Integer, sa.ForeignKey("graded_files.seq"), nullable=False, index=True),
+    sa.Column("source_sha256", sa.String, nullable=False),
+    sa.Column("source_row", sa.Integer, nullable=False),
+    sa.Column("md5", sa.String, nullable=True),
+    sa.Column("sha1", sa.String, nullable=True),
+    sa.Column("sha256", sa.String, nullable=False, index=True),
+    sa.Column("scheme", sa.String, nullable=False),
+    sa.Column("country", sa.String, nullable=False),
+    sa.Column("category", sa.String, nullable=True),
+    sa.Column("series", sa.String, nullable=True),
+    sa.Column("victim_identified", sa.String, nullable=False),
+    sa.Column("tags", sa.String, nullable=True),
+    sa.Column("graded_by", sa.String, nullable=False),
+    sa.Column("operator", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+    sa.Column("row_sha256", sa.String, nullable=False),
+    sa.Column("row_bytes", sa.LargeBinary, nullable=False),
+    sa.CheckConstraint("victim_identified IN ('yes', 'no', 'unknown')", name="victim_identified"),
 )

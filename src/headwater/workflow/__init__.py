@@ -9,12 +9,14 @@ from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
 from headwater.workflow.verify import verify_path
+from headwater.workflow.viewer import GradesRead, export_media, read_grades, withdraw_grades
 from headwater.workflow.views import LedgerReport, consult, ledger_report, open_tables, table_list, table_rows
 
 __all__ = [
     "STAGES",
     "Actor",
     "Case",
+    "GradesRead",
     "LedgerReport",
     "Stage",
     "StageResult",
@@ -23,6 +25,7 @@ __all__ = [
     "approve_mapping",
     "consult",
     "draft_package",
+    "export_media",
     "judge_link",
     "leads_before_judgement",
     "ledger_report",
@@ -30,6 +33,7 @@ __all__ = [
     "queued_hubs",
     "queued_links",
     "ranked_leads",
+    "read_grades",
     "release_package",
     "run_stages",
     "suggest_mapping",
@@ -37,4 +41,5 @@ __all__ = [
     "table_rows",
     "verify_path",
     "way_back",
+    "withdraw_grades",
 ]

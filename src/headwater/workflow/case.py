@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 from headwater.config import CaseSettings, read_settings, write_settings
@@ -28,13 +29,13 @@ from headwater.custody import (
 from headwater.engine import Session, file_sha256, sync_folder
 from headwater.errors import ConfigError, InputError
 from headwater.evidence import Stamp
-from headwater.judgements import Judgement, history, hub_snapshot, snapshot
+from headwater.judgements import Judgement, grade_snapshot, grades_on, history, hub_snapshot, snapshot
 from headwater.references import reference_files
 from headwater.schema import content_id, table_named
 from headwater.schema.state import EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
 from headwater.workflow.database import open_database
 
-__all__ = ["Actor", "Case", "PlacedExhibit", "system_clock"]
+__all__ = ["Actor", "Case", "PlacedExhibit", "recordable", "system_clock"]
 
 Clock = Callable[[], dt.datetime]
 
@@ -44,7 +45,7 @@ def system_clock() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def _recordable(text: str) -> str:
+def recordable(text: str) -> str:
     """The text with the bytes of names that are not UTF-8 as escapes, as the log holds text only."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -188,15 +189,15 @@ class Case:
         """Append an act to the custody log; if that fails, the act has not happened."""
         self.custody.append(
             event=event,
-            actor=_recordable(actor.name),
+            actor=recordable(actor.name),
             role=actor.role,
-            justification=_recordable(actor.justification or self.settings.purpose),
+            justification=recordable(actor.justification or self.settings.purpose),
             clock=self.clock,
-            object_ids=tuple(_recordable(name) for name in object_ids),
-            params={k: _recordable(v) if isinstance(v, str) else v for k, v in (params or {}).items()},
-            input_digests={_recordable(k): v for k, v in (inputs or {}).items()},
+            object_ids=tuple(recordable(name) for name in object_ids),
+            params={k: recordable(v) if isinstance(v, str) else v for k, v in (params or {}).items()},
+            input_digests={recordable(k): v for k, v in (inputs or {}).items()},
             output_digests=outputs or {},
-            outcome=_recordable(outcome),
+            outcome=recordable(outcome),
             workstation=platform.node(),
             authority_ref=self.settings.authority_ref,
         )
@@ -307,9 +308,15 @@ class Case:
         with Session(files, engine=engine, threads=threads) as session:
             session.put("judgements", snapshot(self.judgements()))
             session.put("hub_judgements", hub_snapshot(self.judgements()))
+            session.put_later("media_grades", lambda: self._grades(session))
             if "exhibits" not in files:
                 session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))
             yield session
+
+    def _grades(self, session: Session) -> pa.Table:
+        with self.database.connect() as connection:
+            grades = grades_on(connection)
+        return grade_snapshot(grades, session.arrow("items"))
 
     def digests(self) -> list[tuple[str, str, str, int]]:
         """Stage, table, SHA-256 as it lies on disk, and rows, of every derived table."""

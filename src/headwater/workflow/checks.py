@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from headwater.catalogue import unaccounted
 from headwater.custody import Check, verify_log
 from headwater.engine import Session, file_sha256
 from headwater.errors import HeadwaterError
+from headwater.judgements import graded_files, grades_digest, grades_of_file
 from headwater.packages import lead_decisions, verify_package
 from headwater.schema import TABLES, Column, table_named
 from headwater.workflow.case import Case
@@ -37,6 +39,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
     yield _check("I7.tables_in_custody", lambda: _tables_in_custody(case))
     yield _check("I7.notes_in_custody", lambda: _notes_in_custody(case))
     yield _check("I7.references_in_custody", lambda: _references_in_custody(case))
+    yield _check("I7.grades_in_custody", lambda: _grades_in_custody(case))
     if with_evidence:
         yield _check("evidence.unchanged", lambda: _evidence_unchanged(case))
     stale = _stale_stages(case)
@@ -121,6 +124,26 @@ def _references_in_custody(case: Case) -> Finding:
         if not (folder / "seal.json").is_file():
             return f"{folder.relative_to(case.path)}: gone"
     check_references(case)
+    return None
+
+
+def _grades_in_custody(case: Case) -> Finding:
+    """Every grade is as it was when the custody log recorded its file, and so is the row that it was read from."""
+    recorded = {e.output_digests["grades"] for e in case.custody.entries() if "grades" in e.output_digests}
+    with case.database.connect() as connection:
+        lost = recorded - {act.grades_sha256 for _, act in graded_files(connection)}
+        if lost:
+            return f"grades of digest {min(lost)}: in the custody log and gone from the case's database"
+        for seq, act in graded_files(connection):
+            grades = grades_of_file(connection, seq)
+            name = f"graded file {act.source_sha256}"
+            if act.act == "applied" and (
+                act.grades_sha256 not in recorded or grades_digest(grades) != act.grades_sha256
+            ):
+                return f"{name}: its grades were altered, or their digest is in no custody entry"
+            for grade in grades:
+                if hashlib.sha256(grade.row_bytes).hexdigest() != grade.row_sha256:
+                    return f"{name}: row {grade.source_row} was altered since it was applied"
     return None
 
 

@@ -19,7 +19,7 @@ PLACE = {stage.name: place for place, stage in enumerate(STAGES)}
 # Two stages of one folder: what is hashed and what it matches.
 FOLDERS = {"hashing": "media"}
 # What a case has before any stage runs.
-GIVEN = ("references", "judgements")
+GIVEN = ("references", "judgements", "grades")
 
 
 def test_the_order_is_one_tuple():
