@@ -96,7 +96,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     try:
-        import vpdq  # noqa: F401
+        import vpdq  # noqa: F401  # only whether it is there
     except ImportError:
         print("vpdq is not installed: no ratio with it", file=sys.stderr)
         has_published = False

@@ -39,8 +39,12 @@ _KEYFRAMES_OF_SHORT, _LEAST_KEYFRAME_STEP_MS, _MOST_KEYFRAME_STEP_MS = 15, 900, 
 
 A little less than these, because times are rounded. Some cameras make every frame a keyframe.
 """
+_LONGEST_GAP_MS = 10_000
 _END_SLACK_MS = 1500
 """How much earlier than stated the last packet may come: containers round, and audio may be longer."""
+
+
+_Frames = Iterator[VideoFrame]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +101,6 @@ class _Progress:
         end_ms: End of the last packet that came whole.
         first_ms: Time of the first packet.
         next_ms: In the tier `second`, the time the next frame must have reached.
-        keyframe_step: In the tier `keyframe`, how far apart keyframes are that are decoded, in the stream's units.
-        next_keyframe: The time that the next one must have reached, in the same units.
         error: The first error of the demuxer or decoder.
         capped: Whether there were more frames of the tier than are hashed.
     """
@@ -108,8 +110,6 @@ class _Progress:
     end_ms: int = 0
     first_ms: int | None = None
     next_ms: int = 0
-    keyframe_step: int = 0
-    next_keyframe: int = -(1 << 63)
     error: str | None = None
     capped: bool = False
 
@@ -159,11 +159,13 @@ def _frames(container: Any, video: Video, progress: _Progress, *, tier: str) -> 
     context.thread_count = 1
     if tier == "keyframe":
         context.skip_frame = "NONKEY"
-        per = _ms_per_unit(stream)
-        progress.keyframe_step = _keyframe_step_ms(video.duration_ms) * per[1] // per[0]
     notes = [f"{len(streams) - 1} more video streams, not hashed"] if len(streams) > 1 else []
     per = _ms_per_unit(stream)
-    for frame in _whole_frames(container, stream, progress, tier=tier):
+    keyframes = None
+    if tier == "keyframe":
+        step, longest = (ms * per[1] // per[0] for ms in (_keyframe_step_ms(video.duration_ms), _LONGEST_GAP_MS))
+        keyframes = _Keyframes(step=step, longest=longest)
+    for frame in _whole_frames(container, stream, progress, keyframes):
         at_ms = _at_ms(frame, progress, per)
         if not _wanted(frame, at_ms, progress, tier=tier):
             continue
@@ -198,8 +200,8 @@ def _wanted(frame: VideoFrame, at_ms: int, progress: _Progress, *, tier: str) ->
     return True
 
 
-def _whole_frames(container: Any, stream: Any, progress: _Progress, *, tier: str) -> Iterator[VideoFrame]:  # noqa: ANN401 - as above
-    """Every frame of packets that came whole; of keyframes only, where these are asked for."""
+def _whole_frames(container: Any, stream: Any, progress: _Progress, keyframes: _Keyframes | None) -> _Frames:  # noqa: ANN401 - as above
+    """Every frame of packets that came whole; of chosen keyframes only, where these are asked for."""
     per = _ms_per_unit(stream)
     packets = container.demux(stream)
     while True:
@@ -220,22 +222,41 @@ def _whole_frames(container: Any, stream: Any, progress: _Progress, *, tier: str
             start_ms = start * per[0] // per[1]
             progress.first_ms = start_ms if progress.first_ms is None else min(progress.first_ms, start_ms)
             progress.end_ms = max(progress.end_ms, (start + (packet.duration or 0)) * per[0] // per[1])
-        # A packet of no size is the one that asks the decoder for what it holds.
-        if tier == "keyframe" and packet.size and not _is_asked_for(packet, progress):
-            continue
-        yield from _decoded(packet, stream, progress)
+        for chosen in keyframes.chosen(packet) if keyframes is not None else (packet,):
+            yield from _decoded(chosen, stream, progress)
 
 
-def _is_asked_for(packet: Any, progress: _Progress) -> bool:  # noqa: ANN401 - as above
-    """Whether a packet holds a keyframe that is not too close to the one before."""
-    if not packet.is_keyframe:
-        return False
-    if packet.pts is None:
-        return True
-    if packet.pts < progress.next_keyframe:
-        return False
-    progress.next_keyframe = packet.pts + progress.keyframe_step
-    return True
+class _Keyframes:
+    """Chooses the keyframes that are decoded: not close to each other, and none left out where a gap would be long.
+
+    Args:
+        step: How far apart they are at least, in the stream's units.
+        longest: How far apart at most, where there is a keyframe in between.
+    """
+
+    def __init__(self, *, step: int, longest: int) -> None:
+        self._step, self._longest = step, longest
+        self._last: int | None = None
+        self._held: Any = None
+
+    def chosen(self, packet: Any) -> list[Any]:  # noqa: ANN401 - as above
+        """What to decode now that this packet has come; one of no size asks the decoder for what it holds."""
+        if not packet.size:
+            return [packet] if self._held is None else [self._held, packet]
+        if not packet.is_keyframe:
+            return []
+        if packet.pts is None:
+            return [packet]
+        found = []
+        if self._held is not None and self._last is not None and packet.pts - self._last > self._longest:
+            found.append(self._held)
+            self._last, self._held = self._held.pts, None
+        if self._last is None or packet.pts - self._last >= self._step:
+            found.append(packet)
+            self._last, self._held = packet.pts, None
+        else:
+            self._held = packet
+        return found
 
 
 def _decoded(packet: Any, stream: Any, progress: _Progress) -> Iterator[VideoFrame]:  # noqa: ANN401 - as above

@@ -15,6 +15,7 @@ from headwater.media.tiers import MIN_QUALITY
 
 __all__ = ["COMPARABLE", "comparable_frames", "hashes_by_item", "in_runs"]
 
+_BEHIND_ALL = 1 << 32  # frames of a second look stand behind the keyframes, which are fewer than this
 COMPARABLE = ("item_id", "frame_index", "at_ms", "pdq", "quality")
 """Columns of comparable frames, ordered by item and frame."""
 
@@ -24,17 +25,17 @@ def comparable_frames(context: StageContext) -> pa.Table:
 
     A still that was decoded in part is left out: the part that is missing is a flat field that makes unlike pictures
     alike. The frames that a damaged video did give are whole, and count. Where a video was hashed again, a frame a
-    second, these frames stand for it.
+    second, these frames count beside its keyframes: a second look takes no match away.
 
     Args:
         context: Has `media_files`, `media_hashes` and `media_second_hashes`.
     """
     files = context.tables.arrow("media_files")
     partial = files.filter(pc.and_(pc.equal(files["media_kind"], "still"), pc.not_equal(files["status"], "ok")))
-    again = context.tables.arrow("media_second_hashes").select(list(COMPARABLE))
     first = context.tables.arrow("media_hashes").select(list(COMPARABLE))
-    first = first.filter(pc.invert(pc.is_in(first["item_id"], value_set=pc.unique(again["item_id"]))))
-    frames = pa.concat_tables([first, again])
+    again = context.tables.arrow("media_second_hashes").select(list(COMPARABLE))
+    behind = pc.add(again["frame_index"], _BEHIND_ALL)
+    frames = pa.concat_tables([first, again.set_column(1, again.schema.field("frame_index"), behind)])
     of_part = pc.is_in(frames["item_id"], value_set=partial["item_id"])
     kept = frames.filter(pc.and_(pc.greater_equal(frames["quality"], MIN_QUALITY), pc.invert(of_part)))
     return kept.sort_by([("item_id", "ascending"), ("frame_index", "ascending")]).combine_chunks()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +20,17 @@ from headwater.errors import IntegrityError
 from headwater.evidence import Failure, SealedPool, entry_of, file_and_members, image_parameters, image_sources
 from headwater.schema import table_named
 
-__all__ = ["GROUP_ENTRIES", "JOB", "HashedFile", "Pool", "first_tier", "hash_items", "hashed_files", "is_sparse"]
+__all__ = [
+    "GROUP_ENTRIES",
+    "JOB",
+    "HashedFile",
+    "Pool",
+    "first_tier",
+    "hash_again",
+    "hash_items",
+    "hashed_files",
+    "is_sparse",
+]
 
 JOB = "hash_media"
 GROUP_ENTRIES = 16
@@ -27,7 +38,7 @@ GROUP_ENTRIES = 16
 
 _RECHECK_ONE_IN = 100
 _FEW_KEYFRAMES = 8
-_SPARSE_MS = 10_000
+_SPARSE_MS = 10_500  # ten seconds, and what encoders are off by
 _SUMMARY = -1
 
 _IMAGE_KIND, _FOLDER_KIND = "disk-image", "directory"
@@ -63,12 +74,13 @@ def first_tier(media_kind: str) -> str:
 def is_sparse(hashed: HashedFile) -> bool:
     """Whether a video's keyframes are too few to stand for it, so that it is hashed again, a frame a second.
 
-    A short clip often has one keyframe, at a moment that a trimmed copy of it does not show.
+    They are if there are fewer than eight, or none for more than ten seconds, before the first and after the last one
+    too. A short clip often has one keyframe, at a moment that a trimmed copy of it does not show.
     """
     if hashed.summary["media_kind"] != "video" or hashed.summary["tier"] != "keyframe":
         return False
-    duration_ms = hashed.summary["duration_ms"] or 0
-    return len(hashed.frames) < max(_FEW_KEYFRAMES, duration_ms // _SPARSE_MS)
+    times_ms = [0, *(frame["at_ms"] for frame in hashed.frames), hashed.summary["duration_ms"] or 0]
+    return len(hashed.frames) < _FEW_KEYFRAMES or max(b - a for a, b in pairwise(times_ms)) > _SPARSE_MS
 
 
 def hash_items(context: StageContext, *, pool: Pool | None = None) -> dict[str, pa.Table]:
@@ -108,6 +120,31 @@ def hash_items(context: StageContext, *, pool: Pool | None = None) -> dict[str, 
         "media_files": table_named("media_files").rows(files),
         "media_hashes": table_named("media_hashes").rows(hashes),
     }
+
+
+def hash_again(context: StageContext, item_ids: Collection[str], *, pool: Pool | None = None) -> pa.Table:
+    """The table `media_second_hashes` of those videos, one frame a second; nothing of one that gives no frame so.
+
+    Args:
+        context: Has `items`, exhibits and workers.
+        item_ids: Videos that were hashed by keyframes.
+        pool: Sealed workers that run already; without it, some are started.
+    """
+    items = context.tables.arrow("items")
+    wanted = items.filter(pc.is_in(items["item_id"], value_set=pa.array(sorted(item_ids), pa.string()))).to_pylist()
+    by_content: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for item in wanted:
+        by_content[item["sha256"]].append(item)
+    sources = sorted((min(copies, key=_place) for copies in by_content.values()), key=_place)
+    rows: list[dict[str, Any]] = []
+    if sources:
+        with _workers(context, pool) as workers:
+            for done, (source, hashed) in enumerate(
+                _hash_sources(context, workers, [(item, "second") for item in sources]), start=1
+            ):
+                rows += [row for item in by_content[source["sha256"]] for row in _hash_rows(item, hashed)]
+                context.progress("files", done, len(sources))
+    return table_named("media_second_hashes").rows(rows)
 
 
 def _workers(context: StageContext, pool: Pool | None) -> AbstractContextManager[Pool]:

@@ -17,7 +17,7 @@ from headwater.media.hubs import distant_items
 from headwater.media.tiers import MAX_DISTANCE_BITS, TIERS, near_tier
 from headwater.schema import content_id, table_named
 
-__all__ = ["media_matches"]
+__all__ = ["CodedHashes", "coded_hashes", "media_matches"]
 
 _LISTED = (
     "polarity",
@@ -35,7 +35,7 @@ _COUNTED = 10  # times the limit: how far beyond it a hub is says how sure it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Coded:
+class CodedHashes:
     """A column of hashes as numbers.
 
     Attributes:
@@ -104,7 +104,7 @@ def _by_digest(context: StageContext) -> pa.Table:
     return rows
 
 
-def _coded(hashes: pa.ChunkedArray) -> _Coded:
+def coded_hashes(hashes: pa.ChunkedArray) -> CodedHashes:
     """The hashes of a column without nulls, each once."""
     encoded = hashes.combine_chunks().dictionary_encode()
     texts = encoded.dictionary
@@ -117,14 +117,14 @@ def _coded(hashes: pa.ChunkedArray) -> _Coded:
         hashes_from_hex(sorted_texts[start : start + _HEX_AT_ONCE].to_pylist())
         for start in range(0, len(texts), _HEX_AT_ONCE)
     ]
-    return _Coded(
+    return CodedHashes(
         hashes=np.concatenate([hashes_from_hex([]), *parts]),
         order=np.argsort(codes, kind="stable"),
         starts=np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(texts)))]),
     )
 
 
-def _expanded(of: _Coded, codes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _expanded(of: CodedHashes, codes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """For each code in turn every row that has it: which of the codes, and the row."""
     counts = of.starts[codes + 1] - of.starts[codes]
     which = np.repeat(np.arange(len(codes)), counts)
@@ -135,7 +135,7 @@ def _expanded(of: _Coded, codes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.
 def _by_distance(context: StageContext, frames: pa.Table, entries: pa.Table) -> tuple[pa.Table, dict[str, pa.Table]]:
     """Each item and entry with a frame within the limit, with the frame that makes the strongest tier; and the hubs."""
     listed = entries.filter(pc.is_valid(entries["pdq"])).select(["entry_id", "pdq"]).combine_chunks()
-    queries, targets = _coded(frames["pdq"]), _coded(listed["pdq"])
+    queries, targets = coded_hashes(frames["pdq"]), coded_hashes(listed["pdq"])
     pairs = pairs_within(queries.hashes, targets.hashes, max_distance_bits=MAX_DISTANCE_BITS)
     which, frame = _expanded(queries, pairs.query)
     target, distance_bits = pairs.target[which], pairs.distance_bits[which]
@@ -194,7 +194,7 @@ class _Hubs:
         """Those that count for no verdict."""
         return np.array([row[0] for row, said in zip(self.rows, self.standing, strict=True) if said != "listed"], int)
 
-    def table(self, entry_ids: pa.ChunkedArray, targets: _Coded) -> pa.Table:
+    def table(self, entry_ids: pa.ChunkedArray, targets: CodedHashes) -> pa.Table:
         """The table `media_hubs`."""
         rows = []
         for (target, items, distant), standing in zip(self.rows, self.standing, strict=True):
@@ -216,8 +216,8 @@ class _Hubs:
 
 def _hubs(
     context: StageContext,
-    queries: _Coded,
-    targets: _Coded,
+    queries: CodedHashes,
+    targets: CodedHashes,
     target: npt.NDArray[np.int64],
     query: npt.NDArray[np.int64],
     distance_bits: npt.NDArray[np.int64],

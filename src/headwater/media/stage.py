@@ -7,6 +7,8 @@ import pyarrow as pa
 from headwater.engine import StageContext
 from headwater.media.clusters import media_clusters
 from headwater.media.frames import comparable_frames, hashes_by_item
+from headwater.media.hashing import Pool, hash_again
+from headwater.media.margins import near_the_limit
 from headwater.media.matches import media_matches
 from headwater.media.noted import noted_matches
 from headwater.media.origins import media_origins
@@ -16,14 +18,16 @@ from headwater.schema import table_named
 __all__ = ["match_media"]
 
 
-def match_media(context: StageContext) -> dict[str, pa.Table]:
+def match_media(context: StageContext, *, pool: Pool | None = None) -> dict[str, pa.Table]:
     """The tables of the stage `media`: what the hashes match, and what belongs together.
 
     Args:
         context: Has `items`, `uploads`, `upload_items`, `media_references`, `hash_list_entries`, `media_files`,
-            `media_hashes` and `hub_judgements`.
+            `media_hashes` and `hub_judgements`; and the exhibits, for videos that are near a limit.
+        pool: Sealed workers that run already; without it, some are started where a video is hashed again.
     """
-    second = table_named("media_second_hashes").empty()
+    context.tables.put("media_second_hashes", table_named("media_second_hashes").empty())
+    second = hash_again(context, near_the_limit(context, comparable_frames(context)), pool=pool)
     context.tables.put("media_second_hashes", second)
     frames = comparable_frames(context)
     derived = {"media_second_hashes": second, **media_matches(context, frames)}

@@ -156,9 +156,14 @@ def test_two_results_for_one_content_stop_the_run(case, folder, monkeypatch):
 
 
 def hashed(frames: int, duration_ms: int | None, kind: str = "video", tier: str = "keyframe") -> HashedFile:
+    """A file with so many frames, evenly spread."""
+    return hashed_at([number * (duration_ms or 0) // frames for number in range(frames)], duration_ms, kind, tier)
+
+
+def hashed_at(times_ms: list[int], duration_ms: int | None, kind: str = "video", tier: str = "keyframe") -> HashedFile:
     summary = {"media_kind": kind, "tier": tier, "duration_ms": duration_ms, "status": "ok", "reason": None}
-    frame = {"frame_index": 0, "at_ms": 0, "pdq": bytes(32), "quality": 0}
-    return HashedFile(summary=summary, frames=(frame,) * frames)
+    frames = [{"frame_index": n, "at_ms": at, "pdq": bytes(32), "quality": 0} for n, at in enumerate(times_ms)]
+    return HashedFile(summary=summary, frames=tuple(frames))
 
 
 @pytest.mark.parametrize(
@@ -167,11 +172,16 @@ def hashed(frames: int, duration_ms: int | None, kind: str = "video", tier: str 
         (hashed(1, 4_000), True),
         (hashed(7, 20_000), True),
         (hashed(8, 20_000), False),
-        (hashed(59, 600_000), True),
+        (hashed(50, 600_000), True),
         (hashed(60, 600_000), False),
         (hashed(1, None), True),
         (hashed(1, 4_000, tier="second"), False),
         (hashed(1, None, kind="still", tier="still"), False),
+        # Enough of them, and one gap: at the beginning, between two, at the end.
+        (hashed_at([12_000 + 1_000 * n for n in range(20)], 32_000), True),
+        (hashed_at([*range(0, 10_000, 1_000), *range(22_000, 30_000, 1_000)], 30_000), True),
+        (hashed_at([1_000 * n for n in range(20)], 32_000), True),
+        (hashed_at([10_000 * n for n in range(9)], 90_000), False),
     ],
 )
 def test_which_videos_are_hashed_again_a_frame_a_second(file, sparse):

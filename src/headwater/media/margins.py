@@ -1,0 +1,43 @@
+"""Videos whose keyframes leave it open whether they match: the nearest listed hash lies close to the limit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.engine import StageContext
+from headwater.media.hamming import pairs_within
+from headwater.media.matches import coded_hashes
+from headwater.media.tiers import MAX_DISTANCE_BITS
+
+__all__ = ["MARGIN_BITS", "near_the_limit"]
+
+MARGIN_BITS = 5
+"""How far on either side of the limit a distance leaves it open: another frame of a scene is often so far off."""
+
+
+def near_the_limit(context: StageContext, frames: pa.Table) -> list[str]:
+    """The videos, hashed by keyframes, whose nearest listed hash is 27 to 36 bits away.
+
+    Args:
+        context: Has `media_files` and `hash_list_entries`.
+        frames: The comparable frames.
+    """
+    files = context.tables.arrow("media_files")
+    first = files.filter(pc.equal(files["hashing_tier"], "keyframe"))["item_id"]
+    frames = frames.filter(pc.is_in(frames["item_id"], value_set=first))
+    listed = context.tables.arrow("hash_list_entries")["pdq"].drop_null()
+    if not len(frames) or not len(listed):
+        return []
+    queries, targets = coded_hashes(frames["pdq"]), coded_hashes(listed)
+    pairs = pairs_within(queries.hashes, targets.hashes, max_distance_bits=MAX_DISTANCE_BITS + MARGIN_BITS)
+    nearest = np.full(len(queries.hashes), 256)
+    np.minimum.at(nearest, pairs.query, pairs.distance_bits)
+    of_frame = np.empty(len(frames), np.int64)
+    of_frame[queries.order] = np.repeat(nearest, np.diff(queries.starts))
+    by_item = pa.table({"item_id": frames["item_id"], "nearest": of_frame}).group_by("item_id")
+    found = by_item.aggregate([("nearest", "min")])
+    least, most = MAX_DISTANCE_BITS - MARGIN_BITS + 1, MAX_DISTANCE_BITS + MARGIN_BITS
+    open_ones = pc.and_(pc.greater_equal(found["nearest_min"], least), pc.less_equal(found["nearest_min"], most))
+    return sorted(found.filter(open_ones)["item_id"].to_pylist())
