@@ -12,16 +12,17 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+import pillow_heif
 from PIL import Image, ImageCms, ImageFile, ImageMode, TiffImagePlugin, UnidentifiedImageError
 
 from headwater_sealed.pdq import MIN_SIDE_PX, Pdq, luma_from_rgb, pdq_from_luma, pdq_from_reduced_luma
 
 __all__ = ["FORMATS", "MAX_PICTURES", "MAX_PIXELS", "Picture", "Still", "prepare", "read_still"]
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "JPEG2000", "PPM")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF", "HEIF", "JPEG2000", "PPM")
 """What is decoded. Left out on purpose: formats that start another program (EPS), and those without a signature.
 
-A JPEG with further pictures in it (MPO) is opened by way of JPEG.
+A JPEG with further pictures in it (MPO) is opened by way of JPEG. HEIF is HEIC: what telephones make.
 """
 
 MAX_PIXELS = 100_000_000
@@ -93,6 +94,9 @@ def prepare() -> None:
     """Loads every decoder: Pillow loads them on first use, which a sealed child cannot."""
     Image.init()
     Image.preinit()
+    pillow_heif.options.DECODE_THREADS = 1  # a sealed child starts no threads
+    pillow_heif.options.THUMBNAILS = False
+    pillow_heif.register_heif_opener()
     ImageMode.getmode("RGB")  # its table is built on first use
     assert ImageCms is not None  # Pillow imports it on first use of a Lab picture
     assert TiffImagePlugin is not None  # as above, on first use of EXIF

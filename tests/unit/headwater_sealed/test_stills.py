@@ -64,7 +64,7 @@ def test_lossless_formats_give_the_pixels_themselves(fmt, mode, options):
 
 
 @pytest.mark.parametrize(
-    ("fmt", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("GIF", "P"), ("PNG", "P"), ("WEBP", "RGB"), ("AVIF", "RGB")]
+    ("fmt", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("GIF", "P"), ("PNG", "P"), ("WEBP", "RGB"), ("AVIF", "RGB"), ("HEIF", "RGB")]
 )
 def test_lossy_formats_are_near(fmt, mode):
     still, pictures = read(encoded(fmt, mode))
@@ -303,3 +303,20 @@ def test_a_reduced_jpeg_is_turned_and_its_size_is_as_shown(monkeypatch):
     assert (still.width_px, still.height_px) == (1000, 1600)
     assert "EXIF orientation 6 applied" in str(still.note)
     assert moved_bits <= 2
+
+
+def test_a_heic_is_turned_by_its_own_property_and_not_by_exif_again():
+    # ISO/IEC 23008-12, 6.5.10: the rotation of an item is a property of it; what its EXIF says is for information.
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    still, pictures = read(encoded("HEIF", exif=exif))
+    assert (still.status, still.width_px, still.height_px) == ("ok", 200, 150)
+    assert distance_bits(pictures[0].luma, luma_from_rgb(picture())) <= 16
+
+
+def test_a_cut_heic_is_refused_or_partial_with_a_reason():
+    content = encoded("HEIF")
+    for length in (20, 200, len(content) // 2, len(content) - 30):
+        still, _ = read(content[:length])
+        assert still.status in {"partial", "refused"}
+        assert still.reason
