@@ -71,6 +71,7 @@ def begun(tmp_path_factory, headwater) -> Path:
         ("case", "create", case, "--authority", "Order 1", "--operator", "A. Examiner"),
         ("evidence", "add", case, good, "--exhibit", "GOOD", "--allow-unsealed"),
         ("reference", "add", case, "hash-list", folder / "list.csv", "--name", "list", "--version", "1", *ILLEGAL),
+        ("reference", "confirm", case, "list@1", *ILLEGAL, "--operator", "B. Analyst", "--why", "told by its author"),
         ("run", case, "--until", "catalogue", "--allow-unsealed"),
     ):
         done = headwater(*step)
@@ -478,6 +479,7 @@ def test_bad_rows_of_a_dump_become_defects_with_their_place(case, headwater, tmp
     for step in (
         add(case, dump),
         ("map", case, "--approve", tmp_path / "mapping.yaml"),
+        ("reference", "confirm", case, "list@1", *ILLEGAL, "--operator", "B. Analyst", "--why", "told by its author"),
         ("run", case, "--until", "catalogue", "--allow-unsealed"),
     ):
         done = headwater(*step)
@@ -507,6 +509,7 @@ def test_damaged_and_malformed_logs_become_defects_and_the_run_goes_on(tmp_path,
     for step in (
         ("case", "create", case, "--authority", "x", "--operator", "A"),
         ("evidence", "add", case, logs, "--exhibit", "LOGS", "--allow-unsealed"),
+        ("reference", "confirm", case, "list@1", *ILLEGAL, "--operator", "B. Analyst", "--why", "told by its author"),
         ("run", case, "--until", "catalogue", "--allow-unsealed"),
     ):
         done = headwater(*step)
@@ -539,6 +542,7 @@ def test_a_name_given_twice_on_a_damaged_volume_is_accounted_for(tmp_path, headw
     for step in (
         ("case", "create", case, "--authority", "x", "--operator", "A"),
         ("evidence", "add", case, image, "--exhibit", "DISK", "--allow-unsealed"),
+        ("reference", "confirm", case, "list@1", *ILLEGAL, "--operator", "B. Analyst", "--why", "told by its author"),
         ("run", case, "--until", "catalogue", "--allow-unsealed"),
     ):
         done = headwater(*step)

@@ -1,6 +1,7 @@
 """The one module that knows the whole order, and everything that is done to a case."""
 
 from headwater.workflow.case import Actor, Case
+from headwater.workflow.confirm import confirm_polarity, reference_list
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.people import judge_link, queued_links, ranked_leads
@@ -21,6 +22,7 @@ __all__ = [
     "add_exhibit",
     "add_reference",
     "approve_mapping",
+    "confirm_polarity",
     "consult",
     "draft_package",
     "judge_link",
@@ -29,6 +31,7 @@ __all__ = [
     "open_tables",
     "queued_links",
     "ranked_leads",
+    "reference_list",
     "release_package",
     "run_stages",
     "suggest_mapping",

@@ -14,7 +14,8 @@ from headwater.identities import link_records
 from headwater.leads import rank_leads
 from headwater.media import hash_items, match_media
 from headwater.money import trace_money
-from headwater.schema import table_named
+from headwater.references import HASH_LIST, KINDS
+from headwater.schema import content_id, table_named
 
 __all__ = ["STAGES", "Stage", "leads_before_judgement"]
 
@@ -38,13 +39,38 @@ class Stage:
     reads_evidence: bool = False
 
 
+def reads_lists(stage: Stage) -> bool:
+    """Whether the stage compares anything with hash lists."""
+    return KINDS[HASH_LIST].table in stage.reads
+
+
 def hash_and_match(context: StageContext) -> dict[str, pa.Table]:
-    """The tables of the media stage: perceptual hashes first, then what they match."""
+    """The tables of the media stage: perceptual hashes first, then what they match.
+
+    A hash list that is left out, because nobody has confirmed its polarity, is a defect of the stage: without it, "no
+    match" could mean "not looked for".
+    """
     hashed = hash_items(context)
     for name, rows in hashed.items():
         if name != "defects":
             context.tables.put(name, rows)
-    return hashed | match_media(context)
+    tables = hashed | match_media(context)
+    if context.unconfirmed:
+        defects = table_named("defects")
+        rows = defects.rows(_unconfirmed(name) for name in context.unconfirmed)
+        tables["defects"] = pa.concat_tables([tables.get("defects", defects.empty()), rows])
+    return tables
+
+
+def _unconfirmed(name: str) -> dict[str, object]:
+    return {
+        "defect_id": content_id("dfc", "unconfirmed", name),
+        "reference_name": name,
+        "path": "",
+        "source_table": KINDS[HASH_LIST].table,
+        "code": "reference_unconfirmed",
+        "reason": "the polarity of this hash list is not confirmed by a second operator; nothing was compared with it",
+    }
 
 
 def leads_before_judgement(tables: Session) -> pa.Table:
