@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-LEAD, SECOND = "A. Examiner", "B. Analyst"
+LEAD, SECOND = "A. Examiner", "S. Second"
 
 # What a person might put into a form to steer the terminal of whoever reads it: escape, backspace, right-to-left.
 HOSTILE = "=SUM(1)\x1b[2J\b\u202ebirch"

@@ -229,8 +229,8 @@ def run(
         )
         for name in opened.unconfirmed_lists():
             note(
-                f"hash list {name} was left out, and nothing was compared with it: its polarity is not confirmed; a second "
-                f"operator confirms it with 'headwater reference confirm CASE {name} --polarity P --operator O --why W'"
+                f"hash list {name} was left out, and nothing was compared with it: its polarity is not confirmed; a "
+                f"second operator does that with 'headwater reference confirm CASE {name} --polarity P --operator O'"
             )
 
 

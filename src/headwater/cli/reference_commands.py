@@ -82,8 +82,8 @@ def add_reference_command(
         note(f"{name}@{version}: {text}")
     if imported.deletions:
         note(
-            f"{name}@{version}: its author took {imported.deletions:,} files off the list; {imported.withdrawn:,} rows of "
-            "these were left out here, and earlier imports still hold theirs (table hash_list_deletions)"
+            f"{name}@{version}: its author took {imported.deletions:,} files off the list; {imported.withdrawn:,} rows "
+            "of these were left out here, and earlier imports still hold theirs (table hash_list_deletions)"
         )
     if keys:
         most = sorted(keys.items(), key=lambda pair: (-pair[1], pair[0]))

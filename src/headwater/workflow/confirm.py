@@ -1,4 +1,4 @@
-"""The polarity of a hash list: stated by one operator, confirmed by another; until then, nothing is compared with it."""
+"""The polarity of a hash list: stated by one operator, confirmed by another; until then, the list is left out."""
 
 from __future__ import annotations
 
