@@ -25,9 +25,13 @@ class Lists:
 
     def take(self, content: bytes | str, *, polarity: str = "known-illegal", **options: Any) -> Imported:
         """Import a list, each under a version of its own."""
-        self._taken += 1
         path = self.case / "source"
         path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+        return self.take_path(path, polarity=polarity, **options)
+
+    def take_path(self, path: Path, *, polarity: str = "known-illegal", **options: Any) -> Imported:
+        """Import a list that lies there."""
+        self._taken += 1
         version = options.pop("version", str(self._taken))
         return import_reference(
             self.case, "hash-list", path, name="list", version=version, polarity=polarity, **options
@@ -47,7 +51,7 @@ def lists(tmp_path: Path) -> Lists:
     return Lists(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_lists(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Lists]:
     """Makes empty ones, for tests with many examples."""
     return lambda: Lists(tmp_path_factory.mktemp("lists"))
