@@ -45,7 +45,7 @@ def write_vics(path: Path, rows: int) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write(f'{{"@odata.context":"{_CONTEXT}","value":[')
         for number in range(rows):
-            medium = {
+            medium: dict[str, object] = {
                 "MediaID": number,
                 "Category": number % 4,
                 "MD5": f"{chance.getrandbits(128):032X}",
@@ -58,7 +58,7 @@ def write_vics(path: Path, rows: int) -> None:
             }
             if number % 3 == 0:
                 pdq = f"{chance.getrandbits(256):064x}"
-                medium["AlternativeHashes"] = [{"HashName": "PDQ", "HashValue": pdq}]  # type: ignore[assignment]
+                medium["AlternativeHashes"] = [{"HashName": "PDQ", "HashValue": pdq}]
             file.write(("," if number else "") + json.dumps(medium))
         file.write("]}")
 

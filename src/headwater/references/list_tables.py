@@ -56,7 +56,7 @@ _ICSE = {
     "baseline": "category",
 }
 _NSRL = {"md5": "md5", "sha1": "sha1", "sha256": "sha256", "filesize": "size_bytes", "specialcode": "category"}
-_SIGNAL = {"id", "collab", "signaltype", "signalstr", "type", "indicator", "category", "status"}
+_SIGNAL = {n: n for n in ("id", "signaltype", "signalstr", "type", "indicator", "category", "status")}
 
 _RowReader = Callable[[Source, Mapping[str, str], Mapping[str, object], int], list[dict[str, object]]]
 
@@ -68,61 +68,57 @@ class Layout:
     Attributes:
         name: For the operator and the seal.
         needed: Groups of folded headers; of each group one must be there.
-        columns: Folded headers that are understood.
+        columns: Folded headers that are understood, to the names under which `read` gets their cells.
         keeps_further: Whether cells under other headers are kept, with every row.
         encoding_checked: Whether the text must be UTF-8.
-        read: From the cells by folded header to the values of each row.
+        read: From the cells that are not empty to the values of each row.
     """
 
     name: str
     needed: tuple[frozenset[str], ...]
-    columns: frozenset[str]
+    columns: Mapping[str, str]
     read: _RowReader
     keeps_further: bool = True
     encoding_checked: bool = True
 
 
 def _read_ours(
-    source: Source, cells: Mapping[str, str], further: Mapping[str, object], number: int
+    source: Source, raw: Mapping[str, str], further: Mapping[str, object], number: int
 ) -> list[dict[str, object]]:
     del source
-    row = entry_of({_OURS[name]: text for name, text in cells.items() if text}, further)
+    row = entry_of(raw, further)
     if row.get("listed_file") is None and row.get("pdq") and row["media_kind"] == "video":
         row["listed_file"] = named_file(row, number, part=True)
     return [row]
 
 
 def _read_icse(
-    source: Source, cells: Mapping[str, str], further: Mapping[str, object], number: int
+    source: Source, raw: Mapping[str, str], further: Mapping[str, object], number: int
 ) -> list[dict[str, object]]:
     del source, number
-    raw: dict[str, object] = {_ICSE[name]: text for name, text in cells.items() if text}
-    if "category" in raw:
-        raw["scheme"] = "ICSE baseline"
-    return [entry_of(raw, further)]
+    scheme = {"scheme": "ICSE baseline"} if "category" in raw else {}
+    return [entry_of({**raw, **scheme}, further)]
 
 
 def _read_nsrl(
-    source: Source, cells: Mapping[str, str], further: Mapping[str, object], number: int
+    source: Source, raw: Mapping[str, str], further: Mapping[str, object], number: int
 ) -> list[dict[str, object]]:
     del source, number
-    raw: dict[str, object] = {_NSRL[name]: text for name, text in cells.items() if text}
-    if "category" in raw:
-        raw["scheme"] = "NSRL special code"
-    return [entry_of(raw, further)]
+    scheme = {"scheme": "NSRL special code"} if "category" in raw else {}
+    return [entry_of({**raw, **scheme}, further)]
 
 
 _LAYOUTS = (
     Layout(
         name="Interpol ICSE CSV",
         needed=(frozenset({"md5", "sha1", "photodna"}), frozenset({"imageid"}), frozenset({"numberofsubmissions"})),
-        columns=frozenset(_ICSE),
+        columns=_ICSE,
         read=_read_icse,
     ),
     Layout(
         name="NSRL RDS 2",
         needed=(frozenset({"sha1", "md5"}), frozenset({"productcode"}), frozenset({"filesize"})),
-        columns=frozenset(_NSRL),
+        columns=_NSRL,
         read=_read_nsrl,
         # Names and product codes, which say nothing of a file's content, would be most of the table; and names are not
         # always UTF-8, which digests do not suffer from.
@@ -132,13 +128,13 @@ _LAYOUTS = (
     Layout(
         name="ThreatExchange CSV",
         needed=(frozenset({"signalstr", "indicator"}), frozenset({"signaltype", "type"})),
-        columns=frozenset(_SIGNAL),
+        columns=_SIGNAL,
         read=csv_signal,
     ),
     Layout(
         name="CSV",
         needed=(frozenset({"md5", "sha1", "sha256", "pdq", "photodna"}),),
-        columns=frozenset(_OURS),
+        columns=_OURS,
         read=_read_ours,
     ),
 )
@@ -194,7 +190,7 @@ def read_table(source: Source, layout: Layout) -> Iterator[ListItem]:
     twice = next((n for n, f in zip(header, folded, strict=True) if f in layout.columns and folded.count(f) > 1), None)
     if twice is not None:
         raise UnreadableInputError(source.path, f"column {twice[:40]!r} is there twice", remedy="remove one of them")
-    known = [(name, place) for place, name in enumerate(folded) if name in layout.columns]
+    known = [(layout.columns[name], place) for place, name in enumerate(folded) if name in layout.columns]
     others = [(header[place], place) for place, name in enumerate(folded) if name not in layout.columns]
     others = others if layout.keeps_further else []
     with source.path.open("rb") as file:
@@ -211,7 +207,8 @@ def read_table(source: Source, layout: Layout) -> Iterator[ListItem]:
                 further = {name: cells[place] for name, place in others if cells[place].strip()}
                 for name in further:
                     source.keys.count(name)
-                rows = layout.read(source, {name: cells[place].strip() for name, place in known}, further, number)
+                raw = {name: cell for name, place in known if (cell := cells[place].strip())}
+                rows = layout.read(source, raw, further, number)
             except BadRowError as error:
                 yield BadRow(offset_bytes=offset, row=number, reason=str(error))
                 continue

@@ -307,7 +307,7 @@ def _sealed(
     temporary.mkdir(parents=True)
     try:
         digests, result = write(temporary)
-        content = canonical_json({**seal, "tables": digests})  # type: ignore[dict-item]
+        content = canonical_json({**seal, "tables": digests})  # type: ignore[dict-item]  # texts and numbers only
         with (temporary / "seal.json").open("xb") as file:
             file.write(content)
             file.flush()

@@ -74,7 +74,7 @@ def _folded(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def _params(polarity: str, seal_sha256: str) -> dict[str, object]:
+def _params(polarity: str, seal_sha256: str) -> dict[str, str]:
     return {"confirms": "polarity", "polarity": polarity, "seal_sha256": seal_sha256}
 
 
@@ -130,7 +130,7 @@ def unlogged_confirmation(case: Case) -> str | None:
         imported = imports.get(reference)
         if imported is None:
             return f"{reference}: confirmed, and not imported"
-        wanted = canonical_json(_params(str(imported["polarity"]), str(imported["seal_sha256"])))  # type: ignore[arg-type]
+        wanted = canonical_json(_params(str(imported["polarity"]), str(imported["seal_sha256"])))
         digest = hashlib.sha256(wanted).hexdigest()
         importers = [e.actor for e in entries if e.event == "received" and reference in e.object_ids]
         second = [
