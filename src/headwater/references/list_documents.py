@@ -9,7 +9,7 @@ from pathlib import Path
 from headwater.errors import UnsupportedFormatError
 from headwater.references.list_entries import ListItem, Source
 from headwater.references.list_exchange import is_banked, is_indicator, read_banked, read_indicator
-from headwater.references.list_json import TWICE, JsonScanner
+from headwater.references.list_json import JsonScanner
 from headwater.references.list_vics import is_media, read_media
 from headwater.references.list_vpdq import is_frame_text, read_frame_objects, read_frame_texts
 from headwater.references.rows import BadRow, BadRowError
@@ -91,7 +91,7 @@ def _element_shape(element: object) -> Shape | None:
         return _FRAME_TEXTS if is_frame_text(element) else None
     if not isinstance(element, Mapping):
         return None
-    names = {key.lower() for key in element if key != TWICE}
+    names = {key.lower() for key in element}
     if is_indicator(names):
         return _INDICATORS
     if is_banked(names):
@@ -151,7 +151,7 @@ class _Place:
         """Once before each element; whoever asks takes it. A document of one object a line is a list of these."""
         scanner = self.scanner
         if scanner.peek() == "[":
-            yield from self._list()
+            yield from self.listed()
         elif scanner.peek() == "{":
             yield from self._envelope()
         elif scanner.peek():
@@ -159,7 +159,8 @@ class _Place:
         if scanner.peek():
             scanner.refuse("not valid JSON (something follows the end of the document)")
 
-    def _list(self) -> Iterator[None]:
+    def listed(self) -> Iterator[None]:
+        """Once before each element of the list that begins here."""
         self.lists += 1
         self.scanner.expect("[")
         if self.scanner.take("]"):
@@ -178,9 +179,12 @@ class _Place:
         if not scanner.take("}"):
             while True:
                 key = scanner.key()
-                self.keys.append(key) if len(self.keys) < _LOOKED_AT else None
+                if key in self.keys and not depth:
+                    scanner.refuse(f"key {key[:40]!r} is there twice")
+                if len(self.keys) < _LOOKED_AT:
+                    self.keys.append(key)
                 if key.lower() in _CONTAINERS and scanner.peek() == "[":
-                    yield from self._list()
+                    yield from self.listed()
                 elif key.lower() == "d" and scanner.peek() == "{" and not depth:
                     yield from self._envelope(depth + 1)
                 else:
@@ -212,7 +216,7 @@ def read_document(source: Source, shape: Shape) -> Iterator[ListItem]:
         number = 0
         for case_number, _ in enumerate(place.elements()):
             if shape.cases and scanner.peek() == "{":
-                for group, _ in _case_media(source, scanner, case_number):
+                for group in _case_media(source, scanner, case_number):
                     yield from _rows(source, scanner, place, shape, number, group)
                     number += 1
                 continue
@@ -228,21 +232,22 @@ def _rows(source: Source, scanner: JsonScanner, place: _Place, shape: Shape, num
     offset_bytes = scanner.offset_bytes
     if place.passed is not None:
         element: object = place.passed
-        offset_bytes, place.passed = 0, None
+        offset_bytes, place.passed, scanner.twice = 0, None, None
     else:
         element = scanner.value()
     source.done_bytes = offset_bytes
     try:
-        if isinstance(element, Mapping) and TWICE in element:
-            raise BadRowError(f"key {str(element[TWICE])[:40]!r} is there twice")  # noqa: TRY301 - one place makes bad rows
+        if scanner.twice is not None:
+            raise BadRowError(f"key {scanner.twice[:40]!r} is there twice")  # noqa: TRY301 - one place makes bad rows
         return shape.read(source, element, number, offset_bytes, group)
     except BadRowError as error:
         return [BadRow(offset_bytes=offset_bytes, row=number, reason=str(error))]
 
 
-def _case_media(source: Source, scanner: JsonScanner, case_number: int) -> Iterator[tuple[str, None]]:
+def _case_media(source: Source, scanner: JsonScanner, case_number: int) -> Iterator[str]:
     """What tells the case's media from those of others, once before each of its media."""
     name = f"case {case_number}"
+    media = _Place(scanner)
     scanner.expect("{")
     if scanner.take("}"):
         return
@@ -250,13 +255,10 @@ def _case_media(source: Source, scanner: JsonScanner, case_number: int) -> Itera
         key = scanner.key()
         folded = key.lower()
         if folded == "media" and scanner.peek() == "[":
-            scanner.expect("[")
-            if not scanner.take("]"):
-                while True:
-                    yield name, None
-                    if not scanner.take(","):
-                        scanner.expect("]")
-                        break
+            if media.lists:
+                scanner.refuse(f"key {key!r} is there twice")
+            for _ in media.listed():
+                yield name
         else:
             value = scanner.value()
             if folded == "caseid" and isinstance(value, str | int) and str(value).strip():

@@ -12,7 +12,7 @@ from typing import BinaryIO, NoReturn
 
 from headwater.errors import UnreadableInputError
 
-__all__ = ["MAX_VALUE_CHARACTERS", "TWICE", "JsonScanner"]
+__all__ = ["MAX_VALUE_CHARACTERS", "JsonScanner"]
 
 CHUNK_BYTES = 1 << 20
 MAX_VALUE_CHARACTERS = 64 << 20
@@ -21,23 +21,9 @@ _SPACE = " \t\r\n"
 _NEAR_THE_END = 12  # characters of an escape of two halves, the longest thing that a cut makes an error of
 _REMEDY = "ask the list's author for it again"
 
-TWICE = "\0twice"
-"""Key under which an object says that a key of it is there twice: which of the two values holds, nobody can say."""
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        found[TWICE] = next(name for name in found if names.count(name) > 1)
-    return found
-
 
 def _no_number(word: str) -> NoReturn:
     raise ValueError(f"{word} is no number of JSON")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=str, parse_constant=_no_number)
 
 
 class JsonScanner:
@@ -47,6 +33,10 @@ class JsonScanner:
         file: Opened for reading bytes.
         path: Its name, for refusals.
         chunk_bytes: How much is read at once.
+
+    Attributes:
+        twice: A key that is there twice in an object of the last value, however deep: which of its two values holds,
+            nobody can say.
     """
 
     def __init__(self, file: BinaryIO, path: Path, *, chunk_bytes: int = CHUNK_BYTES) -> None:
@@ -60,6 +50,10 @@ class JsonScanner:
         self._known_at = 0  # a place in the text, and the same in bytes of the file
         self._known_bytes = 0
         self._read_bytes = 0
+        self.twice: str | None = None
+        self._decode = json.JSONDecoder(
+            object_pairs_hook=self._object, parse_float=str, parse_constant=_no_number
+        ).raw_decode
         first = file.read(len(_BYTE_ORDER_MARK))
         self._read_bytes = len(first)
         if first == _BYTE_ORDER_MARK:
@@ -115,8 +109,9 @@ class JsonScanner:
         self.peek()
         wanted = self._chunk_bytes
         while True:
+            self.twice = None
             try:
-                found, end = _DECODER.raw_decode(self._text, self._at)
+                found, end = self._decode(self._text, self._at)
             except json.JSONDecodeError as error:
                 cut = error.msg.startswith("Unterminated") or error.pos >= len(self._text) - _NEAR_THE_END
                 if self._ended or not cut:
@@ -136,6 +131,13 @@ class JsonScanner:
                 self.refuse(f"JSON that is not read: one value is longer than {MAX_VALUE_CHARACTERS >> 20} MiB")
             self._more(wanted)
             wanted *= 2
+
+    def _object(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            names = [name for name, _ in pairs]
+            self.twice = next(name for name in found if names.count(name) > 1)
+        return found
 
     def refuse(self, reason: str) -> NoReturn:
         """Refuse the document for what stands here.

@@ -21,6 +21,7 @@ __all__ = ["WrittenList", "write_list"]
 
 BATCH_ROWS = 16_384
 _ENTRIES = "hash_list_entries"
+_EMPTY_MD5 = hashlib.md5(b"", usedforsecurity=False).hexdigest()
 _CHUNK_BYTES = 1 << 22
 _GIVEN = {"entry_id", "reference_name", "reference_version", "reference_row", "polarity"}
 _COLUMNS = tuple(column.name for column in table_named(_ENTRIES).columns if column.name not in _GIVEN)
@@ -194,6 +195,7 @@ class _Tables:
     deletions: int = 0
     withdrawn: int = 0
     first_bad: BadRow | None = None
+    _empty_told: bool = False
     _parts: dict[str, ParquetParts] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
     _waiting: list[Listed] = field(default_factory=list)
@@ -272,6 +274,10 @@ class _Tables:
         columns["reference_version"] = [self.version] * count
         columns["reference_row"] = [item.row for item in waiting]
         columns["polarity"] = [self.source.polarity] * count
+        if not self._empty_told and _EMPTY_MD5 in columns["md5"]:
+            self._empty_told = True
+            row = waiting[columns["md5"].index(_EMPTY_MD5)].row
+            self.source.notes.append(f"row {row} lists the digest of no content: every empty file will match it")
         self._file(_ENTRIES).write(table_named(_ENTRIES).part(columns))
         self.rows += count
 

@@ -86,6 +86,12 @@ def test_a_key_that_is_there_twice_is_no_entry(lists):
     other = "f" * 32
     with pytest.raises(UnreadableInputError, match="row 0: key 'MD5' is there twice"):
         lists.take(f'[{{"MD5": "{MD5}", "MD5": "{other}"}}]')
+    with pytest.raises(UnreadableInputError, match="row 0: key 'Make' is there twice"):
+        lists.take(f'[{{"MD5": "{MD5}", "Exifs": [{{"Make": 1, "Make": 2}}]}}]')
+    with pytest.raises(UnreadableInputError, match="key 'value' is there twice"):
+        lists.take(f'{{"value": [{{"MD5": "{MD5}"}}], "value": [{{"MD5": "{other}"}}]}}')
+    with pytest.raises(UnreadableInputError, match="key 'Media' is there twice"):
+        lists.take(f'[{{"Media": [{{"MD5": "{MD5}"}}], "Media": [{{"MD5": "{other}"}}]}}]')
     with pytest.raises(UnreadableInputError, match="row 0: key 'md5' is there twice, in two spellings"):
         lists.take(f'[{{"MD5": "{MD5}", "md5": "{other}"}}]')
 
@@ -205,6 +211,12 @@ def test_a_quote_that_is_never_closed_does_not_swallow_the_list(lists, monkeypat
 def test_a_column_that_is_there_twice_is_refused(lists):
     with pytest.raises(UnreadableInputError, match="column 'md5' is there twice"):
         lists.take(f"md5,MD5\n{MD5},{'f' * 32}\n")
+
+
+def test_a_list_that_lists_the_empty_file_is_said_to(lists):
+    assert not lists.take(f"md5\n{MD5}\n").notes
+    (note,) = lists.take(f"md5\n{MD5}\nd41d8cd98f00b204e9800998ecf8427e\n").notes
+    assert "row 1 lists the digest of no content" in note
 
 
 def test_as_many_keys_as_a_list_likes_fill_no_memory(lists):
