@@ -73,6 +73,7 @@ def add_reference_command(
             "deletions": imported.deletions,
             "withdrawn": imported.withdrawn,
             "further_keys": keys,
+            "notes": list(imported.notes),
             "source_sha256": imported.source_sha256,
         },
         as_json=as_json,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ KNOWN_DOCUMENTS = (
 )
 # "d" and "results" are the envelopes of OData 2, whose services also write dates as /Date(ms)/.
 _CONTAINERS = {"value", "data", "media", "cases", "results", "d"}
+_MODEL = re.compile(r"DataModels/([0-9]{1,3})\.([0-9]{1,3})\.xml")
+_OBSERVED_MODELS = ((1, 1), (2, 0))
 _LOOKED_AT = 100  # elements, before a list is taken for none that is known
 
 
@@ -140,12 +143,14 @@ class _Place:
         keys: Keys of the envelope.
         lists: Lists that were found.
         passed: An object that was read already.
+        model: Version of the data model that the envelope names.
     """
 
     scanner: JsonScanner
     keys: list[str] = field(default_factory=list)
     lists: int = 0
     passed: dict[str, object] | None = None
+    model: tuple[int, int] | None = None
 
     def elements(self) -> Iterator[None]:
         """Once before each element; whoever asks takes it. A document of one object a line is a list of these."""
@@ -171,6 +176,11 @@ class _Place:
                 self.scanner.expect("]")
                 return
 
+    def _look_for_model(self, key: str, value: object) -> None:
+        found = _MODEL.search(str(value)) if key.lower().lstrip("@") in {"odata.metadata", "odata.context"} else None
+        if found:
+            self.model = int(found[1]), int(found[2])
+
     def _envelope(self, depth: int = 0) -> Iterator[None]:
         scanner = self.scanner
         scanner.expect("{")
@@ -189,6 +199,7 @@ class _Place:
                     yield from self._envelope(depth + 1)
                 else:
                     members[key] = scanner.value()
+                    self._look_for_model(key, members[key])
                 if not scanner.take(","):
                     scanner.expect("}")
                     break
@@ -222,6 +233,12 @@ def read_document(source: Source, shape: Shape) -> Iterator[ListItem]:
                 continue
             yield from _rows(source, scanner, place, shape, number, "")
             number += 1
+        if place.model is not None and not _OBSERVED_MODELS[0] <= place.model <= _OBSERVED_MODELS[1]:
+            first, last = (f"{major}.{minor}" for major, minor in _OBSERVED_MODELS)
+            named = f"{place.model[0]}.{place.model[1]}"
+            source.notes.append(
+                f"data model {named} is none that was seen ({first} to {last}); compare some rows by eye"
+            )
         for key in place.keys:
             if key.lower() not in _CONTAINERS and not key.lower().lstrip("@").startswith("odata.") and place.lists:
                 source.keys.count(f"envelope {key}")

@@ -75,6 +75,16 @@ def test_a_case_of_vics_has_its_media_told_apart_by_case(lists):
     assert done.further_keys == {"case CaseNumber": 1, "case ContactName": 1}
 
 
+@pytest.mark.parametrize(
+    ("version", "seen"), [("1.1", True), ("1.3", True), ("2.0", True), ("1.0", False), ("3.0", False)]
+)
+def test_a_data_model_that_nobody_has_seen_is_said_to_be_one(lists, version, seen):
+    context = f"http://example.invalid/ProjectVic/DataModels/{version}.xml/US/$metadata#Media"
+    done = lists.take(json.dumps({"@odata.context": context, "value": [MEDIUM]}))
+    assert bool(done.notes) is not seen
+    assert seen or f"data model {version} is none that was seen (1.1 to 2.0)" in done.notes[0]
+
+
 def test_an_envelope_of_odata_2(lists):
     assert lists.take(json.dumps({"d": {"results": [MEDIUM], "__count": "1"}})).rows == 1
     assert lists.take(json.dumps({"d": [MEDIUM]})).rows == 1

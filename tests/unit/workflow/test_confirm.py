@@ -159,3 +159,17 @@ def test_an_older_case_gets_its_tables_and_its_lists_wait(small):
         assert case.unconfirmed_lists() == ("hash-list@1",)
         confirm_polarity(case, case.actor("S. Second"), "hash-list@1", "known-illegal", why=WHY)
         assert case.unconfirmed_lists() == ()
+
+
+def test_an_import_says_what_it_was_what_it_kept_and_that_it_does_not_count(small, headwater, tmp_path):
+    path = tmp_path / "list.json"
+    path.write_text('{"value": [{"MediaID": 1, "MD5": "' + "e" * 32 + '", "Tags": "x", "\\u001b[2J": 1}]}')
+    options = ("--version", "1", "--polarity", "known-benign")
+    told = headwater("reference", "add", small.case, "hash-list", path, "--name", "json", *options)
+    assert told.out == "json@1: hash-list (VICS JSON, hash set), 1 rows, 0 defects\n"
+    assert "kept as they are, and not understood: \\u001b[2J (1), Tags (1)" in told.err
+    assert "counts for nothing until a second operator confirms that it is known-benign" in told.err
+    assert "\x1b" not in told.err
+    (row,) = headwater("reference", "add", small.case, "hash-list", path, "--name", "two", *options, "--json").rows
+    assert (row["format"], row["rows"], row["deletions"], row["withdrawn"]) == ("VICS JSON, hash set", 1, 0, 0)
+    assert (row["further_keys"], row["notes"]) == ({"\x1b[2J": 1, "Tags": 1}, [])
