@@ -36,6 +36,7 @@ __all__ = [
     "POLARITIES",
     "Imported",
     "import_reference",
+    "is_outdated",
     "reference_files",
     "reference_rows",
     "seal_digest",
@@ -325,6 +326,15 @@ def _sealed(
 def reference_rows(folder: Path, kind: str) -> int:
     """How many rows a reference has."""
     return int(pq.read_metadata(folder / f"{KINDS[kind].table}.parquet").num_rows)
+
+
+def is_outdated(folder: Path) -> bool:
+    """Whether a hash list was written by a version of headwater whose table had other columns."""
+    table = table_named(KINDS[HASH_LIST].table)
+    path = folder / f"{table.name}.parquet"
+    if not path.is_file():
+        return False  # gone, which `check_references` says better
+    return (pq.read_schema(path).metadata or {}).get(b"headwater.version") != str(table.version).encode()
 
 
 def seal_digest(folder: Path) -> str:

@@ -29,7 +29,7 @@ from headwater.engine import Session, file_sha256, sync_folder
 from headwater.errors import ConfigError, InputError
 from headwater.evidence import Stamp
 from headwater.judgements import Judgement, history, snapshot
-from headwater.references import HASH_LIST, KINDS, reference_files
+from headwater.references import HASH_LIST, KINDS, is_outdated, reference_files
 from headwater.schema import content_id, table_named
 from headwater.schema.state import CONFIRMATIONS, EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
 from headwater.workflow.database import open_database
@@ -275,7 +275,10 @@ class Case:
             with_unconfirmed: Also entries of hash lists whose polarity nobody has confirmed, which no stage may read.
         """
         known = {f"{row['reference_name']}@{row['reference_version']}" for row in self.imports()}
-        waiting = () if with_unconfirmed else self.unconfirmed_lists()
+        waiting = self.unconfirmed_lists()
+        if with_unconfirmed:
+            # What has other columns cannot be read together with the rest; it can never be confirmed.
+            waiting = tuple(name for name in waiting if is_outdated(self.path / "references" / name))
         found = {}
         for table, paths in reference_files(self.path).items():
             left_out = waiting if table == KINDS[HASH_LIST].table else ()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from headwater.errors import ConfigError, InputError, RefusedError
-from headwater.references import HASH_LIST, POLARITIES, reference_rows
+from headwater.references import HASH_LIST, POLARITIES, is_outdated, reference_rows
 from headwater.schema import canonical_json
 from headwater.schema.state import CONFIRMATIONS
 from headwater.workflow.case import Actor, Case
@@ -85,6 +85,11 @@ def _hash_list(case: Case, reference: str) -> Mapping[str, object]:
         raise InputError(reference, "no such reference", remedy="copy NAME@VERSION from 'headwater reference list'")
     if found[0]["kind"] != HASH_LIST:
         raise InputError(reference, "not a hash list, and has no polarity", remedy="nothing is to be confirmed")
+    if is_outdated(case.path / "references" / reference):
+        remedy = "import the list again under another --version"
+        raise InputError(
+            reference, "was imported by an earlier headwater, whose table had other columns", remedy=remedy
+        )
     if reference in case.confirmations():
         by = case.confirmations()[reference]["confirmed_by"]
         raise InputError(reference, f"confirmed already, by {by}", remedy="nothing is to be done")

@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 from contextlib import closing
 
+import pyarrow.parquet as pq
 import pytest
 
 from headwater.errors import IntegrityError, RefusedError
@@ -173,3 +174,16 @@ def test_an_import_says_what_it_was_what_it_kept_and_that_it_does_not_count(smal
     (row,) = headwater("reference", "add", small.case, "hash-list", path, "--name", "two", *options, "--json").rows
     assert (row["format"], row["rows"], row["deletions"], row["withdrawn"]) == ("VICS JSON, hash set", 1, 0, 0)
     assert (row["further_keys"], row["notes"]) == ({"\x1b[2J": 1, "Tags": 1}, [])
+
+
+def test_a_list_of_an_earlier_version_is_left_out_for_good_and_breaks_nothing(unconfirmed, headwater):
+    path = unconfirmed.case / "references" / "new@1" / "hash_list_entries.parquet"
+    older = pq.read_table(path).drop_columns(["distributed", "further"])
+    pq.write_table(older.replace_schema_metadata({"headwater.version": "1"}), path)
+    options = ("--polarity", "known-illegal", "--operator", "A. Examiner", "--why", WHY)
+    told = headwater("reference", "confirm", unconfirmed.case, "new@1", *options)
+    assert told.status == 2
+    assert "was imported by an earlier headwater" in told.err
+    shown = headwater("show", unconfirmed.case, "hash_list_entries", "--json")
+    assert {row["reference_name"] for row in shown.rows} == {"hash-list"}
+    assert headwater("reference", "list", unconfirmed.case).status == 0
