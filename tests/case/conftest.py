@@ -62,6 +62,10 @@ def steps_of_intake(case: Path, seized: Path) -> Iterator[tuple[object, ...]]:
     for name, file in (("harbour", "hashlist.vics.json"), ("partner", "hashlist.csv")):
         options = ("--name", name, "--version", "1", *illegal, "--accept-defects")
         yield "reference", "add", case, "hash-list", refs / file, *options
+        yield (
+            *("reference", "confirm", case, f"{name}@1", *illegal),
+            *("--operator", AUTHOR, "--why", "told by its author"),
+        )
     for kind, name in (("tag-pack", "tagpack.yaml"), ("services", "services.csv"), ("records", "records.csv")):
         yield "reference", "add", case, kind, refs / name, "--name", kind, "--version", "1"
     yield "reference", "add", case, "networks", refs / "networks.csv", "--name", "networks", "--version", "1"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-LEAD = "A. Examiner"
+LEAD, SECOND = "A. Examiner", "S. Second"
 
 # What a person might put into a form to steer the terminal of whoever reads it: escape, backspace, right-to-left.
 HOSTILE = "=SUM(1)\x1b[2J\b\u202ebirch"
@@ -108,6 +108,10 @@ def _intake(folder: Path) -> Iterator[tuple[object, ...]]:
     for kind in REFERENCES:
         polarity = ("--polarity", "known-illegal") if kind == "hash-list" else ()
         yield "reference", "add", case, kind, folder / kind, "--name", kind, "--version", "1", *polarity
+    yield (
+        *("reference", "confirm", case, "hash-list@1", "--polarity", "known-illegal"),
+        *("--operator", SECOND, "--why", "told by its author"),
+    )
     yield "map", case, "--approve", folder / "mapping.yaml"
 
 

@@ -10,7 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from headwater import __version__
-from headwater.cli import case_commands, file_commands, lead_commands, table_commands, viewer_commands
+from headwater.cli import (
+    case_commands,
+    file_commands,
+    lead_commands,
+    reference_commands,
+    table_commands,
+    viewer_commands,
+)
 from headwater.cli.output import note, print_nowhere
 from headwater.errors import HeadwaterError
 
@@ -30,7 +37,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (case_commands, table_commands, lead_commands, viewer_commands, file_commands):
+for module in (
+    case_commands, reference_commands, table_commands, lead_commands, viewer_commands, file_commands,
+):  # fmt: skip
     module.register(app)
 
 

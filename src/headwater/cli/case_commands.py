@@ -1,4 +1,4 @@
-"""Commands that open a case and take things into it: case, evidence, reference, map, run, verify, doctor."""
+"""Commands that open a case, take exhibits into it and run it: case, evidence, map, run, verify, doctor."""
 
 from __future__ import annotations
 
@@ -20,14 +20,12 @@ __all__ = ["register"]
 
 case_app = typer.Typer(help="Begin a case.", no_args_is_help=True)
 evidence_app = typer.Typer(help="Take exhibits in.", no_args_is_help=True)
-reference_app = typer.Typer(help="Import outside knowledge.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(case_app, name="case")
     app.add_typer(evidence_app, name="evidence")
-    app.add_typer(reference_app, name="reference")
     app.command("map")(map_platform)
     app.command("run")(run)
     app.command("verify")(verify)
@@ -93,50 +91,6 @@ def add_evidence(
         as_json=as_json,
         text=f"{exhibit}: {row['container_format']} ({placed.exhibit_kind}), {row['size_bytes']:,} bytes, "
         f"SHA-256 {row['sha256']}, integrity {row['integrity']}",
-    )
-
-
-@reference_app.command("add")
-def add_reference_command(
-    case: CasePath,
-    kind: Annotated[str, typer.Argument(help="hash-list, tag-pack, services, records, customers, ...")],
-    path: Annotated[Path, typer.Argument(help="The file as its author gave it.")],
-    name: Annotated[str, typer.Option("--name", help="Name to keep it under.")],
-    version: Annotated[str, typer.Option("--version", help="Version to keep it under.")],
-    polarity: Annotated[
-        str | None, typer.Option("--polarity", help="known-illegal or known-benign; a hash list must say.")
-    ] = None,
-    operator: Operator = None,
-    why: Why = "",
-    accept_defects: Annotated[
-        bool, typer.Option("--accept-defects", help="Import the good rows; bad ones become defects.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Import a reference once, sealed. A bad row refuses the whole file unless --accept-defects says otherwise."""
-    from headwater.workflow import Case, add_reference
-
-    with Case(case) as opened:
-        imported = add_reference(
-            opened,
-            opened.actor(operator, why=why),
-            kind,
-            path,
-            name=name,
-            version=version,
-            polarity=polarity,
-            accept_defects=accept_defects,
-        )
-    emit(
-        {
-            "reference": f"{name}@{version}",
-            "kind": kind,
-            "rows": imported.rows,
-            "defects": imported.defects,
-            "source_sha256": imported.source_sha256,
-        },
-        as_json=as_json,
-        text=f"{name}@{version}: {kind}, {imported.rows:,} rows, {imported.defects:,} defects",
     )
 
 
@@ -273,6 +227,11 @@ def run(
             watch=watch if not as_json else (lambda _: silent),
             finished=finished if not as_json else _json_result,
         )
+        for name in opened.unconfirmed_lists():
+            note(
+                f"hash list {name} was left out, and nothing was compared with it: its polarity is not confirmed; a "
+                f"second operator does that with 'headwater reference confirm CASE {name} --polarity P --operator O'"
+            )
 
 
 def _json_result(result: object) -> None:

@@ -2,11 +2,12 @@
 
 from headwater.engine.context import Exhibit, Progress, StageContext, silent
 from headwater.engine.keys_in_text import find_key_material, key_material, without_keys
-from headwater.engine.parquet import file_sha256, sync_folder, write_parquet
+from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
 
 __all__ = [
     "Exhibit",
+    "ParquetParts",
     "Progress",
     "Session",
     "StageContext",

@@ -48,6 +48,7 @@ class StageContext:
         workers: Processes that may run at once; results do not depend on it.
         allow_unsealed: Whether the case records an override of the sandbox.
         progress: Told how far the work is.
+        unconfirmed: Hash lists, as NAME@VERSION, that are left out because nobody has confirmed their polarity.
         notes: Takes files that are kept beside the tables, because they may differ from one run to the next.
     """
 
@@ -58,4 +59,5 @@ class StageContext:
     workers: int = 1
     allow_unsealed: bool = False
     progress: Progress = silent
+    unconfirmed: tuple[str, ...] = ()
     notes: dict[str, bytes] = field(default_factory=dict)

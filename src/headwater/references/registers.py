@@ -10,11 +10,11 @@ from pathlib import Path
 import yaml
 
 from headwater.errors import UnreadableInputError
+from headwater.references.csv_text import csv_rows
 from headwater.references.rows import (
     BadRow,
     BadRowError,
     Reading,
-    csv_rows,
     hex_digest,
     required,
     text_or_none,

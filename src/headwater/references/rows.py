@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from headwater.errors import UnreadableInputError
+from headwater.schema import content_id
 
 __all__ = [
     "BadRow",
     "BadRowError",
     "GoodRow",
     "Reading",
-    "RowReader",
-    "csv_rows",
+    "checked_value",
+    "defect_of",
     "hex_digest",
+    "no_row",
+    "refused_for",
     "required",
     "text_or_none",
     "whole_number",
@@ -73,10 +75,7 @@ class Reading:
             BadRowError: A value is one that no table can hold.
         """
         for name, value in values.items():
-            if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-                raise BadRowError(f"'{name}' is a number too large for any file or amount")
-            if isinstance(value, str) and not _is_unicode(value):
-                raise BadRowError(f"'{name}' is not Unicode text")
+            checked_value(name, value)
         self.tables.setdefault(table, []).append(GoodRow(offset_bytes=offset_bytes, row=row, values=values))
 
     def reject(self, table: str, why: Callable[[Mapping[str, object]], str | None]) -> None:
@@ -92,90 +91,25 @@ class Reading:
         self.bad_rows.sort(key=lambda bad: bad.row)
 
 
-def _is_unicode(text: str) -> bool:
-    """Whether the text is without half characters, which JSON can spell and no encoding can hold."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+_Value = TypeVar("_Value")
 
 
-RowReader = Callable[[dict[str, str], int], tuple[str, dict[str, object]]]
+def checked_value(name: str, value: _Value) -> _Value:
+    """The value, if a table can hold it.
+
+    Raises:
+        BadRowError: It is too large a number, or text with half characters, which JSON can spell and no encoding holds.
+    """
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise BadRowError(f"'{name}' is a number too large for any file or amount")
+    if isinstance(value, str) and not value.isascii() and _HALF_CHARACTERS.search(value):
+        raise BadRowError(f"'{name}' is not Unicode text")
+    return value
+
 
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _DIGITS = re.compile(r"[0-9]{1,18}")
-
-
-def csv_rows(path: Path, needed: tuple[str, ...], read: RowReader) -> Reading:
-    """The rows of a CSV file with a header line, each through `read`; bad ones are kept aside with their offset.
-
-    Args:
-        path: UTF-8, with or without a byte-order mark; commas or semicolons.
-        needed: Columns without which this is not the file it should be.
-        read: From the cells by column name and the row number to (table, row); raises BadRowError.
-
-    Raises:
-        UnreadableInputError: Not UTF-8, empty, or a needed column is missing.
-    """
-    content = path.read_bytes()
-    start = 3 if content.startswith(b"\xef\xbb\xbf") else 0
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnreadableInputError(
-            path, "not UTF-8 text", offset_bytes=error.start, remedy="convert it to UTF-8"
-        ) from error
-    lines = _lines_with_offsets(content, start)
-    first = next(lines, None)
-    if first is None:
-        raise UnreadableInputError(path, "empty file", remedy="ask its author for it again")
-    delimiter = ";" if first[1].count(";") > first[1].count(",") else ","
-    try:
-        header = [name.strip().lower() for name in _cells(first[1], delimiter)]
-    except BadRowError as error:
-        raise UnreadableInputError(
-            path, f"header line: {error}", offset_bytes=first[0], remedy="check that this is a CSV file"
-        ) from error
-    missing = [name for name in needed if name not in header]
-    if missing:
-        raise UnreadableInputError(
-            path,
-            f"column {', '.join(repr(m) for m in missing)} is missing (found: {', '.join(header[:12])})",
-            offset_bytes=start,
-            remedy="check that the file and KIND belong together",
-        )
-    reading = Reading()
-    for number, (offset, record) in enumerate(lines):
-        try:
-            cells = _cells(record, delimiter)
-            if len(cells) != len(header):
-                raise BadRowError(f"{len(cells)} cells where the header has {len(header)}")  # noqa: TRY301 - one place makes bad rows
-            table, values = read(dict(zip(header, cells, strict=True)), number)
-            reading.add(table, values, row=number, offset_bytes=offset)
-        except BadRowError as error:
-            reading.bad_rows.append(BadRow(offset_bytes=offset, row=number, reason=str(error)))
-    return reading
-
-
-def _cells(record: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter), [])
-    except csv.Error as error:
-        raise BadRowError(str(error)) from error
-
-
-def _lines_with_offsets(content: bytes, start: int) -> Iterator[tuple[int, str]]:
-    """Records with their byte offsets; a line break inside quotes does not end a record."""
-    offset = start
-    begun = start
-    quotes = 0
-    for line in content[start:].splitlines(keepends=True):
-        quotes += line.count(b'"')
-        offset += len(line)
-        if quotes % 2 == 0:
-            if content[begun:offset].strip():
-                yield begun, content[begun:offset].decode("utf-8")
-            begun = offset
-            quotes = 0
-    if content[begun:].strip():
-        yield begun, content[begun:].decode("utf-8")
+_HALF_CHARACTERS = re.compile("[\ud800-\udfff]")
 
 
 def text_or_none(cell: str | None) -> str | None:
@@ -221,3 +155,32 @@ def hex_digest(value: object, digits: int, name: str) -> str | None:
     if not isinstance(value, str) or len(value.strip()) != digits or not _HEX.fullmatch(value.strip()):
         raise BadRowError(f"'{name}' is not {digits} hex digits")
     return value.strip().lower()
+
+
+def defect_of(bad: BadRow, name: str, version: str, path: Path, table: str) -> dict[str, object]:
+    """The row of `defects` for a row of a reference."""
+    return {
+        "defect_id": content_id("dfc", name, version, bad.row, bad.reason),
+        "reference_name": f"{name}@{version}",
+        "path": path.name,
+        "source_table": table,
+        "offset_bytes": bad.offset_bytes,
+        "code": "bad_reference_row",
+        "reason": f"row {bad.row}: {bad.reason}",
+    }
+
+
+def refused_for(path: Path, bad: BadRow, count: int) -> UnreadableInputError:
+    """Why a reference with bad rows is refused: the first of them, and how many there are."""
+    more = f" (and {count - 1:,} more)" if count > 1 else ""
+    return UnreadableInputError(
+        path,
+        f"row {bad.row}: {bad.reason}{more}",
+        offset_bytes=bad.offset_bytes,
+        remedy="correct the list, or import the good rows with --accept-defects",
+    )
+
+
+def no_row(path: Path) -> UnreadableInputError:
+    """Why an empty reference is refused."""
+    return UnreadableInputError(path, "holds no row", remedy="check that the file and KIND belong together")

@@ -7,14 +7,18 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from headwater.engine import Session, sync_folder, write_parquet
-from headwater.errors import ConfigError, InputError, UnreadableInputError
-from headwater.references.hash_lists import read_hash_list
+from headwater.engine import Progress, Session, file_sha256, silent, sync_folder, write_parquet
+from headwater.errors import ConfigError, InputError
+from headwater.references.list_entries import Source
+from headwater.references.list_plain import PLAIN_MEANINGS
+from headwater.references.list_store import WrittenList, write_list
 from headwater.references.registers import (
     read_customer_return,
     read_customer_transactions,
@@ -23,22 +27,32 @@ from headwater.references.registers import (
     read_services,
     read_tag_pack,
 )
-from headwater.references.rows import GoodRow, Reading
+from headwater.references.rows import GoodRow, Reading, defect_of, no_row, refused_for
 from headwater.schema import canonical_json, content_id, table_named
 
-__all__ = ["KINDS", "Imported", "import_reference", "reference_files", "seal_digest"]
+__all__ = [
+    "HASH_LIST",
+    "KINDS",
+    "POLARITIES",
+    "Imported",
+    "import_reference",
+    "is_outdated",
+    "reference_files",
+    "reference_rows",
+    "seal_digest",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    read: Callable[[Path], Reading]
+    read: Callable[[Path], Reading] | None  # None: a hash list, which is streamed
     table: str
     id_column: str
     id_prefix: str
 
 
 KINDS: Mapping[str, _Kind] = {
-    "hash-list": _Kind(read=read_hash_list, table="hash_list_entries", id_column="entry_id", id_prefix="hle"),
+    "hash-list": _Kind(read=None, table="hash_list_entries", id_column="entry_id", id_prefix="hle"),
     "tag-pack": _Kind(read=read_tag_pack, table="tags", id_column="tag_id", id_prefix="tag"),
     "services": _Kind(read=read_services, table="services", id_column="service_id", id_prefix="svc"),
     "records": _Kind(read=read_records, table="records", id_column="record_id", id_prefix="rec"),
@@ -52,6 +66,8 @@ KINDS: Mapping[str, _Kind] = {
     "networks": _Kind(read=read_networks, table="networks", id_column="network_id", id_prefix="net"),
 }
 """The kinds of reference, each with its reader and its table."""
+
+HASH_LIST = "hash-list"
 
 POLARITIES = ("known-illegal", "known-benign")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -68,6 +84,11 @@ class Imported:
         source_sha256: Digest of the file as it came.
         seal_sha256: Digest of the seal, for the custody log.
         tables: Name and digest of each Parquet file.
+        format_name: Which of the formats of hash lists it has; None for another kind.
+        deletions: Files that the list takes off itself.
+        withdrawn: Rows that were left out because the list takes their file off itself.
+        further_keys: For each key of the list that was not understood, how many listed files have it.
+        notes: What the operator should know of the list as a whole.
     """
 
     folder: Path
@@ -76,6 +97,11 @@ class Imported:
     source_sha256: str
     seal_sha256: str
     tables: Mapping[str, str]
+    format_name: str | None = None
+    deletions: int = 0
+    withdrawn: int = 0
+    further_keys: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def import_reference(
@@ -87,6 +113,8 @@ def import_reference(
     version: str,
     polarity: str | None = None,
     accept_defects: bool = False,
+    plain: str | None = None,
+    progress: Progress = silent,
 ) -> Imported:
     """Read a reference, write its Parquet and its seal, and leave the case as it was if anything is wrong.
 
@@ -98,57 +126,97 @@ def import_reference(
         version: Version to keep it under; a name and version are imported once.
         polarity: For a hash list, whether its files are known-illegal or known-benign.
         accept_defects: Import the good rows although there are bad ones, which become `defects`.
+        plain: For a plain list of digests, what its lines of 64 digits are: sha256 or pdq.
+        progress: Told of bytes read.
 
     Raises:
         InputError: The file cannot be read, has a bad row, or this name and version are there already.
         ConfigError: The kind, name, version or polarity will not do.
     """
-    _check_options(kind, name, version, polarity)
+    _check_options(kind, name, version, polarity, plain)
     folder = case / "references" / f"{name}@{version}"
     if folder.exists():
         raise InputError(folder.name, "imported already", remedy="give the new import another --version")
     if not path.is_file():
         raise InputError(path, "no such file", remedy="check the path")
     chosen = KINDS[kind]
+    if chosen.read is None:
+        return _import_list(folder, path, name, version, str(polarity), plain, progress, accept_defects=accept_defects)
     reading = chosen.read(path)
     reading.reject(chosen.table, _reason_against(case, chosen.table))
     if reading.bad_rows and not accept_defects:
-        bad = reading.bad_rows[0]
-        more = f" (and {len(reading.bad_rows) - 1} more)" if len(reading.bad_rows) > 1 else ""
-        raise UnreadableInputError(
-            path,
-            f"row {bad.row}: {bad.reason}{more}",
-            offset_bytes=bad.offset_bytes,
-            remedy="correct the list, or import the good rows with --accept-defects",
-        )
-    source_sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        raise refused_for(path, reading.bad_rows[0], len(reading.bad_rows))
+    source_sha256 = file_sha256(path)
     rows = reading.tables.get(chosen.table, [])
     if not rows:
-        raise UnreadableInputError(path, "holds no row", remedy="check that the file and KIND belong together")
-    tables = {chosen.table: _numbered(chosen, rows, name=name, version=version, polarity=polarity)}
-    defects = [
-        {
-            "defect_id": content_id("dfc", name, version, bad.row, bad.reason),
-            "reference_name": f"{name}@{version}",
-            "path": path.name,
-            "source_table": chosen.table,
-            "offset_bytes": bad.offset_bytes,
-            "code": "bad_reference_row",
-            "reason": f"row {bad.row}: {bad.reason}",
-        }
-        for bad in reading.bad_rows
-    ]
-    if defects:
-        tables["defects"] = table_named("defects").rows(defects)
-    digests, seal = _write(folder, tables, kind=kind, polarity=polarity, source_sha256=source_sha256)
+        raise no_row(path)
+    tables = {chosen.table: _numbered(chosen, rows, name=name, version=version)}
+    if reading.bad_rows:
+        tables["defects"] = table_named("defects").rows(
+            defect_of(bad, name, version, path, chosen.table) for bad in reading.bad_rows
+        )
+
+    def write(temporary: Path) -> dict[str, str]:
+        return {name: write_parquet(table, temporary / f"{name}.parquet") for name, table in sorted(tables.items())}
+
+    seal: dict[str, object] = {
+        "kind": kind,
+        "polarity": None,
+        "format": None,
+        "source_sha256": source_sha256,
+        "seal_version": 2,
+    }
+    digests, seal_sha256, _ = _sealed(folder, lambda temporary: (write(temporary), None), seal)
     return Imported(
         folder=folder,
         rows=len(rows),
-        defects=len(defects),
+        defects=len(reading.bad_rows),
         source_sha256=source_sha256,
-        seal_sha256=seal,
-        tables={f"{folder.name}/{table}.parquet": digest for table, digest in digests.items()},
+        seal_sha256=seal_sha256,
+        tables=_placed(folder, digests),
     )
+
+
+def _import_list(
+    folder: Path,
+    path: Path,
+    name: str,
+    version: str,
+    polarity: str,
+    plain: str | None,
+    progress: Progress,
+    *,
+    accept_defects: bool,
+) -> Imported:
+    """Import a hash list row by row: nothing of it is held whole."""
+    source = Source(path=path, polarity=polarity, plain=plain)
+
+    def write(temporary: Path) -> tuple[dict[str, str], WrittenList]:
+        written = write_list(
+            temporary, source, name=name, version=version, accept_defects=accept_defects, progress=progress
+        )
+        seal.update({"source_sha256": written.source_sha256, "format": written.format_name})
+        return dict(written.digests), written
+
+    seal: dict[str, object] = {"kind": HASH_LIST, "polarity": polarity, "seal_version": 2}
+    digests, seal_sha256, written = _sealed(folder, write, seal)
+    return Imported(
+        folder=folder,
+        rows=written.rows,
+        defects=written.defects,
+        source_sha256=written.source_sha256,
+        seal_sha256=seal_sha256,
+        tables=_placed(folder, digests),
+        format_name=written.format_name,
+        deletions=written.deletions,
+        withdrawn=written.withdrawn,
+        further_keys=source.keys.rows,
+        notes=tuple(source.notes),
+    )
+
+
+def _placed(folder: Path, digests: Mapping[str, str]) -> dict[str, str]:
+    return {f"{folder.name}/{table}.parquet": digest for table, digest in digests.items()}
 
 
 def _reason_against(case: Path, table: str) -> Callable[[Mapping[str, object]], str | None]:
@@ -180,27 +248,27 @@ def _reason_against(case: Path, table: str) -> Callable[[Mapping[str, object]], 
     return reason
 
 
-def _check_options(kind: str, name: str, version: str, polarity: str | None) -> None:
+def _check_options(kind: str, name: str, version: str, polarity: str | None, plain: str | None) -> None:
     if kind not in KINDS:
         raise ConfigError(f"reference kind '{kind}' is unknown; known are {', '.join(KINDS)}")
     for option, value in (("--name", name), ("--version", version)):
         if not _NAME.fullmatch(value):
             raise ConfigError(f"{option} '{value}': use letters, digits, '.', '_' and '-', at most 64")
-    if kind == "hash-list" and polarity not in POLARITIES:
+    if plain is not None and (kind != HASH_LIST or plain not in PLAIN_MEANINGS):
+        raise ConfigError(f"--plain is for hash lists, and {' or '.join(PLAIN_MEANINGS)}; not '{plain}'")
+    if kind == HASH_LIST and polarity not in POLARITIES:
         # Reading a list of known-ignorable files as illegal would be a catastrophe: nothing is assumed.
         raise ConfigError(f"a hash list needs --polarity {' or '.join(POLARITIES)}; it cannot be told from the file")
-    if kind != "hash-list" and polarity is not None:
+    if kind != HASH_LIST and polarity is not None:
         raise ConfigError("--polarity belongs to a hash list only")
 
 
-def _numbered(kind: _Kind, rows: list[GoodRow], *, name: str, version: str, polarity: str | None) -> pa.Table:
+def _numbered(kind: _Kind, rows: list[GoodRow], *, name: str, version: str) -> pa.Table:
     """The rows with their ids and the import they came from."""
     finished = []
     for number, row in enumerate(rows):
         full = row.values | {"reference_name": name, "reference_version": version, "reference_row": row.row}
         full[kind.id_column] = content_id(kind.id_prefix, name, version, number)
-        if kind.table == "hash_list_entries":
-            full["polarity"] = polarity
         if kind.table == "services":
             full[kind.id_column] = _service_id(full["actor"])
         if kind.table == "customers":
@@ -221,24 +289,52 @@ def _customer_id(actor: object, source_key: object) -> str:
     return content_id("cus", str(actor), str(source_key))
 
 
-def _write(
-    folder: Path, tables: Mapping[str, pa.Table], *, kind: str, polarity: str | None, source_sha256: str
-) -> tuple[dict[str, str], str]:
-    """Digest of each Parquet file, and of the seal over them; the folder appears whole or not at all."""
+_Result = TypeVar("_Result")
+
+
+def _sealed(
+    folder: Path, write: Callable[[Path], tuple[dict[str, str], _Result]], seal: dict[str, object]
+) -> tuple[dict[str, str], str, _Result]:
+    """Digest of each Parquet file and of the seal, and what the writer says; the folder appears whole or not at all.
+
+    Args:
+        folder: What it will be called.
+        write: Writes the tables into the folder it is given; their digests, and what it has to say.
+        seal: What the seal says beside their digests.
+    """
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
+    made = not folder.parent.exists()
     temporary.mkdir(parents=True)
-    digests = {name: write_parquet(table, temporary / f"{name}.parquet") for name, table in sorted(tables.items())}
-    seal = canonical_json(
-        {"kind": kind, "polarity": polarity, "source_sha256": source_sha256, "tables": digests, "seal_version": 1}
-    )
-    with (temporary / "seal.json").open("xb") as file:
-        file.write(seal)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(folder)
+    try:
+        digests, result = write(temporary)
+        content = canonical_json({**seal, "tables": digests})  # type: ignore[dict-item]  # texts and numbers only
+        with (temporary / "seal.json").open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if made:
+            folder.parent.rmdir()
+        raise
     sync_folder(folder.parent)
-    return digests, hashlib.sha256(seal).hexdigest()
+    return digests, hashlib.sha256(content).hexdigest(), result
+
+
+def reference_rows(folder: Path, kind: str) -> int:
+    """How many rows a reference has."""
+    return int(pq.read_metadata(folder / f"{KINDS[kind].table}.parquet").num_rows)
+
+
+def is_outdated(folder: Path) -> bool:
+    """Whether a hash list was written by a version of headwater whose table had other columns."""
+    table = table_named(KINDS[HASH_LIST].table)
+    path = folder / f"{table.name}.parquet"
+    if not path.is_file():
+        return False  # gone, which `check_references` says better
+    return (pq.read_schema(path).metadata or {}).get(b"headwater.version") != str(table.version).encode()
 
 
 def seal_digest(folder: Path) -> str:

@@ -8,9 +8,11 @@ from headwater.schema.table import Column, Table
 __all__ = [
     "CUSTOMERS",
     "CUSTOMER_TRANSACTIONS",
+    "HASH_LIST_DELETIONS",
     "HASH_LIST_ENTRIES",
     "NETWORKS",
     "RECORDS",
+    "REFERENCE_KEYS",
     "REFERENCE_TABLES",
     "SERVICES",
     "TAGS",
@@ -31,9 +33,9 @@ _PERSON = (
 
 HASH_LIST_ENTRIES = Table(
     name="hash_list_entries",
-    version=1,
+    version=2,
     stage="references",
-    about="One file that an authority has listed, by digests and perceptual hash.",
+    about="A file that an authority lists, or a frame of one, by digests and perceptual hash, in the list's order.",
     key=("entry_id",),
     columns=(
         Column(name="entry_id", type=ID, about="Digest of list, version and row"),
@@ -50,6 +52,58 @@ HASH_LIST_ENTRIES = Table(
         Column(name="category", type=TEXT, about="Category as listed; numbers differ by country", nullable=True),
         Column(name="series", type=TEXT, about="Name of the series, if listed", nullable=True),
         Column(name="victim_identified", type=TEXT, about="yes, no or unknown"),
+        Column(
+            name="listed_file",
+            type=TEXT,
+            about="Rows of one list that share it are of one file, as the frames of a video are; the list's own id of "
+            "the file where it has one. Absent: the row stands alone",
+            nullable=True,
+        ),
+        Column(name="at_ms", type=INT, about="Time of the listed frame in its video", nullable=True),
+        Column(name="pdq_quality", type=INT, about="Quality of the PDQ hash, 0 to 100, as listed", nullable=True),
+        Column(name="photodna", type=TEXT, about="As listed, untouched; never computed or compared", nullable=True),
+        Column(name="distributed", type=TEXT, about="Known to be passed on: yes, no or unknown"),
+        Column(name="offender_identified", type=TEXT, about="yes, no or unknown"),
+        Column(name="submissions", type=INT, about="How often it was submitted, as listed", nullable=True),
+        Column(
+            name="further",
+            type=TEXT,
+            about="What the list says besides, under its own keys, as canonical JSON; numbers with a fraction are text "
+            "as written",
+            nullable=True,
+        ),
+    ),
+)
+
+REFERENCE_KEYS = Table(
+    name="reference_keys",
+    version=1,
+    stage="references",
+    about="A key of a hash list that was not understood; its values are kept in the column `further` of its rows.",
+    key=("reference_name", "reference_version", "key_name"),
+    columns=(
+        Column(name="reference_name", type=TEXT, about="Name given at import"),
+        Column(name="reference_version", type=TEXT, about="Version given at import"),
+        Column(
+            name="key_name",
+            type=TEXT,
+            about="The key as the list writes it; empty for all beyond the first 1,000",
+        ),
+        Column(name="rows", type=INT, about="Listed files that have it"),
+    ),
+)
+
+HASH_LIST_DELETIONS = Table(
+    name="hash_list_deletions",
+    version=1,
+    stage="references",
+    about="A file that the authority took off its list; entries of the same import that it names are not imported.",
+    key=("deletion_id",),
+    columns=(
+        Column(name="deletion_id", type=ID, about="Digest of list, version and row"),
+        *from_reference(),
+        Column(name="listed_file", type=TEXT, about="The list's own id of the file, as in `hash_list_entries`"),
+        Column(name="deleted_at", type=TEXT, about="When, as the list writes it", nullable=True),
     ),
 )
 
@@ -160,4 +214,14 @@ NETWORKS = Table(
     ),
 )
 
-REFERENCE_TABLES = (HASH_LIST_ENTRIES, TAGS, SERVICES, RECORDS, CUSTOMERS, CUSTOMER_TRANSACTIONS, NETWORKS)
+REFERENCE_TABLES = (
+    HASH_LIST_ENTRIES,
+    HASH_LIST_DELETIONS,
+    REFERENCE_KEYS,
+    TAGS,
+    SERVICES,
+    RECORDS,
+    CUSTOMERS,
+    CUSTOMER_TRANSACTIONS,
+    NETWORKS,
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 __all__ = [
+    "CONFIRMATIONS",
     "EXHIBIT_PLACES",
     "GRADED_FILES",
     "GRADES",
@@ -56,6 +57,20 @@ IMPORTS = sa.Table(
     sa.Column("polarity", sa.String, nullable=True),
     sa.Column("source_sha256", sa.String, nullable=False),
     sa.Column("seal_sha256", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+    # Absent for what an earlier version imported; the custody log has it.
+    sa.Column("imported_by", sa.String, nullable=True),
+)
+
+# A hash list whose polarity a second operator has confirmed; others count for nothing.
+CONFIRMATIONS = sa.Table(
+    "confirmations",
+    METADATA,
+    sa.Column("reference_name", sa.String, primary_key=True),
+    sa.Column("reference_version", sa.String, primary_key=True),
+    sa.Column("polarity", sa.String, nullable=False),
+    sa.Column("confirmed_by", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
     sa.Column("at_utc", sa.String, nullable=False),
 )
 

@@ -76,6 +76,19 @@ class Table:
 
     def columnar(self, columns: Mapping[str, Sequence[object] | pa.Array | pa.ChunkedArray]) -> pa.Table:
         """The columns as an Arrow table in canonical order."""
+        return self.checked(self._of_columns(columns))
+
+    def part(self, columns: Mapping[str, Sequence[object] | pa.Array | pa.ChunkedArray]) -> pa.Table:
+        """The columns as one part of a table too long for memory, in the order they come in (docs/adr/0017).
+
+        Types and absent values are checked. Whoever writes the parts answers for their order, and that no key repeats.
+
+        Raises:
+            SchemaMismatchError: A type differs, or a required value is absent.
+        """
+        return self._typed(self._of_columns(columns)).replace_schema_metadata(self.arrow.metadata)
+
+    def _of_columns(self, columns: Mapping[str, Sequence[object] | pa.Array | pa.ChunkedArray]) -> pa.Table:
         arrays = []
         for column in self.columns:
             values = columns.get(column.name)
@@ -88,10 +101,18 @@ class Table:
                 arrays.append(values.cast(column.type))
             else:
                 # Arrow would cut the fraction off without a word, and amounts are whole numbers here.
-                if pa.types.is_integer(column.type) and any(isinstance(value, float) for value in values):
+                if pa.types.is_integer(column.type) and any(issubclass(kind, float) for kind in set(map(type, values))):
                     raise SchemaMismatchError(f"{self.name}.{column.name}: a value with a fraction")
                 arrays.append(pa.array(values, type=column.type))
-        return self.checked(pa.table(arrays, names=[c.name for c in self.columns]))
+        return pa.table(arrays, names=[c.name for c in self.columns])
+
+    def _typed(self, table: pa.Table) -> pa.Table:
+        if table.schema.names != [c.name for c in self.columns]:
+            raise SchemaMismatchError(f"{self.name}: columns are {table.schema.names}")
+        for column in self.columns:
+            if not column.nullable and table[column.name].null_count:
+                raise SchemaMismatchError(f"{self.name}.{column.name}: {table[column.name].null_count} values absent")
+        return table.cast(self.arrow)
 
     def checked(self, table: pa.Table) -> pa.Table:
         """The table in canonical order and with this schema, after checking types, nulls and the key.
@@ -99,12 +120,7 @@ class Table:
         Raises:
             SchemaMismatchError: A type differs, a required value is absent, or two rows have the same key.
         """
-        if table.schema.names != [c.name for c in self.columns]:
-            raise SchemaMismatchError(f"{self.name}: columns are {table.schema.names}")
-        for column in self.columns:
-            if not column.nullable and table[column.name].null_count:
-                raise SchemaMismatchError(f"{self.name}.{column.name}: {table[column.name].null_count} values absent")
-        table = table.cast(self.arrow)
+        table = self._typed(table)
         order = [*self.order_by, *(k for k in self.key if k not in self.order_by)]
         table = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in order]))
         keys = table.select(list(self.key))

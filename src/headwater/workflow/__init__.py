@@ -1,6 +1,7 @@
 """The one module that knows the whole order, and everything that is done to a case."""
 
 from headwater.workflow.case import Actor, Case
+from headwater.workflow.confirm import confirm_polarity, reference_list
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.people import judge_link, queued_hubs, queued_links, ranked_leads
@@ -23,6 +24,7 @@ __all__ = [
     "add_exhibit",
     "add_reference",
     "approve_mapping",
+    "confirm_polarity",
     "consult",
     "draft_package",
     "export_media",
@@ -34,6 +36,7 @@ __all__ = [
     "queued_links",
     "ranked_leads",
     "read_grades",
+    "reference_list",
     "release_package",
     "run_stages",
     "suggest_mapping",

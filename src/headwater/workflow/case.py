@@ -30,9 +30,9 @@ from headwater.engine import Session, file_sha256, sync_folder
 from headwater.errors import ConfigError, InputError
 from headwater.evidence import Stamp
 from headwater.judgements import Judgement, grade_snapshot, grades_on, history, hub_snapshot, snapshot
-from headwater.references import reference_files
+from headwater.references import HASH_LIST, KINDS, is_outdated, reference_files
 from headwater.schema import content_id, table_named
-from headwater.schema.state import EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
+from headwater.schema.state import CONFIRMATIONS, EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
 from headwater.workflow.database import open_database
 
 __all__ = ["Actor", "Case", "PlacedExhibit", "recordable", "system_clock"]
@@ -256,12 +256,34 @@ class Case:
         with self.database.connect() as connection:
             return [dict(row) for row in connection.execute(sa.select(IMPORTS).order_by(*order)).mappings()]
 
-    def reference_files(self) -> dict[str, list[Path]]:
-        """For each table, the files of the references that the case knows of; what a crash left behind is none."""
+    def confirmations(self) -> dict[str, Mapping[str, object]]:
+        """Who confirmed the polarity of a hash list, by `NAME@VERSION`."""
+        with self.database.connect() as connection:
+            rows = connection.execute(sa.select(CONFIRMATIONS)).mappings().all()
+        return {f"{row['reference_name']}@{row['reference_version']}": dict(row) for row in rows}
+
+    def unconfirmed_lists(self) -> tuple[str, ...]:
+        """The hash lists that count for nothing yet, in order of name and version."""
+        confirmed = self.confirmations()
+        lists = (i for i in self.imports() if i["kind"] == HASH_LIST)
+        names = (f"{row['reference_name']}@{row['reference_version']}" for row in lists)
+        return tuple(name for name in names if name not in confirmed)
+
+    def reference_files(self, *, with_unconfirmed: bool = False) -> dict[str, list[Path]]:
+        """For each table, the files of the references that the case knows of; what a crash left behind is none.
+
+        Args:
+            with_unconfirmed: Also entries of hash lists whose polarity nobody has confirmed, which no stage may read.
+        """
         known = {f"{row['reference_name']}@{row['reference_version']}" for row in self.imports()}
+        waiting = self.unconfirmed_lists()
+        if with_unconfirmed:
+            # What has other columns cannot be read together with the rest; it can never be confirmed.
+            waiting = tuple(name for name in waiting if is_outdated(self.path / "references" / name))
         found = {}
         for table, paths in reference_files(self.path).items():
-            kept = [path for path in paths if path.parent.name in known]
+            left_out = waiting if table == KINDS[HASH_LIST].table else ()
+            kept = [path for path in paths if path.parent.name in known and path.parent.name not in left_out]
             if kept:
                 found[table] = kept
         return found
@@ -297,9 +319,23 @@ class Case:
         return self.path / "tables" / table / f"{run_id}.parquet"
 
     @contextmanager
-    def tables(self, *, engine: str = "duckdb", threads: int = 2, leave_out: Collection[str] = ()) -> Iterator[Session]:
-        """A session with every imported and derived table of the case, but those of the stages to leave out."""
-        files = self.reference_files()
+    def tables(
+        self,
+        *,
+        engine: str = "duckdb",
+        threads: int = 2,
+        leave_out: Collection[str] = (),
+        with_unconfirmed: bool = False,
+    ) -> Iterator[Session]:
+        """A session with every imported and derived table of the case.
+
+        Args:
+            engine: duckdb or spark.
+            threads: Of the engine.
+            leave_out: Stages whose tables are left out.
+            with_unconfirmed: Also entries of hash lists that are not confirmed: for reading them, and nothing else.
+        """
+        files = self.reference_files(with_unconfirmed=with_unconfirmed)
         for output in self.current_outputs():
             name = str(output["table_name"])
             if output["stage"] in leave_out:

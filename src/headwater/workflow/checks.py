@@ -19,6 +19,7 @@ from headwater.judgements import graded_files, grades_digest, grades_of_file
 from headwater.packages import lead_decisions, verify_package
 from headwater.schema import TABLES, Column, table_named
 from headwater.workflow.case import Case
+from headwater.workflow.confirm import unlogged_confirmation
 from headwater.workflow.intake import digest_again
 from headwater.workflow.seals import check_references
 from headwater.workflow.stages import STAGES
@@ -46,7 +47,8 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
     ran = {str(output["stage"]) for output in case.current_outputs()} - stale.keys()
     # A note and no failure: nothing is wrong with a case whose run was interrupted, or that got another exhibit.
     yield Check(check="stages.current", ok=True, first_bad=next(iter(stale.values()), None))
-    with case.tables(leave_out=stale.keys()) as tables:
+    # Entries of unconfirmed lists, too: a run of before lists had to be confirmed may cite them.
+    with case.tables(leave_out=stale.keys(), with_unconfirmed=True) as tables:
         yield _check("I1.ledger_adds_up", lambda: unaccounted(tables) or _ledger_of_all(tables, ran))
         yield _check("I2.medium_ranges", lambda: _medium_ranges(tables, ran))
         yield _check("I3.archive_members", lambda: _archive_members(tables, ran))
@@ -54,6 +56,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
         yield _check("I4.dump_rows", lambda: _dump_rows(tables))
         yield _check("I5.every_row_cites", lambda: _citations(tables, ran))
         yield _check("I6.two_people", lambda: _released_by_two(case))
+        yield _check("I6.polarity_by_two", lambda: unlogged_confirmation(case))
         yield _check("I9.transactions_conserve", lambda: _transactions_conserve(tables))
         yield _check("I9.traces_conserve", lambda: _traces_conserve(tables))
     for package in sorted((case.path / "packages").glob("*/*")):

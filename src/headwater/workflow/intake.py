@@ -124,8 +124,10 @@ def add_reference(
     version: str,
     polarity: str | None = None,
     accept_defects: bool = False,
+    plain: str | None = None,
+    progress: Progress = silent,
 ) -> Imported:
-    """Import a reference and seal it.
+    """Import a reference and seal it; a hash list counts for nothing until a second operator confirms its polarity.
 
     Raises:
         InputError: It cannot be read, has a bad row, or this name and version are there already.
@@ -139,14 +141,29 @@ def add_reference(
             # A crash between writing and recording left it; nothing has used it, because runs go by what is recorded.
             shutil.rmtree(left)
         imported = import_reference(
-            case.path, kind, path, name=name, version=version, polarity=polarity, accept_defects=accept_defects
+            case.path,
+            kind,
+            path,
+            name=name,
+            version=version,
+            polarity=polarity,
+            accept_defects=accept_defects,
+            plain=plain,
+            progress=progress,
         )
     case.register(actor)
     case.record(
         "received",
         actor,
         object_ids=(f"{name}@{version}",),
-        params={"kind": kind, "polarity": polarity, "accept_defects": accept_defects, "table": KINDS[kind].table},
+        params={
+            "kind": kind,
+            "polarity": polarity,
+            "accept_defects": accept_defects,
+            "table": KINDS[kind].table,
+            "format": imported.format_name,
+            "plain": plain,
+        },
         inputs={path.name: imported.source_sha256},
         outputs={"seal.json": imported.seal_sha256} | dict(imported.tables),
     )
@@ -160,6 +177,7 @@ def add_reference(
                 source_sha256=imported.source_sha256,
                 seal_sha256=imported.seal_sha256,
                 at_utc=case.now(),
+                imported_by=actor.name,
             ),
         )
     return imported

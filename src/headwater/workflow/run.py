@@ -17,9 +17,10 @@ from headwater.evidence import stamp_of
 from headwater.schema import TABLES, content_id
 from headwater.schema.state import OUTPUTS, RUNS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
+from headwater.workflow.confirm import unlogged_confirmation
 from headwater.workflow.intake import digest_again
 from headwater.workflow.seals import check_references
-from headwater.workflow.stages import STAGES, Stage
+from headwater.workflow.stages import STAGES, Stage, reads_lists
 
 __all__ = ["StageResult", "run_stages"]
 
@@ -81,6 +82,8 @@ def run_stages(
         raise ConfigError(f"{case.path}: no exhibit yet; begin with 'headwater evidence add'")
     _unchanged_exhibits(exhibits)
     check_references(case)
+    if (unlogged := unlogged_confirmation(case)) is not None:
+        raise IntegrityError(f"{unlogged}; find out who wrote into the case's database")
     results = []
     for stage in STAGES[: names.index(until) + 1 if until else None]:
         result = _run(
@@ -199,6 +202,7 @@ def _derive(
         workers=workers,
         allow_unsealed=allow_unsealed,
         progress=progress,
+        unconfirmed=case.unconfirmed_lists() if reads_lists(stage) else (),
         notes=notes,
     )
     return {name: TABLE_OF[name].checked(table) for name, table in stage.derive(context).items()}
@@ -224,6 +228,10 @@ def _inputs(case: Case, stage: Stage, exhibits: Sequence[PlacedExhibit]) -> dict
     for name, paths in case.reference_files().items():
         if name in stage.reads:
             inputs |= {f"{path.parent.name}.{name}": file_sha256(path) for path in paths}
+    if reads_lists(stage):
+        # A list that is left out is told of in a defect, so that the run depends on which these are.
+        listed = "\0".join(case.unconfirmed_lists())
+        inputs["unconfirmed hash lists"] = hashlib.sha256(listed.encode()).hexdigest()
     for name in {"judgements", "hub_judgements"} & set(stage.reads):
         with case.tables() as session:
             rows = session.arrow(name).to_pylist()

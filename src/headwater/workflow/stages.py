@@ -14,7 +14,8 @@ from headwater.identities import link_records
 from headwater.leads import rank_leads
 from headwater.media import claimed_origins, hash_items, match_media
 from headwater.money import trace_money
-from headwater.schema import table_named
+from headwater.references import HASH_LIST, KINDS
+from headwater.schema import content_id, table_named
 
 __all__ = ["STAGES", "Stage", "leads_before_judgement"]
 
@@ -46,6 +47,34 @@ def hash_and_read_claims(context: StageContext) -> dict[str, pa.Table]:
     return hash_items(context) | claimed_origins(context)
 
 
+def reads_lists(stage: Stage) -> bool:
+    """Whether the stage compares anything with hash lists."""
+    return KINDS[HASH_LIST].table in stage.reads
+
+
+def match_confirmed(context: StageContext) -> dict[str, pa.Table]:
+    """The tables of the media stage: what the hashes match.
+
+    A hash list that is left out, because nobody has confirmed its polarity, is a defect of the stage: without it, "no
+    match" could mean "not looked for".
+    """
+    tables = match_media(context)
+    if context.unconfirmed:
+        tables["defects"] = table_named("defects").rows(_unconfirmed(name) for name in context.unconfirmed)
+    return tables
+
+
+def _unconfirmed(name: str) -> dict[str, object]:
+    return {
+        "defect_id": content_id("dfc", "unconfirmed", name),
+        "reference_name": name,
+        "path": "",
+        "source_table": KINDS[HASH_LIST].table,
+        "code": "reference_unconfirmed",
+        "reason": "the polarity of this hash list is not confirmed by a second operator; nothing was compared with it",
+    }
+
+
 def leads_before_judgement(tables: Session) -> pa.Table:
     """The table `leads` as it would be if nobody had judged: what a measure of headwater alone may count."""
     tables.put("judgements", table_named("judgements").empty())
@@ -60,7 +89,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="media",
         event="matched",
-        derive=match_media,
+        derive=match_confirmed,
         reads=(
             "items",
             "uploads",

@@ -25,7 +25,8 @@ __all__ = ["LedgerReport", "consult", "ledger_report", "open_tables", "table_lis
 def consult(case: Case, actor: Actor, what: str, object_ids: Sequence[str] = ()) -> Iterator[Session]:
     """The case's tables, after the reading has been recorded."""
     case.record("consulted", actor, object_ids=object_ids, params={"read": what})
-    with case.tables() as tables:
+    # A person reads every list, also to confirm its polarity; `reference list` tells which of them count.
+    with case.tables(with_unconfirmed=True) as tables:
         yield tables
 
 

@@ -48,10 +48,10 @@ def write_hash_lists(result: MediaResult, directory: Path) -> None:
         directory: The folder; it is made if it does not exist.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    vics = {
-        "@odata.context": _CONTEXT,
-        "value": [_vics_media(number, row) for number, row in enumerate(listed_rows(result, "vics"), start=1)],
-    }
+    rows = listed_rows(result, "vics")
+    # The frames of a video are media of one id, which is how a reader knows that they are of one file.
+    numbers = {md5: number for number, md5 in enumerate(dict.fromkeys(row[0].md5 for row in rows if row), start=1)}
+    vics = {"@odata.context": _CONTEXT, "value": [_vics_media(numbers[row[0].md5], row) for row in rows if row]}
     text = json.dumps(vics, indent=1, ensure_ascii=False) + "\n"
     (directory / "hashlist.vics.json").write_text(text, encoding="utf-8", newline="\n")
     with (directory / "hashlist.csv").open("w", encoding="utf-8", newline="") as file:

@@ -114,6 +114,8 @@ class Case:
                 "polarity": polarity,
                 "media_kind": "unknown",
                 "victim_identified": "unknown",
+                "distributed": "unknown",
+                "offender_identified": "unknown",
                 **values,
             }
         )

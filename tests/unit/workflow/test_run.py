@@ -70,6 +70,10 @@ def add_reference(small, headwater, kind, content, *more):
     path.write_bytes(content)
     done = headwater("reference", "add", small.case, kind, path, "--name", "new", "--version", "1", *more)
     assert done.status == 0, done.err
+    if kind == "hash-list":
+        options = ("--operator", "B. Analyst", "--why", "told by its author")
+        done = headwater("reference", "confirm", small.case, "new@1", *more, *options)
+        assert done.status == 0, done.err
 
 
 def new_hash_list(small, headwater):
