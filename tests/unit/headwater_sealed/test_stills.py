@@ -64,7 +64,8 @@ def test_lossless_formats_give_the_pixels_themselves(fmt, mode, options):
 
 
 @pytest.mark.parametrize(
-    ("fmt", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("GIF", "P"), ("PNG", "P"), ("WEBP", "RGB"), ("AVIF", "RGB"), ("HEIF", "RGB")]
+    ("fmt", "mode"),
+    [("JPEG", "RGB"), ("JPEG", "L"), ("GIF", "P"), ("PNG", "P"), ("WEBP", "RGB"), ("AVIF", "RGB"), ("HEIF", "RGB")],
 )
 def test_lossy_formats_are_near(fmt, mode):
     still, pictures = read(encoded(fmt, mode))
