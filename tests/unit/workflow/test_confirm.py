@@ -154,7 +154,7 @@ def test_an_older_case_gets_its_tables_and_its_lists_wait(small):
     with closing(sqlite3.connect(small.case / "case.db")) as database:
         database.execute("DROP TABLE confirmations")
         database.execute("ALTER TABLE imports DROP COLUMN imported_by")
-        database.execute("UPDATE alembic_version SET version_num = '0001'")
+        database.execute("UPDATE alembic_version SET version_num = '0002'")
         database.commit()
     with Case(small.case) as case:
         assert case.unconfirmed_lists() == ("hash-list@1",)

@@ -207,6 +207,8 @@ def test_a_case_of_before_gets_the_tables(listed, headwater):
         for statement in (
             "DROP TABLE grades",
             "DROP TABLE graded_files",
+            "DROP TABLE confirmations",
+            "ALTER TABLE imports DROP COLUMN imported_by",
             "UPDATE alembic_version SET version_num='0001'",
         ):
             connection.execute(sa.text(statement))
