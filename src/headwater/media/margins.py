@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from headwater.engine import StageContext
 from headwater.media.hamming import pairs_within
-from headwater.media.matches import coded_hashes
+from headwater.media.matches import coded_hashes, comparable_entries
 from headwater.media.tiers import MAX_DISTANCE_BITS
 
 __all__ = ["MARGIN_BITS", "near_the_limit"]
@@ -27,7 +27,7 @@ def near_the_limit(context: StageContext, frames: pa.Table) -> list[str]:
     files = context.tables.arrow("media_files")
     first = files.filter(pc.equal(files["hashing_tier"], "keyframe"))["item_id"]
     frames = frames.filter(pc.is_in(frames["item_id"], value_set=first))
-    listed = context.tables.arrow("hash_list_entries")["pdq"].drop_null()
+    listed = comparable_entries(context.tables.arrow("hash_list_entries"))["pdq"]
     if not len(frames) or not len(listed):
         return []
     queries, targets = coded_hashes(frames["pdq"]), coded_hashes(listed)

@@ -14,10 +14,11 @@ from headwater.engine import StageContext
 from headwater.media.hamming import hashes_from_hex, pairs_within
 from headwater.media.hamming_index import HashArray
 from headwater.media.hubs import distant_items
-from headwater.media.tiers import MAX_DISTANCE_BITS, TIERS, near_tier
+from headwater.media.tiers import MAX_DISTANCE_BITS, MIN_QUALITY, TIERS, near_tier
+from headwater.media.video_matches import video_matches
 from headwater.schema import content_id, table_named
 
-__all__ = ["CodedHashes", "coded_hashes", "media_matches"]
+__all__ = ["CodedHashes", "coded_hashes", "comparable_entries", "media_matches"]
 
 _LISTED = (
     "polarity",
@@ -50,15 +51,16 @@ class CodedHashes:
 
 
 def media_matches(context: StageContext, frames: pa.Table) -> dict[str, pa.Table]:
-    """The tables `media_matches`, for each item and entry the strongest way in which they match, and `media_hubs`.
+    """The tables `media_matches`, for each item and entry the strongest match, `video_matches` and `media_hubs`.
 
     Args:
         context: Has items, hash lists and what people said of hubs.
         frames: The comparable frames.
     """
-    entries = context.tables.arrow("hash_list_entries").select(["entry_id", "pdq", *_LISTED])
+    wanted = ["entry_id", "pdq", "pdq_quality", "listed_file", "at_ms", *_LISTED]
+    entries = context.tables.arrow("hash_list_entries").select(wanted)
     exact = _by_digest(context)
-    near, hubs = _by_distance(context, frames, entries)
+    near, further = _by_distance(context, frames, entries)
     # What is the very same file is not listed again as near.
     same = pa.array(_pairs_of(exact), pa.string()), pa.array(_pairs_of(near), pa.string())
     near = near.filter(pc.invert(pc.is_in(same[1], value_set=same[0])))
@@ -70,7 +72,7 @@ def media_matches(context: StageContext, frames: pa.Table) -> dict[str, pa.Table
     columns = {name: whole[name] for name in whole.column_names} | {name: listed[name] for name in _LISTED}
     return {
         "media_matches": table_named("media_matches").columnar(columns | {"match_id": pa.array(ids, pa.string())}),
-        **hubs,
+        **further,
     }
 
 
@@ -133,8 +135,11 @@ def _expanded(of: CodedHashes, codes: npt.NDArray[np.int64]) -> tuple[npt.NDArra
 
 
 def _by_distance(context: StageContext, frames: pa.Table, entries: pa.Table) -> tuple[pa.Table, dict[str, pa.Table]]:
-    """Each item and entry with a frame within the limit, with the frame that makes the strongest tier; and the hubs."""
-    listed = entries.filter(pc.is_valid(entries["pdq"])).select(["entry_id", "pdq"]).combine_chunks()
+    """Each item and entry with a frame within the limit, with the frame that makes the strongest tier; and what follows.
+
+    A listed hash of which the list itself says that its quality is too low is compared with nothing.
+    """
+    listed = comparable_entries(entries).combine_chunks()
     queries, targets = coded_hashes(frames["pdq"]), coded_hashes(listed["pdq"])
     pairs = pairs_within(queries.hashes, targets.hashes, max_distance_bits=MAX_DISTANCE_BITS)
     which, frame = _expanded(queries, pairs.query)
@@ -167,7 +172,16 @@ def _by_distance(context: StageContext, frames: pa.Table, entries: pa.Table) -> 
             "quarantined": np.isin(target[told], hubs.held),
         }
     )
-    return near, {"media_hubs": hubs.table(listed["entry_id"], targets)}
+    held = np.isin(target, hubs.held)
+    pair, of_list = _expanded(targets, target[~held])
+    videos = video_matches(frames, listed, frame[~held][pair], of_list, distance_bits[~held][pair])
+    return near, {"media_hubs": hubs.table(listed["entry_id"], targets), "video_matches": videos}
+
+
+def comparable_entries(entries: pa.Table) -> pa.Table:
+    """The listed hashes that distances may be taken from: all but those whose stated quality is too low."""
+    stated = pc.fill_null(pc.greater_equal(entries["pdq_quality"], MIN_QUALITY), fill_value=True)
+    return entries.filter(pc.and_(pc.is_valid(entries["pdq"]), stated))
 
 
 def _tiers(distance_bits: npt.NDArray[np.int64], quality: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

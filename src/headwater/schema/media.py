@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from headwater.schema.columns import AT_UTC, BOOLEAN, DIGEST, ID, INT, TEXT
 from headwater.schema.table import Column, Table
 
@@ -18,9 +20,14 @@ __all__ = [
     "MEDIA_TABLES",
     "MEDIA_VERDICTS",
     "NOTED_MATCHES",
+    "VIDEO_MATCHES",
 ]
 
 _ITEM = Column(name="item_id", type=ID, about="The item", cites="items.item_id")
+
+_STRETCH = pa.struct(
+    [pa.field(name, INT, nullable=False) for name in ("from_ms", "to_ms", "listed_from_ms", "listed_to_ms", "frames")]
+)
 
 _HASHED_FRAME = (
     _ITEM,
@@ -182,6 +189,32 @@ MEDIA_MATCHES = Table(
     ),
 )
 
+VIDEO_MATCHES = Table(
+    name="video_matches",
+    version=1,
+    stage="media",
+    about="A video beside a listed one of which the list has frames: how much of either is in the other, and where.",
+    key=("video_match_id",),
+    columns=(
+        Column(name="video_match_id", type=ID, about="Digest of item, list and listed file"),
+        _ITEM,
+        Column(name="reference_name", type=TEXT, about="The list"),
+        Column(name="reference_version", type=TEXT, about="Its version"),
+        Column(name="listed_file", type=TEXT, about="The list's own id of the video"),
+        Column(name="polarity", type=TEXT, about="known-illegal or known-benign"),
+        Column(name="query_frames", type=INT, about="Comparable frames of this video"),
+        Column(name="listed_frames", type=INT, about="Listed frames of the other"),
+        Column(name="query_frames_percent", type=INT, about="Of this video's frames, those near one of the listed"),
+        Column(name="listed_frames_percent", type=INT, about="Of the listed frames, those near one of this video"),
+        Column(name="least_distance_bits", type=INT, about="Between the two frames that are nearest"),
+        Column(
+            name="stretches",
+            type=pa.list_(_STRETCH),
+            about="What both show: from and to in this video, from and to in the listed one, and the frames near",
+        ),
+    ),
+)
+
 MEDIA_VERDICTS = Table(
     name="media_verdicts",
     version=2,
@@ -272,6 +305,7 @@ MEDIA_TABLES = (
     MEDIA_HUBS,
     MEDIA_CLAIMS,
     MEDIA_MATCHES,
+    VIDEO_MATCHES,
     MEDIA_VERDICTS,
     MEDIA_CLUSTERS,
     MEDIA_ORIGINS,
