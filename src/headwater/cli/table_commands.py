@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -53,6 +55,7 @@ def ledger(
             {
                 "defects": dict(report.defects),
                 "medium_sums": report.medium_sums,
+                "media_sums": report.media_sums,
                 "dump_tables": report.dump_tables,
                 "mapping_checks": report.mapping_checks,
             },
@@ -63,6 +66,8 @@ def ledger(
         emit({}, as_json=False, text=f"defects: {count:,} {code}")
     for line in report.medium_sums:
         emit(line, as_json=False, text=_medium_line(line))
+    for line in _media_lines(report.media_sums):
+        emit({}, as_json=False, text=line)
     for line in report.dump_tables:
         emit(line, as_json=False, text=_dump_line(line))
     for line in report.mapping_checks:
@@ -75,6 +80,27 @@ def ledger(
 def _medium_line(line: dict[str, Any]) -> str:
     parts = " + ".join(f"{count:,} {kind}" for kind, count in line["bytes_by_kind"].items())
     return f"medium {line['exhibit_id']}: {line['medium_bytes']:,} bytes = {parts}"
+
+
+def _media_lines(sums: list[dict[str, Any]]) -> Iterator[str]:
+    """What the lists say of stills and videos, and the share that no person need look at."""
+    whole: Counter[str] = Counter()
+    for line in sums:
+        whole.update({name: count for name, count in line.items() if name != "verdict_group"})
+        yield (
+            f"media {line['verdict_group']}: {line['files']:,} files, {line['bytes']:,} bytes, "
+            f"{line['playing_ms'] / 3_600_000:.2f} h; {line['files'] - line['spared_files']:,} to look at"
+        )
+    if sums:
+        shares = (f"{_share(whole, name)} of {told}" for name, told in _LOOKED_AT.items())
+        yield f"media: no person need look at {', '.join(shares)}"
+
+
+_LOOKED_AT = {"files": "files", "bytes": "bytes", "playing_ms": "playing time"}
+
+
+def _share(whole: Mapping[str, int], name: str) -> str:
+    return f"{100 * whole[f'spared_{name}'] / whole[name]:.1f} %" if whole[name] else "none"
 
 
 def _dump_line(line: dict[str, Any]) -> str:

@@ -135,7 +135,7 @@ def _expanded(of: CodedHashes, codes: npt.NDArray[np.int64]) -> tuple[npt.NDArra
 
 
 def _by_distance(context: StageContext, frames: pa.Table, entries: pa.Table) -> tuple[pa.Table, dict[str, pa.Table]]:
-    """Each item and entry with a frame within the limit, with the frame that makes the strongest tier; and what follows.
+    """Each item and entry with a frame within the limit, by the frame of the strongest tier; and what follows from it.
 
     A listed hash of which the list itself says that its quality is too low is compared with nothing.
     """

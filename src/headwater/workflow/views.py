@@ -39,6 +39,7 @@ class LedgerReport:
         defects: Defects by their code.
         medium_sums: For each exhibit that is an image, the bytes of its medium by what holds them.
         dump_tables: For each exhibit with dumps, its rows and what became of them.
+        media_sums: Stills and videos by what the lists say, and which of them no person need look at.
         mapping_checks: For each bound table and column, how many rows meet what a right mapping would meet.
     """
 
@@ -46,6 +47,7 @@ class LedgerReport:
     defects: Mapping[str, int]
     medium_sums: list[dict[str, Any]]
     dump_tables: list[dict[str, Any]]
+    media_sums: list[dict[str, Any]]
     mapping_checks: list[dict[str, Any]]
 
 
@@ -89,8 +91,40 @@ def ledger_report(tables: Session, *, by_directory: bool = False) -> LedgerRepor
         defects=dict(sorted(codes.items())),
         medium_sums=_medium_sums(tables),
         dump_tables=[{"exhibit_id": exhibit, **count} for exhibit, count in sorted(dumps.items())],
+        media_sums=_media_sums(tables),
         mapping_checks=tables.arrow("mapping_checks").to_pylist(),
     )
+
+
+_DESK = ("none", "not_comparable", "near", "known")
+"""What lists can say of media that a specialist looks at."""
+
+
+def _media_sums(tables: Session) -> list[dict[str, Any]]:
+    """Files, bytes and playing time of stills and videos by verdict, and of each how much no person need look at.
+
+    Nobody need look at what a list says is benign, at what is known with a victim who is identified, nor a second time
+    at a file of the same content.
+    """
+    durations = {row["item_id"]: row["duration_ms"] or 0 for row in tables.arrow("media_files").to_pylist()}
+    items = tables.arrow("items").select(["item_id", "sha256", "size_bytes"])
+    listed = {row["item_id"]: row for row in items.to_pylist()}
+    sums: dict[str, Counter[str]] = {}
+    seen: set[str] = set()
+    for verdict in tables.arrow("media_verdicts").to_pylist():
+        item_id, group = verdict["item_id"], verdict["verdict_group"]
+        if item_id not in durations:
+            continue  # a listed digest of what is neither still nor video
+        digest = listed[item_id]["sha256"]
+        again = digest is not None and digest in seen
+        seen.add(digest or item_id)
+        settled = group == "known" and verdict["victim_identified"] == "yes"
+        spared = again or settled or group not in _DESK
+        what = {"files": 1, "bytes": listed[item_id]["size_bytes"], "playing_ms": durations[item_id]}
+        count = sums.setdefault(group, Counter(dict.fromkeys((f"{a}{b}" for a in ("", "spared_") for b in what), 0)))
+        count.update(what)
+        count.update({f"spared_{name}": value if spared else 0 for name, value in what.items()})
+    return [{"verdict_group": group, **dict(sums[group])} for group in sorted(sums)]
 
 
 def _medium_sums(tables: Session) -> list[dict[str, Any]]:
