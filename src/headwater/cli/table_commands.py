@@ -66,8 +66,8 @@ def ledger(
         emit({}, as_json=False, text=f"defects: {count:,} {code}")
     for line in report.medium_sums:
         emit(line, as_json=False, text=_medium_line(line))
-    for line in _media_lines(report.media_sums):
-        emit({}, as_json=False, text=line)
+    for text in _media_lines(report.media_sums):
+        emit({}, as_json=False, text=text)
     for line in report.dump_tables:
         emit(line, as_json=False, text=_dump_line(line))
     for line in report.mapping_checks:

@@ -10,15 +10,19 @@ from headwater.workflow.views import _media_sums
 
 def sums(*media: tuple[str, str, str | None, int]) -> dict[str, dict[str, int]]:
     """Of media stated as content, group, victim identified, and playing time."""
-    session = Session({})
-    rows = list(enumerate(media))
+    with Session({}) as session:
+        return _sums(session, list(enumerate(media)))
+
+
+def _sums(session: Session, rows: list) -> dict[str, dict[str, int]]:
     session.put(
         "items",
         table_named("items").rows(
             {
                 "item_id": f"itm-{n}", "exhibit_id": "E1", "volume_index": 0, "path": str(n), "path_bytes": b"%d" % n,
                 "directory": "", "entry_type": "file", "size_bytes": 100, "disposition": "catalogued", "read_bytes": 100,
-                "md5": None, "sha1": None, "sha256": content * 64, "content_kind": "video", "content_format": "mp4",
+                "md5": None, "sha1": None, "sha256": content * 64,
+                "content_kind": "video", "content_format": "mp4",
                 "copies": 1,
             }
             for n, (content, _, _, _) in rows
