@@ -227,7 +227,10 @@ def _whole_frames(container: Any, stream: Any, progress: _Progress, keyframes: _
 
 
 class _Keyframes:
-    """Chooses the keyframes that are decoded: not close to each other, and none left out where a gap would be long.
+    """Chooses the keyframes that are decoded: not close to each other, and none left out that a long stretch follows.
+
+    An encoder makes a keyframe where a scene begins. The first one of a scene that a compilation took from elsewhere
+    may come close behind another, and be the only one that shows it.
 
     Args:
         step: How far apart they are at least, in the stream's units.
@@ -248,7 +251,7 @@ class _Keyframes:
         if packet.pts is None:
             return [packet]
         found = []
-        if self._held is not None and self._last is not None and packet.pts - self._last > self._longest:
+        if self._held is not None and self._last is not None and self._is_missed(packet.pts):
             found.append(self._held)
             self._last, self._held = self._held.pts, None
         if self._last is None or packet.pts - self._last >= self._step:
@@ -257,6 +260,10 @@ class _Keyframes:
         else:
             self._held = packet
         return found
+
+    def _is_missed(self, at: int) -> bool:
+        """Whether the keyframe that was left out is one to decode after all, now that the next one comes."""
+        return at - self._held.pts >= self._step or at - (self._last or 0) > self._longest
 
 
 def _decoded(packet: Any, stream: Any, progress: _Progress) -> Iterator[VideoFrame]:  # noqa: ANN401 - as above

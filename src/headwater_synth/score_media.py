@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 
 from headwater.engine import Session
 from headwater_synth.score_truth import Measure, Row, Truth, pair_counts, share
@@ -86,6 +86,33 @@ def media_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
     either = pairs.expected + pairs.found - pairs.both
     value = share(2 * pairs.both, pairs.expected + pairs.found)
     yield Measure(measure="media.cluster.pair_f1", value=value, n=either)
+    yield from _by_edit(truth, verdict, lambda row: clusters.get(items.get(row["path"].lstrip("/"), "")))
+
+
+def _by_edit(
+    truth: Truth, verdict: Callable[[Row], str | None], cluster: Callable[[Row], str | None]
+) -> Iterator[Measure]:
+    """The same by how a comparable file was made of its scene: what an edit costs.
+
+    - `media.near.recall.EDIT`, `media.near.precision.EDIT`: of files made so of a listed original, the share said near;
+      of files made so and said near, the share of which the original is listed.
+    - `media.cluster.pair_recall.EDIT`: of the pairs of a file made so and another of its scene, the share in one media
+      cluster.
+    """
+    comparable = [row for row in truth.media if row["comparable"] == "1" and row.get("edit")]
+    by_scene: dict[str, list[Row]] = defaultdict(list)
+    for row in comparable:
+        by_scene[row["scene_key"]].append(row)
+    for edit in sorted({row["edit"] for row in comparable}):
+        made_so = [row for row in comparable if row["edit"] == edit]
+        listed = [row for row in made_so if row["listed"] == "near"]
+        said = [row for row in made_so if verdict(row) in NEAR_VERDICTS]
+        right = sum(row["listed"] == "near" for row in said)
+        pairs = [(row, other) for row in made_so for other in by_scene[row["scene_key"]] if other is not row]
+        together = sum(cluster(row) is not None and cluster(row) == cluster(other) for row, other in pairs)
+        yield Measure(measure=f"media.near.recall.{edit}", value=share(right, len(listed)), n=len(listed))
+        yield Measure(measure=f"media.near.precision.{edit}", value=share(right, len(said)), n=len(said))
+        yield Measure(measure=f"media.cluster.pair_recall.{edit}", value=share(together, len(pairs)), n=len(pairs))
 
 
 def _items_by_path(tables: Session) -> dict[str, str]:

@@ -320,3 +320,9 @@ def test_which_keyframes_of_a_long_video_are_decoded(every, expected):
 def test_a_keyframe_without_a_time_is_decoded():
     choice = videos._Keyframes(step=7, longest=10)
     assert choice.chosen(FakePacket(pts=None)) != []
+
+
+def test_the_first_keyframe_of_a_long_scene_is_decoded_however_close_behind_another():
+    choice = videos._Keyframes(step=7, longest=10)
+    times = [0, 1, 2, 3, 12, 13, 14]
+    assert [packet.pts for at in times for packet in choice.chosen(FakePacket(pts=at))] == [0, 3, 12]

@@ -408,3 +408,21 @@ def test_a_truth_without_a_file_or_a_column_is_refused(tmp_path):
     written(tmp_path, "accounts", ("account_key", "person_key"))
     with pytest.raises(UnreadableInputError, match="no column is_origin, identity_reachable"):
         read_truth(tmp_path)
+
+
+def test_media_are_measured_by_kind_of_edit(session):
+    truth = [
+        media("a", "1", "exact") | {"edit": "original"},
+        media("b", "1", "near") | {"edit": "trim"},
+        media("c", "1", "near") | {"edit": "trim"},
+        media("d", "2", "none") | {"edit": "trim"},
+        media("e", "1", "near", comparable="0") | {"edit": "flat"},
+    ]
+    verdicts = {"a": "exact", "b": "strong", "c": "none", "d": "possible", "e": "possible"}
+    media_items(session, verdicts, {"a": "x", "b": "x", "c": "y", "d": "z", "e": "x"})
+    found = figures(session, media=tuple(truth))
+    assert (found["media.near.recall.trim"].value, found["media.near.recall.trim"].n) == (0.5, 2)
+    assert (found["media.near.precision.trim"].value, found["media.near.precision.trim"].n) == (0.5, 2)
+    assert (found["media.cluster.pair_recall.trim"].value, found["media.cluster.pair_recall.trim"].n) == (0.25, 4)
+    assert (found["media.near.recall.original"].value, found["media.near.recall.original"].n) == (None, 0)
+    assert not any(name.endswith(".flat") for name in found)

@@ -20,7 +20,8 @@ def _sums(session: Session, rows: list) -> dict[str, dict[str, int]]:
         table_named("items").rows(
             {
                 "item_id": f"itm-{n}", "exhibit_id": "E1", "volume_index": 0, "path": str(n), "path_bytes": b"%d" % n,
-                "directory": "", "entry_type": "file", "size_bytes": 100, "disposition": "catalogued", "read_bytes": 100,
+                "directory": "", "entry_type": "file", "size_bytes": 100, "disposition": "catalogued",
+                "read_bytes": 100,
                 "md5": None, "sha1": None, "sha256": content * 64,
                 "content_kind": "video", "content_format": "mp4",
                 "copies": 1,
