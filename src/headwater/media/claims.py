@@ -6,20 +6,19 @@ or lead depends on this table; a test holds the code to that. See docs/explanati
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.catalogue import MEDIA_KINDS
-from headwater.engine import Exhibit, StageContext
-from headwater.evidence import Failure, SealedPool, entry_of, file_and_members, image_parameters, image_sources
+from headwater.engine import StageContext
+from headwater.evidence import Failure, SealedPool
 from headwater.media.hashing import Pool
+from headwater.media.sources import place_of, sources_of
 from headwater.schema import content_id, table_named
 
 __all__ = ["CLAIM_KINDS", "claimed_origins"]
@@ -55,7 +54,6 @@ _ALLOWED = {
 }
 _MAX_CHARACTERS = {"claim": 256, "claimed_by": 256, "reason": 320, "note": 512}
 _MAX_ROWS = 201
-_IMAGE_KIND, _FOLDER_KIND = "disk-image", "directory"
 
 Row = Mapping[str, Any]
 
@@ -78,7 +76,7 @@ def claimed_origins(context: StageContext, *, pool: Pool | None = None) -> dict[
             rows.append(_row(item, _refused(item["reason"] or "its content could not be read")))
         else:
             by_content[item["sha256"]].append(item)
-    sources = sorted((min(copies, key=_place) for copies in by_content.values()), key=_place)
+    sources = sorted((min(copies, key=place_of) for copies in by_content.values()), key=place_of)
     if sources:
         started = SealedPool(workers=context.workers, allow_unsealed=context.allow_unsealed) if pool is None else None
         with started or nullcontext(pool) as workers:
@@ -89,46 +87,20 @@ def claimed_origins(context: StageContext, *, pool: Pool | None = None) -> dict[
     return {"media_claims": table_named("media_claims").rows(rows)}
 
 
-def _place(item: Row) -> tuple[str, int, bytes]:
-    return item["exhibit_id"], item["volume_index"], item["path_bytes"]
-
-
-def _read(context: StageContext, pool: Pool, sources: list[Row]) -> Iterator[tuple[Row, list[Row]]]:
+def _read(context: StageContext, pool: Pool, items: list[Row]) -> Iterator[tuple[Row, list[Row]]]:
     """Each item with its claims, exhibit by exhibit."""
-    exhibits = {exhibit.exhibit_id: exhibit for exhibit in context.exhibits}
-    by_volume: dict[tuple[str, int], list[Row]] = defaultdict(list)
-    for item in sources:
-        by_volume[item["exhibit_id"], item["volume_index"]].append(item)
-    for (exhibit_id, volume_index), here in sorted(by_volume.items()):
-        exhibit = exhibits.get(exhibit_id)
-        if exhibit is None:
+    for here, sources in sources_of(context, items):
+        if sources is None:
             yield from ((item, [_refused("its exhibit is not at hand")]) for item in here)
             continue
-        parameters: dict[str, Any] = {}
-        if exhibit.exhibit_kind == _IMAGE_KIND:
-            parameters = {**image_parameters(exhibit.path, exhibit.secret), "volume_index": volume_index}
-        files, entries = _files_and_entries(exhibit, here)
         groups = [
-            {**parameters, "entries": entries[start : start + GROUP_ENTRIES]}
-            for start in range(0, len(entries), GROUP_ENTRIES)
+            {**sources.parameters, "entries": sources.entries[start : start + GROUP_ENTRIES]}
+            for start in range(0, len(sources.entries), GROUP_ENTRIES)
         ]
         rest = iter(here)
-        for group, result in zip(groups, pool.groups(JOB, files, groups), strict=True):
+        for group, result in zip(groups, pool.groups(JOB, sources.files, groups), strict=True):
             for claims in _claims_of_group(result, len(group["entries"])):
                 yield next(rest), claims
-
-
-def _files_and_entries(exhibit: Exhibit, here: Sequence[Row]) -> tuple[list[Path], list[dict[str, Any]]]:
-    """The files to open for these items of one exhibit, and how each item is found in them."""
-    if exhibit.exhibit_kind == _IMAGE_KIND:
-        named = [entry_of(item["path_bytes"], inode=item["inode"]) for item in here]
-        return image_sources(exhibit.path, exhibit.secret), named
-    files, entries = [], []
-    for index, item in enumerate(here):
-        path, members = file_and_members(item["path_bytes"])
-        files.append(exhibit.path / os.fsdecode(path) if exhibit.exhibit_kind == _FOLDER_KIND else exhibit.path)
-        entries.append({"file_index": index} | ({"members": members} if members else {}))
-    return files, entries
 
 
 def _claims_of_group(result: pa.Table | Failure, count: int) -> Iterator[list[Row]]:

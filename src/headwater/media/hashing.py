@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.catalogue import MEDIA_KINDS
-from headwater.engine import Exhibit, StageContext
+from headwater.engine import StageContext
 from headwater.errors import IntegrityError
-from headwater.evidence import Failure, SealedPool, entry_of, file_and_members, image_parameters, image_sources
+from headwater.evidence import Failure, SealedPool
+from headwater.media.sources import Item, place_of, sources_of
 from headwater.schema import table_named
 
 __all__ = [
@@ -40,8 +40,6 @@ _RECHECK_ONE_IN = 100
 _FEW_KEYFRAMES = 8
 _SPARSE_MS = 10_500  # ten seconds, and what encoders are off by
 _SUMMARY = -1
-
-_IMAGE_KIND, _FOLDER_KIND = "disk-image", "directory"
 
 
 class Pool(Protocol):
@@ -105,11 +103,11 @@ def hash_items(context: StageContext, *, pool: Pool | None = None) -> dict[str, 
             unread.append(item)
         else:
             by_content[item["sha256"]].append(item)
-    sources = [min(copies, key=_place) for copies in by_content.values()]
+    sources = [min(copies, key=place_of) for copies in by_content.values()]
     results: dict[str, HashedFile] = {}
     if sources:
         with _workers(context, pool) as workers:
-            results = _hash_contents(context, workers, sorted(sources, key=_place))
+            results = _hash_contents(context, workers, sorted(sources, key=place_of))
     files, hashes = [], []
     for digest in sorted(by_content):
         for item in by_content[digest]:
@@ -135,7 +133,7 @@ def hash_again(context: StageContext, item_ids: Collection[str], *, pool: Pool |
     by_content: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for item in wanted:
         by_content[item["sha256"]].append(item)
-    sources = sorted((min(copies, key=_place) for copies in by_content.values()), key=_place)
+    sources = sorted((min(copies, key=place_of) for copies in by_content.values()), key=place_of)
     rows: list[dict[str, Any]] = []
     if sources:
         with _workers(context, pool) as workers:
@@ -151,10 +149,6 @@ def _workers(context: StageContext, pool: Pool | None) -> AbstractContextManager
     if pool is not None:
         return nullcontext(pool)
     return SealedPool(workers=context.workers, allow_unsealed=context.allow_unsealed)
-
-
-def _place(item: Mapping[str, Any]) -> tuple[str, int, bytes]:
-    return item["exhibit_id"], item["volume_index"], item["path_bytes"]
 
 
 def _hash_contents(context: StageContext, pool: Pool, sources: list[dict[str, Any]]) -> dict[str, HashedFile]:
@@ -192,43 +186,19 @@ def _better(by_keyframes: HashedFile, by_seconds: HashedFile) -> HashedFile:
 
 
 def _hash_sources(
-    context: StageContext, pool: Pool, wanted: list[tuple[dict[str, Any], str]]
-) -> Iterator[tuple[dict[str, Any], HashedFile]]:
+    context: StageContext, pool: Pool, wanted: Sequence[tuple[Item, str]]
+) -> Iterator[tuple[Item, HashedFile]]:
     """Each item with its result, exhibit by exhibit."""
-    exhibits = {exhibit.exhibit_id: exhibit for exhibit in context.exhibits}
-    by_volume: dict[tuple[str, int], list[tuple[dict[str, Any], str]]] = defaultdict(list)
-    for item, tier in wanted:
-        by_volume[item["exhibit_id"], item["volume_index"]].append((item, tier))
-    for (exhibit_id, volume_index), here in sorted(by_volume.items()):
-        exhibit = exhibits.get(exhibit_id)
-        if exhibit is None:
-            for item, tier in here:
-                yield item, _refused(item, "its exhibit is not at hand", tier=tier)
+    tiers = {item["item_id"]: tier for item, tier in wanted}
+    for here, sources in sources_of(context, [item for item, _ in wanted]):
+        if sources is None:
+            for item in here:
+                yield item, _refused(item, "its exhibit is not at hand", tier=tiers[item["item_id"]])
             continue
-        files, entries = _source_entries(exhibit, here)
-        parameters: dict[str, Any] = {}
-        if exhibit.exhibit_kind == _IMAGE_KIND:
-            parameters = {**image_parameters(exhibit.path, exhibit.secret), "volume_index": volume_index}
-        hashed = hashed_files(pool, files, entries, parameters)
-        for (item, _tier), result in zip(here, hashed, strict=True):
-            yield item, result
-
-
-def _source_entries(
-    exhibit: Exhibit, wanted: list[tuple[dict[str, Any], str]]
-) -> tuple[list[Path], list[dict[str, Any]]]:
-    """The files to open for these items of one exhibit, and how each item is found in them."""
-    entries: list[dict[str, Any]] = [{"media_kind": item["content_kind"], "tier": tier} for item, tier in wanted]
-    if exhibit.exhibit_kind == _IMAGE_KIND:
-        for entry, (item, _tier) in zip(entries, wanted, strict=True):
-            entry.update(entry_of(item["path_bytes"], inode=item["inode"]))
-        return image_sources(exhibit.path, exhibit.secret), entries
-    files = []
-    for index, (entry, (item, _tier)) in enumerate(zip(entries, wanted, strict=True)):
-        path, members = file_and_members(item["path_bytes"])
-        files.append(exhibit.path / os.fsdecode(path) if exhibit.exhibit_kind == _FOLDER_KIND else exhibit.path)
-        entry.update({"file_index": index} | ({"members": members} if members else {}))
-    return files, entries
+        asked = [{"media_kind": item["content_kind"], "tier": tiers[item["item_id"]]} for item in here]
+        entries = [told | found for told, found in zip(asked, sources.entries, strict=True)]
+        hashed = hashed_files(pool, sources.files, entries, sources.parameters)
+        yield from zip(here, hashed, strict=True)
 
 
 def hashed_files(
