@@ -90,7 +90,7 @@ def media_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
 
 
 def _by_edit(
-    truth: Truth, verdict: Callable[[Row], str | None], cluster: Callable[[Row], str | None]
+    truth: Truth, verdict: Callable[[Row], str | None], media_cluster: Callable[[Row], str | None]
 ) -> Iterator[Measure]:
     """The same by how a comparable file was made of its scene: what an edit costs.
 
@@ -109,7 +109,9 @@ def _by_edit(
         said = [row for row in made_so if verdict(row) in NEAR_VERDICTS]
         right = sum(row["listed"] == "near" for row in said)
         pairs = [(row, other) for row in made_so for other in by_scene[row["scene_key"]] if other is not row]
-        together = sum(cluster(row) is not None and cluster(row) == cluster(other) for row, other in pairs)
+        together = sum(
+            media_cluster(row) is not None and media_cluster(row) == media_cluster(other) for row, other in pairs
+        )
         yield Measure(measure=f"media.near.recall.{edit}", value=share(right, len(listed)), n=len(listed))
         yield Measure(measure=f"media.near.precision.{edit}", value=share(right, len(said)), n=len(said))
         yield Measure(measure=f"media.cluster.pair_recall.{edit}", value=share(together, len(pairs)), n=len(pairs))
