@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -60,7 +59,6 @@ def pairs_within(
     *,
     max_distance_bits: int,
     method: Literal["auto", "flat", "multi-index"] = "auto",
-    folder: Path | None = None,
 ) -> Pairs:
     """Every pair of a query and a target at most so many bits apart.
 
@@ -69,7 +67,6 @@ def pairs_within(
         targets: Rows of 32 bytes.
         max_distance_bits: 0 to 256.
         method: `auto` takes whichever is faster; the result is the same.
-        folder: Where an index may be written and mapped; without it, one is held in memory.
     """
     if not 0 <= max_distance_bits <= BITS:
         raise ValueError(f"a distance of {max_distance_bits} bits is not within 0 to {BITS}")
@@ -81,7 +78,7 @@ def pairs_within(
     elif method == "flat":
         found = _flat(queries, targets, max_distance_bits)
     else:
-        found = build_index(targets, max_distance_bits=max_distance_bits, folder=folder).search(queries)
+        found = build_index(targets, max_distance_bits=max_distance_bits).search(queries)
     order = np.lexsort((found[:, 1], found[:, 0]))
     query, target, distance_bits = found[order].T.astype(np.int64)
     return Pairs(query=query, target=target, distance_bits=distance_bits)
