@@ -25,10 +25,13 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
             "Digests prove that files are equal. A perceptual hash (PDQ) within the case's limit (31 of 256 bits "
             "unless the case says less), on frames of enough quality, proposes that two pictures show the same "
             "scene; the distance is printed. 'None' means that the lists of this case hold nothing near: it says "
-            "neither that the file is lawful nor that it is new to others."
+            "neither that the file is lawful nor that it is new to others. A listed hash that is near many items "
+            "unlike each other stands for a template: it is set aside, and what is near it alone is 'none', until a "
+            "person decides. Only lists whose meaning two people stated are compared. Videos are sampled."
         ),
         (
-            "Pictures with large flat areas come near each other by chance; a list may be wrong. A person must "
+            "Pictures with large flat areas come near each other by chance; a list may be wrong; mirrored and cropped "
+            "copies, and short scenes between the frames that were hashed, are missed. A person must "
             "look, in an accredited viewer, before anything follows from a match."
         ),
     ),
