@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.engine import StageContext
 from headwater.schema import content_id, table_named
@@ -43,10 +46,13 @@ def noted_matches(context: StageContext) -> pa.Table:
         ),
     )
     there = {row["upload_id"] for row in tables.arrow("upload_items").select(["upload_id"]).to_pylist()}
-    digests = {method: set(tables.arrow("items")[method].drop_null().to_pylist()) for method in _METHODS}
     rows = []
     for method in _METHODS:
-        for row in tables.result(_equal(noted, tables.table("hash_list_entries"), method), order_by=_ORDER).to_pylist():
+        equal = tables.result(_equal(noted, tables.table("hash_list_entries"), method), order_by=_ORDER)
+        digests = pc.unique(equal["digest"])
+        on_exhibits = tables.chosen("items", partial(_is_one_of, method, digests), columns=[method])
+        known = set(on_exhibits[method].to_pylist())
+        for row in equal.to_pylist():
             digest = row.pop("digest")
             rows.append(
                 {
@@ -55,10 +61,14 @@ def noted_matches(context: StageContext) -> pa.Table:
                         "nmt", row["upload_id"] or "", row["media_reference_id"] or "", row["entry_id"], method
                     ),
                     "method": method,
-                    "file_is_gone": row["upload_id"] not in there and digest not in digests[method],
+                    "file_is_gone": row["upload_id"] not in there and digest not in known,
                 }
             )
     return table_named("noted_matches").rows(rows)
+
+
+def _is_one_of(method: str, digests: pa.Array, items: pa.Table) -> pa.Array:
+    return pc.is_in(items[method], value_set=digests)
 
 
 _ORDER = ("upload_id", "media_reference_id", "entry_id")
