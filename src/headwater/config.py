@@ -26,14 +26,25 @@ class Parameters:
     Attributes:
         address_gap_limit: Addresses derived beyond the last one the wallet had handed out.
         trace_max_hops: Transactions a trace follows at most.
+        trace_max_days: Days from the block of a receipt to that of the next transaction, in either direction, beyond
+            which a trace stops as `time_limit`; 0 for no limit.
         trace_dust_sat: Followed amounts below this stop as `dust`; 0 follows everything.
+        trace_service_min_scripts: An untagged address cluster of at least so many scripts stops traces as
+            `probable_service`; 0 for none.
+        trace_service_min_payees: So does one that paid at least so many other clusters; 0 for none.
+        trace_further_policies: Rules to trace by besides FIFO and pro rata: `lifo`, `tiho`, `poison`, set apart by
+            spaces. No request, link or lead rests on them.
         queue_min_probability_ppm: Least probability for a link to be proposed to a person.
         hub_distant_items: A listed hash that is near more items than this, all far from each other, is set aside.
     """
 
     address_gap_limit: int = 100
     trace_max_hops: int = 20
+    trace_max_days: int = 0
     trace_dust_sat: int = 0
+    trace_service_min_scripts: int = 1_000
+    trace_service_min_payees: int = 1_000
+    trace_further_policies: str = ""
     queue_min_probability_ppm: int = 500_000
     hub_distant_items: int = 4
 
@@ -63,7 +74,7 @@ class CaseSettings:
     def parameters_sha256(self) -> str:
         """Digest of the parameters alone, in hex."""
         lines = [f"{f.name}={getattr(self.parameters, f.name)}" for f in fields(self.parameters)]
-        return hashlib.sha256("\n".join(sorted(lines)).encode("ascii")).hexdigest()
+        return hashlib.sha256("\n".join(sorted(lines)).encode("utf-8")).hexdigest()
 
 
 def write_settings(path: Path, settings: CaseSettings) -> None:

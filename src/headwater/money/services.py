@@ -1,15 +1,27 @@
-"""Which scripts belong to a service that keeps its customers' coins together: tags, spread over address clusters."""
+"""Which scripts no trace goes through, because of whose they are: tags, spread over address clusters, and sizes."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
+
+import numpy as np
 
 from headwater.money.clusters import AddressClusters
 from headwater.money.defects import Defects
+from headwater.money.probable_services import Reach
 
-__all__ = ["POOLING_CATEGORIES", "ServiceClaim", "ServiceMap", "service_map"]
+__all__ = [
+    "BRIDGE_CATEGORIES",
+    "POOLING_CATEGORIES",
+    "ServiceClaim",
+    "ServiceMap",
+    "actor_of",
+    "is_later",
+    "service_map",
+]
 
 POOLING_CATEGORIES: Final = (  # where the register does not say; source: the categories of published TagPacks
     "atm",
@@ -26,6 +38,16 @@ POOLING_CATEGORIES: Final = (  # where the register does not say; source: the ca
 )
 """Categories of tags whose bearers pool coins: what goes in is not what comes out, so no trace goes through."""
 
+BRIDGE_CATEGORIES: Final = (  # source: the categories of published actor packs, and the words that tags use for them
+    "bridge",
+    "cross_chain_swap",
+    "defi_bridge",
+    "defi_dex",
+    "swap",
+    "swap_service",
+)
+"""Categories of tags behind which coins go on as something else: on another chain, or as another coin."""
+
 _NETWORKS: Final = ("btc", "xbt", "bitcoin", "tbtc", "btc-test", "btc-testnet", "btc-signet", "btc-regtest", "regtest")
 
 Row = Mapping[str, Any]
@@ -39,11 +61,15 @@ class ServiceClaim:
         actor: The service as tags name it; None where tags of one cluster name several.
         tag: The tag relied upon.
         service: Its row in the register, if any.
+        tags: How many tags stand for the claim, this one among them; the table `cluster_tags` has all of the cluster.
+        tag_is_later: Whether the tag is dated after the last block of the snapshot; None where its date cannot be read.
     """
 
     actor: str | None
     tag: Row
     service: Row | None
+    tags: int
+    tag_is_later: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,32 +79,69 @@ class ServiceMap:
     Attributes:
         leaders: For each script, its cluster.
         addresses: For each script, its address.
-        by_cluster: Tags of custodial services by cluster, in the order of their ids.
+        by_cluster: Tags of custodial services by cluster, the one to be relied upon first.
+        bridges: Tags of bridges and swaps, alike.
+        probable: Clusters that nobody tagged and that pay or hold as services do, with how far they reach.
+        tagged: For each tag on an address of the snapshot, the script, in the order of tags; effect or none.
         register: Services by actor.
+        actors: Actors of actor packs by their id.
+        ends_on: Day of the last block.
     """
 
     leaders: Sequence[int]
     addresses: Sequence[str | None]
     by_cluster: Mapping[int, tuple[Row, ...]]
-    register: Mapping[str, Row]
+    bridges: Mapping[int, tuple[Row, ...]] = field(default_factory=dict)
+    probable: Mapping[int, Reach] = field(default_factory=dict)
+    tagged: tuple[tuple[Row, int], ...] = ()
+    register: Mapping[str, Row] = field(default_factory=dict)
+    actors: Mapping[str, Row] = field(default_factory=dict)
+    ends_on: dt.date | None = None
 
-    @property
-    def scripts(self) -> frozenset[int]:
-        """Numbers of all scripts that belong to one."""
-        return frozenset(number for number, leader in enumerate(self.leaders) if leader in self.by_cluster)
+    def scripts_by_reason(self) -> dict[str, frozenset[int]]:
+        """Numbers of the scripts at which a trace stops, by the reason that it stops for."""
+        leaders = np.asarray(self.leaders, dtype=np.int64)
+        return {
+            stop_reason: frozenset(np.flatnonzero(np.isin(leaders, np.array(sorted(found), dtype=np.int64))).tolist())
+            for stop_reason, found in (
+                ("service", self.by_cluster),
+                ("bridge", self.bridges),
+                ("probable_service", self.probable),
+            )
+        }
 
     def claim(self, script: int) -> ServiceClaim:
-        """Why a script of `scripts` counts as a service's.
+        """Why a script that tags stop traces at counts as a service's.
 
         A tag of its very address comes before tags of its cluster. Where tags that come equally near name several
-        actors, none is named: the trace stops all the same, and nobody is asked on a guess.
+        actors, none is named: the trace stops all the same, and nobody is asked on a guess. Of equal tags, one that is
+        dated before the end of the snapshot is relied upon first.
         """
-        tags = self.by_cluster[self.leaders[script]]
+        leader = self.leaders[script]
+        tags = self.by_cluster.get(leader) or self.bridges[leader]
         direct = tuple(tag for tag in tags if _written(tag["address"]) == self.addresses[script])
         nearest = direct or tags
-        actors = {_actor(tag) for tag in nearest}
-        actor = _actor(nearest[0]) if len(actors) == 1 else None
-        return ServiceClaim(actor=actor, tag=nearest[0], service=None if actor is None else self.register.get(actor))
+        actors = {actor_of(tag) for tag in nearest}
+        actor = actor_of(nearest[0]) if len(actors) == 1 else None
+        return ServiceClaim(
+            actor=actor,
+            tag=nearest[0],
+            service=None if actor is None else self.register.get(actor),
+            tags=len(nearest),
+            tag_is_later=is_later(nearest[0], self.ends_on),
+        )
+
+    def stops_as(self, tag: Row) -> str | None:
+        """The reason for which traces stop at the tag's cluster, or None."""
+        return _stops_as(tag, self.register, self.actors)
+
+    def told_of(self, actor: str) -> str:
+        """What actor packs say of an actor that no register names, as a clause; empty where they say nothing."""
+        row = self.actors.get(actor)
+        if row is None:
+            return ""
+        where = row["jurisdictions"] or "none stated"
+        return f"; an actor pack gives jurisdictions {where} and {row['uri'] or 'no address on the web'}"
 
 
 def service_map(
@@ -87,6 +150,10 @@ def service_map(
     tags: Sequence[Row],
     services: Sequence[Row],
     defects: Defects,
+    *,
+    actors: Sequence[Row] = (),
+    probable: Mapping[int, Reach] | None = None,
+    ends_on: dt.date | None = None,
 ) -> ServiceMap:
     """The services among the scripts of a snapshot.
 
@@ -96,20 +163,70 @@ def service_map(
         tags: Rows of `tags`.
         services: Rows of `services`.
         defects: Told of clusters that tags of several actors meet in.
+        actors: Rows of `actors`.
+        probable: Clusters that pay or hold as services do; those that a tag of a service names are left out of them.
+        ends_on: Day of the last block.
     """
     register = {row["actor"]: row for row in sorted(services, key=lambda row: str(row["service_id"]))}
+    told = {row["actor"]: row for row in sorted(actors, key=_dated)}  # the latest wins
     scripts_of: dict[str, list[int]] = {}
     for number, address in enumerate(addresses):
         if address is not None:
             scripts_of.setdefault(address, []).append(number)
-    by_cluster: dict[int, dict[str, Row]] = {}
-    for tag in tags:
-        if str(tag["network"]).lower() in _NETWORKS and _is_custodial(tag, register):
-            for number in scripts_of.get(_written(tag["address"]), ()):
-                by_cluster.setdefault(clusters.leaders[number], {})[tag["tag_id"]] = tag
-    ordered = {leader: tuple(found[tag_id] for tag_id in sorted(found)) for leader, found in sorted(by_cluster.items())}
-    for found in ordered.values():
-        actors = sorted({_actor(tag) for tag in found})
+    tagged: list[tuple[Row, int]] = []
+    found: dict[str, dict[int, dict[str, Row]]] = {"service": {}, "bridge": {}}
+    for tag in sorted(tags, key=lambda row: str(row["tag_id"])):
+        if str(tag["network"]).lower() not in _NETWORKS:
+            continue
+        stop_reason = _stops_as(tag, register, told)
+        for number in scripts_of.get(_written(tag["address"]), ()):
+            tagged.append((tag, number))
+            if stop_reason is not None:
+                found[stop_reason].setdefault(int(clusters.leaders[number]), {})[tag["tag_id"]] = tag
+
+    def ordered(by_cluster: Mapping[int, Mapping[str, Row]]) -> dict[int, tuple[Row, ...]]:
+        return {
+            leader: tuple(sorted(met.values(), key=lambda tag: (bool(is_later(tag, ends_on)), str(tag["tag_id"]))))
+            for leader, met in sorted(by_cluster.items())
+        }
+
+    services_met, bridges_met = ordered(found["service"]), ordered(found["bridge"])
+    _tell_of_disagreement([*services_met.values(), *bridges_met.values()], defects)
+    return ServiceMap(
+        leaders=clusters.leaders,
+        addresses=addresses,
+        by_cluster=services_met,
+        bridges=bridges_met,
+        probable={
+            leader: reach
+            for leader, reach in (probable or {}).items()
+            if leader not in services_met and leader not in bridges_met
+        },
+        tagged=tuple(tagged),
+        register=register,
+        actors=told,
+        ends_on=ends_on,
+    )
+
+
+def is_later(tag: Row, ends_on: dt.date | None) -> bool | None:
+    """Whether a tag is dated after a day; None where its date, or the day, is not known.
+
+    Example:
+        >>> is_later({"last_modified": "2026-11-03 10:00:00"}, dt.date(2026, 11, 2))
+        True
+    """
+    if ends_on is None or tag["last_modified"] is None:
+        return None
+    try:
+        return dt.date.fromisoformat(str(tag["last_modified"])[:10]) > ends_on
+    except ValueError:
+        return None
+
+
+def _tell_of_disagreement(met: Sequence[Sequence[Row]], defects: Defects) -> None:
+    for found in met:
+        actors = sorted({actor_of(tag) for tag in found})
         if len(actors) > 1:
             defects.add(
                 "tags_disagree",
@@ -118,10 +235,14 @@ def service_map(
                 reference_name=found[0]["reference_name"],
                 source_table="tags",
             )
-    return ServiceMap(leaders=clusters.leaders, addresses=addresses, by_cluster=ordered, register=register)
 
 
-def _actor(tag: Row) -> str:
+def _dated(actor: Row) -> tuple[str, str]:
+    return str(actor["last_modified"] or ""), str(actor["actor_id"])
+
+
+def actor_of(tag: Row) -> str:
+    """The service as a tag names it."""
     return str(tag["actor"] or tag["label"])
 
 
@@ -130,8 +251,15 @@ def _written(address: str) -> str:
     return address.lower() if address.isupper() else address
 
 
-def _is_custodial(tag: Row, register: Mapping[str, Row]) -> bool:
-    service = register.get(_actor(tag))
-    if service is not None:
-        return bool(service["custodial"])
-    return str(tag["category"] or "").lower() in POOLING_CATEGORIES
+def _stops_as(tag: Row, register: Mapping[str, Row], actors: Mapping[str, Row]) -> str | None:
+    """The reason for which traces stop at the tag's cluster: what the register says, then what the category does."""
+    service = register.get(actor_of(tag))
+    if service is not None and service["custodial"]:
+        return "service"
+    categories = {str(tag["category"] or "").lower()}
+    if not tag["category"] and (actor := actors.get(actor_of(tag))) is not None:
+        categories = set(str(actor["categories"] or "").lower().split())
+    if service is None and categories & set(POOLING_CATEGORIES):
+        return "service"
+    # Whoever runs a bridge may keep nobody's coins, but what leaves it on this chain is not what went in.
+    return "bridge" if categories & set(BRIDGE_CATEGORIES) else None

@@ -18,12 +18,9 @@ from headwater.money.chain_tables import (
 from headwater.money.clusters import address_clusters, coinjoin_verdicts
 from headwater.money.defects import Defects
 from headwater.money.platform_addresses import derived_addresses, platform_addresses
-from headwater.money.receipts import receipts_of
 from headwater.money.scripts import address_of
-from headwater.money.services import ServiceMap, service_map
 from headwater.money.snapshot import Snapshot, snapshot_of
-from headwater.money.trace_tables import TraceTables
-from headwater.money.tracing import StopRules, Tracer
+from headwater.money.trace_all import Chain, trace_receipts
 from headwater.money.undo_index import matched_undo
 from headwater.schema import table_named
 
@@ -39,10 +36,12 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
     here and not in a sealed worker. Parameters are `address_gap_limit`, `trace_max_hops` and `trace_dust_sat`.
 
     Args:
-        context: Exhibits, parameters, and the tables `wallet_descriptors`, `invoices`, `payments`, `tags`, `services`.
+        context: Exhibits, parameters, and the tables `wallet_descriptors`, `invoices`, `payments`, `tags`,
+            `services`, `actors`.
 
     Raises:
         InputError: An exhibit of blocks is not there or is none.
+        ConfigError: `trace_further_policies` names a rule that is none.
     """
     defects = Defects()
     tables = context.tables
@@ -59,34 +58,11 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
         defects=defects,
     )
     platform = platform_addresses(tables, derived, outputs, defects)
-    services = service_map(
-        clusters, addresses, tables.arrow("tags").to_pylist(), tables.arrow("services").to_pylist(), defects
-    )
-    _tell_of_platform_at_service(snapshot, platform, services, defects)
-
-    tracer = Tracer(
-        snapshot,
-        verdicts,
-        StopRules(
-            service_scripts=services.scripts,
-            max_hops=_parameter(context, "trace_max_hops", _DEFAULTS.trace_max_hops),
-            dust_sat=_parameter(context, "trace_dust_sat", _DEFAULTS.trace_dust_sat),
-        ),
-    )
-    receipts = receipts_of(
-        snapshot,
-        txids,
-        platform.to_pylist(),
-        tables.arrow("invoices").to_pylist(),
-        tables.arrow("payments").to_pylist(),
-        defects,
-    )
-    traced = TraceTables(snapshot, txids, services, defects)
-    for done, receipt in enumerate(receipts):
-        for trace in tracer.traces_of(receipt.output):
-            traced.add(receipt, trace)
-        context.progress("receipts", done + 1, len(receipts))
     members, merges = clusters_tables(snapshot, clusters, txids, addresses)
+    chain = Chain(
+        snapshot=snapshot, txids=txids, addresses=addresses, verdicts=verdicts, clusters=clusters, members=members
+    )
+    traced = trace_receipts(context, chain, platform, defects)
     return {
         "blocks": blocks_table(index, snapshot),
         "transactions": transactions_table(snapshot, txids, verdicts),
@@ -95,7 +71,7 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
         "platform_addresses": platform,
         "address_clusters": members,
         "cluster_merges": merges,
-        **traced.tables(),
+        **traced,
         "defects": table_named("defects").rows(defects.rows),
     }
 
@@ -113,23 +89,3 @@ def _parameter(context: StageContext, name: str, default: int) -> int:
     value = context.parameters.get(name, default)
     assert isinstance(value, int), f"{name} is a whole number"
     return value
-
-
-def _tell_of_platform_at_service(
-    snapshot: Snapshot, platform: pa.Table, services: ServiceMap, defects: Defects
-) -> None:
-    """Say so where an address cluster holds the platform's addresses and a service's: one of the two is wrong."""
-    found: dict[int, list[str]] = {}
-    for script_hex, address in zip(platform["script_hex"].to_pylist(), platform["address"].to_pylist(), strict=True):
-        number = snapshot.script_numbers.get(bytes.fromhex(script_hex))
-        if number is not None and services.leaders[number] in services.by_cluster:
-            found.setdefault(services.leaders[number], []).append(address)
-    for leader, addresses in sorted(found.items(), key=lambda item: item[1]):
-        tag = services.by_cluster[leader][0]
-        defects.add(
-            "platform_at_service",
-            f"tag {tag['tag_id']} and {len(addresses)} derived platform addresses, first {addresses[0]}, meet in one "
-            "address cluster: look at its merges before relying on either",
-            reference_name=tag["reference_name"],
-            source_table="tags",
-        )

@@ -1,9 +1,10 @@
-"""Registers in CSV: services, records, customer returns and their transactions, networks; and TagPacks in YAML."""
+"""Registers in CSV: services, records, customer returns and their transactions, networks; and packs in YAML."""
 
 from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from headwater.references.rows import (
 )
 
 __all__ = [
+    "read_actor_pack",
     "read_customer_return",
     "read_customer_transactions",
     "read_networks",
@@ -43,6 +45,7 @@ _PERSON = (
     "email",
 )
 _TAG_FIELDS = ("address", "network", "currency", "label", "actor", "category", "confidence", "source", "lastmod")
+_ACTOR_FIELDS = ("id", "label", "uri", "jurisdictions", "categories", "aliases", "lastmod")
 
 
 def read_services(path: Path) -> Reading:
@@ -132,6 +135,62 @@ def read_tag_pack(path: Path) -> Reading:
         except BadRowError as error:
             reading.bad_rows.append(BadRow(offset_bytes=None, row=number, reason=str(error)))
     return reading
+
+
+def read_actor_pack(path: Path) -> Reading:
+    """The actors of an actor pack (graphsense-tagpack-tool, ActorPack schema)."""
+    document = _yaml(path)
+    if not isinstance(document, Mapping) or not isinstance(document.get("actors"), list):
+        raise UnreadableInputError(path, "no list 'actors'", offset_bytes=0, remedy="check that this is an actor pack")
+    reading = Reading()
+    for number, actor in enumerate(document["actors"]):
+        try:
+            reading.add("actors", _actor(actor, document), row=number, offset_bytes=None)
+        except BadRowError as error:
+            reading.bad_rows.append(BadRow(offset_bytes=None, row=number, reason=str(error)))
+    stated: set[object] = set()
+
+    def repeated(row: Mapping[str, object]) -> str | None:
+        if row["actor"] in stated:
+            return f"actor {str(row['actor'])[:40]!r} stands in this pack already"
+        stated.add(row["actor"])
+        return None
+
+    reading.reject("actors", repeated)
+    return reading
+
+
+def _actor(actor: object, pack: Mapping[object, object]) -> dict[str, object]:
+    if not isinstance(actor, Mapping):
+        raise BadRowError("not a mapping")
+    missing = [name for name in ("id", "label") if actor.get(name) in {None, ""}]
+    if missing:
+        raise BadRowError(f"'{missing[0]}' is missing")
+    further = {str(name): value for name, value in actor.items() if name not in _ACTOR_FIELDS}
+    try:
+        written = json.dumps(further, sort_keys=True, ensure_ascii=False, default=str) if further else None
+    except (RecursionError, TypeError, ValueError) as error:
+        raise BadRowError(f"what it says besides cannot be kept ({error})") from error
+    modified = actor.get("lastmod", pack.get("lastmod"))
+    return {
+        "actor": str(actor["id"]),
+        "label": str(actor["label"]),
+        "uri": _words(actor.get("uri"), "uri"),
+        "jurisdictions": _words(actor.get("jurisdictions"), "jurisdictions"),
+        "categories": _words(actor.get("categories"), "categories"),
+        "aliases": _words(actor.get("aliases"), "aliases"),
+        "further": written,
+        "last_modified": None if modified is None else str(modified),
+    }
+
+
+def _words(value: object, name: str) -> str | None:
+    """A text, or a list of texts set apart by spaces, as published; None where there is none."""
+    if value is None or isinstance(value, str):
+        return value or None
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise BadRowError(f"'{name}' is neither a text nor a list of texts")
+    return " ".join(value) or None
 
 
 def _tag(tag: object, pack: Mapping[object, object]) -> dict[str, object]:

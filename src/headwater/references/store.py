@@ -20,6 +20,7 @@ from headwater.references.list_entries import Source
 from headwater.references.list_plain import PLAIN_MEANINGS
 from headwater.references.list_store import WrittenList, write_list
 from headwater.references.registers import (
+    read_actor_pack,
     read_customer_return,
     read_customer_transactions,
     read_networks,
@@ -54,6 +55,7 @@ class _Kind:
 KINDS: Mapping[str, _Kind] = {
     "hash-list": _Kind(read=None, table="hash_list_entries", id_column="entry_id", id_prefix="hle"),
     "tag-pack": _Kind(read=read_tag_pack, table="tags", id_column="tag_id", id_prefix="tag"),
+    "actor-pack": _Kind(read=read_actor_pack, table="actors", id_column="actor_id", id_prefix="act"),
     "services": _Kind(read=read_services, table="services", id_column="service_id", id_prefix="svc"),
     "records": _Kind(read=read_records, table="records", id_column="record_id", id_prefix="rec"),
     "customers": _Kind(read=read_customer_return, table="customers", id_column="customer_id", id_prefix="cus"),

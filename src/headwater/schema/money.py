@@ -9,11 +9,13 @@ __all__ = [
     "ADDRESS_CLUSTERS",
     "BLOCKS",
     "CLUSTER_MERGES",
+    "CLUSTER_TAGS",
     "ENDPOINTS",
     "MONEY_TABLES",
     "PLATFORM_ADDRESSES",
     "REQUEST_SHEETS",
     "TRACES",
+    "TRACE_BOUNDS",
     "TRACE_FLOWS",
     "TRANSACTIONS",
     "TX_INPUTS",
@@ -22,8 +24,30 @@ __all__ = [
 
 _EXHIBIT = Column(name="exhibit_id", type=ID, about="Exhibit with the block files", cites="exhibits.exhibit_id")
 _TXID = Column(name="txid", type=DIGEST, about="Transaction", cites="transactions.txid")
-_POLICY = Column(name="policy", type=TEXT, about="fifo or pro_rata: the rule by which satoshis are attributed")
+_POLICY = Column(
+    name="policy",
+    type=TEXT,
+    about="fifo, pro_rata or, where a case asks for them, lifo or tiho: the rule by which satoshis are attributed",
+)
 _DIRECTION = Column(name="direction", type=TEXT, about="backward to the payers, or forward from the platform")
+
+_TAG_IS_LATER = Column(
+    name="tag_is_later",
+    type=BOOLEAN,
+    about="The tag is dated after the day of the last block; absent where its date cannot be read",
+    nullable=True,
+)
+_CLUSTER_SCRIPTS = Column(
+    name="cluster_scripts", type=INT, about="For probable_service: scripts of the cluster", nullable=True
+)
+_CLUSTER_PAYEES = Column(
+    name="cluster_payees", type=INT, about="For probable_service: other clusters that it paid", nullable=True
+)
+_STOP_REASON = Column(
+    name="stop_reason",
+    type=TEXT,
+    about="service, bridge, probable_service, coinbase, unspent, snapshot_end, coinjoin, hop_limit, time_limit or dust",
+)
 
 BLOCKS = Table(
     name="blocks",
@@ -158,6 +182,25 @@ CLUSTER_MERGES = Table(
     ),
 )
 
+CLUSTER_TAGS = Table(
+    name="cluster_tags",
+    version=1,
+    stage="money",
+    about="A tag on an address of this chain, in its address cluster: everything that is claimed of it, side by side.",
+    key=("address_cluster_id", "tag_id", "script_hex"),
+    columns=(
+        Column(name="address_cluster_id", type=ID, about="The cluster"),
+        Column(name="script_hex", type=TEXT, about="Script of the tagged address", cites="address_clusters.script_hex"),
+        Column(name="tag_id", type=ID, about="The tag", cites="tags.tag_id"),
+        Column(name="actor", type=TEXT, about="Actor as the tag names it, else its label"),
+        Column(name="stops_as", type=TEXT, about="service or bridge, if traces stop there for its sake", nullable=True),
+        Column(name="confidence", type=TEXT, about="Confidence as published; never blended", nullable=True),
+        Column(name="source", type=TEXT, about="Where the publisher had it from", nullable=True),
+        Column(name="last_modified", type=TEXT, about="Date of the tag as published", nullable=True),
+        _TAG_IS_LATER,
+    ),
+)
+
 TRACES = Table(
     name="traces",
     version=1,
@@ -199,7 +242,7 @@ TRACE_FLOWS = Table(
 
 ENDPOINTS = Table(
     name="endpoints",
-    version=1,
+    version=2,
     stage="money",
     about="Where a trace stops, and why.",
     key=("endpoint_id",),
@@ -210,20 +253,55 @@ ENDPOINTS = Table(
         Column(name="output_index", type=INT, about="Its index"),
         Column(name="address", type=TEXT, about="Its address", nullable=True),
         Column(name="amount_sat", type=INT, about="Satoshis of the origin that end here"),
+        Column(name="bound_sat", type=INT, about="Satoshis of the origin that can be there by any rule"),
         Column(name="hops", type=INT, about="Least transactions from the origin"),
-        Column(
-            name="stop_reason", type=TEXT, about="service, coinjoin, coinbase, unspent, dust, hop_limit or snapshot_end"
-        ),
+        _STOP_REASON,
         Column(name="service_id", type=ID, about="The service", nullable=True, cites="services.service_id"),
         Column(name="tag_id", type=ID, about="The tag that says so", nullable=True, cites="tags.tag_id"),
+        _TAG_IS_LATER,
         Column(name="tagged_address", type=TEXT, about="Tagged address of the same cluster", nullable=True),
+        Column(name="tags", type=INT, about="Tags that say so, equally near", nullable=True),
+        Column(
+            name="address_cluster_id",
+            type=ID,
+            about="Its cluster, where tags say whose it is; all of them are there",
+            nullable=True,
+            cites="cluster_tags.address_cluster_id",
+        ),
+        _CLUSTER_SCRIPTS,
+        _CLUSTER_PAYEES,
         Column(name="at_utc", type=AT_UTC, about="Time of that transaction"),
+    ),
+)
+
+TRACE_BOUNDS = Table(
+    name="trace_bounds",
+    version=1,
+    stage="money",
+    about="Where satoshis of a receipt can end by any rule: poison, if the case asks for it. It attributes none.",
+    key=("bound_id",),
+    columns=(
+        Column(name="bound_id", type=ID, about="Digest of direction, origin, output and reason"),
+        _DIRECTION,
+        Column(name="origin_txid", type=DIGEST, about="Output it begins at", cites="transactions.txid"),
+        Column(name="origin_output_index", type=INT, about="Index of it"),
+        Column(name="txid", type=DIGEST, about="Output that can be reached", cites="transactions.txid"),
+        Column(name="output_index", type=INT, about="Its index"),
+        Column(name="address", type=TEXT, about="Its address", nullable=True),
+        Column(name="bound_sat", type=INT, about="Satoshis of the origin that can be there by any rule"),
+        Column(name="hops", type=INT, about="Least transactions from the origin"),
+        _STOP_REASON,
+        Column(name="service_id", type=ID, about="The service", nullable=True, cites="services.service_id"),
+        Column(name="tag_id", type=ID, about="The tag that says so", nullable=True, cites="tags.tag_id"),
+        _TAG_IS_LATER,
+        _CLUSTER_SCRIPTS,
+        _CLUSTER_PAYEES,
     ),
 )
 
 REQUEST_SHEETS = Table(
     name="request_sheets",
-    version=1,
+    version=2,
     stage="money",
     about="One thing to ask a service about: a transaction and an address it controls or paid to.",
     key=("request_id",),
@@ -247,6 +325,7 @@ REQUEST_SHEETS = Table(
         Column(name="traces", type=INT, about="Receipts whose traces end here, by either policy"),
         Column(name="accounts", type=INT, about="Accounts concerned"),
         Column(name="tag_id", type=ID, about="The tag relied upon", cites="tags.tag_id"),
+        _TAG_IS_LATER,
     ),
 )
 
@@ -258,8 +337,10 @@ MONEY_TABLES = (
     PLATFORM_ADDRESSES,
     ADDRESS_CLUSTERS,
     CLUSTER_MERGES,
+    CLUSTER_TAGS,
     TRACES,
     TRACE_FLOWS,
     ENDPOINTS,
+    TRACE_BOUNDS,
     REQUEST_SHEETS,
 )

@@ -6,6 +6,7 @@ from headwater.schema.columns import AT_UTC, BOOLEAN, DIGEST, ID, INT, TEXT, fro
 from headwater.schema.table import Column, Table
 
 __all__ = [
+    "ACTORS",
     "CUSTOMERS",
     "CUSTOMER_TRANSACTIONS",
     "HASH_LIST_DELETIONS",
@@ -127,6 +128,31 @@ TAGS = Table(
     ),
 )
 
+ACTORS = Table(
+    name="actors",
+    version=1,
+    stage="references",
+    about="Somebody whom tags name, as an actor pack describes them; it does not say whom to ask.",
+    key=("actor_id",),
+    columns=(
+        Column(name="actor_id", type=ID, about="Digest of pack, version and row"),
+        *from_reference(),
+        Column(name="actor", type=TEXT, about="The id that tags use, the key into the service register"),
+        Column(name="label", type=TEXT, about="Name as published"),
+        Column(name="uri", type=TEXT, about="Address on the web, as published", nullable=True),
+        Column(
+            name="jurisdictions",
+            type=TEXT,
+            about="Countries as published, set apart by spaces; whether of seat or of licence, the pack does not say",
+            nullable=True,
+        ),
+        Column(name="categories", type=TEXT, about="Categories as published, set apart by spaces", nullable=True),
+        Column(name="aliases", type=TEXT, about="Other ids, set apart by spaces", nullable=True),
+        Column(name="further", type=TEXT, about="What the pack says besides, as canonical JSON", nullable=True),
+        Column(name="last_modified", type=TEXT, about="ISO date of the pack", nullable=True),
+    ),
+)
+
 SERVICES = Table(
     name="services",
     version=1,
@@ -219,6 +245,7 @@ REFERENCE_TABLES = (
     HASH_LIST_DELETIONS,
     REFERENCE_KEYS,
     TAGS,
+    ACTORS,
     SERVICES,
     RECORDS,
     CUSTOMERS,

@@ -2,8 +2,10 @@
 
 The rules. A transaction's outputs in order, then its fee, take satoshis from its inputs in order: by FIFO end to end,
 or pro rata with largest remainders, output after output from what remains of each input. A trace goes on layer by
-layer, one transaction a layer; amounts that meet at one output in one layer are followed together. It stops at an
-output of a known service, at a CoinJoin, at new coins (backward), at what is unspent (forward), after 20 transactions.
+layer, one transaction a layer; amounts that meet at one output in one layer are followed together. What comes to an
+output in a later layer is shared out over what remains of its shares, so that nothing is given more than it holds. It
+stops at an output of a known service, at a CoinJoin, at new coins (backward), at what is unspent (forward), after 20
+transactions.
 """
 
 from __future__ import annotations
@@ -141,10 +143,12 @@ class _Trace:
         self.chain = chain
         self.backward = direction == "backward"
         self.fifo = policy == "fifo"
+        self._remaining: dict[Outpoint, list[int]] = {}
 
     def endpoints(self, origin: Outpoint) -> dict[tuple[Outpoint, str, str | None], int]:
         """Satoshis by the output they end at, why, and at which service."""
         ends: dict[tuple[Outpoint, str, str | None], int] = {}
+        self._remaining.clear()
         layer: dict[Outpoint, Intervals] = {origin: [(0, self.chain.amount_sat(origin))]}
         hops = 0
         while layer:
@@ -201,8 +205,11 @@ class _Trace:
             parts = _moved(intervals, sum(here[:place]), there)
         else:
             matrix = chain.matrix(transaction)
-            weights = [row[place] for row in matrix] if self.backward else matrix[place]
-            parts = [[(0, share_sat)] for share_sat in largest_remainder(_size(intervals), weights)]
+            whole = [row[place] for row in matrix] if self.backward else matrix[place]
+            weights = self._remaining.get(outpoint, whole)
+            shares = largest_remainder(_size(intervals), weights)
+            self._remaining[outpoint] = [left - taken for left, taken in zip(weights, shares, strict=True)]
+            parts = [[(0, share_sat)] for share_sat in shares]
         return list(zip(outpoints, parts, strict=False))  # the fee has no output
 
 
