@@ -450,7 +450,10 @@ def test_a_matrix_adds_up_by_rows_and_by_columns(several, data):
         ins.append(inputs)
         outs.append(outputs)
         expected.append([*outputs, budget])
-    offsets, weights = pro_rata_weights(numbers(range(len(ins))), side_of(ins), side_of(outs))
+    txs = numbers(range(len(ins)))
+    offsets, weights = pro_rata_weights(txs, side_of(ins), side_of(outs), least_batch=0)
+    one_by_one = pro_rata_weights(txs, side_of(ins), side_of(outs), least_batch=1 << 40)
+    assert (one_by_one[1] == weights).all()
     for inputs, columns, begin in zip(ins, expected, offsets.tolist(), strict=True):
         matrix = [weights[begin + turn * len(inputs) :][: len(inputs)].tolist() for turn in range(len(columns))]
         assert [sum(column) for column in matrix] == columns

@@ -10,6 +10,7 @@ import phonenumbers
 
 from headwater.engine import Session
 from headwater.identities import Networks
+from headwater.money import POLICIES
 
 __all__ = ["countries_of", "denied_links", "jurisdictions"]
 
@@ -47,7 +48,11 @@ def jurisdictions(tables: Session, networks: Networks) -> Mapping[str, list[dict
             note(accounts[link["left_id"]], country, "customer return of a paid link", "links", link["link_id"])
     services = {row["service_id"]: row for row in tables.arrow("services").to_pylist()}
     account_of_trace = {t["trace_id"]: t["account_id"] for t in tables.arrow("traces").to_pylist() if t["account_id"]}
-    backward = {t["trace_id"] for t in tables.arrow("traces").to_pylist() if t["direction"] == "backward"}
+    backward = {
+        trace["trace_id"]
+        for trace in tables.arrow("traces").to_pylist()
+        if trace["direction"] == "backward" and trace["policy"] in POLICIES
+    }
     for end in tables.arrow("endpoints").to_pylist():
         if end["service_id"] and end["trace_id"] in backward and end["trace_id"] in account_of_trace:
             country = services[end["service_id"]]["country"]

@@ -14,6 +14,7 @@ from headwater.identities import Networks
 from headwater.leads.acts import ACT_TABLES, observed_acts
 from headwater.leads.jurisdiction import countries_of, denied_links, jurisdictions
 from headwater.leads.rules import RuleSet, read_rules
+from headwater.money import POLICIES
 from headwater.schema import content_id, table_named
 
 __all__ = ["rank_leads"]
@@ -148,11 +149,11 @@ class _Joined:
 
     def _services_by_account(self, tables: Session) -> dict[str, dict[str, dt.datetime]]:
         """For each account, the services its payments came from, with the first time."""
-        traces = {t["trace_id"]: t for t in tables.arrow("traces").to_pylist()}
+        traces = {t["trace_id"]: t for t in tables.arrow("traces").to_pylist() if t["policy"] in POLICIES}
         asked: dict[str, dict[str, dt.datetime]] = defaultdict(dict)
         for end in tables.arrow("endpoints").to_pylist():
-            trace = traces[end["trace_id"]]
-            if end["service_id"] and trace["direction"] == "backward" and trace["account_id"]:
+            trace = traces.get(end["trace_id"])
+            if trace is not None and end["service_id"] and trace["direction"] == "backward" and trace["account_id"]:
                 held = asked[trace["account_id"]]
                 held[end["service_id"]] = min(held.get(end["service_id"], end["at_utc"]), end["at_utc"])
         return asked

@@ -3,6 +3,16 @@
 from headwater.money.block_check import check_block_files
 from headwater.money.block_summaries import read_block_summaries
 from headwater.money.clusters import Merge, merge_path
+from headwater.money.flows import POLICIES
+from headwater.money.hop_paths import proof_path
 from headwater.money.stage import trace_money
 
-__all__ = ["Merge", "check_block_files", "merge_path", "read_block_summaries", "trace_money"]
+__all__ = [
+    "POLICIES",
+    "Merge",
+    "check_block_files",
+    "merge_path",
+    "proof_path",
+    "read_block_summaries",
+    "trace_money",
+]

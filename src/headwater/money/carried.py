@@ -1,15 +1,67 @@
-"""What earlier layers of a trace passed through a transaction, so that no output is given more than it holds."""
+"""What is kept between the layers of traces: matrices of transactions, and what already went through them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from headwater.money.flows import IntArray, spans_of
+from headwater.money.flows import IntArray, Side, distinct, pro_rata_weights, spans_of
 from headwater.money.traced import firsts
 
-__all__ = ["Filled", "Shared"]
+__all__ = ["Filled", "Matrices", "Shared"]
+
+_KEPT_WEIGHTS: Final = 1 << 24  # 128 MB
+
+
+class Matrices:
+    """The pro rata matrices of transactions that traces went through, kept as long as there is room.
+
+    Args:
+        inputs: Inputs in order.
+        outputs: Outputs in order.
+
+    Attributes:
+        weights: Where `begins` points into.
+    """
+
+    def __init__(self, inputs: Side, outputs: Side) -> None:
+        self._inputs, self._outputs = inputs, outputs
+        self._begins = np.full(len(inputs.totals_sat), -1, dtype=np.int64)
+        self._room = np.zeros(1 << 10, dtype=np.int64)
+        self._used = 0
+
+    @property
+    def weights(self) -> IntArray:
+        """All that are kept, one matrix after the other; each as `pro_rata_weights` gives it."""
+        return self._room
+
+    def sizes(self, txs: IntArray) -> IntArray:
+        """Weights in the matrix of each of the transactions."""
+        sizes: IntArray = self._inputs.lengths(txs) * (self._outputs.lengths(txs) + 1)
+        return sizes
+
+    def begins(self, txs: IntArray) -> IntArray:
+        """Where the matrix of each of the transactions begins in `weights`, until the next call."""
+        wanted = distinct(txs[self._begins[txs] < 0])
+        if len(wanted):
+            needed = int(self.sizes(wanted).sum())
+            if self._used + needed > _KEPT_WEIGHTS and self._used:
+                self._begins[:] = -1
+                self._used = 0
+                wanted = distinct(txs)
+                needed = int(self.sizes(wanted).sum())
+            if self._used + needed > len(self._room):
+                grown = np.zeros(max(2 * len(self._room), self._used + needed), dtype=np.int64)
+                grown[: self._used] = self._room[: self._used]
+                self._room = grown
+            offsets, weights = pro_rata_weights(wanted, self._inputs, self._outputs)
+            self._room[self._used : self._used + needed] = weights
+            self._begins[wanted] = offsets + self._used
+            self._used += needed
+        begins: IntArray = self._begins[txs]
+        return begins
 
 
 class Filled:

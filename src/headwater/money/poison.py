@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headwater.money.flows import IntArray, spans_of
+from headwater.money.flows import IntArray, distinct, spans_of
 from headwater.money.snapshot import ABSENT
 from headwater.money.stops import BACKWARD, code_of
 from headwater.money.traced import Leaves, firsts, joined_keys
@@ -54,8 +54,10 @@ def poison_bounds(tracer: Tracer, origins: Sequence[int], direction: str) -> Lea
         outside = np.zeros(len(traces), dtype=np.bool_)
         outside[which[further == ABSENT]] = True
         ends.append(_ended(traces, outputs, np.full_like(traces, code_of("snapshot_end")), bounds, hops, outside))
-        keys = np.setdiff1d(joined_keys(traces[which], further)[further != ABSENT], seen)
-        seen = np.union1d(seen, keys)
+        keys = distinct(joined_keys(traces[which], further)[further != ABSENT])
+        at = np.minimum(np.searchsorted(seen, keys), len(seen) - 1)
+        keys = keys[seen[at] != keys]
+        seen = np.sort(np.concatenate((seen, keys)))
         traces, outputs = keys >> 32, keys & ((1 << 32) - 1)
         hops += 1
     columns = [np.concatenate(column) for column in zip(*ends, strict=True)] or [np.zeros(0, dtype=np.int64)] * 5

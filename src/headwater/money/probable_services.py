@@ -9,6 +9,7 @@ import numpy as np
 
 from headwater.money.clusters import AddressClusters
 from headwater.money.coinjoin import CoinjoinVerdict
+from headwater.money.flows import IntArray, distinct
 from headwater.money.scripts import anyone_can_spend
 from headwater.money.snapshot import ABSENT, Snapshot
 
@@ -67,16 +68,14 @@ def probable_services(
     }
 
 
-def _payees(
-    snapshot: Snapshot, leaders: np.ndarray[tuple[int], np.dtype[np.int64]], verdicts: Sequence[CoinjoinVerdict]
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _payees(snapshot: Snapshot, leaders: IntArray, verdicts: Sequence[CoinjoinVerdict]) -> IntArray:
     """For each leader how many other clusters its transactions paid."""
     size = len(leaders)
     alone = np.fromiter((verdict.answer == "no" for verdict in verdicts), dtype=np.bool_, count=len(verdicts))
     input_scripts = np.asarray(snapshot.input_scripts, dtype=np.int64)
     input_txs = np.asarray(snapshot.input_txs, dtype=np.int64)
     spent = (input_scripts != ABSENT) & alone[input_txs]
-    payers = np.unique(input_txs[spent] * size + leaders[input_scripts[spent]])
+    payers = distinct(input_txs[spent] * size + leaders[input_scripts[spent]])
     txs, payer = payers // size, payers % size
     starts = np.asarray(snapshot.output_starts, dtype=np.int64)
     lengths = starts[txs + 1] - starts[txs]
@@ -84,5 +83,5 @@ def _payees(
     paid = np.asarray(snapshot.output_amounts_sat, dtype=np.int64)[outputs] > 0
     outputs, paying = outputs[paid], np.repeat(payer, lengths)[paid]
     payee = leaders[np.asarray(snapshot.output_scripts, dtype=np.int64)[outputs]]
-    pairs = np.unique((paying * size + payee)[paying != payee])
+    pairs = distinct((paying * size + payee)[paying != payee])
     return np.bincount(pairs // size, minlength=size)

@@ -29,7 +29,7 @@ from headwater.schema import table_named
 
 __all__ = ["Chain", "further_policies", "trace_receipts"]
 
-_RECEIPTS_AT_ONCE: Final = 256  # bounds memory; what they reach in one layer is held at once
+_RECEIPTS_AT_ONCE: Final = 1_024  # bounds memory; what they reach in one layer is held at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

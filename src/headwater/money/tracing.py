@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from headwater.money.carried import Filled, Shared
+from headwater.money.carried import Filled, Matrices, Shared
 from headwater.money.coinjoin import CoinjoinVerdict
 from headwater.money.flows import (
     FIFO,
@@ -26,7 +26,6 @@ from headwater.money.flows import (
     Side,
     cut_along,
     largest_remainders,
-    pro_rata_weights,
     spans_of,
 )
 from headwater.money.snapshot import ABSENT, Snapshot
@@ -36,7 +35,7 @@ from headwater.money.traced import Flows, Leaves, Trace, Traces, firsts, joined_
 __all__ = ["Tracer"]
 
 _FEE: Final = -2  # in place of an output; ABSENT is -1
-_MOST_WEIGHTS: Final = 1 << 22  # 32 MB of pro rata matrices at a time, unless one alone is larger
+_MOST_WEIGHTS: Final = 1 << 22  # 32 MB of pro rata matrices worked on at a time, unless one alone is larger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +86,7 @@ class Tracer:
         self._inputs = Side.of(snapshot.input_starts, snapshot.input_amounts_sat)
         self._outputs = Side.of(snapshot.output_starts, snapshot.output_amounts_sat)
         self.sides = {BACKWARD: (self._outputs, self._inputs), FORWARD: (self._inputs, self._outputs)}
+        self._matrices = Matrices(self._inputs, self._outputs)
         self._highest_first: dict[str, Side] = {}
 
     def trace(self, origin: int, direction: str, policy: str) -> Trace:
@@ -212,8 +212,7 @@ class Tracer:
     def _shared_out(self, reached: _Reached, places: IntArray, direction: str, shared: Shared) -> Pieces:
         """Pro rata: over the row or the column of the matrix of the next transaction."""
         txs, of_tx = np.unique(reached.txs, return_inverse=True)
-        ins, outs = self._inputs.lengths(txs), self._outputs.lengths(txs)
-        batch = (np.cumsum(ins * (outs + 1)) // _MOST_WEIGHTS)[of_tx]
+        batch = (np.cumsum(self._matrices.sizes(txs)) // _MOST_WEIGHTS)[of_tx]
         parts = [
             self._share_of(reached, places, direction, np.flatnonzero(batch == part), shared)
             for part in np.unique(batch)
@@ -228,16 +227,15 @@ class Tracer:
         self, reached: _Reached, places: IntArray, direction: str, chosen: IntArray, shared: Shared
     ) -> tuple[IntArray, IntArray, IntArray]:
         here, there = self.sides[direction]
-        txs, of_tx = np.unique(reached.txs[chosen], return_inverse=True)
-        offsets, weights = pro_rata_weights(txs, self._inputs, self._outputs)
         tx = reached.txs[chosen]
+        begins = self._matrices.begins(tx)
         place = places[chosen] - here.starts[tx]
         ins = self._inputs.lengths(tx)
         beyond = 0 if direction == BACKWARD else 1  # what goes to the fee comes last
         lengths = there.lengths(tx) + beyond
         withins, which = spans_of(np.zeros_like(lengths), lengths)
         row = place[which] * ins[which] + withins if direction == BACKWARD else withins * ins[which] + place[which]
-        over = weights[offsets[of_tx[which]] + row]
+        over = self._matrices.weights[begins[which] + row]
         keys = joined_keys(reached.traces[chosen], reached.outputs[chosen])
         shared.take_off(keys, np.cumsum(lengths) - lengths, over)
         shares = largest_remainders(reached.amounts_sat[chosen], over, lengths)

@@ -10,6 +10,7 @@ from typing import Any
 import ibis.expr.types as ir
 
 from headwater.engine import Session
+from headwater.money import POLICIES
 from headwater.packages.guards import redacted
 from headwater.packages.rows import plain
 from headwater.schema import table_named
@@ -176,7 +177,9 @@ def _requests(tables: Session, country: str, lead_of: Mapping[str, str]) -> tupl
     """The request sheets for the country, and how many there are of others."""
     sheets: list[Row] = tables.arrow("request_sheets").to_pylist()
     endpoints, traces = tables.table("endpoints"), tables.table("traces")
-    ends = endpoints.filter(endpoints.service_id.notnull()).inner_join(traces, "trace_id")
+    ends = endpoints.filter(endpoints.service_id.notnull()).inner_join(
+        traces.filter(traces.policy.isin(POLICIES)), "trace_id"
+    )
     where = ("service_id", "txid", "output_index", "direction")
     ends = ends.filter(ends.account_id.notnull()).select(*where, "account_id").distinct()
     concerned: dict[tuple[object, ...], list[str]] = defaultdict(list)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from headwater.engine import Session
 from headwater.errors import InputError
+from headwater.money import proof_path
 from headwater.schema import TABLES, Table
 
 __all__ = ["Step", "way_back"]
@@ -47,6 +48,10 @@ def way_back(tables: Session, wanted: str) -> list[Step]:
         seen.add((table.name, value))
         for row in _rows(tables, table, column, value):
             steps.append(Step(depth=depth, cited_as=cited_as, table=table.name, row=row))
+            steps.extend(
+                Step(depth=depth + 1, cited_as=f"hop {hop['hop']}", table="trace_flows", row=hop)
+                for hop in _hops(tables, table, row, depth)
+            )
             for name, key, cited_id, said_by in _cited(table, row):
                 visit(_TABLE_OF[name], key, cited_id, said_by, depth + 1)
 
@@ -73,6 +78,16 @@ def _cited(table: Table, row: Mapping[str, Any]) -> Iterator[tuple[str, str, str
         for part in value if isinstance(value, list) else ():
             if isinstance(part, Mapping) and part.get("table") in _TABLE_OF and part.get("example_id"):
                 yield part["table"], _TABLE_OF[part["table"]].key[0], str(part["example_id"]), column.name
+
+
+def _hops(tables: Session, table: Table, row: Mapping[str, Any], depth: int) -> list[Mapping[str, Any]]:
+    """The steps of satoshis that a row stands for, in order: of an endpoint one way to it, of a trace asked for all."""
+    if table.name != "endpoints" and (table.name != "traces" or depth):
+        return []
+    flows = _rows(tables, _TABLE_OF["trace_flows"], "trace_id", row["trace_id"])
+    if table.name == "endpoints":
+        return proof_path(flows, row["txid"], row["output_index"])
+    return sorted(flows, key=lambda flow: (flow["hop"], flow["from_txid"], flow["to_txid"], flow["to_output_index"]))
 
 
 _TABLE_OF = {table.name: table for table in TABLES}

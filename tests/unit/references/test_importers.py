@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -94,6 +95,67 @@ tags:
         "2024-05-06",
     )
     assert (rows["1Bb"]["actor"], rows["1Bb"]["network"], rows["1Bb"]["confidence"]) == ("other", "ETH", "web_crawl")
+
+
+ACTOR_PACK = """
+title: Invented actors
+lastmod: 2024-05-06
+actors:
+  - {id: northquay, label: North Quay, uri: northquay.example, jurisdictions: [ES, NL], categories: [exchange, service],
+     aliases: [nq], context: {legal_name: North Quay Ltd}}
+  - {id: '01', label: '01', uri: one.example, jurisdictions: [], categories: [defi_bridge]}
+  - {id: northquay, label: Twice}
+  - {label: no id}
+  - {id: x, label: X, jurisdictions: 7}
+  - 7
+"""
+
+
+def test_an_actor_pack_gives_jurisdictions_and_address_and_keeps_what_it_says_besides(tmp_path):
+    with pytest.raises(
+        UnreadableInputError, match=r"row 2: actor 'northquay' stands in this pack already \(and 3 more"
+    ):
+        imported(tmp_path, "actor-pack", ACTOR_PACK)
+    done = imported(tmp_path, "actor-pack", ACTOR_PACK, accept_defects=True)
+    assert (done.rows, done.defects) == (2, 4)
+    rows = {row["actor"]: row for row in rows_of(tmp_path, "actors")}
+    assert set(rows) == {"northquay", "01"}
+    row = rows["northquay"]
+    assert (row["label"], row["uri"], row["jurisdictions"]) == ("North Quay", "northquay.example", "ES NL")
+    assert (row["categories"], row["aliases"], row["last_modified"]) == ("exchange service", "nq", "2024-05-06")
+    assert json.loads(row["further"]) == {"context": {"legal_name": "North Quay Ltd"}}
+    assert (rows["01"]["jurisdictions"], rows["01"]["categories"], rows["01"]["further"]) == (None, "defi_bridge", None)
+    for kind, content in (("actor-pack", "tags: []"), ("tag-pack", "actors: []")):
+        with pytest.raises(UnreadableInputError, match="no list"):
+            imported(tmp_path, kind, content, name=f"other-{kind}")
+
+
+# Public packs of GraphSense (MIT) are no part of this repository; where a machine has them, they must come in whole.
+PUBLIC_PACKS = Path("/work/shared/data/money")
+
+
+@pytest.mark.skipif(not PUBLIC_PACKS.is_dir(), reason="the public packs are not on this machine")
+@pytest.mark.parametrize(
+    ("name", "kind", "rows"),
+    [
+        ("exchange-wallets-binance", "tag-pack", 86),
+        ("exchange-wallets-bitfinexcom", "tag-pack", 135),
+        ("exchange-wallets-bybit", "tag-pack", 8),
+        ("graphsense.actorpack", "actor-pack", 3_813),
+    ],
+)
+def test_public_packs_come_in_whole(tmp_path, name, kind, rows):
+    done = import_reference(tmp_path, kind, PUBLIC_PACKS / f"{name}.yaml", name="pack", version="1")
+    assert (done.rows, done.defects) == (rows, 0)
+    found = rows_of(tmp_path, KINDS[kind].table)
+    if kind == "tag-pack":
+        assert all(row["actor"] and row["label"] and row["source"] and row["confidence"] for row in found)
+        assert {row["last_modified"][:5] for row in found} == {"2022-"}
+    else:
+        assert sum(row["uri"] is not None for row in found) == 3_813
+        assert sum(row["jurisdictions"] is not None for row in found) == 700
+        exchanges = [row for row in found if "exchange" in (row["categories"] or "").split()]
+        assert (len(exchanges), sum(row["jurisdictions"] is not None for row in exchanges)) == (1_309, 637)
 
 
 def test_services_records_networks(tmp_path):
