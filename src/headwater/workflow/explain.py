@@ -49,8 +49,8 @@ def way_back(tables: Session, wanted: str) -> list[Step]:
         for row in _rows(tables, table, column, value):
             steps.append(Step(depth=depth, cited_as=cited_as, table=table.name, row=row))
             steps.extend(
-                Step(depth=depth + 1, cited_as=f"hop {hop['hop']}", table="trace_flows", row=hop)
-                for hop in _hops(tables, table, row, depth)
+                Step(depth=1, cited_as="trace_id", table="trace_flows", row=hop)
+                for hop in (() if depth else _hops(tables, table, row))
             )
             for name, key, cited_id, said_by in _cited(table, row):
                 visit(_TABLE_OF[name], key, cited_id, said_by, depth + 1)
@@ -80,9 +80,9 @@ def _cited(table: Table, row: Mapping[str, Any]) -> Iterator[tuple[str, str, str
                 yield part["table"], _TABLE_OF[part["table"]].key[0], str(part["example_id"]), column.name
 
 
-def _hops(tables: Session, table: Table, row: Mapping[str, Any], depth: int) -> list[Mapping[str, Any]]:
-    """The steps of satoshis that a row stands for, in order: of an endpoint one way to it, of a trace asked for all."""
-    if table.name != "endpoints" and (table.name != "traces" or depth):
+def _hops(tables: Session, table: Table, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The steps of satoshis that a row asked for stands for, in order: of an endpoint one way to it, of a trace all."""
+    if table.name not in {"endpoints", "traces"}:
         return []
     flows = _rows(tables, _TABLE_OF["trace_flows"], "trace_id", row["trace_id"])
     if table.name == "endpoints":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from headwater.engine import Session
 from headwater.errors import ConfigError
 from headwater.money import POLICIES, proof_path, tracing
 from headwater.money.block_layout import MAX_MONEY_SAT
@@ -18,6 +20,7 @@ from headwater.money.stops import STOP_REASONS, StopRules
 from headwater.money.trace_all import further_policies
 from headwater.money.tracing import Tracer
 from headwater.schema import content_id, table_named
+from headwater.workflow import way_back
 
 DAY_S = 86_400
 
@@ -211,6 +214,35 @@ def test_the_hops_to_an_endpoint_are_a_chain_from_its_origin(case):
         lengths.add(len(path))
     assert len(lengths) > 1
     assert proof_path([], "aa", 0) == []
+
+
+@pytest.fixture(scope="module")
+def session(case):
+    with Session({}) as opened:
+        for name, rows in {**case.inputs, **case.tables}.items():
+            opened.put(name, rows)
+        yield opened
+
+
+def test_explain_shows_the_hops_of_an_endpoint_and_of_a_trace_in_order(case, session):
+    end = max(stops(case.tables, "service"), key=lambda row: row["hops"])
+    steps = [step.row for step in way_back(session, end["endpoint_id"]) if step.table == "trace_flows"]
+    assert [row["hop"] for row in steps] == list(range(1, len(steps) + 1))
+    assert len(steps) >= end["hops"] > 1
+    assert (steps[-1]["to_txid"], steps[-1]["to_output_index"]) == (end["txid"], end["output_index"])
+    for before, after in pairwise(steps):
+        assert (before["to_txid"], before["to_output_index"]) == (after["from_txid"], after["from_output_index"])
+    everything = [step.row for step in way_back(session, end["trace_id"]) if step.table == "trace_flows"]
+    assert [row["hop"] for row in everything] == sorted(row["hop"] for row in everything)
+    assert len(everything) == sum(row["trace_id"] == end["trace_id"] for row in case.rows("trace_flows"))
+
+
+def test_explain_shows_every_tag_on_the_cluster_of_an_endpoint(case, session):
+    end = stops(case.tables, "service")[0]
+    shown = {step.row["tag_id"] for step in way_back(session, end["endpoint_id"]) if step.table == "tags"}
+    cluster = end["address_cluster_id"]
+    assert shown == {row["tag_id"] for row in case.rows("cluster_tags") if row["address_cluster_id"] == cluster}
+    assert end["tag_id"] in shown
 
 
 def chained(amounts_sat, times_s, extra_sat=0):
