@@ -136,7 +136,8 @@ class Pieces:
 def distinct(keys: IntArray) -> IntArray:
     """Each key once, in order: `numpy.unique` hashes, and keys made of two numbers make it ten times slower."""
     ordered = np.sort(keys)
-    return ordered[np.concatenate((np.ones(min(len(keys), 1), dtype=np.bool_), ordered[1:] != ordered[:-1]))]
+    once: IntArray = ordered[np.concatenate((np.ones(min(len(keys), 1), dtype=np.bool_), ordered[1:] != ordered[:-1]))]
+    return once
 
 
 def spans_of(begins: IntArray, lengths: IntArray) -> tuple[IntArray, IntArray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -131,10 +132,10 @@ def test_an_actor_pack_gives_jurisdictions_and_address_and_keeps_what_it_says_be
 
 
 # Public packs of GraphSense (MIT) are no part of this repository; where a machine has them, they must come in whole.
-PUBLIC_PACKS = Path("/work/shared/data/money")
+PUBLIC_PACKS = Path(os.environ.get("HEADWATER_PUBLIC_PACKS", "none"))
 
 
-@pytest.mark.skipif(not PUBLIC_PACKS.is_dir(), reason="the public packs are not on this machine")
+@pytest.mark.skipif(not PUBLIC_PACKS.is_dir(), reason="HEADWATER_PUBLIC_PACKS names no folder of public packs")
 @pytest.mark.parametrize(
     ("name", "kind", "rows"),
     [
