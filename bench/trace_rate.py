@@ -165,7 +165,7 @@ def main() -> None:
     """Print every line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("outputs", nargs="?", type=int, default=1_000_000)
-    parser.add_argument("receipts", nargs="?", type=int, default=1_000)
+    parser.add_argument("receipts", nargs="?", type=int, default=4_096)
     given = parser.parse_args()
     for line in lines(given.outputs, given.receipts):
         print(json.dumps(line), flush=True)
