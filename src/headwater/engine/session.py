@@ -168,7 +168,11 @@ class Session:
         import duckdb
         from splink import DuckDBAPI
 
-        return DuckDBAPI(duckdb.connect(config=duckdb_limits(self._threads, self._scratch.name)))
+        # Not all that Splink asks can be done on the medium, and where it cannot, a limit would end the run.
+        limits = duckdb_limits(self._threads, self._scratch.name)
+        return DuckDBAPI(
+            duckdb.connect(config={name: value for name, value in limits.items() if name != "memory_limit"})
+        )
 
     def close(self) -> None:
         """Let the engine go and remove its scratch files."""
