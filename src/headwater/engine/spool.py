@@ -35,7 +35,7 @@ HELD_BYTES = 32 << 20
 PART_BYTES = 8 << 10
 """What a part takes beside its rows: that of a single row would otherwise count for next to nothing."""
 ENGINE_THREAD_MB = 256
-"""What each thread of DuckDB may hold when it sorts or joins; beyond it, it puts rows down in scratch files of its own."""
+"""What each thread of DuckDB may hold when it sorts or joins; what is beyond it goes to scratch files of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
