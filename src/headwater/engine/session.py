@@ -11,11 +11,14 @@ from typing import Any, Self
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from headwater.schema import table_named
 
 __all__ = ["Session"]
+
+_BATCH_ROWS = 65_536
 
 
 class Session:
@@ -69,6 +72,18 @@ class Session:
             return table.empty()
         parts = [pq.read_table(path, schema=table.arrow) for path in paths]
         return table.checked(pa.concat_tables(parts)) if len(parts) > 1 else parts[0]
+
+    def columns(self, name: str, names: Sequence[str]) -> pa.Table:
+        """Only these columns of the table, in the order of its files; mapped from scratch where it lies on disk."""
+        if name in self._later or name in self._in_memory or not self._files.get(name):
+            return self.arrow(name).select(list(names))
+        files = ds.dataset([str(path) for path in self._files[name]], schema=table_named(name).arrow, format="parquet")
+        read = files.scanner(columns=list(names), batch_size=_BATCH_ROWS, batch_readahead=2, fragment_readahead=1)
+        with tempfile.NamedTemporaryFile(dir=self._scratch.name) as scratch:
+            with pa.ipc.new_file(scratch.name, read.projected_schema) as writer:
+                for batch in read.to_batches():
+                    writer.write_batch(batch)
+            return pa.ipc.open_file(pa.memory_map(scratch.name)).read_all()  # what is mapped outlives its name
 
     def put(self, name: str, rows: pa.Table) -> None:
         """Let later expressions of this session see rows that are not on disk yet."""
