@@ -18,7 +18,13 @@ from headwater.schema import table_named
 
 __all__ = ["Session"]
 
-_BATCH_ROWS = 65_536
+_BIT_BY_BIT: dict[str, Any] = {
+    "batch_size": 65_536,
+    "batch_readahead": 2,
+    "fragment_readahead": 1,
+    "fragment_scan_options": ds.ParquetFragmentScanOptions(pre_buffer=False),
+}
+"""How files are read with little of them in memory: as it is, Arrow holds columns whole before they are decoded."""
 
 
 class Session:
@@ -78,7 +84,7 @@ class Session:
         if name in self._later or name in self._in_memory or not self._files.get(name):
             return self.arrow(name).select(list(names))
         files = ds.dataset([str(path) for path in self._files[name]], schema=table_named(name).arrow, format="parquet")
-        read = files.scanner(columns=list(names), batch_size=_BATCH_ROWS, batch_readahead=2, fragment_readahead=1)
+        read = files.scanner(columns=list(names), **_BIT_BY_BIT)
         with tempfile.NamedTemporaryFile(dir=self._scratch.name) as scratch:
             with pa.ipc.new_file(scratch.name, read.projected_schema) as writer:
                 for batch in read.to_batches():

@@ -22,6 +22,7 @@ from headwater.engine import Session
 from headwater.media.hamming import Targets
 from headwater.media.hamming_index import HASH_BYTES, HashArray, new_array
 from headwater.media.tiers import MAX_DISTANCE_BITS, MIN_QUALITY
+from headwater.schema import table_named
 
 __all__ = ["CodedHashes", "ListedEntries", "coded_hashes", "expanded", "listed_entries", "packed_hashes"]
 
@@ -111,6 +112,8 @@ class ListedEntries:
             rows: Numbers of rows, ascending.
             names: Of the columns.
         """
+        if not len(rows):
+            return table_named(_ENTRIES).empty().select(list(names))
         whole = self.digests() if set(names) <= set(_DIGESTS) else self.tables.columns(_ENTRIES, names)
         parts, start = [], 0
         for batch in whole.select(list(names)).to_batches():

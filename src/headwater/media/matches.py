@@ -18,7 +18,7 @@ from headwater.engine import StageContext
 from headwater.media.hubs import distant_items
 from headwater.media.listed import CodedHashes, ListedEntries, coded_hashes, expanded, packed_hashes
 from headwater.media.tiers import MAX_DISTANCE_BITS, TIERS, near_tier
-from headwater.media.video_matches import video_matches
+from headwater.media.video_matches import FRAME_OF, listed_frames, video_matches
 from headwater.schema import content_id, table_named
 
 __all__ = ["media_matches"]
@@ -56,47 +56,43 @@ def media_matches(context: StageContext, frames: pa.Table, listed: ListedEntries
     best = _best_frames(frames, items, listed)
     hubs = _hubs(context, frames, listed.coded, best)
     each, near_rows = expanded(listed.coded, best["target"])
-    exact = _by_digest(context, listed)
-    place = np.unique(np.concatenate([exact.rows, near_rows]))
-    entries = listed.rows(place, ("entry_id", *_LISTED))
-    near_ids = entries["entry_id"].take(pa.array(np.searchsorted(place, near_rows)))
+    exact, exact_rows = _by_digest(context, listed)
+    place = np.unique(np.concatenate([exact_rows, near_rows]))
+    entries = listed.rows(place, ("entry_id", *_LISTED, *FRAME_OF))
+    exact_ids, near_ids = (entries["entry_id"].take(_found(place, rows)) for rows in (exact_rows, near_rows))
+    exact = exact.append_column("entry_id", exact_ids)
     near = _near_matches(frames, items, best[each], near_ids, hubs)
     # What is the very same file is not listed again as near.
-    same = pa.array(_pairs_of(exact.matches), pa.string()), pa.array(_pairs_of(near), pa.string())
+    same = pa.array(_pairs_of(exact), pa.string()), pa.array(_pairs_of(near), pa.string())
     near = near.filter(pc.invert(pc.is_in(same[1], value_set=same[0])))
-    whole = pa.concat_tables([exact.matches, near], promote_options="default")
+    whole = pa.concat_tables([exact, near], promote_options="default")
     listing = entries.select(list(_LISTED)).take(pc.index_in(whole["entry_id"], value_set=entries["entry_id"]))
     parts = [whole[name].to_pylist() for name in ("item_id", "entry_id", "method")]
     ids = [content_id("mch", *of) for of in zip(*parts, strict=True)]
     columns = {name: whole[name] for name in whole.column_names} | {name: listing[name] for name in _LISTED}
     counting = best[~np.isin(best["target"], hubs.held)]
+    hashes = np.unique(counting["target"])
+    of_hash, rows = expanded(listed.coded, hashes)
     of_items = items.dictionary.take(pa.array(np.unique(counting["item"])))
+    video = listed_frames(listed, hashes[of_hash], entries.take(_found(place, rows)))
     return {
         "media_matches": table_named("media_matches").columnar(columns | {"match_id": pa.array(ids, pa.string())}),
         "media_hubs": hubs.table(listed),
-        "video_matches": video_matches(frames, listed, of_items, np.unique(counting["target"])),
+        "video_matches": video_matches(frames, of_items, video),
     }
+
+
+def _found(place: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> pa.Array:
+    """Where rows stand among the rows that were read."""
+    return pa.array(np.searchsorted(place, rows))
 
 
 def _pairs_of(matches: pa.Table) -> list[str]:
     return [f"{i} {e}" for i, e in zip(matches["item_id"].to_pylist(), matches["entry_id"].to_pylist(), strict=True)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Exact:
-    """Matches by digest.
-
-    Attributes:
-        matches: Of items and entries.
-        rows: Of the lists, those that have a digest of an item; some are of no match.
-    """
-
-    matches: pa.Table
-    rows: npt.NDArray[np.int64]
-
-
-def _by_digest(context: StageContext, listed: ListedEntries) -> _Exact:
-    """Every pair with equal digests, whatever the item's content is.
+def _by_digest(context: StageContext, listed: ListedEntries) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+    """Every pair with equal digests, whatever the item's content is; and of each pair, the row of the entry.
 
     The strongest digest that both sides have decides: a pair with one MD5 and two SHA-256s is two files.
     """
@@ -110,17 +106,14 @@ def _by_digest(context: StageContext, listed: ListedEntries) -> _Exact:
         found.append(pairs.select(["item_id", "row"]).append_column("method", pa.repeat(method, len(pairs))))
         # An entry with this digest is another file where only a weaker one is equal.
         entries = entries.filter(pc.is_null(entries[method]))
-    pairs = pa.concat_tables(found).sort_by([("item_id", "ascending"), ("row", "ascending")])
-    rows = np.unique(pairs["row"].to_numpy())
-    place = pa.array(np.searchsorted(rows, pairs["row"].to_numpy()))
+    pairs = pa.concat_tables(found)
     told = {
         "item_id": pairs["item_id"],
-        "entry_id": listed.rows(rows, ("entry_id",))["entry_id"].take(place),
         "method": pairs["method"],
         "tier": pa.repeat("exact", len(pairs)),
         "quarantined": pa.repeat(pa.scalar(value=False), len(pairs)),
     }
-    return _Exact(matches=pa.table(told), rows=rows)
+    return pa.table(told), pairs["row"].to_numpy()
 
 
 def _blocks(items: pa.DictionaryArray) -> Iterator[tuple[int, int]]:

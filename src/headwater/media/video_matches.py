@@ -24,7 +24,10 @@ from headwater.media.listed import CodedHashes, ListedEntries, expanded, packed_
 from headwater.media.tiers import MAX_DISTANCE_BITS
 from headwater.schema import content_id, table_named
 
-__all__ = ["NearFrames", "shared_stretches", "video_matches"]
+__all__ = ["FRAME_OF", "ListedFrames", "NearFrames", "listed_frames", "shared_stretches", "video_matches"]
+
+FRAME_OF = ("listed_file", "at_ms")
+"""Columns of an entry that say of which video it is a frame, and when."""
 
 _DRIFT_MS = 3_000
 """How far two frames may be from where the one before says: sampled frames are seldom of the same moment."""
@@ -103,7 +106,7 @@ def _go_on(last: NearFrames, at_ms: int, listed_at_ms: _Numbers) -> npt.NDArray[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _ListedFrames:
+class ListedFrames:
     """Frames of listed videos, by the number of their hash.
 
     Attributes:
@@ -123,16 +126,14 @@ class _ListedFrames:
     at_ms: _Numbers
 
 
-def video_matches(frames: pa.Table, listed: ListedEntries, near: pa.Array, hashes: _Numbers) -> pa.Table:
+def video_matches(frames: pa.Table, near: pa.Array, others: ListedFrames | None) -> pa.Table:
     """The table `video_matches`.
 
     Args:
         frames: The comparable frames.
-        listed: The entries of hash lists.
-        near: The items with a frame near one of the hashes.
-        hashes: Numbers of the listed hashes that count, each once, ascending.
+        near: The items with a frame near a listed hash that counts.
+        others: The frames of listed videos that have such a hash, if there are any.
     """
-    others = _listed_frames(listed, hashes)
     of_item = frames.filter(pc.is_in(frames["item_id"], value_set=near))
     moving = of_item.filter(pc.is_valid(of_item["at_ms"]))
     if others is None or not len(moving):
@@ -161,13 +162,16 @@ def video_matches(frames: pa.Table, listed: ListedEntries, near: pa.Array, hashe
     return table_named("video_matches").rows(found)
 
 
-def _listed_frames(listed: ListedEntries, hashes: _Numbers) -> _ListedFrames | None:
-    """The entries of these hashes that are frames of a listed video; None if none is."""
-    which, rows = expanded(listed.coded, hashes)
-    order = np.argsort(rows)
-    entries = listed.rows(rows[order], (*_LISTED, "at_ms", "polarity"))
+def listed_frames(listed: ListedEntries, hashes: _Numbers, entries: pa.Table) -> ListedFrames | None:
+    """The entries that are frames of a listed video; None if none is.
+
+    Args:
+        listed: The entries of hash lists.
+        hashes: For each entry, the number of its hash.
+        entries: With list, polarity, `listed_file` and `at_ms`.
+    """
     timed = pc.and_(pc.is_valid(entries["listed_file"]), pc.is_valid(entries["at_ms"]))
-    entries, which = entries.filter(timed), which[order][timed.to_numpy()]
+    entries, hashes = entries.filter(timed), hashes[timed.to_numpy()]
     if not len(entries):
         return None
     numbers: dict[tuple[str, ...], int] = {}
@@ -177,10 +181,10 @@ def _listed_frames(listed: ListedEntries, hashes: _Numbers) -> _ListedFrames | N
         file[place] = numbers.setdefault(row[:-1], len(numbers))
         polarities += [row[-1]] * (len(numbers) - len(polarities))
     totals = _totals(listed, entries["listed_file"])
-    codes, of_code = np.unique(which, return_inverse=True)
-    return _ListedFrames(
+    codes, of_code = np.unique(hashes, return_inverse=True)
+    return ListedFrames(
         coded=CodedHashes(
-            hashes=listed.coded.hashes[hashes[codes]],
+            hashes=listed.coded.hashes[codes],
             order=np.argsort(of_code, kind="stable"),
             starts=np.append(0, np.cumsum(np.bincount(of_code))),
         ),
@@ -205,7 +209,7 @@ def _totals(listed: ListedEntries, files: pa.ChunkedArray) -> Mapping[tuple[str,
     return totals
 
 
-def _paths(moving: pa.Table, others: _ListedFrames) -> Iterator[tuple[str, Mapping[int, _Path], Sequence[int]]]:
+def _paths(moving: pa.Table, others: ListedFrames) -> Iterator[tuple[str, Mapping[int, _Path], Sequence[int]]]:
     """For each video that is near listed ones, its path beside each, and how many frames of each are near it."""
     seen = np.zeros(len(others.file), bool)
     for item_id, moments in groupby(_moments(moving, others), key=lambda moment: moment[0]):
@@ -223,7 +227,7 @@ def _paths(moving: pa.Table, others: _ListedFrames) -> Iterator[tuple[str, Mappi
         seen[:] = False
 
 
-def _moments(moving: pa.Table, others: _ListedFrames) -> Iterator[tuple[str, int, _Numbers, _Numbers, _Numbers]]:
+def _moments(moving: pa.Table, others: ListedFrames) -> Iterator[tuple[str, int, _Numbers, _Numbers, _Numbers]]:
     """What is near the frames of one moment: video and time; of each pair the frame, the entry and the distance."""
     items, at_ms = moving["item_id"].combine_chunks().dictionary_encode(), moving["at_ms"].to_numpy()
     codes = items.indices.to_numpy()
