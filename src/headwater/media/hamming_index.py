@@ -41,10 +41,12 @@ _CANDIDATES = 2_000_000  # that are sorted at once; more are taken in several go
 _PART_BITS = 9  # parts into which look-ups and candidates are sorted: each then lies in a cache of its own
 _ROWS_AT_ONCE = 1 << 20
 _FIRST_PAIRS = (
-    1 << 20
+    1 << 22
 )  # room for pairs of a batch, at first; where there are more, it is searched again with room for all
 _MOST_OF_LIST = 4  # a query with more candidates than one in so many of the list is compared with all of it
 _UNBOUNDED = 1 << 62
+_WORDS_A_HASH = 4
+_TRIED = 64
 _FORM = 1
 _WORDS, _OFFSETS, _IDS, _PLAN = "words.npy", "offsets.npy", "ids.npy", "index.json"
 
@@ -141,18 +143,29 @@ class HammingIndex:
             queries: Rows of 32 bytes.
             most_pairs: Of a piece.
         """
-        start, many = 0, _BATCH_QUERIES
+        start, many, mostly_hot = 0, _BATCH_QUERIES, True
         while start < len(queries):
-            part = np.ascontiguousarray(queries[start : start + many])
-            found = self._batch(part.view(np.uint64).ravel(), most_pairs if len(part) > 1 else _UNBOUNDED)
+            part = np.ascontiguousarray(queries[start : start + many]).view(np.uint64).ravel()
+            most = most_pairs if len(part) > _WORDS_A_HASH else _UNBOUNDED
+            asked = len(part) // _WORDS_A_HASH
+            # The look-ups of a hot query are for nothing. So some are tried first, where those before were hot.
+            mostly_hot = mostly_hot and asked > _TRIED < 2 * len(self._hot(part[: _TRIED * _WORDS_A_HASH]))
+            found, hot = self._batch(part, most, scanned=mostly_hot)
+            mostly_hot = 2 * hot > asked
             if isinstance(found, int):
-                many = max(1, min(len(part) // 2, len(part) * most_pairs // found))
+                many = max(1, min(asked // 2, asked * most_pairs // found))
                 continue
             found[:, 0] += np.uint32(start)
             yield found
-            start += len(part)
+            start += asked
             if 4 * len(found) < most_pairs:
                 many = min(_BATCH_QUERIES, 2 * many)
+
+    def _hot(self, queries: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """The queries that meet too many candidates."""
+        loads = np.zeros(len(queries) // _WORDS_A_HASH, np.int64)
+        self._by_slots(queries, loads, np.empty((0, 3), np.uint32))
+        return np.flatnonzero(loads > self._most_load())
 
     def within(self, max_distance_bits: int) -> HammingIndex:
         """The same index, to be searched at another distance; for the one it was built for it is the fastest.
@@ -168,28 +181,38 @@ class HammingIndex:
             max_distance_bits=max_distance_bits, slots=plan, words=self.words, offsets=self.offsets, ids=self.ids
         )
 
-    def _batch(self, queries: npt.NDArray[np.uint64], most_pairs: int) -> npt.NDArray[np.uint32] | int:
-        """The pairs of these queries; or how many there are at least, where that is more than `most_pairs`."""
+    def _batch(
+        self, queries: npt.NDArray[np.uint64], most_pairs: int, *, scanned: bool
+    ) -> tuple[npt.NDArray[np.uint32] | int, int]:
+        """The pairs of these queries, or about how many where that is more than `most_pairs`; and the hot queries.
+
+        Args:
+            queries: Four words for each hash.
+            most_pairs: More are not held.
+            scanned: Whether all of them are hot, as those before were.
+        """
+        asked = len(queries) // _WORDS_A_HASH
+        if scanned:
+            return self._by_scan(queries, np.arange(asked), most_pairs), asked
         capacity = min(_FIRST_PAIRS, most_pairs)
         while True:
             found = np.empty((capacity, 3), np.uint32)
-            loads = np.zeros(len(queries) // 4, np.int64)
+            loads = np.zeros(asked, np.int64)
             told = self._by_slots(queries, loads, found)
+            hot = np.flatnonzero(loads > self._most_load())
             if told > most_pairs:
-                return told
+                return told, len(hot)
             if told <= capacity:
                 break
             capacity = told
-        most = self._most_load()
         told_by_slots = found[:told]
-        hot = np.flatnonzero(loads > most)
         if not len(hot):
-            return told_by_slots
+            return told_by_slots, 0
         told_by_slots = told_by_slots[~np.isin(told_by_slots[:, 0], hot)]
-        scanned = self._by_scan(queries, hot, most_pairs - len(told_by_slots))
-        if isinstance(scanned, int):
-            return len(told_by_slots) + scanned
-        return np.concatenate([told_by_slots, scanned])
+        by_scan = self._by_scan(queries, hot, most_pairs - len(told_by_slots))
+        if isinstance(by_scan, int):
+            return len(told_by_slots) + by_scan, len(hot)
+        return np.concatenate([told_by_slots, by_scan]), len(hot)
 
     def _most_load(self) -> int:
         return max(len(self) // _MOST_OF_LIST, 1_000)

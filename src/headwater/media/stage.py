@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from headwater.engine import StageContext
 from headwater.media.clusters import media_clusters
-from headwater.media.frames import comparable_frames, hashes_by_item
+from headwater.media.frames import comparable_frames
 from headwater.media.hashing import Pool, hash_again
 from headwater.media.listed import listed_entries
 from headwater.media.margins import near_the_limit
@@ -38,7 +38,7 @@ def match_media(context: StageContext, *, pool: Pool | None = None) -> dict[str,
             "noted_matches": noted_matches(context, listed),
         }
     derived["media_verdicts"] = media_verdicts(context, derived["media_matches"], frames)
-    derived["media_clusters"] = media_clusters(context, hashes_by_item(frames))
+    derived["media_clusters"] = media_clusters(context, frames)
     for name, table in derived.items():
         context.tables.put(name, table)
     return {**derived, "media_origins": media_origins(context)}
