@@ -57,7 +57,9 @@ def found(items: Items) -> list[tuple[int, int, int]]:
     frames = [(pdq, number) for number, (of, _) in enumerate(items) for pdq in of]
     hashes = np.frombuffer(b"".join(pdq.to_bytes(32) for pdq, _ in frames), np.uint8).reshape(-1, 32)
     numbers = np.array([number for _, number in frames], np.int64)
-    return [tuple(row) for row in spanning_joins(hashes, numbers, np.array([video for _, video in items], bool)).tolist()]
+    return [
+        tuple(row) for row in spanning_joins(hashes, numbers, np.array([video for _, video in items], bool)).tolist()
+    ]
 
 
 def drawn(seed: int, many: int, centres: int, longest: int) -> Items:

@@ -122,7 +122,7 @@ def _blocks(items: pa.DictionaryArray) -> Iterator[tuple[int, int]]:
     ends = np.append(np.flatnonzero(codes[1:] != codes[:-1]) + 1, len(codes))
     start = 0
     while start < len(codes):
-        end = int(ends[min(np.searchsorted(ends, start + _FRAMES_AT_ONCE), len(ends) - 1)])
+        end = int(ends[min(int(np.searchsorted(ends, start + _FRAMES_AT_ONCE)), len(ends) - 1)])
         yield start, end
         start = end
 
