@@ -11,20 +11,11 @@ from typing import Any, Self
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from headwater.schema import table_named
 
 __all__ = ["Session"]
-
-_BIT_BY_BIT: dict[str, Any] = {
-    "batch_size": 65_536,
-    "batch_readahead": 2,
-    "fragment_readahead": 1,
-    "fragment_scan_options": ds.ParquetFragmentScanOptions(pre_buffer=False),
-}
-"""How files are read with little of them in memory: as it is, Arrow holds columns whole before they are decoded."""
 
 
 class Session:
@@ -83,12 +74,13 @@ class Session:
         """Only these columns of the table, in the order of its files; mapped from scratch where it lies on disk."""
         if name in self._later or name in self._in_memory or not self._files.get(name):
             return self.arrow(name).select(list(names))
-        files = ds.dataset([str(path) for path in self._files[name]], schema=table_named(name).arrow, format="parquet")
-        read = files.scanner(columns=list(names), **_BIT_BY_BIT)
+        table = table_named(name).arrow
+        schema = pa.schema([table.field(one) for one in names])
         with tempfile.NamedTemporaryFile(dir=self._scratch.name) as scratch:
-            with pa.ipc.new_file(scratch.name, read.projected_schema) as writer:
-                for batch in read.to_batches():
-                    writer.write_batch(batch)
+            with pa.ipc.new_file(scratch.name, schema) as writer:
+                for path in self._files[name]:
+                    for batch in pq.ParquetFile(path).iter_batches(columns=list(names)):
+                        writer.write_table(pa.Table.from_batches([batch]).cast(schema))
             return pa.ipc.open_file(pa.memory_map(scratch.name)).read_all()  # what is mapped outlives its name
 
     def put(self, name: str, rows: pa.Table) -> None:
