@@ -17,7 +17,7 @@ from PIL import Image
 
 from headwater.schema import table_named
 from headwater.workflow import open_tables
-from headwater.workflow.checks import _archive_members
+from headwater.workflow.table_checks import members_are_entries
 from headwater_synth.disk_image import mke2fs_program
 
 DUMP = b"""-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)
@@ -222,10 +222,10 @@ def test_members_that_are_not_entries_are_noticed(case: Path, headwater: Callabl
     ]
     with open_tables(case) as tables:
         ran = {"evidence", "catalogue"}
-        assert _archive_members(tables, ran) is None
+        assert members_are_entries(tables, ran) is None
         table = table_named("archives")
         rows = tables.arrow("archives").to_pylist()
         tables.put("archives", table.rows([rows[0] | {"members": rows[0]["members"] + 1}, *rows[1:]]))
-        assert "members and" in str(_archive_members(tables, ran))
+        assert "members and" in str(members_are_entries(tables, ran))
         tables.put("archives", table.rows(rows[1:]))
-        assert "was not gone into" in str(_archive_members(tables, ran))
+        assert "was not gone into" in str(members_are_entries(tables, ran))

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from headwater.engine import Spool, spool
+from headwater.evidence import entries
+
 pytestmark = [pytest.mark.case, pytest.mark.xdist_group("case")]
 
 HEADWATER = (sys.executable, "-c", "from headwater.cli import main; main()")
@@ -107,3 +110,26 @@ def test_an_exhibit_that_changed_stops_the_run(finished, headwater, taken_in, tm
     failed = headwater("verify", case, "--json")
     assert failed.status == 1
     assert [row["check"] for row in failed.rows if not row["ok"]] == ["evidence.unchanged"]
+
+
+def test_how_much_fits_into_memory_does_not_show(finished, headwater, taken_in, tmp_path, monkeypatch):
+    put_down = []
+    whole = Spool._put_down
+
+    def told(self: Spool) -> None:
+        put_down.append(self._table.name)
+        whole(self)
+
+    monkeypatch.setattr(Spool, "_put_down", told)
+    monkeypatch.setattr(spool, "HELD_BYTES", 1)
+    monkeypatch.setattr(entries, "PART_ENTRIES", 5)
+    case = tmp_path / "case"
+    taken_in(case, finished.seizure)
+    done = headwater("run", case, "--until", "catalogue", "--allow-unsealed")
+    assert done.status == 0, done.err
+    assert {"entries", "items", "ledger", "uploads", "accounts", "dump_ranges"} <= set(put_down)
+    expected = digests(headwater("digests", finished.case, "--json").out)
+    found = digests(headwater("digests", case, "--json").out)
+    assert found == {name: value for name, value in expected.items() if name in found}
+    assert {name.split(".")[0] for name in found} == {"evidence", "catalogue"}
+    assert not list((case / "tables").glob(".*"))

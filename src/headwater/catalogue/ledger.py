@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import ibis
-import pyarrow as pa
 
-from headwater.engine import Session, StageContext
+from headwater.engine import Derived, Session, StageContext
 from headwater.schema import table_named
 
 __all__ = ["LedgerSum", "ledger_sums", "ledger_table", "unaccounted"]
@@ -52,7 +51,7 @@ class LedgerSum:
         return self.entry_bytes - self.catalogued_bytes - self.refused_bytes - self.deferred_bytes
 
 
-def ledger_table(context: StageContext) -> pa.Table:
+def ledger_table(context: StageContext) -> Derived:
     """The table `ledger`, summed by directory.
 
     The left side comes from `entries`, what the medium's directories state; the right side from `items`, what was
@@ -75,8 +74,8 @@ def ledger_table(context: StageContext) -> pa.Table:
     joined = left.left_join(right, keys)
     columns = {name: ibis.coalesce(joined[name], 0).cast("int64") for name in sums}
     expression = joined.select(*keys, joined.entries.cast("int64"), joined.entry_bytes.cast("int64"), **columns)
-    rows = context.tables.result(expression, order_by=keys)
-    return table_named("ledger").columnar({name: rows[name] for name in rows.column_names})
+    parts = context.tables.result_parts(expression)
+    return context.kept("ledger", (rows.cast(table_named("ledger").arrow) for rows in parts))
 
 
 def ledger_sums(tables: Session) -> list[LedgerSum]:
@@ -90,7 +89,7 @@ def ledger_sums(tables: Session) -> list[LedgerSum]:
 
 def unaccounted(tables: Session) -> str | None:
     """The first place where the ledger does not add up, in words; None where it does."""
-    for row in tables.arrow("ledger").to_pylist():
+    for row in (row for part in tables.parts("ledger") for row in part.to_pylist()):
         where = f"{row['exhibit_id']} volume {row['volume_index']} {row['directory'] or '/'}"
         entries = row["entries"] - row["catalogued"] - row["refused"] - row["deferred"]
         missing = row["entry_bytes"] - row["catalogued_bytes"] - row["refused_bytes"] - row["deferred_bytes"]

@@ -4,13 +4,18 @@ from headwater.engine.context import Exhibit, Progress, StageContext, silent
 from headwater.engine.keys_in_text import find_key_material, key_material, without_keys
 from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
+from headwater.engine.spool import Derived, Replay, Spool, StoredTable
 
 __all__ = [
+    "Derived",
     "Exhibit",
     "ParquetParts",
     "Progress",
+    "Replay",
     "Session",
+    "Spool",
     "StageContext",
+    "StoredTable",
     "file_sha256",
     "find_key_material",
     "key_material",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+
 from headwater.engine.session import Session
+from headwater.engine.spool import Derived, Spool
+from headwater.schema import table_named
 
 __all__ = ["Exhibit", "Progress", "StageContext", "silent"]
 
@@ -50,6 +54,7 @@ class StageContext:
         progress: Told how far the work is.
         unconfirmed: Hash lists, as NAME@VERSION, that are left out because nobody has confirmed their polarity.
         notes: Takes files that are kept beside the tables, because they may differ from one run to the next.
+        scratch: Folder, removed after the stage, for what does not fit into memory; None holds everything in memory.
     """
 
     tables: Session
@@ -61,3 +66,15 @@ class StageContext:
     progress: Progress = silent
     unconfirmed: tuple[str, ...] = ()
     notes: dict[str, bytes] = field(default_factory=dict)
+    scratch: Path | None = None
+
+    def kept(self, name: str, parts: Iterable[pa.Table]) -> Derived:
+        """A table of the stage, whole and in canonical order, from parts that may be more than fit into memory.
+
+        Raises:
+            SchemaMismatchError: A type differs, a required value is absent, or two rows have the same key.
+        """
+        spool = Spool(table_named(name), self.scratch)
+        for part in parts:
+            spool.add(part)
+        return spool.finished()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from headwater.engine.parquet import ROW_GROUP_ROWS
+from headwater.engine.spool import Derived, StoredTable, as_pattern, duckdb_limits, stored_parts
 from headwater.schema import table_named
 
 __all__ = ["Session"]
@@ -25,15 +28,23 @@ class Session:
         files: For each table, its Parquet files; a table without files is empty, with its schema.
         engine: `duckdb` or `spark`.
         threads: Worker threads of the engine; results do not depend on it.
+        scratch: Folder for scratch files; None for one of the system's, which may be memory.
     """
 
-    def __init__(self, files: Mapping[str, Sequence[Path]], *, engine: str = "duckdb", threads: int = 2) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, Sequence[Path]],
+        *,
+        engine: str = "duckdb",
+        threads: int = 2,
+        scratch: Path | None = None,
+    ) -> None:
         self._files = {name: tuple(paths) for name, paths in files.items()}
         self._in_memory: dict[str, pa.Table] = {}
         self._later: dict[str, Callable[[], pa.Table]] = {}
         self._engine = engine
         self._threads = threads
-        self._scratch = tempfile.TemporaryDirectory(prefix="headwater-engine-")
+        self._scratch = tempfile.TemporaryDirectory(prefix="headwater-engine-", dir=scratch)
         self._backend: Any = None
         self._expressions: dict[str, ir.Table] = {}
 
@@ -47,13 +58,8 @@ class Session:
     def _open(self) -> Any:  # noqa: ANN401 - as above
         if self._engine == "spark":
             return _spark(self._scratch.name)
-        backend = ibis.duckdb.connect(threads=self._threads, temp_directory=self._scratch.name)
-        for statement in (
-            "SET autoinstall_known_extensions=false",
-            "SET autoload_known_extensions=false",
-            "SET TimeZone='UTC'",
-            "SET preserve_insertion_order=true",
-        ):
+        backend = ibis.duckdb.connect(**duckdb_limits(self._threads, self._scratch.name))
+        for statement in ("SET TimeZone='UTC'", "SET preserve_insertion_order=true"):
             backend.raw_sql(statement)
         return backend
 
@@ -70,22 +76,62 @@ class Session:
         parts = [pq.read_table(path, schema=table.arrow) for path in paths]
         return table.checked(pa.concat_tables(parts)) if len(parts) > 1 else parts[0]
 
+    def parts(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The table's rows in canonical order, part by part, so that it need not fit into memory.
+
+        Args:
+            name: The table.
+            columns: Only these; None for all.
+        """
+        if (path := self._only_file(name)) is not None:
+            yield from stored_parts(path, columns)
+            return
+        rows = self.arrow(name)
+        for batch in (rows if columns is None else rows.select(list(columns))).to_batches(ROW_GROUP_ROWS):
+            yield pa.Table.from_batches([batch])
+
+    def chosen(
+        self, name: str, keep: Callable[[pa.Table], pa.Array], *, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Those rows of a table that are kept, in canonical order; memory holds them and a part of the others.
+
+        Args:
+            name: The table.
+            keep: From a part of it to a mask of what is kept.
+            columns: Only these; None for all.
+        """
+        kept = [part.filter(keep(part)) for part in self.parts(name, columns)]
+        schema = table_named(name).arrow
+        empty = schema.empty_table() if columns is None else schema.empty_table().select(list(columns))
+        return pa.concat_tables([empty, *(part.cast(empty.schema) for part in kept)])
+
     def columns(self, name: str, names: Sequence[str]) -> pa.Table:
         """Only these columns of the table, in the order of its files; mapped from scratch where it lies on disk."""
         if name in self._later or name in self._in_memory or not self._files.get(name):
             return self.arrow(name).select(list(names))
-        table = table_named(name).arrow
-        schema = pa.schema([table.field(one) for one in names])
+        schema = pa.schema([table_named(name).arrow.field(one) for one in names])
         with tempfile.NamedTemporaryFile(dir=self._scratch.name) as scratch:
             with pa.ipc.new_file(scratch.name, schema) as writer:
-                for path in self._files[name]:
-                    for batch in pq.ParquetFile(path).iter_batches(columns=list(names)):
-                        writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+                for part in chain.from_iterable(stored_parts(path, names) for path in self._files[name]):
+                    # A file of an earlier version of the table may lack a column.
+                    held = (
+                        part[f.name] if f.name in part.column_names else pa.nulls(len(part), f.type) for f in schema
+                    )
+                    writer.write_table(pa.table(list(held), schema=schema))
             return pa.ipc.open_file(pa.memory_map(scratch.name)).read_all()  # what is mapped outlives its name
 
-    def put(self, name: str, rows: pa.Table) -> None:
-        """Let later expressions of this session see rows that are not on disk yet."""
-        self._in_memory[name] = table_named(name).checked(rows)
+    def _only_file(self, name: str) -> Path | None:
+        """The one file that holds all the rows, if there is one."""
+        paths = self._files.get(name, ())
+        return paths[0] if len(paths) == 1 and name not in self._in_memory and name not in self._later else None
+
+    def put(self, name: str, rows: Derived) -> None:
+        """Let later expressions of this session see rows that are not in their place on disk yet."""
+        self._in_memory.pop(name, None)
+        if isinstance(rows, StoredTable):
+            self._files[name] = (rows.path,)
+        else:
+            self._in_memory[name] = table_named(name).checked(rows)
         self._later.pop(name, None)
         self._expressions.pop(name, None)
 
@@ -96,8 +142,12 @@ class Session:
     def table(self, name: str) -> ir.Table:
         """The table as an Ibis expression."""
         if name not in self._expressions:
-            rows = self.arrow(name)
-            self._expressions[name] = self._registered(f"hw_{name}", rows)
+            path = self._only_file(name)
+            if path is not None and self._engine == "duckdb":
+                self.backend.con.read_parquet(as_pattern(path)).create_view(f"hw_{name}", replace=True)
+                self._expressions[name] = self.backend.table(f"hw_{name}")
+            else:
+                self._expressions[name] = self._registered(f"hw_{name}", self.arrow(name))
         return self._expressions[name]
 
     def _registered(self, view: str, rows: pa.Table) -> ir.Table:
@@ -117,20 +167,24 @@ class Session:
         """
         return _in_utc(self.backend.to_pyarrow(expression.order_by(list(order_by))))
 
+    def result_parts(self, expression: ir.Table) -> Iterator[pa.Table]:
+        """The expression's rows part by part, in any order; to be read to the end before this session is asked again.
+
+        They need not fit into memory; whoever takes them puts them in order, as `StageContext.kept` does.
+        """
+        if self._engine == "spark":
+            yield _in_utc(self.backend.to_pyarrow(expression))
+            return
+        # A result that is asked for as rows of Python's database interface is held in memory as a whole.
+        for batch in self.backend.con.sql(self.backend.compile(expression)).to_arrow_reader(ROW_GROUP_ROWS):
+            yield _in_utc(pa.Table.from_batches([batch]))
+
     def splink_api(self) -> Any:  # noqa: ANN401 - Splink's own connection object
         """Splink on this session's engine, in a database of its own, so that its tables are never mistaken for ours."""
         import duckdb
         from splink import DuckDBAPI
 
-        connection = duckdb.connect(
-            config={
-                "threads": self._threads,
-                "temp_directory": self._scratch.name,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            },
-        )
-        return DuckDBAPI(connection)
+        return DuckDBAPI(duckdb.connect(config=duckdb_limits(self._threads, self._scratch.name)))
 
     def close(self) -> None:
         """Let the engine go and remove its scratch files."""

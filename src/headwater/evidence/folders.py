@@ -17,21 +17,17 @@ class FolderEntry:
 
     Attributes:
         path_bytes: Path below the folder, as bytes.
-        absolute: Where it lies.
         entry_type: file, directory, symlink, device, fifo, socket or other.
         size_bytes: Its size.
         modified_at_us: Modification time, microseconds since 1970.
-        inode: Number on its filesystem.
         links: Names it has there.
         reason: Why it could not be looked at, if it could not.
     """
 
     path_bytes: bytes
-    absolute: Path
     entry_type: str
     size_bytes: int
     modified_at_us: int | None
-    inode: int | None
     links: int | None
     reason: str | None = None
 
@@ -90,26 +86,21 @@ def _names(directory: bytes) -> list[bytes]:
 
 
 def _entry(path: bytes, absolute: bytes) -> FolderEntry:
-    here = Path(os.fsdecode(absolute))
     try:
         status = os.lstat(absolute)
     except OSError as error:
         return FolderEntry(
             path_bytes=path,
-            absolute=here,
             entry_type="other",
             size_bytes=0,
             modified_at_us=None,
-            inode=None,
             links=None,
             reason=f"could not be looked at: {error.strerror}",
         )
     return FolderEntry(
         path_bytes=path,
-        absolute=here,
         entry_type=next((name for test, name in _TYPES if test(status.st_mode)), "other"),
         size_bytes=status.st_size,
         modified_at_us=status.st_mtime_ns // 1000,
-        inode=status.st_ino,
         links=status.st_nlink,
     )

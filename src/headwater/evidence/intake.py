@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.engine import Progress, silent
 from headwater.errors import InputError, UnreadableInputError, UnsupportedFormatError
+from headwater.evidence.entries import block_files
 from headwater.evidence.folders import listing
 from headwater.evidence.image_files import image_parameters, image_segments, image_sources
 from headwater.evidence.readable import holds_more, is_table_of_text
@@ -151,22 +153,23 @@ def acquire(
         found = {"container_format": "directory", "integrity": "not-stored"}
     else:
         raise UnsupportedFormatError(path, found=exhibit_kind, known=EXHIBIT_KINDS)
-    files = _files_of(path, exhibit_kind)
-    digests = _digests(path, files, progress)
+    stamp = stamp_of(path, exhibit_kind)
+    digests = _digests(path, exhibit_kind, stamp.size_bytes, progress)
     row: dict[str, object] = {
         "exhibit_id": exhibit_id,
         "exhibit_kind": exhibit_kind,
-        "files": len(files),
-        "size_bytes": sum(file.stat().st_size for file in files),
+        "files": stamp.files,
+        "size_bytes": stamp.size_bytes,
         **digests,
         **found,
     }
-    return Acquired(row=row, stamp=stamp_of(path, exhibit_kind))
+    return Acquired(row=row, stamp=stamp)
 
 
 def whole_digest(path: Path, exhibit_kind: str, progress: Progress = silent) -> str:
     """SHA-256 of the exhibit as it lies there now, by the same recipe as `acquire`."""
-    return str(_digests(path, _files_of(path, exhibit_kind), progress)["sha256"])
+    size_bytes = stamp_of(path, exhibit_kind).size_bytes
+    return str(_digests(path, exhibit_kind, size_bytes, progress)["sha256"])
 
 
 def stamp_of(path: Path, exhibit_kind: str) -> Stamp:
@@ -177,12 +180,13 @@ def stamp_of(path: Path, exhibit_kind: str) -> Stamp:
     """
     if not path.exists():
         raise InputError(path, "the exhibit is gone", remedy="bring it back to this place, or attach its storage")
-    stats = [file.stat() for file in _files_of(path, exhibit_kind)]
-    return Stamp(
-        size_bytes=sum(stat.st_size for stat in stats),
-        modified_at_ns=max((stat.st_mtime_ns for stat in stats), default=0),
-        files=len(stats),
-    )
+    size_bytes = modified_at_ns = files = 0
+    for file in _files_of(path, exhibit_kind):
+        found = file.stat()
+        size_bytes += found.st_size
+        modified_at_ns = max(modified_at_ns, found.st_mtime_ns)
+        files += 1
+    return Stamp(size_bytes=size_bytes, modified_at_ns=modified_at_ns, files=files)
 
 
 def _head(path: Path) -> bytes:
@@ -190,19 +194,20 @@ def _head(path: Path) -> bytes:
         return file.read(4096)
 
 
-def _files_of(path: Path, exhibit_kind: str) -> list[Path]:
+def _files_of(path: Path, exhibit_kind: str) -> Iterable[Path]:
     if exhibit_kind == "blocks" and path.is_dir():
-        return sorted(p for pattern in ("blk*.dat", "rev*.dat", "xor.dat") for p in path.glob(pattern))
+        return block_files(path)
     if path.is_dir():
-        return [entry.absolute for entry in listing(path) if entry.entry_type == "file"]
+        return (path / os.fsdecode(entry.path_bytes) for entry in listing(path) if entry.entry_type == "file")
     return image_segments(path) if exhibit_kind == "disk-image" else [path]
 
 
-def _digests(path: Path, files: list[Path], progress: Progress) -> dict[str, object]:
+def _digests(path: Path, exhibit_kind: str, total: int, progress: Progress) -> dict[str, object]:
     """MD5, SHA-1 and SHA-256 of one file in one read; of several, SHA-256 of their sorted listing with digests."""
-    total = sum(file.stat().st_size for file in files)
+    found = _files_of(path, exhibit_kind)
+    files = found if path.is_dir() else list(found)
     done = 0
-    if len(files) == 1 and not path.is_dir():
+    if isinstance(files, list) and len(files) == 1 and not path.is_dir():
         hashers = {name: hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")}
         with files[0].open("rb") as source:
             while chunk := source.read(_DIGEST_CHUNK_BYTES):

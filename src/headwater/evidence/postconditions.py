@@ -77,7 +77,7 @@ def _summed(rows: Iterable[dict[str, object]]) -> list[dict[str, object]]:
 
 def _orphans(gathered: Gathered) -> dict[tuple[str, str], int]:
     counts: Counter[tuple[str, str]] = Counter()
-    for part in gathered.parts("defects"):
+    for part in gathered.parts("defects", ["exhibit_id", "source_table", "code"]):
         for row in part.filter(pc.equal(part["code"], "orphan_row")).to_pylist():
             counts[row["exhibit_id"], row["source_table"]] += 1
     return counts
@@ -143,13 +143,14 @@ class _OnExhibits:
 
     def __init__(self, gathered: Gathered) -> None:
         self._gathered = gathered
-        self._known: dict[str, pa.Array] = {}
 
     def count(self, column: str, values: pa.ChunkedArray) -> int:
         """How many of the values are in that column of a file's entry."""
-        if column not in self._known:
-            parts = [
-                part.filter(pc.equal(part["entry_type"], "file"))[column] for part in self._gathered.parts("entries")
-            ]
-            self._known[column] = pc.unique(pa.chunked_array([c for part in parts for c in part.chunks], pa.string()))
-        return int(pc.sum(pc.is_in(values, value_set=self._known[column])).as_py() or 0)
+        wanted = pc.unique(values)
+        found: list[pa.Array] = []
+        # Rows name some files, exhibits hold millions: what is kept is what rows name.
+        for part in self._gathered.parts("entries", ["entry_type", column]):
+            there = part.filter(pc.equal(part["entry_type"], "file"))[column]
+            found.append(pc.unique(there.filter(pc.is_in(there, value_set=wanted))))
+        known = pc.unique(pa.chunked_array(found, pa.string()))
+        return int(pc.sum(pc.is_in(values, value_set=known)).as_py() or 0)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-import pyarrow as pa
-
-from headwater.engine import Exhibit, StageContext
+from headwater.engine import Derived, Exhibit, StageContext
 from headwater.errors import UnreadableInputError
 from headwater.evidence.archives import read_archive
 from headwater.evidence.databases import read_databases, read_volume_databases
@@ -44,10 +42,15 @@ _PRODUCED = (
 )
 
 
-def read_evidence(context: StageContext) -> dict[str, pa.Table]:
+_NAMED = ("exhibit_id", "volume_index", "path", "path_bytes")
+
+
+def read_evidence(context: StageContext) -> dict[str, Derived]:
     """All tables of the evidence stage, from the exhibits of the context and the approved mapping."""
     mapping = read_mapping(context.mapping) if context.mapping is not None else None
-    gathered = Gathered(lambda path: mapping is not None and mapping.log_format(path) is not None)
+    gathered = Gathered(
+        lambda path: mapping is not None and mapping.log_format(path) is not None, scratch=context.scratch
+    )
     with SealedPool(workers=context.workers, allow_unsealed=context.allow_unsealed) as pool:
         for exhibit in sorted(context.exhibits, key=lambda e: e.exhibit_id):
             _read_exhibit(exhibit, pool, gathered, mapping, context)
@@ -64,13 +67,13 @@ def _read_exhibit(
     if exhibit.exhibit_kind == "disk-image":
         _read_image(exhibit, pool, gathered, rows, platform, context)
     elif exhibit.exhibit_kind == "directory":
-        _read_further(read_folder(exhibit, pool, gathered, context.progress), pool, gathered, rows)
+        _read_further(read_folder(exhibit, pool, gathered, context), pool, gathered, rows)
         read_databases(exhibit, platform, pool, context)
     elif exhibit.exhibit_kind == "wallet":
-        for wallet in read_files(exhibit, pool, gathered, context.progress):
+        for wallet in read_files(exhibit, pool, gathered, context):
             read_wallet(wallet, pool, gathered)
     else:
-        _read_further(read_files(exhibit, pool, gathered, context.progress), pool, gathered, rows)
+        _read_further(read_files(exhibit, pool, gathered, context), pool, gathered, rows)
     rows.finish()
     gathered.add_all(platform.finished())
 
@@ -110,8 +113,8 @@ def _read_image(
                     length=volume["size_bytes"],
                 )
             reached = FileSet(files=files, volume_index=volume["volume_index"], told=told)
-            _read_further(read_volume(exhibit, reached, pool, gathered, context.progress), pool, gathered, rows)
-            read_volume_databases(exhibit, reached, gathered.parts("entries"), platform, pool, context)
+            _read_further(read_volume(exhibit, reached, pool, gathered, context), pool, gathered, rows)
+            read_volume_databases(exhibit, reached, gathered.parts("entries", _NAMED), platform, pool, context)
     if not readable:
         # Nothing found and could not read must never look alike.
         raise UnreadableInputError(exhibit.path, "no readable volume", remedy="take the exhibit out of the case")

@@ -12,12 +12,10 @@ from contextlib import nullcontext
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from headwater.catalogue import MEDIA_KINDS
 from headwater.engine import StageContext
 from headwater.evidence import Failure, SealedPool
-from headwater.media.hashing import Pool
+from headwater.media.hashing import Pool, media_items
 from headwater.media.sources import place_of, sources_of
 from headwater.schema import content_id, table_named
 
@@ -67,8 +65,7 @@ def claimed_origins(context: StageContext, *, pool: Pool | None = None) -> dict[
         context: Has `items`, exhibits and workers.
         pool: Sealed workers that run already; without it, some are started.
     """
-    items = context.tables.arrow("items")
-    media = items.filter(pc.is_in(items["content_kind"], pa.array(MEDIA_KINDS))).to_pylist()
+    media: Sequence[Row] = media_items(context)
     by_content: dict[str, list[Row]] = defaultdict(list)
     rows: list[dict[str, Any]] = []
     for item in media:

@@ -94,8 +94,7 @@ def hash_items(context: StageContext, *, pool: Pool | None = None) -> dict[str, 
     Raises:
         IntegrityError: The same bytes gave two different results.
     """
-    items = context.tables.arrow("items")
-    media = items.filter(pc.is_in(items["content_kind"], pa.array(MEDIA_KINDS))).to_pylist()
+    media = media_items(context)
     by_content: dict[str, list[dict[str, Any]]] = defaultdict(list)
     unread = []
     for item in media:
@@ -120,6 +119,13 @@ def hash_items(context: StageContext, *, pool: Pool | None = None) -> dict[str, 
     }
 
 
+def media_items(context: StageContext) -> list[dict[str, Any]]:
+    """Rows of `items` that are stills or videos: an exhibit may hold millions of other files."""
+    kinds = pa.array(MEDIA_KINDS)
+    media = context.tables.chosen("items", lambda part: pc.is_in(part["content_kind"], value_set=kinds))
+    return list(media.to_pylist())
+
+
 def hash_again(context: StageContext, item_ids: Collection[str], *, pool: Pool | None = None) -> pa.Table:
     """The table `media_second_hashes` of those videos, one frame a second; nothing of one that gives no frame so.
 
@@ -128,8 +134,8 @@ def hash_again(context: StageContext, item_ids: Collection[str], *, pool: Pool |
         item_ids: Videos that were hashed by keyframes.
         pool: Sealed workers that run already; without it, some are started.
     """
-    items = context.tables.arrow("items")
-    wanted = items.filter(pc.is_in(items["item_id"], value_set=pa.array(sorted(item_ids), pa.string()))).to_pylist()
+    ids = pa.array(sorted(item_ids), pa.string())
+    wanted = context.tables.chosen("items", lambda part: pc.is_in(part["item_id"], value_set=ids)).to_pylist()
     by_content: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for item in wanted:
         by_content[item["sha256"]].append(item)

@@ -140,21 +140,22 @@ class ListedEntries:
 
 
 @contextmanager
-def listed_entries(tables: Session) -> Iterator[ListedEntries]:
+def listed_entries(tables: Session, *, scratch: Path | None = None) -> Iterator[ListedEntries]:
     """The entries of all lists, with their scratch files for as long as the context lasts.
 
     A listed hash of which the list itself says that its quality is too low is compared with nothing.
 
     Args:
         tables: Has `hash_list_entries`.
+        scratch: Folder for scratch files; None for one of the system's.
 
     Raises:
         OSError: The medium of the scratch files has no room for them: 48 bytes a hash, and the index.
     """
     columns = tables.columns(_ENTRIES, ("pdq", "pdq_quality"))
     many = sum(len(rows) for _, rows in _comparable(columns))
-    with tempfile.TemporaryDirectory(prefix="headwater-media-") as scratch:
-        folder = Path(scratch) if many > _IN_MEMORY_ROWS else None
+    with tempfile.TemporaryDirectory(prefix="headwater-media-", dir=scratch) as made:
+        folder = Path(made) if many > _IN_MEMORY_ROWS else None
         coded = _coded(columns, many, folder)
         targets = Targets(
             coded.hashes, max_distance_bits=MAX_DISTANCE_BITS, folder=None if folder is None else folder / "index"

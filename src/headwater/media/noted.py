@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.engine import StageContext
 from headwater.media.listed import ListedEntries
@@ -31,12 +34,13 @@ def noted_matches(context: StageContext, listed: ListedEntries) -> pa.Table:
     place = listed.with_digests({method: noted[method] for method in _METHODS})
     entries = listed.rows(place, ("entry_id", *_METHODS, *_TOLD))
     there = {row["upload_id"] for row in tables.arrow("upload_items").select(["upload_id"]).to_pylist()}
-    digests = {method: set(tables.arrow("items")[method].drop_null().to_pylist()) for method in _METHODS}
     rows = []
     for method in _METHODS:
         left = noted.select([*_CITED, method])
-        joined = left.join(entries.select(["entry_id", method, *_TOLD]), method, join_type="inner")
-        for row in joined.to_pylist():
+        equal = left.join(entries.select(["entry_id", method, *_TOLD]), method, join_type="inner")
+        on_exhibits = tables.chosen("items", partial(_is_one_of, method, pc.unique(equal[method])), columns=[method])
+        known = set(on_exhibits[method].to_pylist())
+        for row in equal.to_pylist():
             digest = row.pop(method)
             rows.append(
                 {
@@ -45,10 +49,14 @@ def noted_matches(context: StageContext, listed: ListedEntries) -> pa.Table:
                         "nmt", row["upload_id"] or "", row["media_reference_id"] or "", row["entry_id"], method
                     ),
                     "method": method,
-                    "file_is_gone": row["upload_id"] not in there and digest not in digests[method],
+                    "file_is_gone": row["upload_id"] not in there and digest not in known,
                 }
             )
     return table_named("noted_matches").rows(rows)
+
+
+def _is_one_of(method: str, digests: pa.Array, items: pa.Table) -> pa.Array:
+    return pc.is_in(items[method], value_set=digests)
 
 
 _CITED = ("upload_id", "media_reference_id", "account_id")

@@ -28,7 +28,7 @@ def match_media(context: StageContext, *, pool: Pool | None = None) -> dict[str,
         pool: Sealed workers that run already; without it, some are started where a video is hashed again.
     """
     context.tables.put("media_second_hashes", table_named("media_second_hashes").empty())
-    with listed_entries(context.tables) as listed:
+    with listed_entries(context.tables, scratch=context.scratch) as listed:
         second = hash_again(context, near_the_limit(context, comparable_frames(context), listed), pool=pool)
         context.tables.put("media_second_hashes", second)
         frames = comparable_frames(context)

@@ -86,7 +86,7 @@ class Table:
         Raises:
             SchemaMismatchError: A type differs, or a required value is absent.
         """
-        return self._typed(self._of_columns(columns)).replace_schema_metadata(self.arrow.metadata)
+        return self.typed(self._of_columns(columns)).replace_schema_metadata(self.arrow.metadata)
 
     def _of_columns(self, columns: Mapping[str, Sequence[object] | pa.Array | pa.ChunkedArray]) -> pa.Table:
         arrays = []
@@ -106,7 +106,12 @@ class Table:
                 arrays.append(pa.array(values, type=column.type))
         return pa.table(arrays, names=[c.name for c in self.columns])
 
-    def _typed(self, table: pa.Table) -> pa.Table:
+    def typed(self, table: pa.Table) -> pa.Table:
+        """The rows with this schema, in the order they come in.
+
+        Raises:
+            SchemaMismatchError: A column is another, or of another type, or a required value is absent.
+        """
         if table.schema.names != [c.name for c in self.columns]:
             raise SchemaMismatchError(f"{self.name}: columns are {table.schema.names}")
         for column in self.columns:
@@ -120,7 +125,7 @@ class Table:
         Raises:
             SchemaMismatchError: A type differs, a required value is absent, or two rows have the same key.
         """
-        table = self._typed(table)
+        table = self.typed(table)
         order = [*self.order_by, *(k for k in self.key if k not in self.order_by)]
         table = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in order]))
         keys = table.select(list(self.key))

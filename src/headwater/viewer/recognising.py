@@ -46,11 +46,14 @@ class Recogniser:
     def __init__(self, tables: Session, rows: Sequence[GradedRow]) -> None:
         wanted = [pa.array(sorted({d for row in rows if (d := row.digests[n])}), pa.string()) for n in range(3)]
         ids = pa.array(sorted({item for row in rows for item in row.item_ids}), pa.string())
-        items = tables.arrow("items").select(["item_id", *_KINDS])
-        meant = pc.is_in(items["item_id"], value_set=ids)
-        for kind, values in zip(_KINDS, wanted, strict=True):
-            meant = pc.or_(meant, pc.is_in(items[kind], value_set=values))
-        held = items.filter(pc.and_(meant, pc.is_valid(items["sha256"])))
+
+        def is_meant(items: pa.Table) -> pa.ChunkedArray:
+            meant = pc.is_in(items["item_id"], value_set=ids)
+            for kind, values in zip(_KINDS, wanted, strict=True):
+                meant = pc.or_(meant, pc.is_in(items[kind], value_set=values))
+            return pc.and_(meant, pc.is_valid(items["sha256"]))
+
+        held = tables.chosen("items", is_meant, columns=["item_id", *_KINDS])
         listed = _listed(tables, held["item_id"])
         self._contents: dict[str, Content] = {}
         self._by_item: dict[str, str] = {}

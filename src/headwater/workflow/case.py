@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from headwater.config import CaseSettings, read_settings, write_settings
@@ -36,6 +37,8 @@ from headwater.schema.state import CONFIRMATIONS, EXHIBIT_PLACES, IMPORTS, MAPPI
 from headwater.workflow.database import open_database
 
 __all__ = ["Actor", "Case", "PlacedExhibit", "recordable", "system_clock"]
+
+_CONTENTS = ("item_id", "sha256")
 
 Clock = Callable[[], dt.datetime]
 
@@ -326,6 +329,7 @@ class Case:
         threads: int = 2,
         leave_out: Collection[str] = (),
         with_unconfirmed: bool = False,
+        scratch: Path | None = None,
     ) -> Iterator[Session]:
         """A session with every imported and derived table of the case.
 
@@ -334,6 +338,7 @@ class Case:
             threads: Of the engine.
             leave_out: Stages whose tables are left out.
             with_unconfirmed: Also entries of hash lists that are not confirmed: for reading them, and nothing else.
+            scratch: Folder for what the engine cannot hold in memory; None for the system's temporary one.
         """
         files = self.reference_files(with_unconfirmed=with_unconfirmed)
         for output in self.current_outputs():
@@ -341,7 +346,7 @@ class Case:
             if output["stage"] in leave_out:
                 continue
             files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
-        with Session(files, engine=engine, threads=threads) as session:
+        with Session(files, engine=engine, threads=threads, scratch=scratch) as session:
             session.put("judgements", snapshot(self.judgements()))
             session.put("hub_judgements", hub_snapshot(self.judgements()))
             session.put_later("media_grades", lambda: self._grades(session))
@@ -352,7 +357,10 @@ class Case:
     def _grades(self, session: Session) -> pa.Table:
         with self.database.connect() as connection:
             grades = grades_on(connection)
-        return grade_snapshot(grades, session.arrow("items"))
+        graded = pa.array(sorted({grade.sha256 for grade in grades}), pa.string())
+        return grade_snapshot(
+            grades, session.chosen("items", lambda part: pc.is_in(part["sha256"], value_set=graded), columns=_CONTENTS)
+        )
 
     def digests(self) -> list[tuple[str, str, str, int]]:
         """Stage, table, SHA-256 as it lies on disk, and rows, of every derived table."""

@@ -7,11 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import pyarrow as pa
 import sqlalchemy as sa
 
 from headwater import __version__
-from headwater.engine import Exhibit, Progress, Session, StageContext, file_sha256, silent, sync_folder, write_parquet
+from headwater.engine import (
+    Derived,
+    Exhibit,
+    Progress,
+    Session,
+    StageContext,
+    StoredTable,
+    file_sha256,
+    silent,
+    sync_folder,
+    write_parquet,
+)
 from headwater.errors import ConfigError, DigestMismatchError, HeadwaterError, IntegrityError
 from headwater.evidence import stamp_of
 from headwater.schema import TABLES, content_id
@@ -19,6 +29,7 @@ from headwater.schema.state import OUTPUTS, RUNS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
 from headwater.workflow.confirm import unlogged_confirmation
 from headwater.workflow.intake import digest_again
+from headwater.workflow.scratch import scratch_folder
 from headwater.workflow.seals import check_references
 from headwater.workflow.stages import STAGES, Stage, reads_lists
 
@@ -135,11 +146,14 @@ def _run(
     if stage.reads_evidence:
         _require_secrets(exhibits, secrets)
     try:
-        with case.tables(engine=engine, threads=max(1, workers)) as session:
+        with (
+            scratch_folder(case.path / "tables") as scratch,
+            case.tables(engine=engine, threads=max(1, workers), scratch=scratch) as session,
+        ):
             notes: dict[str, bytes] = {}
             produced = _derive(
                 case, stage, session, exhibits, workers, progress, allow_unsealed=allow_unsealed, secrets=secrets,
-                notes=notes,
+                notes=notes, scratch=scratch,
             )  # fmt: skip
             outputs = _write(case, run_id, produced) | _write_notes(case, run_id, notes)
     except BaseException as error:
@@ -183,7 +197,8 @@ def _derive(
     allow_unsealed: bool,
     secrets: Mapping[str, Path],
     notes: dict[str, bytes],
-) -> dict[str, pa.Table]:
+    scratch: Path,
+) -> dict[str, Derived]:
     if stage.name == STAGES[0].name:
         session.put("exhibits", TABLE_OF["exhibits"].rows(exhibit.row for exhibit in exhibits))
     context = StageContext(
@@ -204,8 +219,10 @@ def _derive(
         progress=progress,
         unconfirmed=case.unconfirmed_lists() if reads_lists(stage) else (),
         notes=notes,
+        scratch=scratch,
     )
-    return {name: TABLE_OF[name].checked(table) for name, table in stage.derive(context).items()}
+    derived = stage.derive(context)
+    return {name: t if isinstance(t, StoredTable) else TABLE_OF[name].checked(t) for name, t in derived.items()}
 
 
 TABLE_OF = {table.name: table for table in TABLES}
@@ -286,12 +303,17 @@ def _write_notes(case: Case, run_id: str, notes: Mapping[str, bytes]) -> dict[st
     return outputs
 
 
-def _write(case: Case, run_id: str, produced: Mapping[str, pa.Table]) -> dict[str, str]:
+def _write(case: Case, run_id: str, produced: Mapping[str, Derived]) -> dict[str, str]:
     """Write each table and return its digest. A file of the same run that a crash left behind is replaced."""
     outputs = {}
     for name, table in sorted(produced.items()):
         path: Path = case.table_file(name, run_id)
         path.parent.mkdir(exist_ok=True)
-        outputs[f"{name}.parquet"] = write_parquet(table, path)
+        if isinstance(table, StoredTable):
+            table.path.rename(path)
+            sync_folder(path.parent)
+            outputs[f"{name}.parquet"] = table.sha256
+        else:
+            outputs[f"{name}.parquet"] = write_parquet(table, path)
     sync_folder(case.path / "tables")
     return outputs

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from headwater.catalogue import catalogue_entries
-from headwater.engine import Session, StageContext
+from headwater.engine import Derived, Session, StageContext
 from headwater.evidence import read_evidence
 from headwater.identities import link_records
 from headwater.leads import rank_leads
@@ -34,7 +34,7 @@ class Stage:
 
     name: str
     event: str
-    derive: Callable[[StageContext], dict[str, pa.Table]]
+    derive: Callable[[StageContext], Mapping[str, Derived]]
     reads: tuple[str, ...]
     reads_evidence: bool = False
 

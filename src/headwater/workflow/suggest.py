@@ -119,8 +119,8 @@ def _sources(case: Case) -> Iterator[_Source]:
     with case.tables() as tables:
         read = tables.arrow("dump_tables").select(["source_item_id", "source_format"]).to_pylist()
         formats = {row["source_item_id"]: row["source_format"] for row in read}
-        items = tables.arrow("items")
-        found = items.filter(pc.is_in(items["item_id"], value_set=pa.array(sorted(formats), pa.string())))
+        ids = pa.array(sorted(formats), pa.string())
+        found = tables.chosen("items", lambda part: pc.is_in(part["item_id"], value_set=ids))
     logs = {_place(item): item for item in found.to_pylist() if formats[item["item_id"]] == "sqlite-wal"}
     for item in found.to_pylist():
         exhibit, source_format = exhibits.get(item["exhibit_id"]), formats[item["item_id"]]

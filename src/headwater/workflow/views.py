@@ -107,7 +107,9 @@ def _media_sums(tables: Session) -> list[dict[str, Any]]:
     at a file of the same content.
     """
     durations = {row["item_id"]: row["duration_ms"] or 0 for row in tables.arrow("media_files").to_pylist()}
-    items = tables.arrow("items").select(["item_id", "sha256", "size_bytes"])
+    ids = pc.unique(tables.arrow("media_verdicts")["item_id"])
+    told = ["item_id", "sha256", "size_bytes"]
+    items = tables.chosen("items", lambda part: pc.is_in(part["item_id"], value_set=ids), columns=told)
     listed = {row["item_id"]: row for row in items.to_pylist()}
     sums: dict[str, Counter[str]] = {}
     seen: set[str] = set()
@@ -127,11 +129,15 @@ def _media_sums(tables: Session) -> list[dict[str, Any]]:
     return [{"verdict_group": group, **dict(sums[group])} for group in sorted(sums)]
 
 
+_MOST = [("exhibit_id", "ascending"), ("bytes", "descending")]
+
+
 def _medium_sums(tables: Session) -> list[dict[str, Any]]:
-    sums = tables.arrow("medium_ranges").group_by(["exhibit_id", "range_kind"]).aggregate([("range_bytes", "sum")])
+    ranges = tables.table("medium_ranges")
+    sums = ranges.group_by(["exhibit_id", "range_kind"]).aggregate(bytes=ranges.range_bytes.sum().cast("int64"))
     by_exhibit: dict[str, dict[str, int]] = {}
-    for row in sums.sort_by([("exhibit_id", "ascending"), ("range_bytes_sum", "descending")]).to_pylist():
-        by_exhibit.setdefault(row["exhibit_id"], {})[row["range_kind"]] = row["range_bytes_sum"]
+    for row in tables.result(sums, order_by=["exhibit_id", "range_kind"]).sort_by(_MOST).to_pylist():
+        by_exhibit.setdefault(row["exhibit_id"], {})[row["range_kind"]] = row["bytes"]
     return [
         {"exhibit_id": exhibit, "medium_bytes": sum(kinds.values()), "bytes_by_kind": kinds}
         for exhibit, kinds in by_exhibit.items()

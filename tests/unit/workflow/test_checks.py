@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from headwater.schema import table_named
 from headwater.workflow.case import Case
 
 
@@ -40,6 +41,9 @@ class Altered:
     def arrow(self, name: str) -> pa.Table:
         table = self._session.arrow(name)
         return self._alter(table) if name == self._name else table
+
+    def parts(self, name: str, columns: Any = None) -> Any:
+        return [self.arrow(name).select(columns or table_named(name).arrow.names)]
 
 
 def filled(table: pa.Table, **cells: object) -> pa.Table:
