@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -103,6 +104,21 @@ class Session:
         schema = table_named(name).arrow
         empty = schema.empty_table() if columns is None else schema.empty_table().select(list(columns))
         return pa.concat_tables([empty, *(part.cast(empty.schema) for part in kept)])
+
+    def columns(self, name: str, names: Sequence[str]) -> pa.Table:
+        """Only these columns of the table, in the order of its files; mapped from scratch where it lies on disk."""
+        if name in self._later or name in self._in_memory or not self._files.get(name):
+            return self.arrow(name).select(list(names))
+        schema = pa.schema([table_named(name).arrow.field(one) for one in names])
+        with tempfile.NamedTemporaryFile(dir=self._scratch.name) as scratch:
+            with pa.ipc.new_file(scratch.name, schema) as writer:
+                for part in chain.from_iterable(stored_parts(path, names) for path in self._files[name]):
+                    # A file of an earlier version of the table may lack a column.
+                    held = (
+                        part[f.name] if f.name in part.column_names else pa.nulls(len(part), f.type) for f in schema
+                    )
+                    writer.write_table(pa.table(list(held), schema=schema))
+            return pa.ipc.open_file(pa.memory_map(scratch.name)).read_all()  # what is mapped outlives its name
 
     def _only_file(self, name: str) -> Path | None:
         """The one file that holds all the rows, if there is one."""

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
-
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.engine import StageContext
 from headwater.media.tiers import MIN_QUALITY
 
-__all__ = ["COMPARABLE", "comparable_frames", "hashes_by_item", "in_runs"]
+__all__ = ["COMPARABLE", "comparable_frames"]
 
 _BEHIND_ALL = 1 << 32  # frames of a second look stand behind the keyframes, which are fewer than this
 COMPARABLE = ("item_id", "frame_index", "at_ms", "pdq", "quality")
@@ -39,19 +34,3 @@ def comparable_frames(context: StageContext) -> pa.Table:
     of_part = pc.is_in(frames["item_id"], value_set=partial["item_id"])
     kept = frames.filter(pc.and_(pc.greater_equal(frames["quality"], MIN_QUALITY), pc.invert(of_part)))
     return kept.sort_by([("item_id", "ascending"), ("frame_index", "ascending")]).combine_chunks()
-
-
-def in_runs(values: pa.ChunkedArray) -> Iterator[tuple[str, int, int]]:
-    """Each value of a sorted column with its first row and the row after its last."""
-    if not len(values):
-        return
-    codes: npt.NDArray[np.int32] = values.combine_chunks().dictionary_encode().indices.to_numpy()
-    cuts = [0, *(np.flatnonzero(codes[1:] != codes[:-1]) + 1).tolist(), len(codes)]
-    for start, end in pairwise(cuts):
-        yield values[start].as_py(), start, end
-
-
-def hashes_by_item(frames: pa.Table) -> Mapping[str, tuple[str, ...]]:
-    """The hashes of each item's comparable frames, in their order."""
-    pdq = frames["pdq"]
-    return {item: tuple(pdq[start:end].to_pylist()) for item, start, end in in_runs(frames["item_id"])}

@@ -7,8 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.engine import StageContext
-from headwater.media.hamming import pairs_within
-from headwater.media.matches import coded_hashes, comparable_entries
+from headwater.media.listed import ListedEntries, coded_hashes, packed_hashes
 from headwater.media.tiers import MAX_DISTANCE_BITS
 
 __all__ = ["MARGIN_BITS", "near_the_limit"]
@@ -17,23 +16,25 @@ MARGIN_BITS = 5
 """How far on either side of the limit a distance leaves it open: another frame of a scene is often so far off."""
 
 
-def near_the_limit(context: StageContext, frames: pa.Table) -> list[str]:
+def near_the_limit(context: StageContext, frames: pa.Table, listed: ListedEntries) -> list[str]:
     """The videos, hashed by keyframes, whose nearest listed hash is 27 to 36 bits away.
 
     Args:
-        context: Has `media_files` and `hash_list_entries`.
+        context: Has `media_files`.
         frames: The comparable frames.
+        listed: The entries of hash lists.
     """
     files = context.tables.arrow("media_files")
     first = files.filter(pc.equal(files["hashing_tier"], "keyframe"))["item_id"]
+    total = len(frames)
     frames = frames.filter(pc.is_in(frames["item_id"], value_set=first))
-    listed = comparable_entries(context.tables.arrow("hash_list_entries"))["pdq"]
-    if not len(frames) or not len(listed):
+    if not len(frames):
         return []
-    queries, targets = coded_hashes(frames["pdq"]), coded_hashes(listed)
-    pairs = pairs_within(queries.hashes, targets.hashes, max_distance_bits=MAX_DISTANCE_BITS + MARGIN_BITS)
+    queries = coded_hashes(packed_hashes(frames["pdq"].combine_chunks()))
     nearest = np.full(len(queries.hashes), 256)
-    np.minimum.at(nearest, pairs.query, pairs.distance_bits)
+    limit = MAX_DISTANCE_BITS + MARGIN_BITS
+    for pairs in listed.targets.pieces(queries.hashes, max_distance_bits=limit, expected=total):
+        np.minimum.at(nearest, pairs[:, 0], pairs[:, 2])
     of_frame = np.empty(len(frames), np.int64)
     of_frame[queries.order] = np.repeat(nearest, np.diff(queries.starts))
     by_item = pa.table({"item_id": frames["item_id"], "nearest": of_frame}).group_by("item_id")

@@ -6,8 +6,9 @@ import pyarrow as pa
 
 from headwater.engine import StageContext
 from headwater.media.clusters import media_clusters
-from headwater.media.frames import comparable_frames, hashes_by_item
+from headwater.media.frames import comparable_frames
 from headwater.media.hashing import Pool, hash_again
+from headwater.media.listed import listed_entries
 from headwater.media.margins import near_the_limit
 from headwater.media.matches import media_matches
 from headwater.media.noted import noted_matches
@@ -27,12 +28,17 @@ def match_media(context: StageContext, *, pool: Pool | None = None) -> dict[str,
         pool: Sealed workers that run already; without it, some are started where a video is hashed again.
     """
     context.tables.put("media_second_hashes", table_named("media_second_hashes").empty())
-    second = hash_again(context, near_the_limit(context, comparable_frames(context)), pool=pool)
-    context.tables.put("media_second_hashes", second)
-    frames = comparable_frames(context)
-    derived = {"media_second_hashes": second, **media_matches(context, frames)}
+    with listed_entries(context.tables, scratch=context.scratch) as listed:
+        second = hash_again(context, near_the_limit(context, comparable_frames(context), listed), pool=pool)
+        context.tables.put("media_second_hashes", second)
+        frames = comparable_frames(context)
+        derived = {
+            "media_second_hashes": second,
+            **media_matches(context, frames, listed),
+            "noted_matches": noted_matches(context, listed),
+        }
     derived["media_verdicts"] = media_verdicts(context, derived["media_matches"], frames)
-    derived["media_clusters"] = media_clusters(context, hashes_by_item(frames))
+    derived["media_clusters"] = media_clusters(context, frames)
     for name, table in derived.items():
         context.tables.put(name, table)
-    return {**derived, "media_origins": media_origins(context), "noted_matches": noted_matches(context)}
+    return {**derived, "media_origins": media_origins(context)}
