@@ -14,7 +14,8 @@ from headwater.engine import StageContext
 from headwater.media.hamming import hashes_from_hex, pairs_within
 from headwater.media.hamming_index import HashArray
 from headwater.media.hubs import distant_items
-from headwater.media.tiers import MAX_DISTANCE_BITS, MIN_QUALITY, TIERS, near_tier
+from headwater.media.tiers import MAX_DISTANCE_BITS, MIN_QUALITY, TIERS, tier_places
+from headwater.media.transforms import AS_IT_IS
 from headwater.media.video_matches import video_matches
 from headwater.schema import content_id, table_named
 
@@ -31,7 +32,6 @@ _LISTED = (
     "victim_identified",
 )
 _HEX_AT_ONCE = 1 << 18
-_QUALITIES = 101
 _COUNTED = 10  # times the limit: how far beyond it a hub is says how sure it is one
 
 
@@ -49,13 +49,22 @@ class CodedHashes:
     order: npt.NDArray[np.int64]
     starts: npt.NDArray[np.int64]
 
+    def rows_of(self, codes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """For each of these hashes in turn every row that has it: which of them, and the row."""
+        counts = self.starts[codes + 1] - self.starts[codes]
+        which = np.repeat(np.arange(len(codes)), counts)
+        within = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return which, self.order[self.starts[codes][which] + within]
 
-def media_matches(context: StageContext, frames: pa.Table) -> dict[str, pa.Table]:
+
+def media_matches(context: StageContext, frames: pa.Table, transformed: pa.Table | None = None) -> dict[str, pa.Table]:
     """The tables `media_matches`, for each item and entry the strongest match, `video_matches` and `media_hubs`.
 
     Args:
         context: Has items, hash lists and what people said of hubs.
         frames: The comparable frames.
+        transformed: What is near under a transform (`transformed_matches`), where that is asked for. It counts for no
+            hub and no video; what is equal or near as it is, is not listed a second time.
     """
     wanted = ["entry_id", "pdq", "pdq_quality", "listed_file", "at_ms", *_LISTED]
     entries = context.tables.arrow("hash_list_entries").select(wanted)
@@ -65,6 +74,11 @@ def media_matches(context: StageContext, frames: pa.Table) -> dict[str, pa.Table
     same = pa.array(_pairs_of(exact), pa.string()), pa.array(_pairs_of(near), pa.string())
     near = near.filter(pc.invert(pc.is_in(same[1], value_set=same[0])))
     whole = pa.concat_tables([exact, near], promote_options="default")
+    whole = whole.append_column("transform", pa.repeat(AS_IT_IS, len(whole)))
+    if transformed is not None:
+        whole = pa.concat_tables(
+            [whole, _further(whole, transformed, further["media_hubs"])], promote_options="default"
+        )
     place = pc.index_in(whole["entry_id"], value_set=entries["entry_id"])
     listed = entries.select(list(_LISTED)).take(place)
     parts = [whole[name].to_pylist() for name in ("item_id", "entry_id", "method")]
@@ -74,6 +88,15 @@ def media_matches(context: StageContext, frames: pa.Table) -> dict[str, pa.Table
         "media_matches": table_named("media_matches").columnar(columns | {"match_id": pa.array(ids, pa.string())}),
         **further,
     }
+
+
+def _further(whole: pa.Table, transformed: pa.Table, hubs: pa.Table) -> pa.Table:
+    """The pairs that are near under a transform alone, with what hubs that are set aside say of them."""
+    same = pa.array(_pairs_of(whole), pa.string()), pa.array(_pairs_of(transformed), pa.string())
+    only = transformed.filter(pc.invert(pc.is_in(same[1], value_set=same[0])))
+    held = hubs.filter(pc.not_equal(hubs["standing"], "listed"))["pdq"]
+    quarantined = pc.is_in(only["listed_pdq"], value_set=held)
+    return only.drop_columns(["listed_pdq"]).append_column("quarantined", quarantined)
 
 
 def _pairs_of(matches: pa.Table) -> list[str]:
@@ -128,10 +151,7 @@ def coded_hashes(hashes: pa.ChunkedArray) -> CodedHashes:
 
 def _expanded(of: CodedHashes, codes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """For each code in turn every row that has it: which of the codes, and the row."""
-    counts = of.starts[codes + 1] - of.starts[codes]
-    which = np.repeat(np.arange(len(codes)), counts)
-    within = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return which, of.order[of.starts[codes][which] + within]
+    return of.rows_of(codes)
 
 
 def _by_distance(context: StageContext, frames: pa.Table, entries: pa.Table) -> tuple[pa.Table, dict[str, pa.Table]]:
@@ -147,7 +167,7 @@ def _by_distance(context: StageContext, frames: pa.Table, entries: pa.Table) -> 
     items = frames["item_id"].combine_chunks().dictionary_encode()
     item = items.indices.to_numpy()[frame] if len(frames) else np.empty(0, np.int64)
     quality = frames["quality"].to_numpy()[frame]
-    tier = _tiers(distance_bits, quality)
+    tier = tier_places(distance_bits, quality)
     # Of each item and listed hash, the frame that speaks for them stands first.
     index = frames["frame_index"].to_numpy()[frame]
     order = np.lexsort((index, -quality, distance_bits, tier, target, item))
@@ -182,13 +202,6 @@ def comparable_entries(entries: pa.Table) -> pa.Table:
     """The listed hashes that distances may be taken from: all but those whose stated quality is too low."""
     stated = pc.fill_null(pc.greater_equal(entries["pdq_quality"], MIN_QUALITY), fill_value=True)
     return entries.filter(pc.and_(pc.is_valid(entries["pdq"]), stated))
-
-
-def _tiers(distance_bits: npt.NDArray[np.int64], quality: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The place of each match's tier in TIERS."""
-    both, places = np.unique(distance_bits * _QUALITIES + quality, return_inverse=True)
-    told = [TIERS.index(str(near_tier(*divmod(one, _QUALITIES)))) for one in both.tolist()]
-    return np.array(told, np.int64)[places] if told else np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ class Case:
                 "items",
                 "media_files",
                 "media_hashes",
+                "media_transformed_hashes",
                 "hash_list_entries",
                 "uploads",
                 "upload_items",
