@@ -31,9 +31,10 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
             "asks for it, pictures are looked up turned and mirrored as well, and the match says so."
         ),
         (
-            "Pictures with large flat areas come near each other by chance; a list may be wrong; cropped copies, turned "
-            "and mirrored ones where the case does not ask for them, and short scenes between the frames that were "
-            "hashed, are missed. A person must look, in an accredited viewer, before anything follows from a match."
+            "Pictures with large flat areas come near each other by chance; a list may be wrong; cropped copies, "
+            "turned and mirrored ones where the case does not ask for them, and short scenes between the frames "
+            "that were hashed, are missed. A person must look, in an accredited viewer, before anything follows "
+            "from a match."
         ),
     ),
     (

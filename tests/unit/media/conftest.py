@@ -48,6 +48,7 @@ class Case:
         }
         self.session = Session({})
         self.hub_distant_items = 4
+        self.parameters: dict[str, object] = {}
         self.exhibits: list[Exhibit] = []
 
     def item(
@@ -146,7 +147,9 @@ class Case:
         for name, rows in self.rows.items():
             self.session.put(name, table_named(name).rows(rows[::-1] if reverse else rows))
         return StageContext(
-            tables=self.session, exhibits=tuple(self.exhibits), parameters={"hub_distant_items": self.hub_distant_items}
+            tables=self.session,
+            exhibits=tuple(self.exhibits),
+            parameters={"hub_distant_items": self.hub_distant_items, **self.parameters},
         )
 
 
