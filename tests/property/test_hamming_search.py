@@ -150,9 +150,9 @@ def test_a_query_that_meets_most_of_a_list_is_compared_with_all_of_it(monkeypatc
     queries, targets = bunched_in_a_slot(3_000)
     by_scan = HammingIndex._by_scan
 
-    def watched(self, words, hot):
+    def watched(self, words, hot, most_pairs):
         scanned.extend(hot.tolist())
-        return by_scan(self, words, hot)
+        return by_scan(self, words, hot, most_pairs)
 
     monkeypatch.setattr(HammingIndex, "_by_scan", watched)
     found = pairs_within(queries, targets, max_distance_bits=LIMIT, method="multi-index")

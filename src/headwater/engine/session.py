@@ -11,11 +11,20 @@ from typing import Any, Self
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from headwater.schema import table_named
 
 __all__ = ["Session"]
+
+_BIT_BY_BIT: dict[str, Any] = {
+    "batch_size": 65_536,
+    "batch_readahead": 2,
+    "fragment_readahead": 1,
+    "fragment_scan_options": ds.ParquetFragmentScanOptions(pre_buffer=False),
+}
+"""How files are read with little of them in memory: as it is, Arrow holds columns whole before they are decoded."""
 
 
 class Session:
@@ -69,6 +78,18 @@ class Session:
             return table.empty()
         parts = [pq.read_table(path, schema=table.arrow) for path in paths]
         return table.checked(pa.concat_tables(parts)) if len(parts) > 1 else parts[0]
+
+    def columns(self, name: str, names: Sequence[str]) -> pa.Table:
+        """Only these columns of the table, in the order of its files; mapped from scratch where it lies on disk."""
+        if name in self._later or name in self._in_memory or not self._files.get(name):
+            return self.arrow(name).select(list(names))
+        files = ds.dataset([str(path) for path in self._files[name]], schema=table_named(name).arrow, format="parquet")
+        read = files.scanner(columns=list(names), **_BIT_BY_BIT)
+        with tempfile.NamedTemporaryFile(dir=self._scratch.name) as scratch:
+            with pa.ipc.new_file(scratch.name, read.projected_schema) as writer:
+                for batch in read.to_batches():
+                    writer.write_batch(batch)
+            return pa.ipc.open_file(pa.memory_map(scratch.name)).read_all()  # what is mapped outlives its name
 
     def put(self, name: str, rows: pa.Table) -> None:
         """Let later expressions of this session see rows that are not on disk yet."""

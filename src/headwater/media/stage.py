@@ -8,6 +8,7 @@ from headwater.engine import StageContext
 from headwater.media.clusters import media_clusters
 from headwater.media.frames import comparable_frames, hashes_by_item, transformed_frames
 from headwater.media.hashing import Pool, hash_again
+from headwater.media.listed import ListedEntries, listed_entries
 from headwater.media.margins import near_the_limit
 from headwater.media.matches import media_matches
 from headwater.media.noted import noted_matches
@@ -30,26 +31,33 @@ def match_media(context: StageContext, *, pool: Pool | None = None) -> dict[str,
     """
     for name in ("media_second_hashes", "media_second_transformed_hashes"):
         context.tables.put(name, table_named(name).empty())
-    second = _second_look(context, pool)
-    for name, table in second.items():
-        context.tables.put(name, table)
-    frames = comparable_frames(context)
-    derived = {**second, **media_matches(context, frames, transformed_matches(context))}
+    with listed_entries(context.tables) as listed:
+        second = _second_look(context, listed, pool)
+        for name, table in second.items():
+            context.tables.put(name, table)
+        frames = comparable_frames(context)
+        derived = {
+            **second,
+            **media_matches(context, frames, listed, transformed_matches(context, listed)),
+            "noted_matches": noted_matches(context, listed),
+        }
     derived["media_verdicts"] = media_verdicts(context, derived["media_matches"], frames)
     derived["media_clusters"] = media_clusters(context, hashes_by_item(frames))
     for name, table in derived.items():
         context.tables.put(name, table)
-    return {**derived, "media_origins": media_origins(context), "noted_matches": noted_matches(context)}
+    return {**derived, "media_origins": media_origins(context)}
 
 
-def _second_look(context: StageContext, pool: Pool | None) -> dict[str, pa.Table]:
+def _second_look(context: StageContext, listed: ListedEntries, pool: Pool | None) -> dict[str, pa.Table]:
     """The tables of a second look at what lies near a limit.
 
     What a transform alone brings near a limit is asked for transforms alone: so the option adds matches, and changes
     none of those that are there without it, nor clusters, nor hubs.
     """
     frames = comparable_frames(context)
-    again = near_the_limit(context, frames)
-    transformed = [each for _, each in transformed_frames(context)]
-    further = set(near_the_limit(context, frames, *transformed)) - set(again) if transformed else ()
+    again = near_the_limit(context, frames, listed)
+    further: set[str] = set()
+    if context.tables.arrow("media_transformed_hashes").num_rows:
+        transformed = (each for _, each in transformed_frames(context))
+        further = set(near_the_limit(context, frames, listed, transformed)) - set(again)
     return hash_again(context, again, transformed_only=further, pool=pool)
