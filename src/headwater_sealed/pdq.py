@@ -25,11 +25,15 @@ import numpy.typing as npt
 __all__ = [
     "MIN_SIDE_PX",
     "Pdq",
+    "Spectrum",
     "full_range",
     "luma_from_rgb",
     "pdq_by_recurrence",
     "pdq_from_luma",
     "pdq_from_reduced_luma",
+    "spectrum_by_recurrence",
+    "spectrum_from_luma",
+    "spectrum_from_reduced_luma",
 ]
 
 MIN_SIDE_PX = 5  # source: the reference hashes nothing smaller and answers zeros with quality 0
@@ -152,6 +156,44 @@ def pdq_by_recurrence(luma: Luma) -> Pdq:
     return Pdq(bits=_packed(coefficients > median), quality=min(100, int(steps.sum()) // 90), by_recurrence=True)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spectrum:
+    """What a PDQ hash is told from, before its bits are set: other hashes can be told from it as well.
+
+    Attributes:
+        coefficients: 16 rows of frequencies down by 16 columns of frequencies across.
+        quality: 0 to 100; None where the last digits of a gradient could change it.
+        gap: Difference of the two middle coefficients below which the recurrence decides; 0 where it has.
+    """
+
+    coefficients: npt.NDArray[np.float32] | npt.NDArray[np.float64]
+    quality: int | None
+    gap: float
+
+
+def spectrum_from_luma(luma: Luma, *, limited_range: bool = False) -> Spectrum:
+    """The spectrum by the linear form, of luma as `pdq_from_luma` takes it and no smaller than `MIN_SIDE_PX`."""
+    sampled = _sampled(luma)
+    if limited_range:
+        sampled = (sampled - _BLACK) * _STRETCH
+    widening = max(1.0, max(luma.shape) / _SLACK_SIDE_PX)
+    return _spectrum(sampled, gap=_GAP * widening, slack=_GRADIENT_SLACK * widening)
+
+
+def spectrum_from_reduced_luma(luma: Luma, *, part: int) -> Spectrum:
+    """The same of luma as `pdq_from_reduced_luma` takes it."""
+    down, across = (_of_blocks(blocks * part, part) for blocks in luma.shape)
+    return _spectrum(down @ luma.astype(np.float64) @ across.T, gap=_EXACT_SLACK, slack=_EXACT_SLACK)
+
+
+def spectrum_by_recurrence(luma: Luma) -> Spectrum:
+    """The same by the reference's own order of float32 operations."""
+    sampled = _sampled_by_recurrence(luma)
+    steps = np.abs(_gradients(sampled) * np.float32(100) / np.float32(255)).astype(np.int64)
+    quality = min(100, int(steps.sum()) // 90)
+    return Spectrum(coefficients=_coefficients_by_recurrence(sampled), quality=quality, gap=0.0)
+
+
 def luma_from_rgb(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Luma as float32, rows by columns, of an array of rows by columns by red, green, blue.
 
@@ -245,6 +287,15 @@ def _quality_if_certain(sampled: npt.NDArray[np.float64], *, slack: float) -> in
     most = int(np.floor(steps + slack).sum())
     low, high = min(100, least // 90), min(100, most // 90)
     return low if low == high else None
+
+
+def _spectrum(sampled: npt.NDArray[np.float64], *, gap: float, slack: float) -> Spectrum:
+    coefficients = _cosines64() @ sampled @ _cosines64().T
+    return Spectrum(coefficients=coefficients, quality=_quality_if_certain(sampled, slack=slack), gap=gap)
+
+
+def _gradients(sampled: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.concatenate([np.diff(sampled, axis=0).ravel(), np.diff(sampled, axis=1).ravel()])
 
 
 def _packed(above: npt.NDArray[np.bool_]) -> bytes:

@@ -17,11 +17,12 @@ import pyarrow.compute as pc
 from headwater.engine import StageContext
 from headwater.media.hubs import distant_items
 from headwater.media.listed import CodedHashes, ListedEntries, coded_hashes, expanded, packed_hashes
-from headwater.media.tiers import MAX_DISTANCE_BITS, TIERS, near_tier
+from headwater.media.tiers import MAX_DISTANCE_BITS, TIERS, tier_places
+from headwater.media.transforms import AS_IT_IS
 from headwater.media.video_matches import FRAME_OF, listed_frames, video_matches
 from headwater.schema import content_id, table_named
 
-__all__ = ["media_matches"]
+__all__ = ["best_frames", "media_matches"]
 
 _LISTED = (
     "polarity",
@@ -36,7 +37,6 @@ _LISTED = (
 _METHODS = ("sha256", "sha1", "md5")
 _FRAMES_AT_ONCE = 1 << 16
 _PAIRS_KEPT = 1 << 20
-_QUALITIES = 101
 _COUNTED = 10  # times the limit: how far beyond it a hub is says how sure it is one
 _BEST = np.dtype([(name, np.int64) for name in ("item", "target", "tier", "distance_bits", "quality", "frame", "many")])
 """The frame that speaks for an item and a listed hash, and how many frames of the item are near that hash."""
@@ -44,20 +44,25 @@ _BEST = np.dtype([(name, np.int64) for name in ("item", "target", "tier", "dista
 _Best = npt.NDArray[np.void]
 
 
-def media_matches(context: StageContext, frames: pa.Table, listed: ListedEntries) -> dict[str, pa.Table]:
+def media_matches(
+    context: StageContext, frames: pa.Table, listed: ListedEntries, transformed: pa.Table | None = None
+) -> dict[str, pa.Table]:
     """The tables `media_matches`, for each item and entry the strongest match, `video_matches` and `media_hubs`.
 
     Args:
         context: Has items and what people said of hubs.
         frames: The comparable frames.
         listed: The entries of hash lists.
+        transformed: What is near under a transform (`transformed_matches`), where that is asked for. It counts for no
+            hub and no video; what is equal or near as it is, is not listed a second time.
     """
     items = frames["item_id"].combine_chunks().dictionary_encode()
-    best = _best_frames(frames, items, listed)
+    best = best_frames(frames, items, listed)
     hubs = _hubs(context, frames, listed.coded, best)
     each, near_rows = expanded(listed.coded, best["target"])
     exact, exact_rows = _by_digest(context, listed)
-    place = np.unique(np.concatenate([exact_rows, near_rows]))
+    under, under_rows = _under_transforms(listed, transformed)
+    place = np.unique(np.concatenate([exact_rows, near_rows, under_rows]))
     entries = listed.rows(place, ("entry_id", *_LISTED, *FRAME_OF))
     exact_ids, near_ids = (entries["entry_id"].take(_found(place, rows)) for rows in (exact_rows, near_rows))
     exact = exact.append_column("entry_id", exact_ids)
@@ -66,6 +71,10 @@ def media_matches(context: StageContext, frames: pa.Table, listed: ListedEntries
     same = pa.array(_pairs_of(exact), pa.string()), pa.array(_pairs_of(near), pa.string())
     near = near.filter(pc.invert(pc.is_in(same[1], value_set=same[0])))
     whole = pa.concat_tables([exact, near], promote_options="default")
+    whole = whole.append_column("transform", pa.repeat(AS_IT_IS, len(whole)))
+    if under is not None:
+        under = under.append_column("entry_id", entries["entry_id"].take(_found(place, under_rows)))
+        whole = pa.concat_tables([whole, _further(whole, under, hubs)], promote_options="default")
     listing = entries.select(list(_LISTED)).take(pc.index_in(whole["entry_id"], value_set=entries["entry_id"]))
     parts = [whole[name].to_pylist() for name in ("item_id", "entry_id", "method")]
     ids = [content_id("mch", *of) for of in zip(*parts, strict=True)]
@@ -85,6 +94,24 @@ def media_matches(context: StageContext, frames: pa.Table, listed: ListedEntries
 def _found(place: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> pa.Array:
     """Where rows stand among the rows that were read."""
     return pa.array(np.searchsorted(place, rows))
+
+
+def _under_transforms(
+    listed: ListedEntries, transformed: pa.Table | None
+) -> tuple[pa.Table | None, npt.NDArray[np.int64]]:
+    """What is near under a transform, a row for each entry; and the rows of the entries."""
+    if transformed is None:
+        return None, np.empty(0, np.int64)
+    each, rows = expanded(listed.coded, transformed["target"].to_numpy())
+    return transformed.take(pa.array(each)), rows
+
+
+def _further(whole: pa.Table, under: pa.Table, hubs: _Hubs) -> pa.Table:
+    """The pairs that are near under a transform alone, with what hubs that are set aside say of them."""
+    same = pa.array(_pairs_of(whole), pa.string()), pa.array(_pairs_of(under), pa.string())
+    only = under.filter(pc.invert(pc.is_in(same[1], value_set=same[0])))
+    quarantined = pa.array(np.isin(only["target"].to_numpy(), hubs.held))
+    return only.drop_columns(["target"]).append_column("quarantined", quarantined)
 
 
 def _pairs_of(matches: pa.Table) -> list[str]:
@@ -127,7 +154,7 @@ def _blocks(items: pa.DictionaryArray) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _best_frames(frames: pa.Table, items: pa.DictionaryArray, listed: ListedEntries) -> _Best:
+def best_frames(frames: pa.Table, items: pa.DictionaryArray, listed: ListedEntries) -> _Best:
     """For each item and listed hash within the limit, the frame that speaks for them: that of the strongest tier."""
     whole = [np.empty(0, _BEST)]
     codes, quality = items.indices.to_numpy(), frames["quality"].to_numpy()
@@ -142,7 +169,7 @@ def _best_frames(frames: pa.Table, items: pa.DictionaryArray, listed: ListedEntr
             near["frame"], near["many"] = frame + start, 1
             near["target"], near["distance_bits"] = pairs[which, 1], pairs[which, 2]
             near["item"], near["quality"] = codes[frame + start], quality[frame + start]
-            near["tier"] = _tiers(near["distance_bits"], near["quality"])
+            near["tier"] = tier_places(near["distance_bits"], near["quality"])
             of_block.append(_best_of(near))
         # A piece ends anywhere among the frames of an item.
         whole.append(_best_of(np.concatenate(of_block)))
@@ -189,13 +216,6 @@ def _near_matches(
             "quarantined": np.isin(told["target"], hubs.held),
         }
     )
-
-
-def _tiers(distance_bits: npt.NDArray[np.int64], quality: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The place of each match's tier in TIERS."""
-    both, places = np.unique(distance_bits * _QUALITIES + quality, return_inverse=True)
-    told = [TIERS.index(str(near_tier(*divmod(one, _QUALITIES)))) for one in both.tolist()]
-    return np.array(told, np.int64)[places] if told else np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
