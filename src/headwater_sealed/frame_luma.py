@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from headwater_sealed.pdq import full_range, luma_from_rgb
+from headwater_sealed.pdq import luma_from_rgb
+from headwater_sealed.pdq_sampling import full_range
 
 __all__ = ["frame_luma"]
 

@@ -12,7 +12,8 @@ from PIL import Image
 
 from headwater_sealed import videos
 from headwater_sealed.frame_luma import frame_luma
-from headwater_sealed.pdq import full_range, luma_from_rgb, pdq_from_luma
+from headwater_sealed.pdq import luma_from_rgb, pdq_from_luma
+from headwater_sealed.pdq_sampling import full_range
 
 
 @pytest.fixture(scope="module", autouse=True)
