@@ -156,10 +156,8 @@ def _weighted(compiled: Kernels, luma: Luma) -> npt.NDArray[np.float64]:
     luma = _for_machine_code(luma)
     rows, columns = luma.shape
     line, out = np.empty(columns, dtype=np.float32), np.empty((SAMPLES, SAMPLES), dtype=np.float64)
-    down, across = (
-        (weights.ctypes.data, ends.ctypes.data)
-        for weights, ends in ((_blur_and_sample(side), _weighted_ends(side)) for side in (rows, columns))
-    )
+    matrices = [(_blur_and_sample(side), _weighted_ends(side)) for side in (rows, columns)]
+    down, across = ((weights.ctypes.data, ends.ctypes.data) for weights, ends in matrices)
     blur = compiled.blur_bytes if luma.dtype == np.uint8 else compiled.blur_floats
     pitch = luma.strides[0] // luma.itemsize
     blur(luma.ctypes.data, pitch, rows, columns, *down, *across, line.ctypes.data, out.ctypes.data)
