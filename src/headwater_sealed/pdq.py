@@ -100,7 +100,7 @@ def pdq_from_luma(luma: Luma, *, limited_range: bool = False) -> Pdq:
 
     Args:
         luma: Rows by columns, 0 to 255; the full picture, not one made smaller before.
-        limited_range: Whether black is 16 and white is 235, none beyond: it is stretched when few samples remain.
+        limited_range: Whether black is 16 and white is 235: what is beyond is cut off, and it is stretched.
 
     Example:
         >>> import numpy as np

@@ -39,9 +39,10 @@ class Kernels:
             (samples from row to row), rows, columns, black, stretch (bytes are stretched first, `(value - black) *
             stretch`, and cut off at 0 and 255); across, then down: the window, how many samples it has at each
             position, and the 64 positions sampled; then room (see `pdq_sampling`), and out, of 64 by 64 float32.
-        blur_bytes: Both passes and the sampling in one. Takes source, pitch, rows, columns, down, down_ends, across,
-            across_ends, line, out. `down` has weights of rows for each of the 64 samples, of which those in `down_ends`
-            (64 first ones, 64 ends) are used, `across` the same of columns; `line` is room for `columns` floats.
+        blur_bytes: Both passes and the sampling in one. Takes source, pitch, rows, columns, least and most (samples are
+            cut off at these), down, down_ends, across, across_ends, line, out. `down` has weights of rows for each of
+            the 64 samples, of which those in `down_ends` (64 first ones, 64 ends) are used, `across` the same of
+            columns; `line` is room for `columns` floats.
         blur_floats: The same of float32.
         cosines: The cosine transform in float32, term by term in the reference's order. Takes sampled, cosines (16 by
             64), line, out; `line` is room for 64 floats.
@@ -75,8 +76,8 @@ def compiled() -> Kernels:
 
 def _blur_parameters(source: Value) -> Parameters:
     return {
-        "source": source, "pitch": I64, "rows": I64, "columns": I64, "down": FLOATS, "down_ends": WHOLE,
-        "across": FLOATS, "across_ends": WHOLE, "line": FLOATS, "out": DOUBLES,
+        "source": source, "pitch": I64, "rows": I64, "columns": I64, "least": F32, "most": F32,
+        "down": FLOATS, "down_ends": WHOLE, "across": FLOATS, "across_ends": WHOLE, "line": FLOATS, "out": DOUBLES,
     }  # fmt: skip
 
 
@@ -98,6 +99,8 @@ def _write_blur(build: Function) -> None:
             with build.counted(whole(0), columns) as column:
                 value = build.get(given["source"], build.add(begin, column))
                 value = value if value.type == F32 else build.uitofp(value, F32)
+                value = build.select(build.fcmp_ordered("<", value, given["least"]), given["least"], value)
+                value = build.select(build.fcmp_ordered(">", value, given["most"]), given["most"], value)
                 build.put(build.fadd(build.get(line, column), build.fmul(weight, value)), line, column)
         with build.counted(whole(0), whole(_SAMPLES)) as across:
             build.store(constant(F32, 0.0), total)

@@ -57,15 +57,18 @@ def by_linear_form(luma: Luma, *, limited_range: bool = False) -> npt.NDArray[np
 
     Args:
         luma: Rows by columns, 0 to 255.
-        limited_range: Whether black is 16 and white is 235, none beyond: it is stretched when few samples remain.
+        limited_range: Whether black is 16 and white is 235: what is beyond is cut off, and it is stretched when few
+            samples remain.
     """
     compiled = kernels()
+    if limited_range and (compiled is None or luma.shape == (SAMPLES, SAMPLES)):
+        luma = luma.clip(_BLACK, _WHITE)
     if luma.shape == (SAMPLES, SAMPLES):
         sampled = luma.astype(np.float64)
     elif compiled is None:
         sampled = _products(luma)
     else:
-        sampled = _weighted(compiled, luma)
+        sampled = _weighted(compiled, luma, limited_range=limited_range)
     return (sampled - _BLACK) * _STRETCH if limited_range else sampled
 
 
@@ -151,7 +154,7 @@ def _for_machine_code(luma: Luma) -> Luma:
     return luma.copy()
 
 
-def _weighted(compiled: Kernels, luma: Luma) -> npt.NDArray[np.float64]:
+def _weighted(compiled: Kernels, luma: Luma, *, limited_range: bool = False) -> npt.NDArray[np.float64]:
     """The linear form by compiled loops, which read each pixel about once."""
     luma = _for_machine_code(luma)
     rows, columns = luma.shape
@@ -160,7 +163,8 @@ def _weighted(compiled: Kernels, luma: Luma) -> npt.NDArray[np.float64]:
     down, across = ((weights.ctypes.data, ends.ctypes.data) for weights, ends in matrices)
     blur = compiled.blur_bytes if luma.dtype == np.uint8 else compiled.blur_floats
     pitch = luma.strides[0] // luma.itemsize
-    blur(luma.ctypes.data, pitch, rows, columns, *down, *across, line.ctypes.data, out.ctypes.data)
+    ends = (_BLACK, _WHITE) if limited_range else (-np.inf, np.inf)
+    blur(luma.ctypes.data, pitch, rows, columns, *ends, *down, *across, line.ctypes.data, out.ctypes.data)
     return out
 
 

@@ -47,8 +47,10 @@ def test_the_recurrence_has_the_bits_of_numpys(sample, limited_range):
 def test_the_linear_form_is_numpys_but_for_rounding(sample):
     for rows, columns in shapes():
         luma = luma_of(rows, columns, sample)
-        compiled = pdq_sampling._weighted(pdq_sampling.kernels(), luma)
-        assert np.abs(compiled - pdq_sampling._products(luma)).max() < 1e-4, (rows, columns)
+        for limited in (False, True):
+            compiled = pdq_sampling._weighted(pdq_sampling.kernels(), luma, limited_range=limited)
+            expected = pdq_sampling._products(np.clip(luma, 16, 235) if limited else luma)
+            assert np.abs(compiled - expected).max() < 1e-4, (rows, columns)
 
 
 @pytest.mark.parametrize("side", [70, 600])
