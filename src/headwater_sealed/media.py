@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from headwater_sealed import stills, videos
+from headwater_sealed import pdq, stills, videos
 from headwater_sealed.pdq_transforms import HASH_TRANSFORMS, TRANSFORMS
 from headwater_sealed.sources import Sources
 from headwater_sealed.stills import Picture, Still, read_still
@@ -44,7 +44,8 @@ HASH_MEDIA_SCHEMA = pa.schema(
 
 
 def prepare() -> None:
-    """Loads what the decoders would load on first use."""
+    """Loads what the decoders would load on first use, and compiles what hashes."""
+    pdq.prepare()
     stills.prepare()
     videos.prepare()
 

@@ -21,14 +21,13 @@ import numpy.typing as npt
 
 from headwater_sealed.pdq import (
     MIN_SIDE_PX,
-    Luma,
     Pdq,
     Spectrum,
-    full_range,
     spectrum_by_recurrence,
     spectrum_from_luma,
     spectrum_from_reduced_luma,
 )
+from headwater_sealed.pdq_sampling import Luma
 
 __all__ = ["HASH_TRANSFORMS", "TRANSFORMS", "DihedralPdq", "dihedral_pdq_from_luma", "dihedral_pdq_from_reduced_luma"]
 
@@ -76,7 +75,7 @@ def dihedral_pdq_from_luma(luma: Luma, *, limited_range: bool = False) -> Dihedr
     if min(luma.shape) < MIN_SIDE_PX:
         return DihedralPdq(original=Pdq(bits=bytes(_HASH_BYTES), quality=0), transformed=bytes(_HASH_BYTES * 7))
     spectrum = spectrum_from_luma(luma, limited_range=limited_range)
-    return _told(spectrum, lambda: spectrum_by_recurrence(full_range(luma) if limited_range else luma))
+    return _told(spectrum, lambda: spectrum_by_recurrence(luma, limited_range=limited_range))
 
 
 def dihedral_pdq_from_reduced_luma(luma: Luma, *, part: int) -> DihedralPdq:
