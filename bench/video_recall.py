@@ -5,9 +5,9 @@
 The clips are the two published videos of the reference data and pieces of them. Of each clip a list has one frame a
 second, as lists are made. Each is edited in several ways, encoded again with the encoder's own choice of keyframes (ten
 seconds apart at most), and hashed by keyframes alone, by a frame a second alone, and as a case does it: by keyframes,
-and a frame a second where these are sparse or the nearest listed hash is close to the limit. Found means that a
-comparable frame is within 31 bits of a listed one of its clip. False means that one is near a listed frame of another
-scene: pieces of one video are one scene.
+and a frame a second where these are sparse or the nearest listed hash is close to the limit; and so under every
+transform as well (`dihedral`). Found means that a comparable frame is within 31 bits of a listed one of its clip. False
+means that one is near a listed frame of another scene, transformed or not: pieces of one video are one scene.
 
 Prints one JSON object for each edit, then one for all.
 """
@@ -121,27 +121,36 @@ EDITS: dict[str, tuple[Callable[[Frames], Frames], float, int]] = {
     "cropped by 20 %": (cropped(0.2), 1.0, 23),
     "black bars": (framed, 1.0, 23),
     "mirrored": (lambda frames: [frame[:, ::-1] for frame in frames], 1.0, 23),
+    "turned by a quarter": (lambda frames: [np.rot90(frame) for frame in frames], 1.0, 23),
+    "turned by half": (lambda frames: [frame[::-1, ::-1] for frame in frames], 1.0, 23),
     "in a compilation": (within, 1.0, 23),
 }
 
 
 def hashes(path: Path, tier: str) -> tuple[np.ndarray, HashedFile]:
-    """Comparable hashes as rows of words, and what a case would be told."""
+    """Comparable hashes as rows of eight positions of words, and what a case would be told."""
     video = videos.Video()
     with path.open("rb") as file:
-        frames = [(frame.at_ms, frame.hashed()) for frame in videos.read_video(file, video, tier=tier)]
+        read = videos.read_video(file, video, tier=tier)
+        frames = [(frame.at_ms, frame.hashed_in_all_positions()) for frame in read]
     told = HashedFile(
         summary={"media_kind": "video", "tier": tier, "duration_ms": video.duration_ms},
         frames=tuple({"at_ms": at_ms} for at_ms, _ in frames),
     )
-    kept = [pdq.bits for _, pdq in frames if pdq.quality >= MIN_QUALITY]
-    return np.frombuffer(b"".join(kept), np.uint64).reshape(-1, 4), told
+    kept = [each.original.bits + each.transformed for _, each in frames if each.original.quality >= MIN_QUALITY]
+    return np.frombuffer(b"".join(kept), np.uint64).reshape(-1, 8, 4), told
 
 
 def nearest_bits(left: np.ndarray, right: np.ndarray) -> int:
     if not len(left) or not len(right):
         return 256
     return int(np.bitwise_count(left[:, None] ^ right[None]).sum(axis=2, dtype=np.int64).min())
+
+
+def as_a_case(by_keyframes: np.ndarray, both: np.ndarray, listed: np.ndarray, told: HashedFile) -> np.ndarray:
+    """The hashes that a case looks up: of a frame a second too where keyframes are sparse or near the limit."""
+    near_limit = abs(nearest_bits(by_keyframes, listed) - MAX_DISTANCE_BITS) <= MARGIN_BITS
+    return both if near_limit or is_sparse(told) else by_keyframes
 
 
 def clips(folder: Path) -> Iterator[tuple[str, str, Frames]]:
@@ -170,21 +179,21 @@ def main() -> int:
         known = list(clips(folder))
         for name, _, frames in known:
             encoded(frames, made, crf=18)
-            listed[name] = hashes(made, "second")[0]
+            listed[name] = hashes(made, "second")[0][:, 0]
         for edit, (change, speed, crf) in EDITS.items():
-            count = counts[edit] = dict.fromkeys(("clips", "keyframe", "second", "case", "false"), 0)
-            missed: dict[str, list[str]] = {"keyframe": [], "second": [], "case": []}
+            count = counts[edit] = dict.fromkeys(("clips", "keyframe", "second", "case", "dihedral", "false"), 0)
+            missed: dict[str, list[str]] = {"keyframe": [], "second": [], "case": [], "dihedral": []}
             for name, scene, frames in known:
                 encoded(change(frames), made, fps=FPS * speed, crf=crf)
                 by_keyframes, told = hashes(made, "keyframe")
                 by_seconds, _ = hashes(made, "second")
                 everything = np.concatenate(list(listed.values()))
-                near_limit = abs(nearest_bits(by_keyframes, everything) - MAX_DISTANCE_BITS) <= MARGIN_BITS
                 both = np.concatenate([by_keyframes, by_seconds])
                 found = {
-                    "keyframe": by_keyframes,
-                    "second": by_seconds,
-                    "case": both if near_limit or is_sparse(told) else by_keyframes,
+                    "keyframe": by_keyframes[:, 0],
+                    "second": by_seconds[:, 0],
+                    "case": as_a_case(by_keyframes[:, 0], both[:, 0], everything, told),
+                    "dihedral": as_a_case(by_keyframes.reshape(-1, 4), both.reshape(-1, 4), everything, told),
                 }
                 count["clips"] += 1
                 for tier, of_tier in found.items():
@@ -192,7 +201,7 @@ def main() -> int:
                     count[tier] += is_found
                     missed[tier] += [] if is_found else [name]
                 others = np.concatenate([listed[n] for n, s, _ in known if s != scene])
-                count["false"] += nearest_bits(both, others) <= MAX_DISTANCE_BITS
+                count["false"] += nearest_bits(both.reshape(-1, 4), others) <= MAX_DISTANCE_BITS
             told_of = {"missed": missed} if given.details else {}
             print(json.dumps({"measure": f"video_recall.{edit}", **count, **told_of}), flush=True)
     whole = {name: sum(count[name] for count in counts.values()) for name in next(iter(counts.values()))}

@@ -13,10 +13,15 @@ import tomli_w
 
 from headwater.errors import CaseNotFoundError, ConfigError, NewerCaseError
 
-__all__ = ["CASE_FORMAT", "CaseSettings", "Parameters", "read_settings", "write_settings"]
+__all__ = ["CASE_FORMAT", "HASH_TRANSFORMS", "CaseSettings", "Parameters", "read_settings", "write_settings"]
 
 CASE_FORMAT = 1
 """Version of the case folder's layout; raised when an older headwater could misread it."""
+
+HASH_TRANSFORMS = ("none", "dihedral")
+"""Which transforms of a picture are looked up beside the picture itself: none, or the seven of a square."""
+
+_CHOICES = {"hash_transforms": HASH_TRANSFORMS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,7 @@ class Parameters:
             spaces. No request, link or lead rests on them.
         queue_min_probability_ppm: Least probability for a link to be proposed to a person.
         hub_distant_items: A listed hash that is near more items than this, all far from each other, is set aside.
+        hash_transforms: `dihedral` hashes each picture turned and mirrored as well and looks that up; `none` does not.
     """
 
     address_gap_limit: int = 100
@@ -47,6 +53,7 @@ class Parameters:
     trace_further_policies: str = ""
     queue_min_probability_ppm: int = 500_000
     hub_distant_items: int = 4
+    hash_transforms: str = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +133,8 @@ def _checked(path: Path, kind: type, values: Mapping[str, object]) -> dict[str, 
             raise ConfigError(f"{path}: '{name}' is {value!r}; it must be a whole number, 0 or more")
         if known[name] == "str" and not isinstance(value, str):
             raise ConfigError(f"{path}: '{name}' is {value!r}; it must be text")
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise ConfigError(f"{path}: '{name}' is {value!r}; it must be one of {', '.join(_CHOICES[name])}")
     if kind is CaseSettings and not {"authority_ref", "operator", "case_format"} <= values.keys():
         raise ConfigError(f"{path}: 'authority_ref', 'operator' and 'case_format' are required; restore them")
     return dict(values)

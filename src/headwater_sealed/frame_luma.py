@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-from headwater_sealed.pdq import full_range, luma_from_rgb
+from headwater_sealed.pdq import luma_from_rgb
+from headwater_sealed.pdq_sampling import full_range
 
 __all__ = ["frame_luma"]
 
@@ -55,9 +56,9 @@ def frame_luma(frame: VideoFrame) -> tuple[Luma, bool]:
     """Luma of a frame as perceptual hashes are defined on it, of BT.601, and whether its black is 16 and its white 235.
 
     Where the frame's own luma is of BT.709, what its colour planes add to that of BT.601 is added. Whatever is neither,
-    such as PQ, HLG or BT.2020, goes by way of red, green and blue. Samples of 8 bits in the limited range are left in
-    it, which saves going through all of them: what is beyond black and white is brought there, and the hash stretches
-    the rest.
+    such as PQ, HLG or BT.2020, goes by way of red, green and blue. Samples of 8 bits in the limited range are the
+    decoder's own, which saves going through all of them: the hash cuts off what is beyond black and white, and
+    stretches the rest. They hold the frame for as long as they are held.
 
     References:
         ITU-R BT.601-7, section 2.5; ITU-R BT.709-6, section 3.
@@ -68,7 +69,7 @@ def frame_luma(frame: VideoFrame) -> tuple[Luma, bool]:
     if name == "gray" or (usual and depth_bits is not None and space in _LUMA_IS_601):
         samples = _plane(frame, 0, depth_bits or 8)
         if depth_bits == 8 and not _is_full(frame):
-            return np.clip(samples, 16, 235), True
+            return samples, True
         return _stretched(samples, frame, depth_bits or 8), False
     if usual and space == _LUMA_IS_709 and name in _CHROMA_STEPS:
         return _from_709(frame), False

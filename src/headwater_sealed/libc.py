@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 
-__all__ = ["prctl", "raw_syscall", "require"]
+__all__ = ["make_executable", "prctl", "raw_syscall", "require"]
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.syscall.restype = ctypes.c_long
@@ -24,6 +25,17 @@ def prctl(option: int, first: int = 0, second: object = 0, *, what: str) -> int:
     second_word = ctypes.c_ulong(second) if isinstance(second, int) else second
     zero = ctypes.c_ulong(0)
     return require(int(_LIBC.prctl(ctypes.c_int(option), ctypes.c_ulong(first), second_word, zero, zero)), what)
+
+
+def make_executable(address: int, size_bytes: int) -> None:
+    """Has pages that were writable be readable and executable instead; fails with errno's error.
+
+    Args:
+        address: Of the first page.
+        size_bytes: Whole pages.
+    """
+    pages = (ctypes.c_void_p(address), ctypes.c_size_t(size_bytes))
+    require(int(_LIBC.mprotect(*pages, mmap.PROT_READ | mmap.PROT_EXEC)), "making memory executable")
 
 
 def raw_syscall(number: int, *arguments: object, what: str) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from headwater_sealed import stills, videos
+from headwater_sealed import pdq, stills, videos
+from headwater_sealed.pdq_transforms import HASH_TRANSFORMS, TRANSFORMS
 from headwater_sealed.sources import Sources
 from headwater_sealed.stills import Picture, Still, read_still
 from headwater_sealed.videos import Frame, Video, read_video
@@ -25,6 +26,7 @@ HASH_MEDIA_SCHEMA = pa.schema(
         pa.field("at_ms", pa.int64()),
         pa.field("pdq", pa.binary(32)),
         pa.field("quality", pa.int64()),
+        pa.field("pdq_transforms", pa.binary(32 * len(TRANSFORMS))),
         pa.field("status", pa.string()),
         pa.field("reason", pa.string()),
         pa.field("note", pa.string()),
@@ -35,11 +37,15 @@ HASH_MEDIA_SCHEMA = pa.schema(
         pa.field("duration_ms", pa.int64()),
     ]
 )
-"""One row for each hash (frame_index from 0), then one for the file (frame_index -1) with its status."""
+"""One row for each hash (frame_index from 0), then one for the file (frame_index -1) with its status.
+
+`pdq_transforms` is absent unless it is asked for: the hashes under each of `TRANSFORMS`, one behind the other.
+"""
 
 
 def prepare() -> None:
-    """Loads what the decoders would load on first use."""
+    """Loads what the decoders would load on first use, and compiles what hashes."""
+    pdq.prepare()
     stills.prepare()
     videos.prepare()
 
@@ -49,13 +55,21 @@ def hash_media(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: A
 
     Args:
         files: The evidence: plain files, or the segments of one image.
-        parameters: `entries`, each with `media_kind`, `tier` and `file_index`, or `path_hex` within `volume_index`.
+        parameters: `entries`, each with `media_kind`, `tier` and `file_index`, or `path_hex` within `volume_index`;
+            and `hash_transforms`, which is none unless it says dihedral.
         emit: Takes each batch.
+
+    Raises:
+        ValueError: A parameter is none of those known.
     """
+    wanted = parameters.get("hash_transforms", HASH_TRANSFORMS[0])
+    if wanted not in HASH_TRANSFORMS:
+        raise ValueError(f"hash_transforms {wanted!r} is none of {HASH_TRANSFORMS}")
+    hashed_of = _hashed_in_all_positions if wanted == "dihedral" else _hashed
     sources = Sources(files, parameters)
     for index, entry in enumerate(parameters["entries"]):
         rows: list[dict[str, Any]] = []
-        for row in _rows(sources, entry):
+        for row in _rows(sources, entry, hashed_of):
             rows.append({"entry_index": index, **row})
             if len(rows) == _BATCH_ROWS:
                 emit(pa.RecordBatch.from_pylist(rows, schema=HASH_MEDIA_SCHEMA))
@@ -63,15 +77,27 @@ def hash_media(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: A
         emit(pa.RecordBatch.from_pylist(rows, schema=HASH_MEDIA_SCHEMA))
 
 
-def _rows(sources: Sources, entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _hashed(picture: Picture | Frame) -> dict[str, Any]:
+    hashed = picture.hashed()
+    return {"pdq": hashed.bits, "quality": hashed.quality}
+
+
+def _hashed_in_all_positions(picture: Picture | Frame) -> dict[str, Any]:
+    hashed = picture.hashed_in_all_positions()
+    original = hashed.original
+    return {"pdq": original.bits, "quality": original.quality, "pdq_transforms": hashed.transformed}
+
+
+def _rows(
+    sources: Sources, entry: Mapping[str, Any], hashed_of: Callable[[Picture | Frame], dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
     """The rows of one entry, the file's own last."""
     media_kind, tier = entry["media_kind"], entry["tier"]
     if media_kind not in MEDIA_KINDS:
         raise ValueError(f"media_kind {media_kind!r} is none of {MEDIA_KINDS}")
     summary: Still | Video = Still() if media_kind == "still" else Video()
     for frame_index, picture in enumerate(_pictures(sources, entry, summary)):
-        hashed = picture.hashed()
-        yield {"frame_index": frame_index, "at_ms": picture.at_ms, "pdq": hashed.bits, "quality": hashed.quality}
+        yield {"frame_index": frame_index, "at_ms": picture.at_ms, **hashed_of(picture)}
     yield {
         "frame_index": _SUMMARY,
         "status": summary.status,

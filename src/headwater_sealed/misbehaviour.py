@@ -141,6 +141,12 @@ def _import_late(_emit: Emit) -> None:
     import this  # noqa: F401  # a module that nothing else loads
 
 
+def _tell_loops(emit: Emit) -> None:
+    from headwater_sealed.pdq_sampling import kernels  # a worker of basic jobs has no such module
+
+    emit(_row(0, "numpy" if kernels() is None else "machine code"))
+
+
 def _stay_behind(_emit: Emit) -> None:
     # A thread that never ends: the answer counts, the process must not outlive it.
     threading.Thread(target=_hang, args=(_emit,)).start()
@@ -181,6 +187,7 @@ BEHAVIOURS: tuple[tuple[str, Callable[[Emit], None]], ...] = (
     ("bad offsets", _bad_offsets),
     ("compressed", _compressed),
     ("import late", _import_late),
+    ("tell loops", _tell_loops),
     ("stay behind", _stay_behind),
     ("close channel", _close_channel),
     ("stop", _stop),

@@ -16,6 +16,7 @@ import pillow_heif
 from PIL import Image, ImageCms, ImageFile, ImageMode, TiffImagePlugin, UnidentifiedImageError
 
 from headwater_sealed.pdq import MIN_SIDE_PX, Pdq, luma_from_rgb, pdq_from_luma, pdq_from_reduced_luma
+from headwater_sealed.pdq_transforms import DihedralPdq, dihedral_pdq_from_luma, dihedral_pdq_from_reduced_luma
 
 __all__ = ["FORMATS", "MAX_PICTURES", "MAX_PIXELS", "Picture", "Still", "prepare", "read_still"]
 
@@ -65,6 +66,12 @@ class Picture:
         if self.part == 1:
             return pdq_from_luma(self.luma)
         return pdq_from_reduced_luma(self.luma, part=self.part)
+
+    def hashed_in_all_positions(self) -> DihedralPdq:
+        """The same, and the hashes of the picture turned and mirrored."""
+        if self.part == 1:
+            return dihedral_pdq_from_luma(self.luma)
+        return dihedral_pdq_from_reduced_luma(self.luma, part=self.part)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from av.video.frame import VideoFrame
 
 from headwater_sealed.frame_luma import frame_luma
 from headwater_sealed.pdq import Pdq, pdq_from_luma
+from headwater_sealed.pdq_transforms import DihedralPdq, dihedral_pdq_from_luma
 
 __all__ = ["DEMUXERS", "MAX_FRAMES", "MAX_PIXELS", "TIERS", "Frame", "Video", "prepare", "read_video"]
 
@@ -64,6 +65,10 @@ class Frame:
     def hashed(self) -> Pdq:
         """Its PDQ hash and quality."""
         return pdq_from_luma(self.luma, limited_range=self.limited_range)
+
+    def hashed_in_all_positions(self) -> DihedralPdq:
+        """The same, and the hashes of the frame turned and mirrored."""
+        return dihedral_pdq_from_luma(self.luma, limited_range=self.limited_range)
 
 
 @dataclass(slots=True, kw_only=True)

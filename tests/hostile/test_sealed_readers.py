@@ -12,9 +12,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from headwater.evidence.sealed import SealedPool, SealedWorkerError, sandbox_report
+from headwater_sealed.pdq import pdq_by_recurrence
 
 pytestmark = pytest.mark.skipif(not sandbox_report().sealed, reason="this kernel lacks a part of the sandbox")
 
@@ -145,3 +148,19 @@ def test_wallets_are_opened(pool: SealedPool, tmp_path: Path) -> None:
         made.commit()
     with pytest.raises(SealedWorkerError, match="holds no descriptor"):
         told(pool, "read_wallet", path)
+
+
+def test_pictures_are_hashed_by_what_was_compiled_before_the_seal(tmp_path: Path) -> None:
+    draw = np.random.default_rng(4)
+    # Noise has gradients on every step of the quality sum, so some of these go by the recurrence.
+    pictures = [draw.integers(100, 110, (90 + number, 131)).astype(np.uint8) for number in range(12)]
+    files = [tmp_path / f"{number}.png" for number in range(len(pictures))]
+    for picture, file in zip(pictures, files, strict=True):
+        Image.fromarray(picture).save(file)
+    entries = [{"media_kind": "still", "tier": "keyframe", "file_index": index} for index in range(len(files))]
+    with SealedPool(test_jobs=True) as pool:
+        loops = told(pool, "misbehave", entries=[{"behaviour": "tell loops"}])
+        rows = [row for row in told(pool, "hash_media", *files, entries=entries) if row["frame_index"] == 0]
+    assert loops[0]["answer"] == "machine code"
+    expected = [pdq_by_recurrence(picture) for picture in pictures]
+    assert [(row["pdq"], row["quality"]) for row in rows] == [(one.bits, one.quality) for one in expected]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -150,9 +153,9 @@ def test_a_query_that_meets_most_of_a_list_is_compared_with_all_of_it(monkeypatc
     queries, targets = bunched_in_a_slot(3_000)
     by_scan = HammingIndex._by_scan
 
-    def watched(self, words, hot):
+    def watched(self, words, hot, most_pairs):
         scanned.extend(hot.tolist())
-        return by_scan(self, words, hot)
+        return by_scan(self, words, hot, most_pairs)
 
     monkeypatch.setattr(HammingIndex, "_by_scan", watched)
     found = pairs_within(queries, targets, max_distance_bits=LIMIT, method="multi-index")
@@ -182,6 +185,56 @@ def test_an_index_in_files_finds_the_same_and_is_not_read_whole(tmp_path):
     (tmp_path / "index" / "index.json").write_text('{"form": 9}', encoding="utf-8")
     with pytest.raises(ValueError, match="form 9"):
         open_index(tmp_path / "index")
+
+
+@settings(max_examples=25, deadline=None)
+@given(bunched_hashes(), st.sampled_from([31, 36, 47]), st.integers(1, 40))
+def test_pieces_are_of_successive_queries_and_together_all_pairs(hashes, limit, most):
+    queries, targets = hashes
+    index = build_index(targets, max_distance_bits=LIMIT).within(limit)
+    pieces = list(index.pieces(queries, most_pairs=most))
+    assert all(len(piece) <= most or len(np.unique(piece[:, 0])) == 1 for piece in pieces)
+    filled = [piece[:, 0] for piece in pieces if len(piece)]
+    assert all(one.max() < other.min() for one, other in itertools.pairwise(filled))
+    found = sorted(tuple(pair) for piece in pieces for pair in piece.tolist())
+    assert found == brute_force(queries, targets, limit)
+
+
+def test_queries_that_all_meet_most_of_a_list_are_compared_with_all_of_it_at_once(monkeypatch):
+    """Some are tried, the rest are not looked up; and look-ups come back where the queries change."""
+    looked = []
+    by_slots = HammingIndex._by_slots
+
+    def watched(self, words, loads, found):
+        looked.append(len(loads))
+        return by_slots(self, words, loads, found)
+
+    _, targets = bunched_in_a_slot(3_000)
+    randomness = np.random.default_rng(8)
+    far = randomness.integers(0, 256, (100, BITS // 8), dtype=np.uint8)
+    queries = np.vstack([targets[:300], far])
+    monkeypatch.setattr("headwater.media.hamming_index._BATCH_QUERIES", 100)
+    monkeypatch.setattr(HammingIndex, "_by_slots", watched)
+    found = build_index(targets, max_distance_bits=LIMIT).search(queries)
+    assert looked == [64, 64, 64, 64, 100]
+    assert sorted(map(tuple, found.tolist())) == brute_force(queries, targets, LIMIT)
+
+
+def test_an_index_whose_slots_are_not_filled_is_not_searched_farther():
+    _, targets = bunched_in_a_slot(40)
+    index = build_index(targets, max_distance_bits=3)
+    assert any(slot.radius_bits < 0 for slot in index.slots)
+    with pytest.raises(ValueError, match="not filled"):
+        index.within(LIMIT)
+
+
+def test_a_full_medium_is_an_error_and_no_killed_process(tmp_path, monkeypatch):
+    def full(descriptor, offset, size):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space"):
+        build_index(bunched_in_a_slot(40)[1], max_distance_bits=LIMIT, folder=tmp_path / "index")
 
 
 def test_nothing_to_search_finds_nothing():

@@ -27,20 +27,29 @@ def hash_files(
     paths: Paths,
     frames: Annotated[bool, typer.Option("--frames", help="List the frames of videos.")] = False,
     tier: Annotated[str, typer.Option("--tier", help="Frames of a video: keyframe or second.")] = "keyframe",
+    transforms: Annotated[
+        str, typer.Option("--transforms", help="dihedral: also the PDQ of the picture turned and mirrored; none: not.")
+    ] = "none",
     workers: Workers = ALL_PROCESSORS,
     allow_unsealed: AllowUnsealed = False,
     as_json: AsJson = False,
 ) -> None:
     """Print digests, PDQ and quality of any files. Nothing is decoded outside a sealed worker."""
+    from headwater.config import HASH_TRANSFORMS
     from headwater.errors import ConfigError, InputError
     from headwater.media import hash_paths
 
     if tier not in {"keyframe", "second"}:
         raise ConfigError(f"--tier '{tier}' is unknown; known are keyframe, second")
+    if transforms not in HASH_TRANSFORMS:
+        raise ConfigError(f"--transforms '{transforms}' is unknown; known are {', '.join(HASH_TRANSFORMS)}")
     for path in paths:
         if not path.exists():
             raise InputError(path, "no such file or folder", remedy="check the path")
-    for row in hash_paths(_walked(paths), tier=tier, workers=workers, allow_unsealed=allow_unsealed):
+    hashed = hash_paths(
+        _walked(paths), tier=tier, transforms=transforms, workers=workers, allow_unsealed=allow_unsealed
+    )
+    for row in hashed:
         if not frames:
             row.pop("frames", None)
         text = "  ".join(printable(row[name]) for name in ("sha256", "kind", "status", "path"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -104,6 +105,21 @@ class Session:
         empty = schema.empty_table() if columns is None else schema.empty_table().select(list(columns))
         return pa.concat_tables([empty, *(part.cast(empty.schema) for part in kept)])
 
+    def columns(self, name: str, names: Sequence[str]) -> pa.Table:
+        """Only these columns of the table, in the order of its files; mapped from scratch where it lies on disk."""
+        if name in self._later or name in self._in_memory or not self._files.get(name):
+            return self.arrow(name).select(list(names))
+        schema = pa.schema([table_named(name).arrow.field(one) for one in names])
+        with tempfile.NamedTemporaryFile(dir=self._scratch.name) as scratch:
+            with pa.ipc.new_file(scratch.name, schema) as writer:
+                for part in chain.from_iterable(stored_parts(path, names) for path in self._files[name]):
+                    # A file of an earlier version of the table may lack a column.
+                    held = (
+                        part[f.name] if f.name in part.column_names else pa.nulls(len(part), f.type) for f in schema
+                    )
+                    writer.write_table(pa.table(list(held), schema=schema))
+            return pa.ipc.open_file(pa.memory_map(scratch.name)).read_all()  # what is mapped outlives its name
+
     def _only_file(self, name: str) -> Path | None:
         """The one file that holds all the rows, if there is one."""
         paths = self._files.get(name, ())
@@ -168,7 +184,11 @@ class Session:
         import duckdb
         from splink import DuckDBAPI
 
-        return DuckDBAPI(duckdb.connect(config=duckdb_limits(self._threads, self._scratch.name)))
+        # Not all that Splink asks can be done on the medium, and where it cannot, a limit would end the run.
+        limits = duckdb_limits(self._threads, self._scratch.name)
+        return DuckDBAPI(
+            duckdb.connect(config={name: value for name, value in limits.items() if name != "memory_limit"})
+        )
 
     def close(self) -> None:
         """Let the engine go and remove its scratch files."""

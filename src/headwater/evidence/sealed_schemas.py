@@ -240,6 +240,7 @@ _HASH_MEDIA = Expected(
             pa.field("at_ms", pa.int64()),
             pa.field("pdq", pa.binary(32)),
             pa.field("quality", pa.int64()),
+            pa.field("pdq_transforms", pa.binary(7 * 32)),
             pa.field("status", pa.string()),
             pa.field("reason", pa.string()),
             pa.field("note", pa.string()),

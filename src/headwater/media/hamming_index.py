@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -24,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BITS", "HammingIndex", "HashArray", "Slot", "build_index", "open_index", "slots_for"]
+__all__ = ["BITS", "HammingIndex", "HashArray", "Slot", "build_index", "new_array", "open_index", "slots_for"]
 
 BITS = 256
 HASH_BYTES = BITS // 8
@@ -39,9 +41,12 @@ _CANDIDATES = 2_000_000  # that are sorted at once; more are taken in several go
 _PART_BITS = 9  # parts into which look-ups and candidates are sorted: each then lies in a cache of its own
 _ROWS_AT_ONCE = 1 << 20
 _FIRST_PAIRS = (
-    1 << 20
+    1 << 22
 )  # room for pairs of a batch, at first; where there are more, it is searched again with room for all
 _MOST_OF_LIST = 4  # a query with more candidates than one in so many of the list is compared with all of it
+_UNBOUNDED = 1 << 62
+_WORDS_A_HASH = 4
+_TRIED = 64
 _FORM = 1
 _WORDS, _OFFSETS, _IDS, _PLAN = "words.npy", "offsets.npy", "ids.npy", "index.json"
 
@@ -129,30 +134,85 @@ class HammingIndex:
         Args:
             queries: Rows of 32 bytes.
         """
-        parts = [
-            self._batch(np.ascontiguousarray(queries[start : start + _BATCH_QUERIES]).view(np.uint64).ravel(), start)
-            for start in range(0, len(queries), _BATCH_QUERIES)
-        ]
-        return np.concatenate([np.empty((0, 3), np.uint32), *parts])
+        return np.concatenate([np.empty((0, 3), np.uint32), *self.pieces(queries, most_pairs=_UNBOUNDED)])
 
-    def _batch(self, queries: npt.NDArray[np.uint64], first: int) -> npt.NDArray[np.uint32]:
-        capacity = _FIRST_PAIRS
+    def pieces(self, queries: HashArray, *, most_pairs: int) -> Iterator[npt.NDArray[np.uint32]]:
+        """What `search` finds, in pieces of successive queries with no more pairs, unless of one query alone.
+
+        Args:
+            queries: Rows of 32 bytes.
+            most_pairs: Of a piece.
+        """
+        start, many, mostly_hot = 0, _BATCH_QUERIES, True
+        while start < len(queries):
+            part = np.ascontiguousarray(queries[start : start + many]).view(np.uint64).ravel()
+            most = most_pairs if len(part) > _WORDS_A_HASH else _UNBOUNDED
+            asked = len(part) // _WORDS_A_HASH
+            # The look-ups of a hot query are for nothing. So some are tried first, where those before were hot.
+            mostly_hot = mostly_hot and asked > _TRIED < 2 * len(self._hot(part[: _TRIED * _WORDS_A_HASH]))
+            found, hot = self._batch(part, most, scanned=mostly_hot)
+            mostly_hot = 2 * hot > asked
+            if isinstance(found, int):
+                many = max(1, min(asked // 2, asked * most_pairs // found))
+                continue
+            found[:, 0] += np.uint32(start)
+            yield found
+            start += asked
+            if 4 * len(found) < most_pairs:
+                many = min(_BATCH_QUERIES, 2 * many)
+
+    def _hot(self, queries: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """The queries that meet too many candidates."""
+        loads = np.zeros(len(queries) // _WORDS_A_HASH, np.int64)
+        self._by_slots(queries, loads, np.empty((0, 3), np.uint32))
+        return np.flatnonzero(loads > self._most_load())
+
+    def within(self, max_distance_bits: int) -> HammingIndex:
+        """The same index, to be searched at another distance; for the one it was built for it is the fastest.
+
+        Raises:
+            ValueError: Hashes of some slot were not filed, because none was needed at the distance it was built for.
+        """
+        plan = _plan(len(self.slots), max_distance_bits)
+        if any(slot.radius_bits < 0 for slot in self.slots):
+            raise ValueError(f"an index for {self.max_distance_bits} bits has slots that are not filled")
+        assert [slot[:2] for slot in plan] == [slot[:2] for slot in self.slots], "cut otherwise than by their number"
+        return HammingIndex(
+            max_distance_bits=max_distance_bits, slots=plan, words=self.words, offsets=self.offsets, ids=self.ids
+        )
+
+    def _batch(
+        self, queries: npt.NDArray[np.uint64], most_pairs: int, *, scanned: bool
+    ) -> tuple[npt.NDArray[np.uint32] | int, int]:
+        """The pairs of these queries, or about how many where that is more than `most_pairs`; and the hot queries.
+
+        Args:
+            queries: Four words for each hash.
+            most_pairs: More are not held.
+            scanned: Whether all of them are hot, as those before were.
+        """
+        asked = len(queries) // _WORDS_A_HASH
+        if scanned:
+            return self._by_scan(queries, np.arange(asked), most_pairs), asked
+        capacity = min(_FIRST_PAIRS, most_pairs)
         while True:
             found = np.empty((capacity, 3), np.uint32)
-            loads = np.zeros(len(queries) // 4, np.int64)
+            loads = np.zeros(asked, np.int64)
             told = self._by_slots(queries, loads, found)
+            hot = np.flatnonzero(loads > self._most_load())
+            if told > most_pairs:
+                return told, len(hot)
             if told <= capacity:
                 break
             capacity = told
-        most = self._most_load()
         told_by_slots = found[:told]
-        hot = np.flatnonzero(loads > most)
-        if len(hot):
-            told_by_slots = told_by_slots[~np.isin(told_by_slots[:, 0], hot)]
-        pairs = [told_by_slots, *self._by_scan(queries, hot)]
-        whole = np.concatenate(pairs)
-        whole[:, 0] += np.uint32(first)
-        return whole
+        if not len(hot):
+            return told_by_slots, 0
+        told_by_slots = told_by_slots[~np.isin(told_by_slots[:, 0], hot)]
+        by_scan = self._by_scan(queries, hot, most_pairs - len(told_by_slots))
+        if isinstance(by_scan, int):
+            return len(told_by_slots) + by_scan, len(hot)
+        return np.concatenate([told_by_slots, by_scan]), len(hot)
 
     def _most_load(self) -> int:
         return max(len(self) // _MOST_OF_LIST, 1_000)
@@ -194,23 +254,25 @@ class HammingIndex:
             begin += values + 1
         return told
 
-    def _by_scan(self, queries: npt.NDArray[np.uint64], hot: npt.NDArray[np.int64]) -> list[npt.NDArray[np.uint32]]:
-        """The pairs of the queries that meet too many candidates."""
+    def _by_scan(
+        self, queries: npt.NDArray[np.uint64], hot: npt.NDArray[np.int64], most_pairs: int
+    ) -> npt.NDArray[np.uint32] | int:
+        """The pairs of the queries that meet too many candidates; or how many, where that is more than `most_pairs`."""
         from headwater.media.hamming_kernels import scan_all  # loads a compiler
 
-        if not len(hot):
-            return []
         chosen = queries.reshape(-1, 4)[hot].ravel()
-        capacity = _FIRST_PAIRS
+        capacity = min(_FIRST_PAIRS, most_pairs)
         while True:
             found = np.empty((capacity, 3), np.uint32)
-            told = scan_all(chosen, self.words, self.max_distance_bits, found, 0)
+            told = int(scan_all(chosen, self.words, self.max_distance_bits, found, 0))
+            if told > most_pairs:
+                return told
             if told <= capacity:
                 break
             capacity = told
         found = found[:told]
         found[:, 0] = hot[found[:, 0]]
-        return [found]
+        return found
 
 
 def build_index(
@@ -236,9 +298,9 @@ def build_index(
     assert sum(slot.radius_bits + 1 for slot in slots) > max_distance_bits, "pairs within the limit could be missed"
     assert sum(slot.width_bits for slot in slots) == BITS
     values = [(1 << slot.width_bits) + 1 for slot in slots]
-    words = _array(folder, _WORDS, 4 * many, np.uint64)
-    offsets = _array(folder, _OFFSETS, sum(values), np.uint32)
-    ids = _array(folder, _IDS, len(slots) * many, np.uint32)
+    words = new_array(folder, _WORDS, (4 * many,), np.uint64)
+    offsets = new_array(folder, _OFFSETS, (sum(values),), np.uint32)
+    ids = new_array(folder, _IDS, (len(slots) * many,), np.uint32)
     pieces = range(0, many, _ROWS_AT_ONCE)
     for start in pieces:
         piece = np.ascontiguousarray(hashes[start : start + _ROWS_AT_ONCE]).view(np.uint64).ravel()
@@ -276,9 +338,17 @@ def open_index(folder: Path) -> HammingIndex:
     return HammingIndex(max_distance_bits=told["max_distance_bits"], slots=slots, words=words, offsets=offsets, ids=ids)
 
 
-def _array(folder: Path | None, name: str, length: int, kind: type[np.generic]) -> npt.NDArray[Any]:
+def new_array(folder: Path | None, name: str, shape: tuple[int, ...], kind: type[np.generic]) -> npt.NDArray[Any]:
+    """An array to be filled, in memory, or mapped from a file of that name in the folder, which is made.
+
+    Raises:
+        OSError: The medium has no room for it.
+    """
     if folder is None:
-        return np.empty(length, kind)
+        return np.empty(shape, kind)
     folder.mkdir(parents=True, exist_ok=True)
-    made: npt.NDArray[Any] = np.lib.format.open_memmap(folder / name, mode="w+", dtype=kind, shape=(length,))
+    made: npt.NDArray[Any] = np.lib.format.open_memmap(folder / name, mode="w+", dtype=kind, shape=shape)
+    # Room is taken now: where a mapped file finds none later, the process is killed and cannot say why.
+    with (folder / name).open("rb+") as file:
+        os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
     return made

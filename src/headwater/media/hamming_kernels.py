@@ -18,7 +18,7 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba.extending import intrinsic
 
-__all__ = ["count_buckets", "fill_buckets", "scan_all", "search_slot"]
+__all__ = ["compiled", "count_buckets", "fill_buckets", "scan_all", "search_slot"]
 
 _Compiled = TypeVar("_Compiled", bound=Callable[..., Any])
 _U32 = npt.NDArray[np.uint32]
@@ -32,7 +32,7 @@ _AHEAD_BUCKETS, _AHEAD_TARGETS = 16, 24
 _QUERIES_A_SCAN = 8
 
 
-def _compiled(function: _Compiled) -> _Compiled:
+def compiled(function: _Compiled) -> _Compiled:
     """The function, compiled when it is called, and kept for the next run where there is a place to keep it."""
     try:
         made: _Compiled = numba.njit(cache=True, nogil=True)(function)
@@ -74,7 +74,7 @@ def _ask_for(_context: Any, array: Any, _place: Any) -> Any:  # noqa: ANN401  # 
     return numba.types.void(array, numba.types.int64), generate
 
 
-@_compiled
+@compiled
 def _key(words: _U64, row: _Int, first: _Int, width: _Int) -> _Int:
     """The bits of a hash from `first` on, `width` of them."""
     word, shift = first >> 6, first & 63
@@ -84,14 +84,14 @@ def _key(words: _U64, row: _Int, first: _Int, width: _Int) -> _Int:
     return np.int64(value & np.uint64((1 << width) - 1))
 
 
-@_compiled
+@compiled
 def count_buckets(words: _U64, rows: int, first: int, width: int, counts: _U32) -> None:
     """Adds to `counts[key + 1]` how many of the rows have that key."""
     for row in range(rows):
         counts[_key(words, row, first, width) + 1] += np.uint32(1)
 
 
-@_compiled
+@compiled
 def fill_buckets(words: _U64, rows: int, first_row: int, first: int, width: int, ends: _U32, ids: _U32) -> None:
     """Puts the number of each row, from `first_row`, into its bucket, and moves the bucket's end in `ends`."""
     for row in range(rows):
@@ -101,7 +101,7 @@ def fill_buckets(words: _U64, rows: int, first_row: int, first: int, width: int,
         ends[key] = place + np.uint32(1)
 
 
-@_compiled
+@compiled
 def _by_high_part(values: _U64, count: int, shift: int, bounds: _I64, into: _U64) -> None:
     """The values in order of what lies above `shift`."""
     bounds[:] = 0
@@ -115,7 +115,7 @@ def _by_high_part(values: _U64, count: int, shift: int, bounds: _I64, into: _U64
         bounds[high] += 1
 
 
-@_compiled
+@compiled
 def _is_found_before(queries: _U64, query: _Int, words: _U64, target: _Int, slots: _I64, slot: int) -> bool:
     """Whether an earlier slot finds the pair too, and has told it."""
     for earlier in range(slot):
@@ -126,7 +126,7 @@ def _is_found_before(queries: _U64, query: _Int, words: _U64, target: _Int, slot
     return False
 
 
-@_compiled
+@compiled
 def _distance(queries: _U64, query: _Int, words: _U64, target: _Int) -> int:
     return (  # type: ignore[no-any-return]  # an integer
         _bits_set(queries[query * 4] ^ words[target * 4])
@@ -136,7 +136,7 @@ def _distance(queries: _U64, query: _Int, words: _U64, target: _Int) -> int:
     )
 
 
-@_compiled
+@compiled
 def _compare(
     queries: _U64, words: _U64, candidates: _U64, count: int, limit: int, slots: _I64, slot: int, found: _U32, told: int
 ) -> int:
@@ -154,7 +154,7 @@ def _compare(
     return told
 
 
-@_compiled
+@compiled
 def search_slot(
     queries: _U64,
     words: _U64,
@@ -223,7 +223,7 @@ def search_slot(
     return _compare(queries, words, sorted_ones, many, limit, slots, slot, found, told)
 
 
-@_compiled
+@compiled
 def scan_all(queries: _U64, words: _U64, limit: int, found: _U32, told: int) -> int:
     """Writes the pairs within the limit by comparing each with each; how many pairs are told by now."""
     many = len(queries) // 4

@@ -18,6 +18,7 @@ from headwater.engine import StageContext
 from headwater.errors import IntegrityError
 from headwater.evidence import Failure, SealedPool
 from headwater.media.sources import Item, place_of, sources_of
+from headwater.media.transforms import hash_transforms, transformed_rows
 from headwater.schema import table_named
 
 __all__ = [
@@ -40,6 +41,7 @@ _RECHECK_ONE_IN = 100
 _FEW_KEYFRAMES = 8
 _SPARSE_MS = 10_500  # ten seconds, and what encoders are off by
 _SUMMARY = -1
+_OF_FRAME = ("frame_index", "at_ms", "pdq", "quality", "pdq_transforms")
 
 
 class Pool(Protocol):
@@ -57,7 +59,7 @@ class HashedFile:
 
     Attributes:
         summary: The row of the file: status, reason, note, tier, width_px, height_px, duration_ms.
-        frames: The rows of its hashes, in order: frame_index, at_ms, pdq, quality.
+        frames: The rows of its hashes, in order: frame_index, at_ms, pdq, quality, pdq_transforms.
     """
 
     summary: Mapping[str, Any]
@@ -82,7 +84,7 @@ def is_sparse(hashed: HashedFile) -> bool:
 
 
 def hash_items(context: StageContext, *, pool: Pool | None = None) -> dict[str, pa.Table]:
-    """The tables `media_files` and `media_hashes`, from every still and video among the items.
+    """The tables `media_files`, `media_hashes` and `media_transformed_hashes`, from every still and video of the items.
 
     Each distinct content is decoded once and its result given to every copy. One content in a hundred, chosen by its
     digest, is decoded again in a fresh process and must give the same.
@@ -108,14 +110,17 @@ def hash_items(context: StageContext, *, pool: Pool | None = None) -> dict[str, 
         with _workers(context, pool) as workers:
             results = _hash_contents(context, workers, sorted(sources, key=place_of))
     files, hashes = [], []
+    transformed: list[dict[str, Any]] = []
     for digest in sorted(by_content):
         for item in by_content[digest]:
             files.append(_file_row(item, results[digest]))
             hashes += _hash_rows(item, results[digest])
+            transformed += transformed_rows(item, results[digest].frames)
     files += [_file_row(item, _refused(item, item["reason"] or "its content could not be read")) for item in unread]
     return {
         "media_files": table_named("media_files").rows(files),
         "media_hashes": table_named("media_hashes").rows(hashes),
+        "media_transformed_hashes": table_named("media_transformed_hashes").rows(transformed),
     }
 
 
@@ -126,29 +131,44 @@ def media_items(context: StageContext) -> list[dict[str, Any]]:
     return list(media.to_pylist())
 
 
-def hash_again(context: StageContext, item_ids: Collection[str], *, pool: Pool | None = None) -> pa.Table:
-    """The table `media_second_hashes` of those videos, one frame a second; nothing of one that gives no frame so.
+def hash_again(
+    context: StageContext,
+    item_ids: Collection[str],
+    *,
+    transformed_only: Collection[str] = (),
+    pool: Pool | None = None,
+) -> dict[str, pa.Table]:
+    """The tables of a second look at videos, one frame a second; nothing of a video that gives no frame so.
+
+    They are `media_second_hashes` and `media_second_transformed_hashes`.
 
     Args:
         context: Has `items`, exhibits and workers.
         item_ids: Videos that were hashed by keyframes.
+        transformed_only: Further ones, of which only transforms are asked: their hashes as they are stay as they were.
         pool: Sealed workers that run already; without it, some are started.
     """
-    ids = pa.array(sorted(item_ids), pa.string())
+    ids = pa.array(sorted({*item_ids, *transformed_only}), pa.string())
     wanted = context.tables.chosen("items", lambda part: pc.is_in(part["item_id"], value_set=ids)).to_pylist()
     by_content: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for item in wanted:
         by_content[item["sha256"]].append(item)
     sources = sorted((min(copies, key=place_of) for copies in by_content.values()), key=place_of)
     rows: list[dict[str, Any]] = []
+    transformed: list[dict[str, Any]] = []
     if sources:
         with _workers(context, pool) as workers:
             for done, (source, hashed) in enumerate(
                 _hash_sources(context, workers, [(item, "second") for item in sources]), start=1
             ):
-                rows += [row for item in by_content[source["sha256"]] for row in _hash_rows(item, hashed)]
+                for item in by_content[source["sha256"]]:
+                    rows += _hash_rows(item, hashed) if item["item_id"] in item_ids else ()
+                    transformed += transformed_rows(item, hashed.frames)
                 context.progress("files", done, len(sources))
-    return table_named("media_second_hashes").rows(rows)
+    return {
+        "media_second_hashes": table_named("media_second_hashes").rows(rows),
+        "media_second_transformed_hashes": table_named("media_second_transformed_hashes").rows(transformed),
+    }
 
 
 def _workers(context: StageContext, pool: Pool | None) -> AbstractContextManager[Pool]:
@@ -203,7 +223,8 @@ def _hash_sources(
             continue
         asked = [{"media_kind": item["content_kind"], "tier": tiers[item["item_id"]]} for item in here]
         entries = [told | found for told, found in zip(asked, sources.entries, strict=True)]
-        hashed = hashed_files(pool, sources.files, entries, sources.parameters)
+        parameters = {**sources.parameters, "hash_transforms": hash_transforms(context.parameters)}
+        hashed = hashed_files(pool, sources.files, entries, parameters)
         yield from zip(here, hashed, strict=True)
 
 
@@ -216,7 +237,7 @@ def hashed_files(
         pool: Sealed workers.
         files: What the entries refer to.
         entries: For each, `media_kind`, `tier`, and `file_index` or `path_hex`.
-        parameters: What they share, such as `volume_index`.
+        parameters: What they share, such as `volume_index` and `hash_transforms`.
     """
     groups = [
         {**parameters, "entries": list(entries[start : start + GROUP_ENTRIES])}
@@ -241,10 +262,7 @@ def hashed_files(
                 if summary is None
                 else HashedFile(
                     summary={name: value for name, value in summary.items() if name != "entry_index"},
-                    frames=tuple(
-                        {name: frame[name] for name in ("frame_index", "at_ms", "pdq", "quality")}
-                        for frame in frames[index]
-                    ),
+                    frames=tuple({name: frame[name] for name in _OF_FRAME} for frame in frames[index]),
                 )
             )
 

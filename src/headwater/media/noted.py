@@ -4,56 +4,44 @@ from __future__ import annotations
 
 from functools import partial
 
-import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.engine import StageContext
+from headwater.media.listed import ListedEntries
 from headwater.schema import content_id, table_named
 
 __all__ = ["noted_matches"]
 
 _METHODS = ("sha256", "sha1", "md5")
+_TOLD = ("polarity", "series", "victim_identified")
 
 
-def noted_matches(context: StageContext) -> pa.Table:
+def noted_matches(context: StageContext, listed: ListedEntries) -> pa.Table:
     """The table `noted_matches`: every noted digest that an entry of a list has.
 
     Args:
-        context: Has `uploads`, `upload_items`, `media_references`, `items` and `hash_list_entries`.
+        context: Has `uploads`, `upload_items`, `media_references` and `items`.
+        listed: The entries of hash lists.
     """
     tables = context.tables
-    uploads = tables.table("uploads")
-    references = tables.table("media_references")
-    none = ibis.null("string")
-    noted = ibis.union(
-        uploads.select(
-            upload_id="upload_id",
-            media_reference_id=none,
-            account_id="account_id",
-            noted_sha256="media_sha256",
-            noted_sha1="media_sha1",
-            noted_md5="media_md5",
-        ),
-        references.select(
-            upload_id=none,
-            media_reference_id="media_reference_id",
-            account_id="account_id",
-            noted_sha256="media_sha256",
-            noted_sha1="media_sha1",
-            noted_md5="media_md5",
-        ),
+    noted = pa.concat_tables(
+        [
+            _noted(tables.columns("uploads", ("upload_id", "account_id", *_NOTED)), "media_reference_id"),
+            _noted(tables.columns("media_references", ("media_reference_id", "account_id", *_NOTED)), "upload_id"),
+        ]
     )
+    place = listed.with_digests({method: noted[method] for method in _METHODS})
+    entries = listed.rows(place, ("entry_id", *_METHODS, *_TOLD))
     there = {row["upload_id"] for row in tables.arrow("upload_items").select(["upload_id"]).to_pylist()}
     rows = []
     for method in _METHODS:
-        equal = tables.result(_equal(noted, tables.table("hash_list_entries"), method), order_by=_ORDER)
-        digests = pc.unique(equal["digest"])
-        on_exhibits = tables.chosen("items", partial(_is_one_of, method, digests), columns=[method])
+        left = noted.select([*_CITED, method])
+        equal = left.join(entries.select(["entry_id", method, *_TOLD]), method, join_type="inner")
+        on_exhibits = tables.chosen("items", partial(_is_one_of, method, pc.unique(equal[method])), columns=[method])
         known = set(on_exhibits[method].to_pylist())
         for row in equal.to_pylist():
-            digest = row.pop("digest")
+            digest = row.pop(method)
             rows.append(
                 {
                     **row,
@@ -71,14 +59,14 @@ def _is_one_of(method: str, digests: pa.Array, items: pa.Table) -> pa.Array:
     return pc.is_in(items[method], value_set=digests)
 
 
-_ORDER = ("upload_id", "media_reference_id", "entry_id")
+_CITED = ("upload_id", "media_reference_id", "account_id")
+_NOTED = tuple(f"media_{method}" for method in _METHODS)
 
 
-def _equal(noted: ir.Table, entries: ir.Table, method: str) -> ir.Table:
-    listed = entries.select("entry_id", "polarity", "series", "victim_identified", digest=entries[method]).filter(
-        ibis._.digest.notnull()
+def _noted(rows: pa.Table, without: str) -> pa.Table:
+    """The digests that rows note, with what they cite; one of the columns is absent in these."""
+    rows = rows.append_column(without, pa.nulls(len(rows), pa.string()))
+    renamed = rows.rename_columns(
+        [name.removeprefix("media_") if name in _NOTED else name for name in rows.column_names]
     )
-    joined = noted.inner_join(listed, noted[f"noted_{method}"] == listed.digest)
-    return joined.select(
-        "upload_id", "media_reference_id", "account_id", "entry_id", "polarity", "series", "victim_identified", "digest"
-    ).distinct()
+    return pa.table({name: renamed[name] for name in (*_CITED, *_METHODS)})

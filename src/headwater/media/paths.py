@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from headwater.catalogue import content_kind
+from headwater.config import HASH_TRANSFORMS
 from headwater.evidence import SealedPool
 from headwater.media.hashing import GROUP_ENTRIES, HashedFile, Pool, first_tier, hashed_files
+from headwater.media.transforms import named_transforms
 
 __all__ = ["hash_paths"]
 
@@ -23,6 +25,7 @@ def hash_paths(
     paths: Iterable[Path],
     *,
     tier: str = "keyframe",
+    transforms: str = "none",
     workers: int = 1,
     allow_unsealed: bool = False,
     pool: Pool | None = None,
@@ -32,24 +35,30 @@ def hash_paths(
     The digests are computed here, in one read; decoding is left to sealed workers. Each dict has `path`, `size_bytes`,
     `md5`, `sha1`, `sha256`, `kind` (still, video or other), `status` (ok, partial or refused), `reason`, `pdq` and
     `pdq_quality`; a video has `tier`, `duration_s` and `frames` besides, each frame with `t_s`, `pdq`, `pdq_quality`.
+    Wherever a `pdq` is, `pdq_transforms` has the hash under each transform by its name, if that is asked for.
 
     Args:
         paths: Files; a folder or a file that cannot be read is refused, the others go on.
         tier: `keyframe` or `second`, for videos.
+        transforms: `none` or `dihedral`.
         workers: Sealed workers at the same time.
         allow_unsealed: Go on where this machine has no sandbox.
         pool: Workers that run already.
     """
     if tier not in _TIERS:
         raise ValueError(f"tier {tier!r} is none of {_TIERS}")
+    if transforms not in HASH_TRANSFORMS:
+        raise ValueError(f"transforms {transforms!r} is none of {HASH_TRANSFORMS}")
     if pool is not None:
-        yield from _hash_in(pool, paths, tier=tier, at_once=GROUP_ENTRIES * workers)
+        yield from _hash_in(pool, paths, tier=tier, transforms=transforms, at_once=GROUP_ENTRIES * workers)
         return
     with SealedPool(workers=workers, allow_unsealed=allow_unsealed) as started:
-        yield from _hash_in(started, paths, tier=tier, at_once=GROUP_ENTRIES * workers)
+        yield from _hash_in(started, paths, tier=tier, transforms=transforms, at_once=GROUP_ENTRIES * workers)
 
 
-def _hash_in(pool: Pool, paths: Iterable[Path], *, tier: str, at_once: int) -> Iterator[dict[str, Any]]:
+def _hash_in(
+    pool: Pool, paths: Iterable[Path], *, tier: str, transforms: str, at_once: int
+) -> Iterator[dict[str, Any]]:
     rest = iter(paths)
     while batch := list(islice(rest, at_once)):
         rows = [_digested(path) for path in batch]
@@ -63,7 +72,8 @@ def _hash_in(pool: Pool, paths: Iterable[Path], *, tier: str, at_once: int) -> I
             }
             for index, row in enumerate(media)
         ]
-        for row, hashed in zip(media, hashed_files(pool, files, entries, {}), strict=True):
+        results = hashed_files(pool, files, entries, {"hash_transforms": transforms})
+        for row, hashed in zip(media, results, strict=True):
             row.update(_media_fields(row["kind"], hashed))
         for row in rows:
             yield {**row, "path": str(row["path"])}
@@ -113,6 +123,7 @@ def _media_fields(kind: str, hashed: HashedFile) -> dict[str, Any]:
         "reason": summary["reason"],
         "pdq": best["pdq"].hex() if best else None,
         "pdq_quality": best["quality"] if best else None,
+        **_transforms(best),
     }
     if kind == "video":
         duration_ms = summary["duration_ms"]
@@ -120,8 +131,20 @@ def _media_fields(kind: str, hashed: HashedFile) -> dict[str, Any]:
             "tier": summary["tier"],
             "duration_s": None if duration_ms is None else duration_ms / 1000,
             "frames": [
-                {"t_s": frame["at_ms"] / 1000, "pdq": frame["pdq"].hex(), "pdq_quality": frame["quality"]}
+                {
+                    "t_s": frame["at_ms"] / 1000,
+                    "pdq": frame["pdq"].hex(),
+                    "pdq_quality": frame["quality"],
+                    **_transforms(frame),
+                }
                 for frame in hashed.frames
             ],
         }
     return fields
+
+
+def _transforms(frame: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The field `pdq_transforms` of a frame whose transforms were asked for, and no field of another."""
+    if frame is None or frame["pdq_transforms"] is None:
+        return {}
+    return {"pdq_transforms": named_transforms(frame["pdq_transforms"])}

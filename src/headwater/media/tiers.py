@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 __all__ = [
     "MAX_DISTANCE_BITS",
     "MIN_QUALITY",
@@ -9,6 +12,7 @@ __all__ = [
     "TIERS",
     "VERDICT_GROUPS",
     "near_tier",
+    "tier_places",
     "victim_rank",
 ]
 
@@ -29,6 +33,7 @@ MIN_QUALITY = 50
 
 _STRONG_BITS, _STRONG_QUALITY = 10, 80
 _PROBABLE_BITS = 21
+_QUALITIES = 101
 
 VERDICT_GROUPS = ("known", "near", "none", "not_comparable", "benign")
 """In the order in which one item speaks for its cluster."""
@@ -52,6 +57,18 @@ def near_tier(distance_bits: int, quality: int) -> str | None:
     if distance_bits <= _STRONG_BITS and quality >= _STRONG_QUALITY:
         return "strong"
     return "probable" if distance_bits <= _PROBABLE_BITS else "possible"
+
+
+def tier_places(distance_bits: npt.NDArray[np.int64], quality: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The place in `TIERS` of the tier of each distance; every one is within the limits of a match.
+
+    Example:
+        >>> tier_places(np.array([10, 31]), np.array([80, 50])).tolist()
+        [1, 3]
+    """
+    both, places = np.unique(distance_bits * _QUALITIES + quality, return_inverse=True)
+    told = [TIERS.index(str(near_tier(*divmod(one, _QUALITIES)))) for one in both.tolist()]
+    return np.array(told, np.int64)[places] if told else np.empty(0, np.int64)
 
 
 def victim_rank(victim_identified: str | None) -> int:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from headwater.engine import StageContext
 from headwater.media.tiers import MIN_QUALITY, TIERS, victim_rank
+from headwater.media.transforms import AS_IT_IS
 from headwater.schema import table_named
 
 __all__ = ["match_order", "media_verdicts"]
@@ -18,20 +19,26 @@ __all__ = ["match_order", "media_verdicts"]
 _BENIGN = "known-benign"
 
 
-def match_order(match: Mapping[str, Any]) -> tuple[int, int, int, str]:
+def match_order(match: Mapping[str, Any]) -> tuple[int, int, bool, int, str]:
     """Where a match stands among those of one item, the one that speaks for it first.
 
-    By tier; then a victim who is not identified, who may be at risk now; then by distance; then by id.
+    By tier; then a victim who is not identified, who may be at risk now; then what is near as it is before what is near
+    under a transform; then by distance; then by id.
     """
-    distance_bits = match["distance_bits"] or 0
-    return TIERS.index(match["tier"]), victim_rank(match["victim_identified"]), distance_bits, match["match_id"]
+    return (
+        TIERS.index(match["tier"]),
+        victim_rank(match["victim_identified"]),
+        match["transform"] != AS_IT_IS,
+        match["distance_bits"] or 0,
+        match["match_id"],
+    )
 
 
 def media_verdicts(context: StageContext, matches: pa.Table, frames: pa.Table) -> pa.Table:
     """The table `media_verdicts`: a row for each still and video, and for every other item with a listed digest.
 
     Args:
-        context: Has `media_files` and `media_second_hashes`.
+        context: Has `media_files` and both tables of second looks.
         matches: The table `media_matches`.
         frames: The comparable frames.
     """
@@ -40,7 +47,8 @@ def media_verdicts(context: StageContext, matches: pa.Table, frames: pa.Table) -
         by_item[match["item_id"]].append(match)
     files = {row["item_id"]: row for row in context.tables.arrow("media_files").to_pylist()}
     comparable = set(pc.unique(frames["item_id"]).to_pylist())
-    again = set(pc.unique(context.tables.arrow("media_second_hashes")["item_id"]).to_pylist())
+    second_looks = ("media_second_hashes", "media_second_transformed_hashes")
+    again = {item for name in second_looks for item in pc.unique(context.tables.arrow(name)["item_id"]).to_pylist()}
     rows = []
     for item_id in sorted(files.keys() | by_item.keys()):
         file = files.get(item_id)
@@ -67,6 +75,7 @@ def _verdict(
             "verdict_group": group,
             "reason": reason,
             "match_id": best["match_id"],
+            "transform": best["transform"],
             "distance_bits": best["distance_bits"],
             "series": best["series"],
             "victim_identified": best["victim_identified"],

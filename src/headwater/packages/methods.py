@@ -27,12 +27,14 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
             "scene; the distance is printed. 'None' means that the lists of this case hold nothing near: it says "
             "neither that the file is lawful nor that it is new to others. A listed hash that is near many items "
             "unlike each other stands for a template: it is set aside, and what is near it alone is 'none', until a "
-            "person decides. Only lists whose meaning two people stated are compared. Videos are sampled."
+            "person decides. Only lists whose meaning two people stated are compared. Videos are sampled. Where a case "
+            "asks for it, pictures are looked up turned and mirrored as well, and the match says so."
         ),
         (
-            "Pictures with large flat areas come near each other by chance; a list may be wrong; mirrored and cropped "
-            "copies, and short scenes between the frames that were hashed, are missed. A person must "
-            "look, in an accredited viewer, before anything follows from a match."
+            "Pictures with large flat areas come near each other by chance; a list may be wrong; cropped copies, "
+            "turned and mirrored ones where the case does not ask for them, and short scenes between the frames "
+            "that were hashed, are missed. A person must look, in an accredited viewer, before anything follows "
+            "from a match."
         ),
     ),
     (

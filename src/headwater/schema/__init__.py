@@ -5,12 +5,13 @@ from headwater.schema.evidence import EVIDENCE_TABLES
 from headwater.schema.grades import GRADE_TABLES
 from headwater.schema.identities import IDENTITY_TABLES
 from headwater.schema.leads import LEAD_TABLES
-from headwater.schema.media import MEDIA_TABLES
+from headwater.schema.media import MEDIA_TABLES, MEDIA_TRANSFORMS
 from headwater.schema.money import MONEY_TABLES
 from headwater.schema.references import REFERENCE_TABLES
 from headwater.schema.table import Column, SchemaMismatchError, Table
 
 __all__ = [
+    "MEDIA_TRANSFORMS",
     "TABLES",
     "Column",
     "SchemaMismatchError",

@@ -17,7 +17,10 @@ __all__ = [
     "MEDIA_MATCHES",
     "MEDIA_ORIGINS",
     "MEDIA_SECOND_HASHES",
+    "MEDIA_SECOND_TRANSFORMED_HASHES",
     "MEDIA_TABLES",
+    "MEDIA_TRANSFORMED_HASHES",
+    "MEDIA_TRANSFORMS",
     "MEDIA_VERDICTS",
     "NOTED_MATCHES",
     "VIDEO_MATCHES",
@@ -35,6 +38,27 @@ _HASHED_FRAME = (
     Column(name="at_ms", type=INT, about="Time of the frame", nullable=True),
     Column(name="pdq", type=DIGEST, about="PDQ, 64 hex digits"),
     Column(name="quality", type=INT, about="PDQ quality, 0 to 100"),
+)
+
+_TRANSFORMED = (
+    ("rotate_90", "turned a quarter against the clock"),
+    ("rotate_180", "turned by half"),
+    ("rotate_270", "turned a quarter with the clock"),
+    ("flip_x", "with its top at the bottom"),
+    ("flip_y", "with its left at the right, as in a mirror"),
+    ("flip_plus_1", "with rows and columns exchanged"),
+    ("flip_minus_1", "with rows and columns exchanged, then turned by half"),
+)
+
+MEDIA_TRANSFORMS = tuple(name for name, _ in _TRANSFORMED)
+"""The transforms of a picture, named and ordered as the reference of PDQ does; `headwater_sealed` makes them so too."""
+
+_TRANSFORMED_FRAME = (
+    *(column for column in _HASHED_FRAME if column.name != "pdq"),
+    *(
+        Column(name=f"pdq_{name}", type=DIGEST, about=f"PDQ of the picture {words}, 64 hex digits")
+        for name, words in _TRANSFORMED
+    ),
 )
 
 MEDIA_FILES = Table(
@@ -76,6 +100,24 @@ MEDIA_SECOND_HASHES = Table(
     about="The same of a video that was hashed again, one frame a second, because a match was near a limit.",
     key=("item_id", "frame_index"),
     columns=_HASHED_FRAME,
+)
+
+MEDIA_TRANSFORMED_HASHES = Table(
+    name="media_transformed_hashes",
+    version=1,
+    stage="hashing",
+    about="The perceptual hashes of a still or frame under each transform; empty unless `hash_transforms` asks for it.",
+    key=("item_id", "frame_index"),
+    columns=_TRANSFORMED_FRAME,
+)
+
+MEDIA_SECOND_TRANSFORMED_HASHES = Table(
+    name="media_second_transformed_hashes",
+    version=1,
+    stage="media",
+    about="The same of a video that was hashed again, because a match of it, or of a transform, was near a limit.",
+    key=("item_id", "frame_index"),
+    columns=_TRANSFORMED_FRAME,
 )
 
 HUB_JUDGEMENTS = Table(
@@ -161,7 +203,7 @@ MEDIA_CLAIMS = Table(
 
 MEDIA_MATCHES = Table(
     name="media_matches",
-    version=2,
+    version=3,
     stage="media",
     about="An item equals, or is near, an entry of a hash list.",
     key=("match_id",),
@@ -171,6 +213,12 @@ MEDIA_MATCHES = Table(
         Column(name="entry_id", type=ID, about="The entry", cites="hash_list_entries.entry_id"),
         Column(name="method", type=TEXT, about="sha256, sha1, md5 or pdq"),
         Column(name="tier", type=TEXT, about="exact, strong, probable or possible"),
+        Column(
+            name="transform",
+            type=TEXT,
+            about="none where the hash itself is near or a digest is equal; else the transform of the item's picture "
+            "that is near, such as flip_y",
+        ),
         Column(name="distance_bits", type=INT, about="PDQ distance of the frame that decides the tier", nullable=True),
         Column(name="quality", type=INT, about="PDQ quality of that frame; the list states none", nullable=True),
         Column(name="at_ms", type=INT, about="Time of that frame", nullable=True),
@@ -217,7 +265,7 @@ VIDEO_MATCHES = Table(
 
 MEDIA_VERDICTS = Table(
     name="media_verdicts",
-    version=2,
+    version=3,
     stage="media",
     about="What the lists of this run say of a still or video, or of another item with a listed digest.",
     key=("item_id",),
@@ -230,6 +278,7 @@ MEDIA_VERDICTS = Table(
             name="reason", type=TEXT, about="Why not comparable, or not wholly; or what was set aside", nullable=True
         ),
         Column(name="match_id", type=ID, about="The best match", nullable=True, cites="media_matches.match_id"),
+        Column(name="transform", type=TEXT, about="Its transform, or none", nullable=True),
         Column(name="distance_bits", type=INT, about="Its distance", nullable=True),
         Column(name="series", type=TEXT, about="Its series", nullable=True),
         Column(name="victim_identified", type=TEXT, about="yes, no, unknown; absent without a match", nullable=True),
@@ -301,6 +350,8 @@ MEDIA_TABLES = (
     MEDIA_FILES,
     MEDIA_HASHES,
     MEDIA_SECOND_HASHES,
+    MEDIA_TRANSFORMED_HASHES,
+    MEDIA_SECOND_TRANSFORMED_HASHES,
     HUB_JUDGEMENTS,
     MEDIA_HUBS,
     MEDIA_CLAIMS,

@@ -11,7 +11,7 @@ from headwater.judgements import Grade
 from headwater.packages import formula_safe
 from headwater.viewer.media_out import Medium
 from headwater.viewer.names import COLUMNS
-from headwater.viewer.stated import echo_of, mime_type, stated_of
+from headwater.viewer.stated import echo_of, mime_type, stated_of, transform_of
 
 __all__ = ["csv_lines", "csv_start"]
 
@@ -49,6 +49,7 @@ def csv_lines(medium: Medium, grades: Sequence[Grade]) -> str:
         "verdict_group": row["verdict_group"],
         "verdict": row["verdict"],
         "distance_bits": row["distance_bits"],
+        "transform": transform_of(row),
         "reason": row["reason"],
         "media_cluster_id": row["media_cluster_id"],
         "exported": json.dumps(echo, sort_keys=True),

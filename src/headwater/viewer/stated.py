@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from headwater.judgements import Grade, current_grades, victims_of
+from headwater.schema import MEDIA_TRANSFORMS
 from headwater.viewer.graded_rows import NOTHING_SAID, Said
 from headwater.viewer.media_out import Medium
 from headwater.viewer.names import OUR_TAG
 
-__all__ = ["Stated", "echo_of", "mime_type", "stated_of", "victim_text"]
+__all__ = ["Stated", "echo_of", "mime_type", "stated_of", "transform_of", "victim_text"]
 
 _MIME_TYPES = {
     "avi": "video/x-msvideo",
@@ -109,10 +110,17 @@ def mime_type(row: Mapping[str, Any]) -> str:
     )
 
 
+def transform_of(row: Mapping[str, Any]) -> str | None:
+    """The transform under which a content is near a listed one; None where it is near as it is, or not at all."""
+    return row["transform"] if row["transform"] in MEDIA_TRANSFORMS else None
+
+
 def _our_tags(row: Mapping[str, Any]) -> list[str]:
     tags = [f"{OUR_TAG}group:{row['verdict_group']}", f"{OUR_TAG}verdict:{row['verdict']}"]
     if row["distance_bits"] is not None:
         tags.append(f"{OUR_TAG}distance-bits:{row['distance_bits']}")
+    if (transform := transform_of(row)) is not None:
+        tags.append(f"{OUR_TAG}transform:{transform}")
     if row["media_cluster_id"] is not None:
         tags.append(f"{OUR_TAG}media-cluster:{row['media_cluster_id']}")
     return [*tags, f"{OUR_TAG}item:{row['item_id']}"]

@@ -9,7 +9,7 @@ from headwater.judgements import Grade
 from headwater.viewer.kept import Kept, merged, place_of
 from headwater.viewer.media_out import Medium, MediumPlace
 from headwater.viewer.names import ECHO
-from headwater.viewer.stated import echo_of, mime_type, stated_of, victim_text
+from headwater.viewer.stated import echo_of, mime_type, stated_of, transform_of, victim_text
 
 __all__ = ["vics_end", "vics_medium", "vics_start"]
 
@@ -62,6 +62,7 @@ def vics_medium(medium: Medium, grades: Sequence[Grade], *, other_places: bool =
         "HeadwaterGroup": row["verdict_group"],
         "HeadwaterVerdict": row["verdict"],
         "HeadwaterDistanceBits": row["distance_bits"],
+        "HeadwaterTransform": transform_of(row),
         "HeadwaterReason": row["reason"],
         "HeadwaterClusterID": row["media_cluster_id"],
         "HeadwaterListed": _listed(row),

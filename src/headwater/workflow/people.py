@@ -83,10 +83,10 @@ def queued_hubs(tables: Session, *, judged: bool = False) -> list[dict[str, Any]
     """
     hubs = [row for row in tables.arrow("media_hubs").to_pylist() if judged or row["standing"] == "undecided"]
     wanted = {hub["entry_id"] for hub in hubs}
-    entries = tables.arrow("hash_list_entries")
+    shown = ("reference_name", "reference_version", "category", "series", "victim_identified")
+    entries = tables.columns("hash_list_entries", ("entry_id", *shown))
     entries = entries.filter(pc.is_in(entries["entry_id"], value_set=pa.array(sorted(wanted), pa.string())))
     listed = {row["entry_id"]: row for row in entries.to_pylist()}
-    shown = ("reference_name", "reference_version", "category", "series", "victim_identified")
     found = [{**hub, **{name: listed[hub["entry_id"]][name] for name in shown}} for hub in hubs]
     return sorted(found, key=lambda hub: (-hub["items"], hub["media_hub_id"]))
 

@@ -98,6 +98,7 @@ STAGES: tuple[Stage, ...] = (
             "hash_list_entries",
             "media_files",
             "media_hashes",
+            "media_transformed_hashes",
             "hub_judgements",
         ),
         reads_evidence=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from headwater_sealed import pdq
+from headwater_sealed import pdq, pdq_sampling
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pdq.txt"
 
@@ -82,6 +82,17 @@ def test_every_recipe_and_size_is_in_the_golden_file():
     assert named == {(recipe, str(rows), str(columns)) for recipe in RECIPES for rows, columns in SIZES}
 
 
+@pytest.fixture(params=["compiled", "numpy"])
+def loops(request, monkeypatch):
+    """Either way of doing the loops."""
+    if request.param == "numpy":
+        for module in (pdq, pdq_sampling):
+            monkeypatch.setattr(module, "kernels", lambda: None)
+    else:
+        assert pdq_sampling.kernels() is not None
+
+
+@pytest.mark.usefixtures("loops")
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_golden_hashes(recipe):
     for line in golden_lines():
@@ -130,12 +141,13 @@ def test_the_forms_differ_less_than_what_sends_near_ties_to_the_recurrence():
     for rows, columns in [*SIZES, (576, 720), (720, 1280), (1500, 1100), (2048, 150)]:
         lumas = [pdq.luma_from_rgb(picture(recipe, rows, columns)) for recipe in RECIPES]
         for luma in [*lumas, ramp(rows, columns)]:
-            linear, recurrent = pdq._sampled(luma), pdq._sampled_by_recurrence(luma)
-            coefficients = pdq._cosines64() @ linear @ pdq._cosines64().T
-            moved = np.abs(coefficients - pdq._coefficients_by_recurrence(recurrent))
-            middle = np.abs(coefficients - np.partition(coefficients.ravel(), 127)[127]) <= 1
-            widest = max(widest, float(moved[middle].max()))
-            steepest = max(steepest, float(np.abs(gradients(linear) - gradients(recurrent)).max()) * 100 / 255)
+            recurrent = pdq_sampling.by_recurrence(luma)
+            for linear in (pdq_sampling.by_linear_form(luma), pdq_sampling._products(luma)):
+                coefficients = pdq._cosines64() @ linear @ pdq._cosines64().T
+                moved = np.abs(coefficients - pdq._coefficients_by_recurrence(recurrent))
+                middle = np.abs(coefficients - np.partition(coefficients.ravel(), 127)[127]) <= 1
+                widest = max(widest, float(moved[middle].max()))
+                steepest = max(steepest, float(np.abs(gradients(linear) - gradients(recurrent)).max()) * 100 / 255)
     assert 0.005 < widest < pdq._GAP / 2
     assert steepest < pdq._GRADIENT_SLACK
 
@@ -176,6 +188,7 @@ def test_grey_of_equal_channels_is_the_grey():
 def test_a_large_picture_is_done_in_strips(monkeypatch):
     luma = pdq.luma_from_rgb(picture("blocks", 700, 900))
     whole = pdq.pdq_from_luma(luma)
+    monkeypatch.setattr(pdq, "kernels", lambda: None)  # the compiled loops have no strips
     monkeypatch.setattr(pdq, "_STRIP_PX", 5000)
     assert pdq.pdq_from_luma(luma).bits == whole.bits
     assert np.array_equal(pdq.luma_from_rgb(picture("blocks", 700, 900)), luma)

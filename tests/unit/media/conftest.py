@@ -39,6 +39,7 @@ class Case:
                 "items",
                 "media_files",
                 "media_hashes",
+                "media_transformed_hashes",
                 "hash_list_entries",
                 "uploads",
                 "upload_items",
@@ -47,6 +48,7 @@ class Case:
         }
         self.session = Session({})
         self.hub_distant_items = 4
+        self.parameters: dict[str, object] = {}
         self.exhibits: list[Exhibit] = []
 
     def item(
@@ -145,7 +147,9 @@ class Case:
         for name, rows in self.rows.items():
             self.session.put(name, table_named(name).rows(rows[::-1] if reverse else rows))
         return StageContext(
-            tables=self.session, exhibits=tuple(self.exhibits), parameters={"hub_distant_items": self.hub_distant_items}
+            tables=self.session,
+            exhibits=tuple(self.exhibits),
+            parameters={"hub_distant_items": self.hub_distant_items, **self.parameters},
         )
 
 

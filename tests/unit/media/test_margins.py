@@ -8,6 +8,7 @@ import pytest
 from headwater.engine import Exhibit
 from headwater.media import match_media
 from headwater.media.frames import comparable_frames
+from headwater.media.listed import listed_entries
 from headwater.media.margins import near_the_limit
 from headwater.schema import table_named
 from headwater_sealed.media import HASH_MEDIA_SCHEMA
@@ -42,7 +43,8 @@ class SecondPool:
 def opened(case):
     context = case.context()
     context.tables.put("media_second_hashes", table_named("media_second_hashes").empty())
-    return near_the_limit(context, comparable_frames(context))
+    with listed_entries(context.tables) as listed:
+        return near_the_limit(context, comparable_frames(context), listed)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from headwater.media.listed import listed_entries
 from headwater.media.noted import noted_matches
+
+
+def noted(context) -> list[dict]:
+    with listed_entries(context.tables) as listed:
+        return noted_matches(context, listed).to_pylist()
 
 
 def test_a_noted_digest_is_matched_by_its_strongest_method_and_says_whether_the_file_is_gone(case):
@@ -20,7 +26,7 @@ def test_a_noted_digest_is_matched_by_its_strongest_method_and_says_whether_the_
         name: upload[name] for name in upload if name.startswith("source_") or name in {"exhibit_id", "mapping_id"}
     }
     case.rows["media_references"] = [{**place, "media_reference_id": "mrf-1", "media_md5": "c" * 32}]
-    found = noted_matches(case.context()).to_pylist()
+    found = noted(case.context())
     told = {(row["upload_id"] or row["media_reference_id"]): row for row in found}
     assert {name: (row["entry_id"], row["method"], row["file_is_gone"]) for name, row in told.items()} == {
         "upl-kept": ("hle-one", "sha256", False),
@@ -29,4 +35,4 @@ def test_a_noted_digest_is_matched_by_its_strongest_method_and_says_whether_the_
     }
     assert told["mrf-1"]["victim_identified"] == "no"
     assert told["upl-lost"]["polarity"] == "known-benign"
-    assert noted_matches(case.context(reverse=True)).to_pylist() == found
+    assert noted(case.context(reverse=True)) == found

@@ -100,6 +100,7 @@ class Made:
                     "entry_id": f"hle-{name}",
                     "method": "sha256",
                     "tier": verdict,
+                    "transform": "none",
                     "quarantined": False,
                     "polarity": "known-illegal",
                     "reference_name": "harbour",
