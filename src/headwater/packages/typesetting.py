@@ -56,7 +56,14 @@ _STANDARDS: list[Literal["a-2a", "ua-1"]] = [
 ]  # for keeping (ISO 19005-2) and for reading aloud (ISO 14289-1)
 
 
-def set_pdf(template: bytes, document: Mapping[str, object], *, at_utc: datetime, name: str) -> bytes:
+def set_pdf(
+    template: bytes,
+    document: Mapping[str, object],
+    *,
+    at_utc: datetime,
+    name: str,
+    longest_text: int = _LONGEST_TEXT,
+) -> bytes:
     """The document as PDF.
 
     Text from evidence reaches the typesetter as JSON strings, never as its markup, so nothing in it can be a command.
@@ -66,11 +73,12 @@ def set_pdf(template: bytes, document: Mapping[str, object], *, at_utc: datetime
         document: What the template shows; texts of any characters.
         at_utc: The date inside the file; no clock is read.
         name: What the file will be called, for the message.
+        longest_text: Characters after which a text is cut, which it then says.
 
     Raises:
         RefusedError: It cannot be set, which is a defect of the template.
     """
-    content = json.dumps(_printable(document), ensure_ascii=True, sort_keys=True)
+    content = json.dumps(_printable(document, longest_text), ensure_ascii=True, sort_keys=True)
     try:
         pdf: bytes = typst.compile(
             template,
@@ -84,21 +92,21 @@ def set_pdf(template: bytes, document: Mapping[str, object], *, at_utc: datetime
     return pdf
 
 
-def printable(text: str) -> str:
-    """The text with every character that the fonts cannot show written as its number.
+def printable(text: str, longest_text: int = _LONGEST_TEXT) -> str:
+    """The text with every character that the fonts cannot show written as its number, cut where it is too long.
 
     >>> printable("a" + chr(0x202E) + "b")
     'a[U+202E]b'
     """
-    cut = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + f" [+{len(text) - _LONGEST_TEXT} characters]"
+    cut = text if len(text) <= longest_text else text[:longest_text] + f" [+{len(text) - longest_text} characters]"
     return _UNPRINTED.sub(lambda found: f"[U+{ord(found.group()):04X}]", cut)
 
 
-def _printable(value: object) -> object:
+def _printable(value: object, longest_text: int) -> object:
     if isinstance(value, str):
-        return printable(value)
+        return printable(value, longest_text)
     if isinstance(value, Mapping):
-        return {name: _printable(item) for name, item in value.items()}
+        return {name: _printable(item, longest_text) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_printable(item) for item in value]
+        return [_printable(item, longest_text) for item in value]
     return value
