@@ -136,7 +136,7 @@ def _emit_sums(sums: MoneySums, *, as_json: bool) -> None:
             "followed_sat": followed_sat,
         }
         text = (
-            f"{direction}, whatever the policy: between {least_sat:,} ({share_text(least_sat, followed_sat)}) and "
+            f"{direction}, by any of these policies: between {least_sat:,} ({share_text(least_sat, followed_sat)}) and "
             f"{most_sat:,} ({share_text(most_sat, followed_sat)}) satoshis reach a named service"
         )
         emit(row, as_json=as_json, text=text)

@@ -17,7 +17,6 @@ __all__ = ["SHEET_COLUMNS", "sheet_files"]
 Row = Mapping[str, Any]
 
 _LONGEST_TEXT: Final = 4_000
-_PATHS_SHOWN: Final = 3
 
 SHEET_COLUMNS: Final = (
     "request_id",
@@ -167,7 +166,8 @@ def _shown(number: int, row: Row) -> dict[str, Any]:
     return {
         "number": number,
         "direction": row["direction"],
-        "what": _WANTED.get(row["direction"], row["question"]),
+        "what": _WANTED.get(row["direction"], row["direction"]),
+        "question": row["question"],
         "txid": row["txid"],
         "output_index": row["output_index"],
         "address": row["address"] or "a script without an address",
@@ -198,12 +198,12 @@ def _shown(number: int, row: Row) -> dict[str, Any]:
                         _place(at, len(path["hops"]), row["direction"]),
                         f"{hop['txid']}:{hop['output_index']}",
                         _thousands(hop["amount_sat"]),
-                        _time(hop["at_utc"]),
+                        _time(hop["at_utc"]).removesuffix(" UTC"),
                     ]
                     for at, hop in enumerate(path["hops"])
                 ],
             }
-            for policies, path in paths[:_PATHS_SHOWN]
+            for policies, path in _first_of_policies(paths)
         ],
         "paths_total": len(paths),
         "receipts": len(row["receipts"]),
@@ -225,6 +225,17 @@ def _distinct(paths: Iterable[Row]) -> list[tuple[list[str], Row]]:
         key = canonical_json([path["amount_sat"], path["hops"]])
         same.setdefault(key, ([], path))[0].append(path["policy"])
     return list(same.values())
+
+
+def _first_of_policies(paths: Iterable[tuple[list[str], Row]]) -> list[tuple[list[str], Row]]:
+    """For each policy the way that carries most; one that several policies share is there once."""
+    seen: set[str] = set()
+    first = []
+    for policies, path in paths:
+        if not seen.issuperset(policies):
+            first.append((policies, path))
+        seen.update(policies)
+    return first
 
 
 def _place(at: int, count: int, direction: str) -> str:

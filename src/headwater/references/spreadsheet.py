@@ -13,6 +13,7 @@ import datetime as dt
 import posixpath
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -65,7 +66,7 @@ def spreadsheet_rows(path: Path, sheet: str | None) -> Iterator[tuple[int, list[
     try:
         with zipfile.ZipFile(path) as book:
             yield from _Book(path, book).rows(sheet)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         if isinstance(error, UnreadableInputError):
             raise
         raise _unreadable(path, f"not a whole XLSX file ({error})") from error
@@ -168,6 +169,8 @@ class _Book:
         """A step for each chunk of a part that the handlers have seen."""
         if part not in self._names:
             raise _unreadable(self._path, f"not a whole XLSX file ({part} is not there)")
+        if self._book.getinfo(part).compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise _unreadable(self._path, f"{part} is packed as no spreadsheet is")
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
 
@@ -333,6 +336,6 @@ def _number_text(text: str) -> Cell:
     number = float(text)
     if abs(number) >= 10**_DIGITS_KEPT:
         return BadCell(reason="a number of more digits than a spreadsheet keeps; ask for it as text")
-    # The shortest spelling that gives the same double is what was typed in: 0.12345678, not 0.12345677999999999.
-    shown = format(Decimal(repr(number)), "f")
+    # A spreadsheet shows fifteen digits of the double it keeps: 0.12345678, not 0.12345677999999999.
+    shown = format(Decimal(f"{number:.{_DIGITS_KEPT}g}"), "f")
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
