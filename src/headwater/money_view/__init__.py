@@ -5,9 +5,9 @@ from headwater.money_view.months import MonthTable, month_table
 from headwater.money_view.prices import Prices
 from headwater.money_view.sankey import laid_out
 from headwater.money_view.sankey_svg import svg_text
-from headwater.money_view.sheet_files import sheet_files
 from headwater.money_view.sheets import Basis, Sheet, request_sheets
 from headwater.money_view.sums import FlowSums, MoneySums, money_sums
+from headwater.money_view.written import sheet_files
 
 __all__ = [
     "Basis",
