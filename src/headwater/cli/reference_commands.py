@@ -35,6 +35,12 @@ def add_reference_command(
         str | None,
         typer.Option("--plain", help="sha256 or pdq: what lines of 64 digits are, in a plain list of digests."),
     ] = None,
+    columns: Annotated[
+        Path | None,
+        typer.Option(
+            "--columns", metavar="MAP.yaml", help="How the columns of somebody else's CSV or XLSX become ours."
+        ),
+    ] = None,
     operator: Operator = None,
     why: Why = "",
     accept_defects: Annotated[
@@ -59,6 +65,7 @@ def add_reference_command(
             polarity=polarity,
             accept_defects=accept_defects,
             plain=plain,
+            columns=columns,
             progress=progress,
         )
     keys = dict(sorted(imported.further_keys.items()))
@@ -93,6 +100,29 @@ def add_reference_command(
         note(f"{name}@{version}: kept as they are, and not understood: {shown}{more} (table reference_keys)")
     if imported.format_name is not None:
         note(f"{name}@{version}: counts for nothing until a second operator confirms that it is {polarity}")
+
+
+@reference_app.command("template")
+def template(
+    kind: Annotated[str, typer.Argument(help="services, records, customers, customer-transactions, networks, prices.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print the header of an empty register, to be filled in; what each column holds goes to stderr."""
+    from headwater.errors import ConfigError
+    from headwater.references import REGISTER_COLUMNS, column_words, template_text
+
+    if kind not in REGISTER_COLUMNS:
+        raise ConfigError(f"there is no template of '{kind}'; there are of {', '.join(REGISTER_COLUMNS)}")
+    register_columns = REGISTER_COLUMNS[kind]
+    if as_json:
+        for name in register_columns.known:
+            required = name in register_columns.required
+            emit({"column": name, "required": required, "about": column_words(kind, name)}, as_json=True)
+        return
+    emit({}, as_json=False, text=template_text(kind).rstrip())
+    for name in register_columns.known:
+        must = "required" if name in register_columns.required else "optional"
+        note(f"{name} ({must}): {column_words(kind, name)}")
 
 
 @reference_app.command("confirm")

@@ -11,7 +11,8 @@ from headwater.packages.opened import (
     verify_package,
 )
 from headwater.packages.releasing import LeadDecision, Release, lead_decisions, release
-from headwater.packages.rows import formula_safe
+from headwater.packages.rows import formula_safe, plain, spreadsheet
+from headwater.packages.typesetting import printable, set_pdf
 
 __all__ = [
     "CaseInfo",
@@ -27,7 +28,11 @@ __all__ = [
     "formula_safe",
     "lead_decisions",
     "open_package",
+    "plain",
+    "printable",
     "redacted",
     "release",
+    "set_pdf",
+    "spreadsheet",
     "verify_package",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from headwater.engine import key_material
 from headwater.errors import RefusedError
@@ -57,20 +57,23 @@ _PDF_OBJECTS = re.compile(
 )
 
 
-def check_no_media(files: Mapping[str, bytes], *, leaving: str = "package") -> None:
-    """Nothing, if every file of a package is text, or the report, and none holds media or key material.
+def check_no_media(
+    files: Mapping[str, bytes], *, leaving: str = "package", reports: Collection[str] = (REPORT_NAME,)
+) -> None:
+    """Nothing, if every file of a package is text, or a report, and none holds media or key material.
 
     Args:
         files: Name to content, as it would leave.
         leaving: What they are part of, for the message.
+        reports: Names of those that are PDFs which headwater has set.
 
     Raises:
         RefusedError: One is or holds what may not leave; what was found is named and never repeated.
     """
     for name in sorted(files):
         content = files[name]
-        if name == REPORT_NAME:
-            _check_report(name, content)
+        if name in reports:
+            _check_report(name, content, leaving)
             continue
         for start, offset_bytes, kind in _MEDIA_STARTS:
             if content[offset_bytes : offset_bytes + len(start)] == start and not _is_prose(start, content):
@@ -127,10 +130,10 @@ def _check_text(name: str, content: bytes, leaving: str) -> None:
         raise _refusal(name, f"character {found[0][0]} begins {found[0][2]}", leaving)
 
 
-def _check_report(name: str, content: bytes) -> None:
+def _check_report(name: str, content: bytes, leaving: str) -> None:
     if not content.startswith(b"%PDF-"):
-        raise _refusal(name, "it is not a PDF")
+        raise _refusal(name, "it is not a PDF", leaving)
     # A stream's dictionary is never inside a compressed object (ISO 32000-1, 7.5.7), so an image cannot hide there.
     place = _PDF_OBJECTS.search(content)
     if place:
-        raise _refusal(name, f"byte {place.start()} begins an embedded image, file or program")
+        raise _refusal(name, f"byte {place.start()} begins an embedded image, file or program", leaving)

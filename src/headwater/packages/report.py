@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
-import typst
-
-from headwater.errors import RefusedError
 from headwater.packages.contents import Contents
 from headwater.packages.documents import REPORT_NAME
 from headwater.packages.methods import LIMITS
+from headwater.packages.typesetting import set_pdf
 
-__all__ = ["printable", "report_pdf"]
+__all__ = ["report_pdf"]
 
-# Characters that the two fonts inside the typst wheel can show, and that neither reorder, join nor hide text. Tests set
-# every one of them. Whatever else evidence holds is printed by its number; `leads.jsonl` has it as it is.
-PRINTED: tuple[tuple[int, int], ...] = (
-    (0x20, 0x7E),
-    (0xA0, 0xAC),
-    (0xAE, 0x2FF),  # Latin; U+00AD is a hyphen that hides
-    (0x386, 0x386),
-    (0x388, 0x38A),
-    (0x38C, 0x38C),
-    (0x38E, 0x3A1),
-    (0x3A3, 0x3FF),  # Greek
-    (0x400, 0x482),
-    (0x48A, 0x4FF),  # Cyrillic
-    (0x531, 0x556),
-    (0x561, 0x587),  # Armenian
-    (0x5D0, 0x5EA),  # Hebrew
-    (0x621, 0x63A),
-    (0x641, 0x64A),
-    (0x660, 0x669),
-    (0x6F0, 0x6F9),  # Arabic
-    (0x10D0, 0x10F0),  # Georgian
-    (0x1E00, 0x1EFF),  # Latin with two marks, as Vietnamese has
-    (0x2010, 0x2015),
-    (0x2018, 0x201E),
-    (0x2020, 0x2022),
-    (0x2026, 0x2026),
-    (0x2030, 0x2030),
-    (0x2039, 0x203A),
-    (0x20AC, 0x20AC),
-    (0x2116, 0x2116),
-    (0x2122, 0x2122),
-    (0x2190, 0x2193),
-    (0x2212, 0x2212),
-)
-_UNPRINTED = re.compile("[^" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in PRINTED) + "]")
-_LONGEST_TEXT = 600
 _ACTS_SHOWN = 8
-_STANDARDS: list[Literal["a-2a", "ua-1"]] = [
-    "a-2a",
-    "ua-1",
-]  # for keeping (ISO 19005-2) and for reading aloud (ISO 14289-1)
 
 
 def report_pdf(contents: Contents, manifest: Mapping[str, Any], drafted_at: datetime) -> bytes:
@@ -72,40 +28,12 @@ def report_pdf(contents: Contents, manifest: Mapping[str, Any], drafted_at: date
         manifest: The manifest without the report's own digest.
         drafted_at: The date on the report and inside the file; no clock is read.
     """
-    content = json.dumps(_printable(_document(contents, manifest)), ensure_ascii=True, sort_keys=True)
-    try:
-        pdf: bytes = typst.compile(
-            files("headwater.packages").joinpath("report.typ").read_bytes(),
-            sys_inputs={"content": content},
-            ignore_system_fonts=True,
-            pdf_standards=[*_STANDARDS],
-            timestamp=int(drafted_at.astimezone(UTC).timestamp()),
-        )
-    except typst.TypstError as error:
-        raise RefusedError(
-            f"{REPORT_NAME}: the report cannot be set: {error.message}; report this as a defect"
-        ) from error
-    return pdf
-
-
-def printable(text: str) -> str:
-    """The text with every character that the report cannot show written as its number.
-
-    >>> printable("a" + chr(0x202E) + "b")
-    'a[U+202E]b'
-    """
-    cut = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + f" [+{len(text) - _LONGEST_TEXT} characters]"
-    return _UNPRINTED.sub(lambda found: f"[U+{ord(found.group()):04X}]", cut)
-
-
-def _printable(value: object) -> object:
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, Mapping):
-        return {name: _printable(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_printable(item) for item in value]
-    return value
+    return set_pdf(
+        files("headwater.packages").joinpath("report.typ").read_bytes(),
+        _document(contents, manifest),
+        at_utc=drafted_at,
+        name=REPORT_NAME,
+    )
 
 
 def _document(contents: Contents, manifest: Mapping[str, Any]) -> dict[str, Any]:

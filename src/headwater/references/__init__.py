@@ -1,5 +1,7 @@
-"""Outside knowledge, imported once and sealed: hash lists, tag packs, registers, records, customer returns."""
+"""Outside knowledge, imported once and sealed: hash lists, tag packs, registers, records, customer returns, prices."""
 
+from headwater.references.column_map import ColumnMap, read_column_map
+from headwater.references.register_columns import REGISTER_COLUMNS, column_words, template_text
 from headwater.references.store import (
     HASH_LIST,
     KINDS,
@@ -16,10 +18,15 @@ __all__ = [
     "HASH_LIST",
     "KINDS",
     "POLARITIES",
+    "REGISTER_COLUMNS",
+    "ColumnMap",
     "Imported",
+    "column_words",
     "import_reference",
     "is_outdated",
+    "read_column_map",
     "reference_files",
     "reference_rows",
     "seal_digest",
+    "template_text",
 ]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from headwater.errors import UnreadableInputError
-from headwater.references.rows import BadRow, BadRowError, Reading
+from headwater.references.rows import BadRowError
 
-__all__ = ["BYTE_ORDER_MARK", "RowReader", "cells_of", "csv_rows", "decoded", "delimiter_of", "records"]
-
-RowReader = Callable[[dict[str, str], int], tuple[str, dict[str, object]]]
+__all__ = ["BYTE_ORDER_MARK", "cells_of", "decoded", "delimiter_of", "records"]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CHUNK_BYTES = 1 << 20
@@ -109,49 +107,3 @@ def cells_of(record: str, delimiter: str) -> list[str]:
         return next(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter), [])
     except csv.Error as error:
         raise BadRowError(str(error)) from error
-
-
-def csv_rows(path: Path, needed: tuple[str, ...], read: RowReader) -> Reading:
-    """The rows of a CSV file with a header line, each through `read`; bad ones are kept aside with their offset.
-
-    Args:
-        path: UTF-8, with or without a byte-order mark; commas, semicolons or tabs.
-        needed: Columns without which this is not the file it should be.
-        read: From the cells by column name and the row number to (table, row); raises BadRowError.
-
-    Raises:
-        UnreadableInputError: Not UTF-8, empty, or a needed column is missing.
-    """
-    reading = Reading()
-    with path.open("rb") as file:
-        lines = records(file, path)
-        first = next(lines, None)
-        if first is None:
-            raise UnreadableInputError(path, "empty file", remedy="ask its author for it again")
-        header_line = decoded(first[1], path, first[0])
-        delimiter = delimiter_of(header_line)
-        try:
-            header = [name.strip().lower() for name in cells_of(header_line, delimiter)]
-        except BadRowError as error:
-            raise UnreadableInputError(
-                path, f"header line: {error}", offset_bytes=first[0], remedy="check that this is a CSV file"
-            ) from error
-        missing = [name for name in needed if name not in header]
-        if missing:
-            raise UnreadableInputError(
-                path,
-                f"column {', '.join(repr(m) for m in missing)} is missing (found: {', '.join(header[:12])})",
-                offset_bytes=first[0],
-                remedy="check that the file and KIND belong together",
-            )
-        for number, (offset, record) in enumerate(lines):
-            text = decoded(record, path, offset)
-            try:
-                cells = cells_of(text, delimiter)
-                if len(cells) != len(header):
-                    raise BadRowError(f"{len(cells)} cells where the header has {len(header)}")  # noqa: TRY301 - one place makes bad rows
-                table, values = read(dict(zip(header, cells, strict=True)), number)
-                reading.add(table, values, row=number, offset_bytes=offset)
-            except BadRowError as error:
-                reading.bad_rows.append(BadRow(offset_bytes=offset, row=number, reason=str(error)))
-    return reading

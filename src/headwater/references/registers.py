@@ -1,17 +1,19 @@
-"""Registers in CSV: services, records, customer returns and their transactions, networks; and packs in YAML."""
+"""Registers: services, records, customer returns and their transactions, networks, prices; and packs in YAML."""
 
 from __future__ import annotations
 
 import datetime as dt
 import ipaddress
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
 from headwater.errors import UnreadableInputError
-from headwater.references.csv_text import csv_rows
+from headwater.references.column_map import ColumnMap
+from headwater.references.row_files import register_rows
 from headwater.references.rows import (
     BadRow,
     BadRowError,
@@ -27,6 +29,7 @@ __all__ = [
     "read_customer_return",
     "read_customer_transactions",
     "read_networks",
+    "read_prices",
     "read_records",
     "read_services",
     "read_tag_pack",
@@ -44,53 +47,54 @@ _PERSON = (
     "phone",
     "email",
 )
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _TAG_FIELDS = ("address", "network", "currency", "label", "actor", "category", "confidence", "source", "lastmod")
 _ACTOR_FIELDS = ("id", "label", "uri", "jurisdictions", "categories", "aliases", "lastmod")
 
 
-def read_services(path: Path) -> Reading:
+def read_services(path: Path, columns: ColumnMap | None = None) -> Reading:
     """The rows of a service register."""
 
-    def read(cells: dict[str, str], _number: int) -> tuple[str, dict[str, object]]:
+    def read(cells: dict[str, str], _number: int) -> dict[str, object]:
         row: dict[str, object] = {n: required(cells, n) for n in ("actor", "name", "kind", "country", "legal_contact")}
-        row |= {n: text_or_none(cells.get(n)) for n in ("records_held", "valid_from")}
+        row |= {n: text_or_none(cells.get(n)) for n in ("records_held", "valid_from", "source")}
         row["retention_days"] = whole_number(cells.get("retention_days"), "retention_days")
         row["custodial"] = _flag(cells.get("custodial"), "custodial")
-        return "services", row
+        return row
 
-    return csv_rows(path, ("actor", "name", "kind", "country", "legal_contact", "custodial"), read)
+    return register_rows(path, "services", read, columns)
 
 
-def read_records(path: Path) -> Reading:
+def read_records(path: Path, columns: ColumnMap | None = None) -> Reading:
     """The rows of a register of people."""
 
-    def read(cells: dict[str, str], _number: int) -> tuple[str, dict[str, object]]:
+    def read(cells: dict[str, str], _number: int) -> dict[str, object]:
         row = _person(cells)
         row["nickname"] = text_or_none(cells.get("nickname"))
         row["convicted"] = _flag(cells.get("convicted"), "convicted")
-        return "records", row
+        return row
 
-    return csv_rows(path, ("source_key", "full_name", "convicted"), read)
+    return register_rows(path, "records", read, columns)
 
 
-def read_customer_return(path: Path) -> Reading:
+def read_customer_return(path: Path, columns: ColumnMap | None = None) -> Reading:
     """The customers that a service returned."""
 
-    def read(cells: dict[str, str], _number: int) -> tuple[str, dict[str, object]]:
-        return "customers", _person(cells) | {"actor": required(cells, "actor")}
+    def read(cells: dict[str, str], _number: int) -> dict[str, object]:
+        return _person(cells) | {"actor": required(cells, "actor")}
 
-    return csv_rows(path, ("actor", "source_key", "full_name"), read)
+    return register_rows(path, "customers", read, columns)
 
 
-def read_customer_transactions(path: Path) -> Reading:
+def read_customer_transactions(path: Path, columns: ColumnMap | None = None) -> Reading:
     """The deposits and withdrawals that a service returned."""
 
-    def read(cells: dict[str, str], _number: int) -> tuple[str, dict[str, object]]:
+    def read(cells: dict[str, str], _number: int) -> dict[str, object]:
         direction = required(cells, "direction")
         if direction not in {"deposit", "withdrawal"}:
             raise BadRowError(f"direction {direction[:20]!r} is neither deposit nor withdrawal")
         amount = whole_number(required(cells, "amount_sat"), "amount_sat")
-        return "customer_transactions", {
+        return {
             "actor": required(cells, "actor"),
             "customer_key": required(cells, "source_key"),
             "direction": direction,
@@ -101,26 +105,45 @@ def read_customer_transactions(path: Path) -> Reading:
             "at_utc": _instant(required(cells, "at_utc")),
         }
 
-    return csv_rows(path, ("actor", "source_key", "direction", "txid", "address", "amount_sat", "at_utc"), read)
+    return register_rows(path, "customer-transactions", read, columns)
 
 
-def read_networks(path: Path) -> Reading:
+def read_networks(path: Path, columns: ColumnMap | None = None) -> Reading:
     """The ranges of a network list."""
 
-    def read(cells: dict[str, str], _number: int) -> tuple[str, dict[str, object]]:
+    def read(cells: dict[str, str], _number: int) -> dict[str, object]:
         cidr = required(cells, "cidr")
         try:
             network = ipaddress.ip_network(cidr)
         except ValueError as error:
             raise BadRowError(f"{cidr[:40]!r} is not a network range") from error
-        return "networks", {
+        return {
             "cidr": str(network),
             "kind": required(cells, "kind"),
             "country": text_or_none(cells.get("country")),
             "holder": text_or_none(cells.get("holder")),
         }
 
-    return csv_rows(path, ("cidr", "kind"), read)
+    return register_rows(path, "networks", read, columns)
+
+
+def read_prices(path: Path, columns: ColumnMap | None = None) -> Reading:
+    """The prices of a table; a day and currency stand in it once."""
+    seen: set[tuple[str, str]] = set()
+
+    def read(cells: dict[str, str], _number: int) -> dict[str, object]:
+        day, currency = _day(required(cells, "day")), required(cells, "currency")
+        if not _CURRENCY.fullmatch(currency):
+            raise BadRowError(f"currency {currency[:20]!r} is not three capital letters")
+        price_minor = whole_number(required(cells, "price_minor"), "price_minor")
+        if not price_minor:
+            raise BadRowError("'price_minor' is 0; leave the day out where there is no price")
+        if (day, currency) in seen:
+            raise BadRowError(f"{currency} on {day} has a price already")
+        seen.add((day, currency))
+        return {"day": day, "currency": currency, "price_minor": price_minor, "source": required(cells, "source")}
+
+    return register_rows(path, "prices", read, columns)
 
 
 def read_tag_pack(path: Path) -> Reading:
@@ -250,6 +273,13 @@ def _flag(cell: str | None, name: str) -> bool:
     if text in {"0", "false", "no"}:
         return False
     raise BadRowError(f"'{name}' is {text[:20]!r}, neither yes nor no")
+
+
+def _day(text: str) -> str:
+    try:
+        return dt.date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise BadRowError(f"{text[:30]!r} is not an ISO 8601 date") from error
 
 
 def _instant(text: str) -> dt.datetime:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from headwater.engine import Progress, Session, file_sha256, silent, sync_folder, write_parquet
 from headwater.errors import ConfigError, InputError
+from headwater.references.column_map import ColumnMap
 from headwater.references.list_entries import Source
 from headwater.references.list_plain import PLAIN_MEANINGS
 from headwater.references.list_store import WrittenList, write_list
@@ -24,6 +25,7 @@ from headwater.references.registers import (
     read_customer_return,
     read_customer_transactions,
     read_networks,
+    read_prices,
     read_records,
     read_services,
     read_tag_pack,
@@ -46,7 +48,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    read: Callable[[Path], Reading] | None  # None: a hash list, which is streamed
+    # None: a hash list, which is streamed. Otherwise it takes a path and, where the kind has columns, a map of them.
+    read: Callable[..., Reading] | None
     table: str
     id_column: str
     id_prefix: str
@@ -66,6 +69,7 @@ KINDS: Mapping[str, _Kind] = {
         id_prefix="ctx",
     ),
     "networks": _Kind(read=read_networks, table="networks", id_column="network_id", id_prefix="net"),
+    "prices": _Kind(read=read_prices, table="prices", id_column="price_id", id_prefix="prc"),
 }
 """The kinds of reference, each with its reader and its table."""
 
@@ -116,6 +120,7 @@ def import_reference(
     polarity: str | None = None,
     accept_defects: bool = False,
     plain: str | None = None,
+    columns: ColumnMap | None = None,
     progress: Progress = silent,
 ) -> Imported:
     """Read a reference, write its Parquet and its seal, and leave the case as it was if anything is wrong.
@@ -129,6 +134,7 @@ def import_reference(
         polarity: For a hash list, whether its files are known-illegal or known-benign.
         accept_defects: Import the good rows although there are bad ones, which become `defects`.
         plain: For a plain list of digests, what its lines of 64 digits are: sha256 or pdq.
+        columns: How the columns of the file become ours; the seal keeps it.
         progress: Told of bytes read.
 
     Raises:
@@ -144,7 +150,7 @@ def import_reference(
     chosen = KINDS[kind]
     if chosen.read is None:
         return _import_list(folder, path, name, version, str(polarity), plain, progress, accept_defects=accept_defects)
-    reading = chosen.read(path)
+    reading = chosen.read(path) if columns is None else chosen.read(path, columns)
     reading.reject(chosen.table, _reason_against(case, chosen.table))
     if reading.bad_rows and not accept_defects:
         raise refused_for(path, reading.bad_rows[0], len(reading.bad_rows))
@@ -168,6 +174,8 @@ def import_reference(
         "source_sha256": source_sha256,
         "seal_version": 2,
     }
+    if columns is not None:
+        seal["columns"] = columns.text
     digests, seal_sha256, _ = _sealed(folder, lambda temporary: (write(temporary), None), seal)
     return Imported(
         folder=folder,

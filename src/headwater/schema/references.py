@@ -1,4 +1,4 @@
-"""Tables of outside knowledge: hash lists, tags, services, records, customer returns, networks."""
+"""Tables of outside knowledge: hash lists, tags, services, records, customer returns, networks, prices."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ __all__ = [
     "HASH_LIST_DELETIONS",
     "HASH_LIST_ENTRIES",
     "NETWORKS",
+    "PRICES",
     "RECORDS",
     "REFERENCE_KEYS",
     "REFERENCE_TABLES",
@@ -155,7 +156,7 @@ ACTORS = Table(
 
 SERVICES = Table(
     name="services",
-    version=1,
+    version=2,
     stage="references",
     about="An organisation that may hold records of its customers, and how to ask it.",
     key=("service_id",),
@@ -168,9 +169,15 @@ SERVICES = Table(
         Column(name="country", type=TEXT, about="Country of establishment, ISO 3166-1 alpha-2"),
         Column(name="legal_contact", type=TEXT, about="Where lawful requests go"),
         Column(name="records_held", type=TEXT, about="What it holds of a customer", nullable=True),
-        Column(name="retention_days", type=INT, about="How long it keeps them", nullable=True),
+        Column(name="retention_days", type=INT, about="How many days it keeps them", nullable=True),
         Column(name="custodial", type=BOOLEAN, about="Whether it pools customers' coins: a trace never goes through"),
         Column(name="valid_from", type=TEXT, about="ISO date of this entry", nullable=True),
+        Column(
+            name="source",
+            type=TEXT,
+            about="Where the investigator has this entry from: a register, a letter, the service's own page",
+            nullable=True,
+        ),
     ),
 )
 
@@ -240,6 +247,22 @@ NETWORKS = Table(
     ),
 )
 
+PRICES = Table(
+    name="prices",
+    version=1,
+    stage="references",
+    about="What one bitcoin cost on a day, as somebody published it; an aid for reading, which no stage depends on.",
+    key=("price_id",),
+    columns=(
+        Column(name="price_id", type=ID, about="Digest of table, version, day and currency"),
+        *from_reference(),
+        Column(name="day", type=TEXT, about="ISO date, UTC"),
+        Column(name="currency", type=TEXT, about="ISO 4217, three capital letters"),
+        Column(name="price_minor", type=INT, about="Minor units of the currency (cents, or whole yen) for one bitcoin"),
+        Column(name="source", type=TEXT, about="Where the price is from"),
+    ),
+)
+
 REFERENCE_TABLES = (
     HASH_LIST_ENTRIES,
     HASH_LIST_DELETIONS,
@@ -251,4 +274,5 @@ REFERENCE_TABLES = (
     CUSTOMERS,
     CUSTOMER_TRANSACTIONS,
     NETWORKS,
+    PRICES,
 )

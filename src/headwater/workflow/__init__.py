@@ -4,6 +4,7 @@ from headwater.workflow.case import Actor, Case
 from headwater.workflow.confirm import confirm_polarity, reference_list
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
+from headwater.workflow.money import SheetsWritten, export_request_sheets, write_month_table, write_sankey
 from headwater.workflow.people import judge_link, queued_hubs, queued_links, ranked_leads
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.run import StageResult, run_stages
@@ -19,6 +20,7 @@ __all__ = [
     "Case",
     "GradesRead",
     "LedgerReport",
+    "SheetsWritten",
     "Stage",
     "StageResult",
     "add_exhibit",
@@ -28,6 +30,7 @@ __all__ = [
     "consult",
     "draft_package",
     "export_media",
+    "export_request_sheets",
     "judge_link",
     "leads_before_judgement",
     "ledger_report",
@@ -45,4 +48,6 @@ __all__ = [
     "verify_path",
     "way_back",
     "withdraw_grades",
+    "write_month_table",
+    "write_sankey",
 ]

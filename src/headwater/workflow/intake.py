@@ -21,7 +21,7 @@ from headwater.evidence import (
     whole_digest,
 )
 from headwater.money import check_block_files
-from headwater.references import KINDS, Imported, import_reference
+from headwater.references import KINDS, Imported, import_reference, read_column_map
 from headwater.schema.state import IMPORTS, MAPPINGS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
 
@@ -125,9 +125,12 @@ def add_reference(
     polarity: str | None = None,
     accept_defects: bool = False,
     plain: str | None = None,
+    columns: Path | None = None,
     progress: Progress = silent,
 ) -> Imported:
     """Import a reference and seal it; a hash list counts for nothing until a second operator confirms its polarity.
+
+    `columns` is the file of a column map, for a register whose columns have other names than ours.
 
     Raises:
         InputError: It cannot be read, has a bad row, or this name and version are there already.
@@ -140,6 +143,7 @@ def add_reference(
         ):
             # A crash between writing and recording left it; nothing has used it, because runs go by what is recorded.
             shutil.rmtree(left)
+        column_map = None if columns is None else read_column_map(columns, kind)
         imported = import_reference(
             case.path,
             kind,
@@ -149,6 +153,7 @@ def add_reference(
             polarity=polarity,
             accept_defects=accept_defects,
             plain=plain,
+            columns=column_map,
             progress=progress,
         )
     case.register(actor)
@@ -164,7 +169,7 @@ def add_reference(
             "format": imported.format_name,
             "plain": plain,
         },
-        inputs={path.name: imported.source_sha256},
+        inputs={path.name: imported.source_sha256} | ({} if column_map is None else {"column map": column_map.sha256}),
         outputs={"seal.json": imported.seal_sha256} | dict(imported.tables),
     )
     with case.database.begin() as connection:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +42,7 @@ from headwater.viewer import (
     write_export,
 )
 from headwater.workflow.case import Actor, Case, recordable
+from headwater.workflow.folders import new_folder, require_apart, require_reason
 from headwater.workflow.intake import recorded
 
 __all__ = ["GradesRead", "export_media", "read_grades", "withdraw_grades"]
@@ -80,20 +79,16 @@ def export_media(
     """
     chosen = tuple(group for group in VERDICT_GROUPS if group in (groups or EXPORTED_GROUPS))
     with recorded(case, "exported", actor, folder=folder.name):
-        _require_reason(actor)
+        require_reason(actor)
         _require_known("--format", formats, FORMATS)
         _require_known("--group", groups, VERDICT_GROUPS)
         if exhibit_id is not None and all(exhibit.exhibit_id != exhibit_id for exhibit in case.exhibits()):
             raise ConfigError(f"--exhibit '{exhibit_id}': no such exhibit in this case")
         if not any(output["stage"] == "media" for output in case.current_outputs()):
             raise ConfigError(f"{case.path}: the media stage has not run; begin with 'headwater run'")
-        if folder.exists() or folder.is_symlink():
-            raise InputError(folder, "is there already", remedy="give a new folder; an export overwrites nothing")
-        if not folder.absolute().parent.is_dir():
-            raise InputError(folder, "cannot be made: its parent is not there", remedy="make the parent first")
-        _require_apart(case, folder)
-        case.register(actor)
-        with _beside(folder) as beside:
+        require_apart(case, folder)
+        with new_folder(folder) as beside:
+            case.register(actor)
             wishes = ExportWishes(
                 formats=tuple(name for name in FORMATS if name in formats),
                 groups=chosen,
@@ -126,36 +121,10 @@ def export_media(
     return exported
 
 
-def _require_reason(actor: Actor) -> None:
-    if not actor.name.strip() or not actor.justification.strip():
-        raise ConfigError("--operator and --why must not be empty; it is recorded who did this, and why")
-
-
-def _require_apart(case: Case, folder: Path) -> None:
-    """Nothing is written into the evidence, which must stay as it was seized, nor among the files of the case."""
-    wanted = folder.absolute().parent.resolve() / folder.name
-    kept = {"the case": case.path, **{f"exhibit {exhibit.exhibit_id}": exhibit.path for exhibit in case.exhibits()}}
-    for name, path in kept.items():
-        if path.resolve() in wanted.parents:
-            raise InputError(folder, f"lies inside of {name}", remedy="give a folder elsewhere")
-
-
 def _require_known(option: str, given: Sequence[str], known: Sequence[str]) -> None:
     for name in given:
         if name not in known:
             raise ConfigError(f"{option} '{name}' is unknown; known are {', '.join(known)}")
-
-
-@contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """A new folder beside the one to be made, which becomes that one when it is whole, or goes away."""
-    beside = folder.absolute().with_name(f".{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
-    try:
-        yield beside
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +163,7 @@ def read_grades(
         RefusedError: It holds media or key material.
     """
     with recorded(case, "received", actor, kind="graded file", file=path.name):
-        _require_reason(actor)
+        require_reason(actor)
         if not path.is_file():
             raise InputError(path, "no such file", remedy="check the path")
         source, unknown = GradedSource(path=path), Counter[str]()
@@ -305,7 +274,7 @@ def withdraw_grades(case: Case, actor: Actor, source_sha256: str) -> GradedFile:
         InputError: No such file is applied.
     """
     with recorded(case, "corrected", actor, kind="graded file", source_sha256=source_sha256):
-        _require_reason(actor)
+        require_reason(actor)
         wanted = source_sha256.strip().lower()
         with case.database.connect() as connection:
             acts = [act for _, act in graded_files(connection) if act.source_sha256 == wanted]

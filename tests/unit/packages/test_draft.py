@@ -10,8 +10,9 @@ import os
 import pytest
 
 from headwater.errors import InputError, RefusedError
-from headwater.packages.report import PRINTED, printable, report_pdf
+from headwater.packages.report import report_pdf
 from headwater.packages.rows import formula_safe, spreadsheet
+from headwater.packages.typesetting import PRINTED, printable
 
 
 def files_of(drafted) -> dict[str, bytes]:

@@ -263,6 +263,7 @@ HEADERS = {
     "customers": "actor,source_key,full_name",
     "customer-transactions": "actor,source_key,direction,txid,address,amount_sat,at_utc,output_index",
     "networks": "cidr,kind,country",
+    "prices": "day,currency,price_minor,source",
 }
 CELLS = st.one_of(
     st.sampled_from(["", "1", "yes", "no", MD5, SHA1, SHA256, "withdrawal", "10.0.0.0/8", "2024-01-01T00:00:00Z", "é"]),

@@ -1,0 +1,174 @@
+"""Commands about money: money, request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headwater.cli.options import AsJson, CasePath, Operator, Why
+from headwater.cli.output import emit, emit_table, note, printable
+from headwater.errors import ConfigError
+
+if TYPE_CHECKING:
+    from headwater.money_view import MoneySums
+
+__all__ = ["register"]
+
+_Currency = Annotated[
+    str | None,
+    typer.Option(
+        "--currency",
+        metavar="CUR[=NAME@VERSION]",
+        help="Values at the day's imported price in this currency; default: the only prices imported, if there are.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("money")(money)
+    app.command("request")(request)
+
+
+def money(
+    case: CasePath,
+    by_month: Annotated[bool, typer.Option("--by-month", help="A table by service and month (UTC).")] = False,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="OUT.csv", help="Write the table by service and month to a file.")
+    ] = None,
+    sankey: Annotated[
+        Path | None,
+        typer.Option(
+            "--sankey", metavar="OUT.svg", help="Write pictures of the flows: OUT-POLICY.svg, one for each policy."
+        ),
+    ] = None,
+    top: Annotated[
+        int, typer.Option("--top", min=1, max=15, help="Services drawn one by one; the others are drawn as one.")
+    ] = 12,
+    currency: _Currency = None,
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show where the platform's money came from and went: sums by service and reason, months, a picture.
+
+    FIFO and pro rata stand side by side, because neither is a fact of the chain.
+    """
+    from headwater.money_view import Prices, money_sums, month_table
+    from headwater.workflow import Case, consult, write_month_table, write_sankey
+
+    if sankey is not None and (by_month or csv is not None):
+        raise ConfigError("--sankey and --by-month are two commands; give one of them")
+    with Case(case) as opened:
+        actor = opened.actor(operator, why=why)
+        if sankey is not None:
+            for name, digest in write_sankey(opened, actor, sankey, top=top).items():
+                file = printable(sankey.parent / name)
+                emit({"file": file, "sha256": digest}, as_json=as_json, text=f"{digest}  {file}")
+            return
+        if csv is not None:
+            months = write_month_table(opened, actor, csv, currency=currency)
+        elif by_month:
+            with consult(opened, actor, "money by month") as tables:
+                months = month_table(tables, Prices.of_case(tables, currency))
+        else:
+            with consult(opened, actor, "money") as tables:
+                sums = money_sums(tables)
+            _emit_sums(sums, as_json=as_json)
+            return
+    if csv is None or as_json:
+        emit_table(months.rows, months.columns, as_json=as_json)
+    if csv is not None:
+        note(f"{len(months.rows):,} rows written to {printable(csv)}")
+
+
+_SUM_COLUMNS = ("direction", "policy", "ends_at", "country", "amount_sat", "btc", "share")
+
+
+def _emit_sums(sums: MoneySums, *, as_json: bool) -> None:
+    from headwater.money_view import btc_text, share_text
+
+    rows: list[dict[str, Any]] = []
+    for flow in sums.flows:
+        for end, amount_sat in flow.ends.items():
+            service = sums.services.get(end.service_id, {})
+            rows.append(
+                {
+                    "kind": "end",
+                    "direction": flow.direction,
+                    "policy": flow.policy,
+                    "ends_at": sums.label(end),
+                    "stop_reason": end.stop_reason,
+                    "service_id": end.service_id or None,
+                    "actor": service.get("actor"),
+                    "country": service.get("country"),
+                    "amount_sat": amount_sat,
+                    "btc": btc_text(amount_sat),
+                    "share": share_text(amount_sat, flow.origin_sat),
+                }
+            )
+    if not rows:
+        note("nothing was followed: no receipt on an address of the platform, or the money stage has not run")
+    emit_table(rows, _SUM_COLUMNS, as_json=as_json)
+    for flow in sums.flows:
+        row = {
+            "kind": "sum",
+            "direction": flow.direction,
+            "policy": flow.policy,
+            "receipts": flow.receipts,
+            "followed_sat": flow.origin_sat,
+            "named_service_sat": flow.named_sat,
+            "share": share_text(flow.named_sat, flow.origin_sat),
+        }
+        text = (
+            f"{flow.direction}, {flow.policy}: {flow.receipts:,} receipts, {flow.origin_sat:,} satoshis followed = all "
+            f"of the above; {flow.named_sat:,} ({row['share']}) reach a named service"
+        )
+        emit(row, as_json=as_json, text=text)
+    for direction, (least_sat, most_sat, followed_sat) in sums.bounds().items():
+        row = {
+            "kind": "bounds",
+            "direction": direction,
+            "least_sat": least_sat,
+            "most_sat": most_sat,
+            "followed_sat": followed_sat,
+        }
+        text = (
+            f"{direction}, by any of these policies: between {least_sat:,} ({share_text(least_sat, followed_sat)}) and "
+            f"{most_sat:,} ({share_text(most_sat, followed_sat)}) satoshis reach a named service"
+        )
+        emit(row, as_json=as_json, text=text)
+
+
+def request(
+    case: CasePath,
+    operator: Annotated[str, typer.Option("--operator", help="Who acts.")],
+    why: Annotated[str, typer.Option("--why", help="Reason, for the custody log.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
+    service: Annotated[
+        list[str] | None,
+        typer.Option("--service", metavar="ACTOR", help="A service by its name in tags; may be repeated."),
+    ] = None,
+    all_services: Annotated[bool, typer.Option("--all", help="Every service that can be asked.")] = False,
+    currency: _Currency = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write request sheets: for each service a PDF, a CSV and a JSON of what to ask, on what proof; it is recorded."""
+    from headwater.workflow import Case, export_request_sheets
+
+    if bool(service) == all_services:
+        raise ConfigError("give --service ACTOR, or --all")
+    with Case(case) as opened:
+        actor = opened.actor(operator, why=why)
+        written = export_request_sheets(opened, actor, out, actors=service or None, currency=currency)
+    for sheet in written.sheets:
+        files = {name: written.outputs[name] for name in sheet["files"]}  # type: ignore[attr-defined]  # a list of names
+        text = (
+            f"{sheet['service']} ({sheet['country']}): {sheet['questions']} questions, {sheet['output_sat']} satoshis"
+        )
+        lines = [text, *(f"{digest}  {name}" for name, digest in files.items())]
+        emit({**sheet, "folder": printable(out), "files": files}, as_json=as_json, text="\n".join(lines))
+    if written.withheld:
+        note(f"{written.withheld:,} texts held key material or encoded bytes, which were withheld")

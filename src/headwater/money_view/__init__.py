@@ -1,0 +1,27 @@
+"""Money shown: sums, pictures and tables of what was traced, and the sheets to ask services with."""
+
+from headwater.money_view.amounts import btc_text, share_text
+from headwater.money_view.months import MonthTable, month_table
+from headwater.money_view.prices import Prices
+from headwater.money_view.sankey import laid_out
+from headwater.money_view.sankey_svg import svg_text
+from headwater.money_view.sheets import Basis, Sheet, request_sheets
+from headwater.money_view.sums import FlowSums, MoneySums, money_sums
+from headwater.money_view.written import sheet_files
+
+__all__ = [
+    "Basis",
+    "FlowSums",
+    "MoneySums",
+    "MonthTable",
+    "Prices",
+    "Sheet",
+    "btc_text",
+    "laid_out",
+    "money_sums",
+    "month_table",
+    "request_sheets",
+    "share_text",
+    "sheet_files",
+    "svg_text",
+]

@@ -1,0 +1,88 @@
+"""The columns of each register: what a file must have, and what it may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from headwater.schema import table_named
+
+__all__ = ["REGISTER_COLUMNS", "RegisterColumns", "column_words", "template_text"]
+
+_FURTHER_OF_PERSON = (
+    "given_name",
+    "surname",
+    "date_of_birth",
+    "street_address",
+    "suburb",
+    "postcode",
+    "country",
+    "phone",
+    "email",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterColumns:
+    """What the file of a register holds.
+
+    Attributes:
+        table: The table it becomes.
+        required: Columns without which it is not that file.
+        optional: Columns that are read where they are there.
+    """
+
+    table: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """All of them, in the order of a template."""
+        return (*self.required, *self.optional)
+
+
+REGISTER_COLUMNS: Mapping[str, RegisterColumns] = {
+    "services": RegisterColumns(
+        table="services",
+        required=("actor", "name", "kind", "country", "legal_contact", "custodial"),
+        optional=("records_held", "retention_days", "valid_from", "source"),
+    ),
+    "records": RegisterColumns(
+        table="records",
+        required=("source_key", "full_name", "convicted"),
+        optional=(*_FURTHER_OF_PERSON, "nickname"),
+    ),
+    "customers": RegisterColumns(
+        table="customers", required=("actor", "source_key", "full_name"), optional=_FURTHER_OF_PERSON
+    ),
+    "customer-transactions": RegisterColumns(
+        table="customer_transactions",
+        required=("actor", "source_key", "direction", "txid", "address", "amount_sat", "at_utc"),
+        optional=("output_index",),
+    ),
+    "networks": RegisterColumns(table="networks", required=("cidr", "kind"), optional=("country", "holder")),
+    "prices": RegisterColumns(table="prices", required=("day", "currency", "price_minor", "source")),
+}
+"""By kind of reference; the other kinds have formats of their own."""
+
+# Columns of a file that its table does not have under that name: the row's id is made of them.
+_IN_FILES_ONLY = {
+    ("customer-transactions", "actor"): "The service that returned it",
+    ("customer-transactions", "source_key"): "The service's customer number",
+}
+
+
+def column_words(kind: str, name: str) -> str:
+    """What a column of a register holds, for a person who fills it in."""
+    words = {column.name: column.about for column in table_named(REGISTER_COLUMNS[kind].table).columns}
+    return _IN_FILES_ONLY.get((kind, name)) or words[name]
+
+
+def template_text(kind: str) -> str:
+    r"""A file of that kind with its header and no row: an example in it would one day be taken for true.
+
+    >>> template_text("networks")
+    'cidr,kind,country,holder\n'
+    """
+    return ",".join(REGISTER_COLUMNS[kind].known) + "\n"

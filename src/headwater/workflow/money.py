@@ -1,0 +1,244 @@
+"""Money as an operator reads and asks with it: sums, pictures, months, request sheets; each on record."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow.compute as pc
+
+from headwater import __version__
+from headwater.engine import Session, sync_folder
+from headwater.errors import ConfigError, InputError, IntegrityError, RefusedError
+from headwater.money_view import (
+    Basis,
+    MonthTable,
+    Prices,
+    laid_out,
+    money_sums,
+    month_table,
+    request_sheets,
+    sheet_files,
+    svg_text,
+)
+from headwater.packages import check_no_media, spreadsheet
+from headwater.workflow.case import Actor, Case
+from headwater.workflow.folders import new_folder, require_apart, require_reason
+from headwater.workflow.intake import recorded
+
+__all__ = ["SheetsWritten", "export_request_sheets", "write_month_table", "write_sankey"]
+
+_STAGE: Final = "money"
+# The exhibits that money rests on, by the tables that name them.
+_RESTS_ON: Final = ("blocks", "wallet_descriptors", "invoices", "payments")
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetsWritten:
+    """What an export of request sheets left behind.
+
+    Attributes:
+        outputs: Name and digest of each file.
+        sheets: Name of the service, its country, how many questions, and the sheet's files.
+        withheld: Texts in which key material or encoded bytes were withheld.
+    """
+
+    outputs: Mapping[str, str]
+    sheets: Sequence[Mapping[str, object]]
+    withheld: int
+
+
+def export_request_sheets(
+    case: Case, actor: Actor, folder: Path, *, actors: Sequence[str] | None, currency: str | None = None
+) -> SheetsWritten:
+    """Write a PDF, a CSV and a JSON for each service into a new folder: what to ask it, and on what proof.
+
+    Args:
+        case: The case.
+        actor: Who discloses it, and why.
+        folder: A folder that is not there yet.
+        actors: Services by their name in tags; None for all.
+        currency: Currency of values, as `Prices.of_case` takes it; None for the only one imported, if there is one.
+
+    Raises:
+        ConfigError: No reason is given, the money stage has not run, or there are no such prices.
+        InputError: The folder is there already, or nothing is to be asked of a service.
+        RefusedError: Money rests on an exhibit whose integrity check failed, or key material would leave.
+    """
+    with recorded(case, "exported", actor, folder=folder.name, to="services"):
+        require_reason(actor)
+        require_apart(case, folder)
+        with new_folder(folder) as beside, case.tables() as tables:
+            _require_money(case, tables)
+            prices = Prices.of_case(tables, currency)
+            sheets = request_sheets(tables, _basis(case, tables, prices), actors, prices)
+            outputs: dict[str, str] = {}
+            told: list[dict[str, object]] = []
+            for sheet in sheets:
+                written = sheet_files(sheet)
+                for name, content in written.items():
+                    (beside / name).write_bytes(content)
+                    outputs[name] = hashlib.sha256(content).hexdigest()
+                service = sheet.document["service"]
+                requests = sheet.document["requests"]
+                told.append(
+                    {
+                        "actor": service["actor"],
+                        "service": service["name"],
+                        "country": service["country"],
+                        "questions": len(requests),
+                        "output_sat": sum(request["output_sat"] for request in requests),
+                        "files": sorted(written),
+                    }
+                )
+            case.register(actor)
+            sync_folder(beside)
+            # Before the folder is there: what has left is in the log, whatever happens next.
+            case.record(
+                "exported",
+                actor,
+                object_ids=tuple(sheet.document["service"]["service_id"] for sheet in sheets),
+                params={"to": "services", "what": "request sheets", "currency": prices and prices.currency},
+                outputs=outputs,
+            )
+            beside.rename(folder)
+        sync_folder(folder.absolute().parent)
+    return SheetsWritten(outputs=outputs, sheets=told, withheld=sum(sheet.withheld for sheet in sheets))
+
+
+def write_sankey(case: Case, actor: Actor, path: Path, *, top: int) -> dict[str, str]:
+    """Write one picture for each policy beside each other; name and digest of each.
+
+    `money.svg` becomes `money-fifo.svg`, `money-pro_rata.svg` and so on.
+
+    Args:
+        case: The case.
+        actor: Who asks for it.
+        path: Where; a name that ends in .svg.
+        top: Services drawn one by one on each side.
+
+    Raises:
+        ConfigError: The name ends otherwise, or the money stage has not run.
+        InputError: A file is there already, or the folder is not.
+    """
+    with recorded(case, "exported", actor, what="picture of money"), case.tables() as tables:
+        if path.suffix != ".svg":
+            raise ConfigError(f"--sankey {path}: give a name that ends in .svg")
+        _require_stage(case)
+        sums = money_sums(tables)
+        basis = _basis(case, tables, None)
+        notes = (
+            f"Tables of custody entry {basis.custody_seq} ({basis.custody_sha256}), headwater {basis.version}",
+            f"endpoints {basis.tables['endpoints']}",
+            f"traces    {basis.tables['traces']}",
+        )
+        pictures = {
+            f"{path.stem}-{_NOT_IN_NAMES.sub('-', policy)}.svg": svg_text(
+                laid_out(sums, policy, top=top),
+                title=f"Money of case {case.case_id}, by {policy.replace('_', ' ')}",
+                notes=notes,
+            ).encode("utf-8")
+            for policy in sums.policies() or ("nothing followed",)
+        }
+        return _written(case, actor, path.parent, pictures, what="picture of money")
+
+
+def write_month_table(case: Case, actor: Actor, path: Path, *, currency: str | None = None) -> MonthTable:
+    """Write the table by service and month as CSV; the table.
+
+    Args:
+        case: The case.
+        actor: Who asks for it.
+        path: Where.
+        currency: As for `export_request_sheets`.
+
+    Raises:
+        ConfigError: The money stage has not run, or there are no such prices.
+        InputError: The file is there already, or the folder is not.
+    """
+    with recorded(case, "exported", actor, what="money by month"), case.tables() as tables:
+        _require_stage(case)
+        months = month_table(tables, Prices.of_case(tables, currency))
+        content = spreadsheet(months.columns, months.rows)
+        _written(case, actor, path.parent, {path.name: content}, what="money by month")
+    return months
+
+
+def _written(case: Case, actor: Actor, folder: Path, contents: Mapping[str, bytes], *, what: str) -> dict[str, str]:
+    """Write new files, after it was recorded that they leave."""
+    if not folder.absolute().is_dir():
+        raise InputError(folder, "no such folder", remedy="make it first")
+    for name in contents:
+        require_apart(case, folder / name)
+        if (folder / name).exists() or (folder / name).is_symlink():
+            raise InputError(folder / name, "is there already", remedy="give another name; nothing is overwritten")
+    check_no_media(contents, leaving=what)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    case.record("exported", actor, params={"what": what}, outputs=digests)
+    for name, content in contents.items():
+        with (folder / name).open("xb") as file:
+            file.write(content)
+    sync_folder(folder.absolute())
+    return digests
+
+
+def _require_stage(case: Case) -> None:
+    if not any(output["stage"] == _STAGE for output in case.current_outputs()):
+        raise ConfigError(f"{case.path}: the money stage has not run; begin with 'headwater run'")
+
+
+def _require_money(case: Case, tables: Session) -> None:
+    """Nothing, if there is money, and no exhibit that it rests on failed its integrity check."""
+    _require_stage(case)
+    failed = {row["exhibit_id"] for row in tables.arrow("exhibits").to_pylist() if row["integrity"] == "failed"}
+    for name in _RESTS_ON if failed else ():
+        for part in tables.parts(name, ["exhibit_id"]):
+            if found := failed & set(pc.unique(part["exhibit_id"]).to_pylist()):
+                raise RefusedError(
+                    f"exhibit {min(found)}: its integrity check failed, and {name} were read from it; nobody is asked "
+                    "on altered evidence: acquire it again"
+                )
+
+
+def _basis(case: Case, tables: Session, prices: Prices | None) -> Basis:
+    """What the tables of money rest on: the custody entry that recorded them, their digests, the seals of references.
+
+    The entry is that of the tables and not the newest one, so that the same tables give the same sheets.
+    """
+    digests = {
+        str(output["table_name"]): str(output["sha256"])
+        for output in case.current_outputs()
+        if output["stage"] == _STAGE and output["table_name"] != "defects"
+    }
+    seq, at_utc, sha256 = -1, dt.datetime.fromtimestamp(0, dt.UTC), ""
+    wanted = digests["request_sheets"]
+    for entry in case.custody.entries():
+        if entry.seq == seq + 1 and seq >= 0:
+            sha256 = entry.prev_hash
+        if entry.outcome == "done" and entry.output_digests.get("request_sheets.parquet") == wanted and seq < 0:
+            seq, at_utc = entry.seq, entry.at_utc
+    if seq < 0:
+        raise IntegrityError("custody log: it does not know the table request_sheets; run 'headwater verify'")
+    used = {
+        f"{row['reference_name']}@{row['reference_version']}"
+        for name in ("tags", "services")
+        for row in tables.arrow(name).select(["reference_name", "reference_version"]).to_pylist()
+    } | ({prices.reference} if prices else set())
+    names = ((f"{row['reference_name']}@{row['reference_version']}", row["seal_sha256"]) for row in case.imports())
+    return Basis(
+        case_id=case.case_id,
+        authority_ref=case.settings.authority_ref,
+        purpose=case.settings.purpose,
+        custody_seq=seq,
+        custody_sha256=sha256,
+        custody_at_utc=at_utc,
+        tables=digests,
+        references={name: str(seal) for name, seal in names if name in used},
+        version=__version__,
+    )
