@@ -59,9 +59,9 @@ def money(
     from headwater.money_view import Prices, money_sums, month_table
     from headwater.workflow import Case, consult, write_month_table, write_sankey
 
-    if sankey is not None and (by_month or csv is not None):
-        raise ConfigError("--sankey and --by-month are two commands; give one of them")
     with Case(case) as opened:
+        if sankey is not None and (by_month or csv is not None):
+            raise ConfigError("--sankey and --by-month are two views; give one of them")
         actor = opened.actor(operator, why=why)
         if sankey is not None:
             for name, digest in write_sankey(opened, actor, sankey, top=top).items():
@@ -158,9 +158,9 @@ def request(
     """Write request sheets: for each service a PDF, a CSV and a JSON of what to ask, on what proof; it is recorded."""
     from headwater.workflow import Case, export_request_sheets
 
-    if bool(service) == all_services:
-        raise ConfigError("give --service ACTOR, or --all")
     with Case(case) as opened:
+        if bool(service) == all_services:
+            raise ConfigError("give --service ACTOR, or --all")
         actor = opened.actor(operator, why=why)
         written = export_request_sheets(opened, actor, out, actors=service or None, currency=currency)
     for sheet in written.sheets:
