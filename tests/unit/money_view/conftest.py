@@ -73,6 +73,7 @@ class Made:
                 "txid": digest(f"end {number}"),
                 "output_index": 0,
                 "amount_sat": amount_sat,
+                "bound_sat": amount_sat,
                 "hops": hops,
                 "stop_reason": reason,
                 "service_id": service and content_id("svc", service),
