@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -131,11 +129,6 @@ def test_an_actor_pack_gives_jurisdictions_and_address_and_keeps_what_it_says_be
             imported(tmp_path, kind, content, name=f"other-{kind}")
 
 
-# Public packs of GraphSense (MIT) are no part of this repository; where a machine has them, they must come in whole.
-PUBLIC_PACKS = Path(os.environ.get("HEADWATER_PUBLIC_PACKS", "none"))
-
-
-@pytest.mark.skipif(not PUBLIC_PACKS.is_dir(), reason="HEADWATER_PUBLIC_PACKS names no folder of public packs")
 @pytest.mark.parametrize(
     ("name", "kind", "rows"),
     [
@@ -145,8 +138,9 @@ PUBLIC_PACKS = Path(os.environ.get("HEADWATER_PUBLIC_PACKS", "none"))
         ("graphsense.actorpack", "actor-pack", 3_813),
     ],
 )
-def test_public_packs_come_in_whole(tmp_path, name, kind, rows):
-    done = import_reference(tmp_path, kind, PUBLIC_PACKS / f"{name}.yaml", name="pack", version="1")
+def test_public_packs_come_in_whole(tmp_path, reference_data, name, kind, rows):
+    path = reference_data / "money" / f"{name}.yaml"
+    done = import_reference(tmp_path, kind, path, name="pack", version="1")
     assert (done.rows, done.defects) == (rows, 0)
     found = rows_of(tmp_path, KINDS[kind].table)
     if kind == "tag-pack":
