@@ -219,6 +219,7 @@ def case_rows() -> dict[str, list[dict[str, object]]]:
                 "txid": f"{n:02d}" * 32,
                 "output_index": 1,
                 "amount_sat": 5,
+                "bound_sat": 5,
                 "hops": 2,
                 "stop_reason": "service",
                 "service_id": "srv-1",

@@ -63,6 +63,7 @@ CHAIN = {
         "txid": TXID,
         "output_index": 0,
         "amount_sat": 4_900,
+        "bound_sat": 4_900,
         "hops": 1,
         "stop_reason": "unspent",
         "at_utc": NOON,
