@@ -69,9 +69,9 @@ def _summary(block: bytes) -> dict[str, Any]:
     layout = laid_out(block)
     return {
         "block_hash": block_hash(block)[::-1].hex(),
-        "transactions": len(layout.transaction_starts),
+        "transactions": len(layout.bounds),
         "inputs": len(layout.outpoints),
         "outputs": len(layout.amounts),
-        "output_sat": sum(amounts_sat(block, layout)),
+        "output_sat": sum(amounts_sat(block, layout).tolist()),
         "merkle_ok": merkle_root(transaction_ids(block, layout)) == block[36:68],
     }
