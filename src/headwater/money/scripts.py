@@ -7,9 +7,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 from embit.hashes import hash160
 
-__all__ = ["ADDRESS_NETWORKS", "AddressNetwork", "address_of", "anyone_can_spend", "is_unspendable", "uncompressed_key"]
+from headwater.money.byte_table import ByteTable
+
+__all__ = [
+    "ADDRESS_NETWORKS",
+    "SCRIPTS_OF_ANYONE",
+    "AddressNetwork",
+    "address_of",
+    "anyone_can_spend",
+    "is_each_unspendable",
+    "is_unspendable",
+    "uncompressed_key",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +54,10 @@ _BECH32_GENERATOR: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A
 _BECH32_CONSTANT: Final = 1  # source: BIP-173, witness version 0
 _BECH32M_CONSTANT: Final = 0x2BC830A3  # source: BIP-350, witness versions from 1
 
+_RETURN: Final = 0x6A
+_LONGEST_SCRIPT_BYTES: Final = 10_000  # source for both: Bitcoin Core, CScript::IsUnspendable
 _TRUE: Final = b"\x51"
-_ANYONE: Final = frozenset(
+SCRIPTS_OF_ANYONE: Final = frozenset(
     (
         b"",
         _TRUE,
@@ -55,12 +70,21 @@ _ANYONE: Final = frozenset(
 
 def anyone_can_spend(script: bytes) -> bool:
     """Whether a script needs no key, so that spending it shows nothing about control."""
-    return script in _ANYONE
+    return script in SCRIPTS_OF_ANYONE
 
 
 def is_unspendable(script: bytes) -> bool:
     """Whether a script can never be spent: it carries data, or is longer than a script may be."""
-    return script[:1] == b"\x6a" or len(script) > 10_000  # source: Bitcoin Core, CScript::IsUnspendable
+    return script[:1] == bytes((_RETURN,)) or len(script) > _LONGEST_SCRIPT_BYTES
+
+
+def is_each_unspendable(scripts: ByteTable) -> npt.NDArray[np.bool_]:
+    """For every script of a table what `is_unspendable` says of it."""
+    starts, lengths = scripts.starts[:-1], np.diff(scripts.starts)
+    unspendable = lengths > _LONGEST_SCRIPT_BYTES
+    filled = lengths > 0
+    unspendable[filled] |= scripts.content[starts[filled]] == _RETURN
+    return unspendable
 
 
 def address_of(script: bytes, network: str) -> str | None:

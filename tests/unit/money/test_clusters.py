@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from headwater.money import Merge, merge_path
-from headwater.money.clusters import UnionFind, address_clusters, coinjoin_verdicts
+from headwater.money.clusters import address_clusters, coinjoin_verdicts
 from headwater.money.coinjoin import CoinjoinVerdict
 from headwater.money.snapshot import ABSENT, Snapshot
 
@@ -95,11 +95,12 @@ def test_the_order_of_inputs_means_nothing():
 
 
 def test_a_set_is_led_by_its_smallest():
-    sets = UnionFind(6)
-    assert sets.join(5, 3)
-    assert sets.join(3, 1)
-    assert not sets.join(5, 1)
-    assert [sets.leader(number) for number in range(6)] == [0, 1, 2, 1, 4, 1]
+    snapshot = spent_together([[b"5", b"3"], [b"3", b"1"], [b"5", b"1"], [b"4"]])
+    clusters = address_clusters(snapshot, [NO] * 4)
+    first = snapshot.script_numbers[b"5"]
+    assert [clusters.leaders[snapshot.script_numbers[script]] for script in (b"5", b"3", b"1")] == [first] * 3
+    assert clusters.sizes[first] == 3
+    assert clusters.leaders[snapshot.script_numbers[b"4"]] == snapshot.script_numbers[b"4"]
 
 
 def test_an_open_case_is_settled_by_who_else_spends_together(tools, tmp_path):
