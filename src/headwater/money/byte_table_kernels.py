@@ -25,12 +25,14 @@ def _marked(content: U8, start: Int, end: Int, multiplier: np.uint64) -> np.uint
         mark = (mark ^ word_at(content, at)) * multiplier
         mark ^= mark >> np.uint64(29)
         at += 8
-    last, shift = np.uint64(0), np.uint64(0)
-    while at < end:
-        last |= np.uint64(content[at]) << shift
-        shift += np.uint64(8)
-        at += 1
-    mark = (mark ^ last) * multiplier
+    if end - start >= 8:
+        mark = (mark ^ word_at(content, end - 8)) * multiplier  # some bytes again, but none one by one
+    else:
+        last = np.uint64(0)
+        while at < end:
+            last = (last << np.uint64(8)) | np.uint64(content[at])
+            at += 1
+        mark = (mark ^ last) * multiplier
     mark ^= mark >> np.uint64(32)
     mark *= multiplier
     return mark ^ (mark >> np.uint64(29))
@@ -43,6 +45,8 @@ def _are_equal(content: U8, start: Int, kept: U8, kept_start: Int, length: Int) 
         if word_at(content, start + place) != word_at(kept, kept_start + place):
             return False
         place += 8
+    if length >= 8:
+        return word_at(content, start + length - 8) == word_at(kept, kept_start + length - 8)
     while place < length:
         if content[start + place] != kept[kept_start + place]:
             return False
@@ -90,8 +94,7 @@ def number_all(
         slot, shown = _slot_of(content, start, end, kept, starts, slots, multiplier)
         if not slots[slot]:
             first = starts[count]
-            for byte in range(end - start):
-                kept[first + byte] = content[start + byte]
+            kept[first : first + end - start] = content[start:end]
             count += 1
             starts[count] = first + end - start
             slots[slot] = shown | np.uint64(count)
