@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headwater.money.block_layout import TXID_BYTES
-from headwater.money.byte_table import ByteTable
+from headwater.money.byte_table import ByteTable, NumberOf
 from headwater.money.coinjoin import (
     SHARED_CLUSTER_RULE,
     CoinjoinVerdict,
@@ -22,7 +22,9 @@ from headwater.money.coinjoin import (
 from headwater.money.scripts import SCRIPTS_OF_ANYONE, is_each_unspendable
 from headwater.money.snapshot import Snapshot, as_numbers
 
-__all__ = ["AddressClusters", "Merge", "address_clusters", "coinjoin_verdicts", "merge_path", "proving_order"]
+__all__ = ["AddressClusters", "Merge", "address_clusters", "coinjoin_verdicts", "joined_scripts", "merge_path", "proving_order"]
+
+_Leaders = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -53,7 +55,7 @@ class AddressClusters:
 
     leaders: array[int]
     sizes: array[int]
-    proofs: npt.NDArray[np.integer[Any]]
+    proofs: _Leaders
 
     @property
     def merges(self) -> tuple[tuple[int, int, int], ...]:
@@ -95,6 +97,45 @@ def address_clusters(snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict]) ->
     leaders, proofs = _joined(snapshot, order[_is_joining(verdicts)[order]], with_proofs=True)
     sizes = np.bincount(leaders, minlength=len(leaders))
     return AddressClusters(leaders=_column(leaders), sizes=_column(sizes), proofs=proofs)
+
+
+def joined_scripts(
+    order: npt.NDArray[np.int64],
+    input_starts: npt.NDArray[np.int64],
+    input_scripts: npt.NDArray[np.int64],
+    scripts: ByteTable,
+    *,
+    with_proofs: bool,
+) -> tuple[_Leaders, _Leaders]:
+    """The smallest number in the cluster of each script, and the merges that made the clusters.
+
+    Args:
+        order: Transactions to join the scripts of, in the order in which they may prove a merge.
+        input_starts: First input of every transaction, and the number of all at the end.
+        input_scripts: Number of the script of every input, or `ABSENT`.
+        scripts: The scripts.
+        with_proofs: Whether merges are wanted; otherwise there are none.
+
+    Returns:
+        The leaders, and lower script, other script and transaction of each merge, shape (merges, 3).
+    """
+    from headwater.money.cluster_kernels import first_bytes, flatten, join_spent_together  # loads a compiler
+
+    most = max(len(scripts), len(input_starts))
+    # Half the memory where the numbers fit: the loop waits for little else than memory.
+    kind = np.int32 if most < np.iinfo(np.int32).max else np.int64
+    leaders = np.arange(len(scripts), dtype=kind)
+    proofs = np.empty((len(scripts) if with_proofs else 0, 3), dtype=kind)
+    numbers = NumberOf(scripts)
+    shows_nothing = np.array([numbers[script] for script in SCRIPTS_OF_ANYONE if script in numbers], dtype=np.int64)
+    keys = np.empty(len(scripts), dtype=np.uint64)
+    content, starts = scripts.content, scripts.starts
+    first_bytes(content, starts, keys)
+    merges = join_spent_together(
+        order, input_starts, input_scripts, shows_nothing, content, starts, keys, leaders, proofs
+    )
+    flatten(leaders)
+    return leaders, proofs[: merges if with_proofs else 0].copy()
 
 
 def proving_order(blocks: npt.NDArray[np.int64], txids: ByteTable) -> npt.NDArray[np.int64]:
@@ -169,27 +210,14 @@ def _is_joining(verdicts: Sequence[CoinjoinVerdict]) -> npt.NDArray[np.bool_]:
     return np.fromiter((verdict.answer == "no" for verdict in verdicts), dtype=np.bool_, count=len(verdicts))
 
 
-def _joined(
-    snapshot: Snapshot, order: npt.NDArray[np.int64], *, with_proofs: bool
-) -> tuple[npt.NDArray[np.int32] | npt.NDArray[np.int64], npt.NDArray[np.integer[Any]]]:
-    """The leader of every script, and the merges; see `cluster_kernels`."""
-    from headwater.money.cluster_kernels import flatten, join_spent_together  # loads a compiler
-
-    scripts = snapshot.scripts
-    kind = np.int32 if max(len(scripts), len(snapshot.txids)) < np.iinfo(np.int32).max else np.int64
-    leaders = np.arange(len(scripts), dtype=kind)
-    proofs = np.empty((len(scripts) if with_proofs else 0, 3), dtype=kind)
-    shows_nothing = np.zeros(len(scripts), dtype=np.uint8)
-    for script in SCRIPTS_OF_ANYONE:
-        number = snapshot.script_numbers.get(script)
-        if number is not None:
-            shows_nothing[number] = 1
-    starts, inputs = as_numbers(snapshot.input_starts), as_numbers(snapshot.input_scripts)
-    merges = join_spent_together(
-        order, starts, inputs, shows_nothing, scripts.content, scripts.starts, leaders, proofs
+def _joined(snapshot: Snapshot, order: npt.NDArray[np.int64], *, with_proofs: bool) -> tuple[_Leaders, _Leaders]:
+    return joined_scripts(
+        order,
+        as_numbers(snapshot.input_starts),
+        as_numbers(snapshot.input_scripts),
+        snapshot.scripts,
+        with_proofs=with_proofs,
     )
-    flatten(leaders)
-    return leaders, proofs[:merges].copy()
 
 
 def _column(numbers: npt.NDArray[np.integer[Any]]) -> array[int]:
