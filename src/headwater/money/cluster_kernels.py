@@ -6,13 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from headwater.money.compiled import I64, U8, U64, Int, Numbers, compiled
+from headwater.money.compiled import I64, U8, U64, Int, Numbers, ask_for, compiled
 
 __all__ = ["first_bytes", "flatten", "join_spent_together", "share_a_leader"]
 
 _FEW: Final = 16
 """Up to so many inputs are compared each with each, to see which of their scripts are together already."""
-_HELD: Final = 1 << 13
+_HELD: Final = 1 << 12
+_AHEAD: Final = 10
 
 
 @compiled
@@ -49,14 +50,6 @@ def _is_below(content: U8, starts: I64, number: Int, other: Int) -> bool:
         at += 1
         other_at += 1
     return end - at < other_end - other_at
-
-
-@compiled
-def _is_lower(held: I64, held_keys: U64, place: Int, other: Int, content: U8, starts: I64) -> bool:
-    """Whether the script at a place comes before that at another in the order of bytes."""
-    if held_keys[place] != held_keys[other]:
-        return held_keys[place] < held_keys[other]
-    return _is_below(content, starts, held[place], held[other])
 
 
 @compiled
@@ -109,7 +102,14 @@ def join_spent_together(
     held, groups, held_keys = np.empty(_HELD, dtype=np.int64), np.empty(_HELD, dtype=np.int64), np.empty(_HELD, dtype=np.uint64)
     ends, found = np.empty((_HELD, 2), dtype=np.int64), np.empty(_FEW, dtype=np.int64)
     told = end = txs = 0
-    for tx in order:
+    for turn in range(len(order)):
+        if turn + _AHEAD < len(order):
+            tx = order[turn + _AHEAD]
+            first, last = input_starts[tx], input_starts[tx + 1]
+            if last - first > 1:
+                for number in range(first, min(last, first + _FEW)):
+                    ask_for(leaders, max(0, np.int64(input_scripts[number])))
+        tx = order[turn]
         first, last = input_starts[tx], input_starts[tx + 1]
         if last - first < 2:
             continue
@@ -127,6 +127,7 @@ def join_spent_together(
                 is_kept = is_kept and script != other
             if not is_kept:
                 continue
+            ask_for(keys, script)
             leader, group = _leader(leaders, script), 0
             while group < different and found[group] != leader:
                 group += 1
@@ -176,26 +177,28 @@ def _tell(
         merges: See there.
         told: Merges told already.
     """
-    lowest, first = np.empty(_FEW, dtype=np.int64), 0
+    lowest, low_keys, first = np.empty(_FEW, dtype=np.int64), np.empty(_FEW, dtype=np.uint64), 0
     if len(ends):
         for place in range(ends[-1, 1]):
             held_keys[place] = keys[held[place]]
     for turn in range(len(ends)):
         last, different, best = ends[turn, 1], 0, 0
         for place in range(first, last):
-            group = groups[place]
+            group, script, key = groups[place], held[place], held_keys[place]
             if group == different:  # groups are numbered as they are met
-                lowest[group] = place
+                lowest[group], low_keys[group] = script, key
                 different += 1
-            elif _is_lower(held, held_keys, place, lowest[group], content, starts):
-                lowest[group] = place
+            # Keys are compared here and not by a function of their own: calls with so many arrays cost more than this.
+            elif key < low_keys[group] or (key == low_keys[group] and _is_below(content, starts, script, lowest[group])):
+                lowest[group], low_keys[group] = script, key
         for group in range(1, different):
-            if _is_lower(held, held_keys, lowest[group], lowest[best], content, starts):
+            key, best_key = low_keys[group], low_keys[best]
+            if key < best_key or (key == best_key and _is_below(content, starts, lowest[group], lowest[best])):
                 best = group
         for group in range(different):
             if group != best:
                 if told < len(merges):
-                    merges[told, 0], merges[told, 1] = held[lowest[best]], held[lowest[group]]
+                    merges[told, 0], merges[told, 1] = lowest[best], lowest[group]
                     merges[told, 2] = ends[turn, 0]
                 told += 1
         first = last

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba.extending import intrinsic
 
-__all__ = ["I32", "I64", "U8", "U32", "U64", "Int", "Numbers", "compiled", "word_at"]
+__all__ = ["I32", "I64", "U8", "U32", "U64", "Int", "Numbers", "ask_for", "compiled", "word_at"]
 
 _Compiled = TypeVar("_Compiled", bound=Callable[..., Any])
 U8 = npt.NDArray[np.uint8]
@@ -47,3 +47,25 @@ def word_at(_context: Any, content: Any, _at: Any) -> Any:  # noqa: ANN401  # as
         return builder.load(pointer, align=1)
 
     return numba.types.uint64(content, numba.types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # as above
+def ask_for(_context: Any, array: Any, _place: Any) -> Any:  # noqa: ANN401  # as above
+    """Has the memory of an array's place brought near; the program does not wait for it.
+
+    References:
+        LLVM Language Reference, llvm.prefetch: for reading, to be kept in all caches, data.
+    """
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401  # as above
+        number, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        of = target.make_array(signature.args[0])(target, builder, arguments[0])
+        place = builder.bitcast(builder.gep(of.data, [arguments[1]]), pointer)
+        name = "llvm.prefetch.p0"
+        asking = builder.module.globals.get(name) or ir.Function(
+            builder.module, ir.FunctionType(ir.VoidType(), [pointer, number, number, number]), name
+        )
+        builder.call(asking, [place, number(0), number(3), number(1)])
+        return target.get_dummy_value()
+
+    return numba.types.void(array, numba.types.int64), generate
