@@ -137,7 +137,9 @@ def main() -> None:
     for name, megabytes_a_second in rates.items():
         print(f"{name:<44} {megabytes_a_second:>9.1f} MB/s")
     anchor, numbered, whole, addressed, *other = rates.values()
-    print(f"layout, txids, script numbers: {numbered / anchor:.0%} of the anchor (goal 25 %); all: {whole / anchor:.0%}")
+    print(
+        f"layout, txids, script numbers: {numbered / anchor:.0%} of the anchor (goal 25 %); all: {whole / anchor:.0%}"
+    )
     if other:
         print(f"with addresses: {addressed / other[0]:.0f} times blockchain-parser (goal 20)")
     else:

@@ -115,8 +115,15 @@ def _write_witness(prefix: U8, version: Int, content: U8, start: Int, end: Int, 
 
 
 @compiled
-def write_addresses(
-    content: U8, starts: I64, first: int, key_prefix: int, script_prefix: int, witness_prefix: U8, into: U8, lengths: I64
+def write_addresses(  # noqa: C901 - one loop over the kinds of script
+    content: U8,
+    starts: I64,
+    first: int,
+    key_prefix: int,
+    script_prefix: int,
+    witness_prefix: U8,
+    into: U8,
+    lengths: I64,
 ) -> None:
     """Writes the address of each script from `first` on, and its length: 0 for none, or `IS_KEY`.
 
@@ -140,14 +147,14 @@ def write_addresses(
                 written = _write_hashed(key_prefix, content, at + 3, room, tail, state, digest, limbs, into[place])
         elif length == 23 and content[at] == 0xA9 and content[at + 1] == 0x14 and content[at + 22] == 0x87:
             written = _write_hashed(script_prefix, content, at + 2, room, tail, state, digest, limbs, into[place])
-        elif (length == 35 or length == 67) and content[at] == length - 2 and content[end - 1] == 0xAC:
+        elif (length in (35, 67)) and content[at] == length - 2 and content[end - 1] == 0xAC:
             mark = content[at + 1]
-            if (mark == 2 or mark == 3) if length == 35 else (mark == 4 or mark == 6 or mark == 7):
+            if (mark in (2, 3)) if length == 35 else (mark in (4, 6, 7)):
                 written = IS_KEY
         if not written and 4 <= length <= 42 and content[at + 1] == length - 2:
             version = np.int64(content[at])
             if version == 0:
-                if length == 22 or length == 34:
+                if length in (22, 34):
                     written = _write_witness(witness_prefix, 0, content, at + 2, end, into[place])
             elif 0x51 <= version <= 0x60:
                 written = _write_witness(witness_prefix, version - 0x50, content, at + 2, end, into[place])

@@ -32,7 +32,7 @@ IS_WHOLE, IS_CUT, GOES_ON, TOO_MUCH, TOO_LONG, NO_END = range(6)
 
 
 @compiled
-def _counted(content: U8, at: Int) -> tuple[int, int]:
+def _counted(content: U8, at: Int) -> tuple[Int, Int]:
     """A count in the compact form and the byte after it; (-1, -1) where the content ends before it does.
 
     A count of more than 63 bits is the largest of 63: neither fits in any content.
@@ -53,7 +53,7 @@ def _counted(content: U8, at: Int) -> tuple[int, int]:
 
 
 @compiled
-def _skip_witnesses(content: U8, at: Int, inputs: Int) -> int:
+def _skip_witnesses(content: U8, at: Int, inputs: Int) -> Int:
     """The byte after the witnesses of that many inputs, or -1."""
     for _ in range(inputs):
         items, at = _counted(content, at)
@@ -68,7 +68,7 @@ def _skip_witnesses(content: U8, at: Int, inputs: Int) -> int:
 
 
 @compiled
-def lay_out(
+def lay_out(  # noqa: C901, PLR0912 - one loop: calls with so many arrays cost more than what they would do
     block: U8,
     at: int,
     transactions: int,
@@ -145,7 +145,7 @@ def lay_out(
 
 
 @compiled
-def _variable(undo: U8, at: Int) -> tuple[int, int, int]:
+def _variable(undo: U8, at: Int) -> tuple[Int, Int, int]:
     """A number in base 128, each continued digit off by one (serialize.h, VARINT), the byte after it, and its state."""
     number = np.int64(0)
     for _ in range(_LONGEST_NUMBER_BYTES):
@@ -183,7 +183,9 @@ def _amount(compressed: int) -> int:
 
 
 @compiled
-def lay_out_coins(undo: U8, counts: I64, amounts: I64, coins: I64) -> tuple[int, int, int, int]:
+def lay_out_coins(  # noqa: C901, PLR0911 - one loop, left wherever the bytes make no sense
+    undo: U8, counts: I64, amounts: I64, coins: I64
+) -> tuple[int, int, Int, int]:
     """Writes what an undo record says, and returns transactions, coins, the byte after them, and a state.
 
     Args:

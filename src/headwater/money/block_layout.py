@@ -230,4 +230,5 @@ def merkle_root(txids: npt.NDArray[np.uint8] | Sequence[bytes]) -> bytes | None:
 def amounts_sat(block: bytes, layout: BlockLayout) -> npt.NDArray[np.int64]:
     """The amount of each output of a block, in satoshis."""
     content = as_bytes(block)
-    return content[layout.amounts[:, None] + np.arange(8)].view("<i8").ravel().astype(np.int64, copy=False)
+    amounts: _Places = content[layout.amounts[:, None] + np.arange(8)].view("<i8").ravel().astype(np.int64, copy=False)
+    return amounts

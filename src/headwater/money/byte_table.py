@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TypeVar, overload
 
 import numpy as np
@@ -54,7 +55,7 @@ class ByteTable(Sequence[bytes]):
         """The strings in the order of their numbers."""
         bounds = self.starts.tolist()
         content = self.content.tobytes()
-        return (content[start:end] for start, end in zip(bounds, bounds[1:], strict=False))
+        return (content[start:end] for start, end in pairwise(bounds))
 
     def __eq__(self, other: object) -> bool:
         """Whether the other has the same strings with the same numbers."""

@@ -46,7 +46,7 @@ def _are_equal(content: U8, start: Int, kept: U8, kept_start: Int, length: Int) 
             return False
         place += 8
     if length >= 8:
-        return word_at(content, start + length - 8) == word_at(kept, kept_start + length - 8)
+        return bool(word_at(content, start + length - 8) == word_at(kept, kept_start + length - 8))
     while place < length:
         if content[start + place] != kept[kept_start + place]:
             return False
@@ -57,7 +57,7 @@ def _are_equal(content: U8, start: Int, kept: U8, kept_start: Int, length: Int) 
 @compiled
 def _slot_of(
     content: U8, start: Int, end: Int, kept: U8, starts: I64, slots: U64, multiplier: np.uint64
-) -> tuple[int, np.uint64]:
+) -> tuple[Int, np.uint64]:
     """The slot that holds the string, or the empty one where it belongs; and what a slot shows of it."""
     mark = _marked(content, start, end, multiplier)
     shown = mark & ~_NUMBERS
@@ -103,9 +103,7 @@ def number_all(
 
 
 @compiled
-def find_all(
-    content: U8, bounds: I64, kept: U8, starts: I64, slots: U64, multiplier: np.uint64, numbers: I64
-) -> None:
+def find_all(content: U8, bounds: I64, kept: U8, starts: I64, slots: U64, multiplier: np.uint64, numbers: I64) -> None:
     """Writes the number of each string, or `ABSENT`; arguments as in `number_all`."""
     for place in range(len(bounds)):
         slot, _ = _slot_of(content, bounds[place, 0], bounds[place, 1], kept, starts, slots, multiplier)

@@ -151,7 +151,7 @@ def _scripts_hex(snapshot: Snapshot) -> pa.Array:
     return pa.array([script.hex() for script in snapshot.scripts], type=pa.string())
 
 
-def _taken(values: pa.Array, numbers: npt.NDArray[np.int64]) -> pa.Array:
+def _taken(values: pa.Array, numbers: npt.NDArray[np.integer[Any]]) -> pa.Array:
     """The values with these numbers; absent for `ABSENT`."""
     return values.take(pa.array(numbers, mask=numbers == ABSENT))
 

@@ -46,10 +46,10 @@ def _is_below(content: U8, starts: I64, number: Int, other: Int) -> bool:
     other_at, other_end = starts[other], starts[other + 1]
     while at < end and other_at < other_end:
         if content[at] != content[other_at]:
-            return content[at] < content[other_at]
+            return bool(content[at] < content[other_at])
         at += 1
         other_at += 1
-    return end - at < other_end - other_at
+    return bool(end - at < other_end - other_at)
 
 
 @compiled
@@ -72,7 +72,7 @@ def _sort(room: I64, room_keys: U64, count: int, content: U8, starts: I64) -> No
 
 
 @compiled
-def join_spent_together(
+def join_spent_together(  # noqa: C901, PLR0912 - one loop: calls with so many arrays cost more than what they would do
     order: I64,
     input_starts: I64,
     input_scripts: Numbers,
@@ -99,7 +99,11 @@ def join_spent_together(
         leaders: For every script itself, or what an earlier call left.
         merges: Room for lower script, other script and transaction: a row for every script, or none for no proofs.
     """
-    held, groups, held_keys = np.empty(_HELD, dtype=np.int64), np.empty(_HELD, dtype=np.int64), np.empty(_HELD, dtype=np.uint64)
+    held, groups, held_keys = (
+        np.empty(_HELD, dtype=np.int64),
+        np.empty(_HELD, dtype=np.int64),
+        np.empty(_HELD, dtype=np.uint64),
+    )
     ends, found = np.empty((_HELD, 2), dtype=np.int64), np.empty(_FEW, dtype=np.int64)
     told = end = txs = 0
     for turn in range(len(order)):
@@ -117,7 +121,9 @@ def join_spent_together(
             told = _tell(held, groups, held_keys, ends[:txs], content, starts, keys, merges, told)
             end = txs = 0
         if last - first > _FEW:
-            told = _join_many(tx, input_scripts[first:last], shows_nothing, content, starts, keys, leaders, merges, told)
+            told = _join_many(
+                tx, input_scripts[first:last], shows_nothing, content, starts, keys, leaders, merges, told
+            )
             continue
         count, different = 0, 0
         for number in range(first, last):
@@ -150,7 +156,7 @@ def join_spent_together(
 
 
 @compiled
-def _tell(
+def _tell(  # noqa: C901 - one loop: calls with so many arrays cost more than what they would do
     held: I64,
     groups: I64,
     held_keys: U64,
@@ -189,7 +195,9 @@ def _tell(
                 lowest[group], low_keys[group] = script, key
                 different += 1
             # Keys are compared here and not by a function of their own: calls with so many arrays cost more than this.
-            elif key < low_keys[group] or (key == low_keys[group] and _is_below(content, starts, script, lowest[group])):
+            elif key < low_keys[group] or (
+                key == low_keys[group] and _is_below(content, starts, script, lowest[group])
+            ):
                 lowest[group], low_keys[group] = script, key
         for group in range(1, different):
             key, best_key = low_keys[group], low_keys[best]

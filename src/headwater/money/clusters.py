@@ -6,6 +6,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,15 @@ from headwater.money.coinjoin import (
 from headwater.money.scripts import SCRIPTS_OF_ANYONE, is_each_unspendable
 from headwater.money.snapshot import Snapshot, as_numbers
 
-__all__ = ["AddressClusters", "Merge", "address_clusters", "coinjoin_verdicts", "joined_scripts", "merge_path", "proving_order"]
+__all__ = [
+    "AddressClusters",
+    "Merge",
+    "address_clusters",
+    "coinjoin_verdicts",
+    "joined_scripts",
+    "merge_path",
+    "proving_order",
+]
 
 _Leaders = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
@@ -123,9 +132,9 @@ def joined_scripts(
 
     most = max(len(scripts), len(input_starts))
     # Half the memory where the numbers fit: the loop waits for little else than memory.
-    kind = np.int32 if most < np.iinfo(np.int32).max else np.int64
-    leaders = np.arange(len(scripts), dtype=kind)
-    proofs = np.empty((len(scripts) if with_proofs else 0, 3), dtype=kind)
+    kind: type[np.int32 | np.int64] = np.int32 if most < np.iinfo(np.int32).max else np.int64
+    leaders: _Leaders = np.arange(len(scripts), dtype=kind)
+    proofs: _Leaders = np.empty((len(scripts) if with_proofs else 0, 3), dtype=kind)
     numbers = NumberOf(scripts)
     shows_nothing = np.array([numbers[script] for script in SCRIPTS_OF_ANYONE if script in numbers], dtype=np.int64)
     keys = np.empty(len(scripts), dtype=np.uint64)
@@ -148,7 +157,7 @@ def proving_order(blocks: npt.NDArray[np.int64], txids: ByteTable) -> npt.NDArra
     keys = np.ascontiguousarray(txids.content.reshape(-1, TXID_BYTES)[:, :8]).view(">u8").ravel().astype(np.uint64)
     order = np.arange(len(blocks))
     bounds = np.concatenate(([0], np.nonzero(np.diff(blocks))[0] + 1, [len(blocks)])).tolist()
-    for first, last in zip(bounds, bounds[1:], strict=False):
+    for first, last in pairwise(bounds):
         if last - first > 1:
             order[first:last] = first + np.argsort(keys[first:last])
             ordered = keys[order[first:last]]

@@ -1,7 +1,8 @@
 """SHA-256 over stretches of an array of bytes, twice, without a call of Python for each.
 
-A block holds thousands of transactions of some hundred bytes, and a call of `hashlib` costs as much as the digest of such
-a one. Where the processor has instructions for SHA-256 they are used, otherwise the same rounds in plain arithmetic.
+A block holds thousands of transactions of some hundred bytes, and a call of `hashlib` costs as much as the digest of
+such a one. Where the processor has instructions for SHA-256 they are used, otherwise the same rounds in plain
+arithmetic.
 """
 
 from __future__ import annotations

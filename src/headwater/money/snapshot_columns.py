@@ -67,8 +67,10 @@ class Snapshot:
     """Transactions of the active chain in its order, so that every parent has a lower number than its children.
 
     Inputs and outputs are numbered through all transactions; those of transaction `t` are
-    `range(input_starts[t], input_starts[t + 1])`, and outputs alike. A coinbase has no inputs. A column is an `array` of
-    numbers of 64 bits: its items are Python's numbers, which never overflow, and `as_numbers` shows it to numpy.
+    `range(input_starts[t], input_starts[t + 1])`, and outputs alike. A coinbase has no inputs.
+
+    A column is an `array` of numbers of 64 bits: its items are Python's numbers, which never overflow, and `as_numbers`
+    shows it to numpy.
 
     Attributes:
         blocks: The blocks that transactions were read from, in the order of the chain.
@@ -122,7 +124,9 @@ class Snapshot:
     def size_bytes(self) -> int:
         """Memory that transactions, inputs, outputs and scripts take."""
         columns = [value for name in self.__slots__ if isinstance(value := getattr(self, name), array)]
-        return sum(column.itemsize * len(column) for column in columns) + self.txids.size_bytes + self.scripts.size_bytes
+        return (
+            sum(column.itemsize * len(column) for column in columns) + self.txids.size_bytes + self.scripts.size_bytes
+        )
 
     def script_number(self, script: bytes) -> int:
         """The number of a script, given at first sight."""

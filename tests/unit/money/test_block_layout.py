@@ -30,7 +30,9 @@ def test_a_real_block_of_the_main_network(reference_data):
     assert header.has_proof_of_work
     parsed = CBlock.deserialize(block)
     assert list(map(bytes, txids)) == [transaction.GetTxid() for transaction in parsed.vtx]
-    assert amounts_sat(block, layout).tolist() == [output.nValue for transaction in parsed.vtx for output in transaction.vout]
+    assert amounts_sat(block, layout).tolist() == [
+        output.nValue for transaction in parsed.vtx for output in transaction.vout
+    ]
     scripts = [block[a:b] for a, b in zip(layout.script_starts, layout.script_ends, strict=True)]
     assert scripts == [bytes(output.scriptPubKey) for transaction in parsed.vtx for output in transaction.vout]
 

@@ -13,6 +13,7 @@ from headwater.money.block_layout import MAX_MONEY_SAT
 from headwater.money.scripts import address_of, anyone_can_spend, is_unspendable, uncompressed_key
 from headwater.money.undo import coins_spent
 
+
 def listed(undo):
     """What an undo record says, as lists of satoshis and scripts."""
     coins, at = coins_spent(undo), 0
