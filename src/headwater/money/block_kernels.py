@@ -70,13 +70,13 @@ def _skip_witnesses(content: U8, at: Int, inputs: Int) -> Int:
 @compiled
 def lay_out(  # noqa: C901, PLR0912 - one loop: calls with so many arrays cost more than what they would do
     block: U8,
-    at: int,
+    at: Int,
     transactions: int,
     bounds: I64,
     counts: I64,
     outpoints: I64,
     outputs: I64,
-) -> tuple[int, int, int, int]:
+) -> tuple[int, int, int, Int]:
     """Writes where the parts of a block's transactions lie, and returns how far it came.
 
     Args:
@@ -135,7 +135,7 @@ def lay_out(  # noqa: C901, PLR0912 - one loop: calls with so many arrays cost m
                 if at < 0:
                     break
             at += 4
-            whole = at <= length
+            whole = bool(at <= length)
             break
         if not whole:
             return tx, first_input, first_output, begins
@@ -163,7 +163,7 @@ def _variable(undo: U8, at: Int) -> tuple[Int, Int, int]:
 
 
 @compiled
-def _amount(compressed: int) -> int:
+def _amount(compressed: Int) -> Int:
     """Satoshis from their compressed form (compressor.cpp, DecompressAmount); -1 for more than there can be."""
     if compressed == 0:
         return 0
@@ -185,7 +185,7 @@ def _amount(compressed: int) -> int:
 @compiled
 def lay_out_coins(  # noqa: C901, PLR0911 - one loop, left wherever the bytes make no sense
     undo: U8, counts: I64, amounts: I64, coins: I64
-) -> tuple[int, int, Int, int]:
+) -> tuple[Int, int, Int, int]:
     """Writes what an undo record says, and returns transactions, coins, the byte after them, and a state.
 
     Args:

@@ -183,9 +183,9 @@ def laid_out(block: bytes) -> BlockLayout:
     outputs = np.empty((len(block) // _SHORTEST_OUTPUT_BYTES + 1, 3), dtype=np.int64)
     whole, inputs, paid, end = lay_out(as_bytes(block), at, transactions, bounds, counts, outpoints, outputs)
     if whole < transactions:
-        raise BlockLayoutError(cut, offset_bytes=end)
+        raise BlockLayoutError(cut, offset_bytes=int(end))
     if end < len(block):
-        raise BlockLayoutError("bytes follow the last transaction", offset_bytes=end)
+        raise BlockLayoutError("bytes follow the last transaction", offset_bytes=int(end))
     return BlockLayout(
         bounds=bounds,
         input_counts=counts[:, 0].copy(),

@@ -132,9 +132,10 @@ def joined_scripts(
 
     most = max(len(scripts), len(input_starts))
     # Half the memory where the numbers fit: the loop waits for little else than memory.
-    kind: type[np.int32 | np.int64] = np.int32 if most < np.iinfo(np.int32).max else np.int64
-    leaders: _Leaders = np.arange(len(scripts), dtype=kind)
-    proofs: _Leaders = np.empty((len(scripts) if with_proofs else 0, 3), dtype=kind)
+    leaders: _Leaders = np.arange(len(scripts), dtype=np.int64)
+    if most < np.iinfo(np.int32).max:
+        leaders = np.arange(len(scripts), dtype=np.int32)
+    proofs: _Leaders = np.empty((len(scripts) if with_proofs else 0, 3), dtype=leaders.dtype)
     numbers = NumberOf(scripts)
     shows_nothing = np.array([numbers[script] for script in SCRIPTS_OF_ANYONE if script in numbers], dtype=np.int64)
     keys = np.empty(len(scripts), dtype=np.uint64)
