@@ -95,7 +95,8 @@ def join_spent_together(  # noqa: C901, PLR0912 - one loop: calls with so many a
         shows_nothing: The few scripts that prove no control when they are spent from.
         content: Bytes of all scripts.
         starts: Where each begins, and where the last ends.
-        keys: What `first_bytes` wrote, so that few comparisons look farther.
+        keys: What `first_bytes` wrote, so that few comparisons look farther; empty where scripts are numbered in the
+            order of their bytes.
         leaders: For every script itself, or what an earlier call left.
         merges: Room for lower script, other script and transaction: a row for every script, or none for no proofs.
     """
@@ -186,7 +187,7 @@ def _tell(  # noqa: C901 - one loop: calls with so many arrays cost more than wh
     lowest, low_keys, first = np.empty(_FEW, dtype=np.int64), np.empty(_FEW, dtype=np.uint64), 0
     if len(ends):
         for place in range(ends[-1, 1]):
-            held_keys[place] = keys[held[place]]
+            held_keys[place] = keys[held[place]] if len(keys) else np.uint64(held[place])
     for turn in range(len(ends)):
         last, different, best = ends[turn, 1], 0, 0
         for place in range(first, last):
@@ -234,7 +235,7 @@ def _join_many(
         for other in shows_nothing:
             is_kept = is_kept and script != other
         if is_kept:
-            room[count], room_keys[count] = script, keys[script]
+            room[count], room_keys[count] = script, keys[script] if len(keys) else np.uint64(script)
             count += 1
     if not count:
         return told
