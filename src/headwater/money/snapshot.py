@@ -255,7 +255,8 @@ def _best_undo(
     is_seen = outputs != ABSENT
     for record in candidates:
         try:
-            coins = coins_spent(read_content(record.file, record.offset_bytes, record.length_bytes))
+            content = record.content()
+            coins = None if content is None else coins_spent(content)
         except ValueError as error:
             defects.add(
                 "undo_damaged",
@@ -266,7 +267,7 @@ def _best_undo(
                 length_bytes=record.length_bytes,
             )
             continue
-        if len(coins.counts) != len(appended.is_taken) - 1:
+        if coins is None or len(coins.counts) != len(appended.is_taken) - 1:
             continue
         coins = _of_taken(coins, appended.is_taken[1:])
         if not np.array_equal(coins.counts, expected):
