@@ -2,7 +2,16 @@
 
 from headwater.money.block_check import check_block_files
 from headwater.money.block_summaries import read_block_summaries
+from headwater.money.cluster_parts import ClusterParts, clusters_by_parts
 from headwater.money.clusters import Merge, merge_path
 from headwater.money.stage import trace_money
 
-__all__ = ["Merge", "check_block_files", "merge_path", "read_block_summaries", "trace_money"]
+__all__ = [
+    "ClusterParts",
+    "Merge",
+    "check_block_files",
+    "clusters_by_parts",
+    "merge_path",
+    "read_block_summaries",
+    "trace_money",
+]

@@ -9,7 +9,7 @@ import pytest
 
 from headwater.money import Merge, merge_path
 from headwater.money.clusters import address_clusters, coinjoin_verdicts
-from headwater.money.coinjoin import CoinjoinVerdict
+from headwater.money.coinjoin import CoinjoinVerdict, coinjoin_verdict, shape_of
 from headwater.money.snapshot import ABSENT, Snapshot
 
 
@@ -125,6 +125,16 @@ def test_an_open_case_is_settled_by_who_else_spends_together(tools, tmp_path):
         verdict = coinjoin_verdicts(snapshot)[snapshot.tx_numbers[tools.twice(doubtful)]]
         expected = ("no", "inputs_spent_together_elsewhere") if linked else ("abstain", "equal_outputs")
         assert (verdict.answer, verdict.rule) == expected
+
+
+def test_what_another_program_marks_as_a_coinjoin_has_no_amount_twice(reference_data):
+    """The one difference to its published clusters that docs/explanation/money.md explains."""
+    path = reference_data / "money" / "graphsense-utxo-expected" / "test_txs.json"
+    marked = [row for row in map(json.loads, path.read_text().splitlines()) if row["coinjoin"]]
+    (only,) = marked
+    sides = [[(each["address"][0], each["value"]) for each in only[name]] for name in ("inputs", "outputs")]
+    verdict = coinjoin_verdict(shape_of(*sides, is_coinbase=False))
+    assert (verdict.answer, verdict.rule) == ("no", "no_amount_repeated")
 
 
 @pytest.mark.parametrize("with_coinjoins", [False, True])
