@@ -1,6 +1,6 @@
-"""MB/s of reading blocks (layout and txids; then everything a summary says), beside plain SHA-256 of the same bytes.
+"""MB/s of reading blocks, beside plain SHA-256 of the same bytes and the package blockchain-parser, in the same run.
 
-python bench/blocks_rate.py [MEGABYTES]
+python bench/blocks_rate.py [ROUNDS]
 
 The blocks are a real one of the main network where the reference data is there, else one that is made up.
 """
@@ -10,11 +10,17 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import statistics
 import sys
 import time
 from pathlib import Path
 
-from headwater.money.block_layout import amounts_sat, laid_out, merkle_root, transaction_ids
+import numpy as np
+
+from headwater.money.block_layout import amounts_sat, as_bytes, laid_out, merkle_root, transaction_ids
+from headwater.money.byte_table import ByteTable
+from headwater.money.digest_kernels import has_instructions
+from headwater.money.scripts import addresses_of
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -43,42 +49,101 @@ def made_up_block(transactions: int = 1_600, seed: int = 7) -> bytes:
     return b"".join(parts)
 
 
-def rate(label: str, blocks: list[bytes], work) -> float:
-    """MB/s of some work over all blocks."""
-    started = time.perf_counter()
-    for block in blocks:
-        work(block)
-    seconds = time.perf_counter() - started
-    megabytes_a_second = sum(len(block) for block in blocks) / 1e6 / seconds
-    print(f"{label:<44} {megabytes_a_second:>8.0f} MB/s")
-    return megabytes_a_second
-
-
-def parse_and_txids(block: bytes) -> None:
-    transaction_ids(block, laid_out(block))
+def parsed(block: bytes) -> tuple[np.ndarray, ByteTable]:
+    """Layout, txids and script numbers, in a table made anew, so that no block profits from the one before."""
+    layout = laid_out(block)
+    scripts = ByteTable()
+    scripts.numbers_of(as_bytes(block), np.column_stack((layout.script_starts, layout.script_ends)))
+    return transaction_ids(block, layout), scripts
 
 
 def everything(block: bytes) -> None:
+    """What is parsed, and merkle root and amounts."""
     layout = laid_out(block)
     merkle_root(transaction_ids(block, layout))
     amounts_sat(block, layout)
+    ByteTable().numbers_of(as_bytes(block), np.column_stack((layout.script_starts, layout.script_ends)))
+
+
+def with_addresses(block: bytes) -> tuple[np.ndarray, list[str | None]]:
+    """What is parsed, the amounts, and the address of every script."""
+    layout = laid_out(block)
+    amounts_sat(block, layout)
+    scripts = ByteTable()
+    scripts.numbers_of(as_bytes(block), np.column_stack((layout.script_starts, layout.script_ends)))
+    return transaction_ids(block, layout), addresses_of(scripts, "main")
+
+
+def by_other_parser(block: bytes) -> tuple[list[str], list[list[str]]]:
+    """The same by blockchain-parser: txids, values, and the addresses of every output."""
+    from blockchain_parser.block import Block
+
+    txids, addresses = [], []
+    for transaction in Block(block).transactions:
+        txids.append(transaction.txid)
+        for output in transaction.outputs:
+            _ = output.value
+            addresses.append([address.address for address in output.addresses])
+    return txids, addresses
+
+
+def has_other_parser() -> bool:
+    """Whether blockchain-parser is installed (scripts/bench does so)."""
+    try:
+        import blockchain_parser.block  # noqa: F401  # whether it can be imported is the question
+    except ImportError:
+        return False
+    return True
+
+
+def seconds_of(work, block: bytes, times: int) -> float:
+    """Processor seconds for each time the work is done."""
+    started = time.process_time()
+    for _ in range(times):
+        work(block)
+    return (time.process_time() - started) / times
 
 
 def main() -> None:
     real = real_block()
     block = real if real is not None else made_up_block()
-    megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    blocks = [block] * max(1, megabytes * 1_000_000 // len(block))
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     layout = laid_out(block)
     print(
-        f"{len(blocks)} times {'a block of the main network' if real is not None else 'a made-up block'}: "
-        f"{len(block):,} bytes, {len(layout.input_counts):,} transactions, {len(layout.outpoints):,} inputs, "
-        f"{len(layout.amounts):,} outputs"
+        f"{'a block of the main network' if real is not None else 'a made-up block'}: {len(block):,} bytes, "
+        f"{len(layout.bounds):,} transactions, {len(layout.outpoints):,} inputs, {len(layout.amounts):,} outputs; "
+        f"SHA-256 by {'the processor' if has_instructions() else 'plain arithmetic'}; processor time, one core, "
+        f"median of {rounds} rounds by turns"
     )
-    anchor = rate("SHA-256 of the bytes (the anchor)", blocks, lambda content: hashlib.sha256(content).digest())
-    parsed = rate("layout and txids", blocks, parse_and_txids)
-    whole = rate("layout, txids, merkle root, amounts", blocks, everything)
-    print(f"layout and txids: {parsed / anchor:.0%} of the anchor; all of it: {whole / anchor:.0%}")
+    works = {
+        "SHA-256 of the bytes (the anchor)": (lambda content: hashlib.sha256(content).digest(), 20),
+        "layout, txids, script numbers": (parsed, 20),
+        "the same, merkle root, amounts": (everything, 20),
+        "layout, txids, amounts, addresses": (with_addresses, 20),
+    }
+    if has_other_parser():
+        works["blockchain-parser: the same, and addresses"] = (by_other_parser, 1)
+        txids, addresses = by_other_parser(block)
+        ours, shown = with_addresses(block)
+        assert txids == [txid[::-1].tobytes().hex() for txid in ours]
+        assert {each[0] for each in addresses if len(each) == 1} <= set(shown)
+    taken = {name: [] for name in works}
+    for work, times in works.values():
+        seconds_of(work, block, times)  # what is compiled is compiled now
+    for _ in range(rounds):
+        for name, (work, times) in works.items():
+            taken[name].append(seconds_of(work, block, times))
+    rates = {name: len(block) / 1e6 / statistics.median(each) for name, each in taken.items()}
+    for name, megabytes_a_second in rates.items():
+        print(f"{name:<44} {megabytes_a_second:>9.1f} MB/s")
+    anchor, numbered, whole, addressed, *other = rates.values()
+    print(
+        f"layout, txids, script numbers: {numbered / anchor:.0%} of the anchor (goal 25 %); all: {whole / anchor:.0%}"
+    )
+    if other:
+        print(f"with addresses: {addressed / other[0]:.0f} times blockchain-parser (goal 20)")
+    else:
+        print("with addresses: no ratio, blockchain-parser is not installed (scripts/bench installs it)")
 
 
 if __name__ == "__main__":

@@ -58,7 +58,6 @@ def snapshot_of(world):
             snapshot.spent_by.append(ABSENT)
         txid = tx.name.to_bytes(32, "big")
         snapshot.txids.append(txid)
-        snapshot.tx_numbers[txid] = number
         snapshot.tx_blocks.append(0)
         snapshot.tx_positions.append(position + 1 if tx.spends else 0)
         snapshot.input_starts.append(len(snapshot.input_outputs))

@@ -8,6 +8,14 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from headwater.errors import InputError, UnreadableInputError
+from headwater.money.block_exports import (
+    BlockExportError,
+    export_network,
+    exported_block,
+    exported_undo,
+    is_export,
+    object_spans,
+)
 from headwater.money.block_layout import HEADER_BYTES
 
 __all__ = [
@@ -29,6 +37,7 @@ KEY_BYTES: Final = 8  # source: Bitcoin Core 28, `BlockManager::m_xor_key`
 LONGEST_BLOCK_BYTES: Final = 4_000_000  # source: Bitcoin Core, MAX_BLOCK_SERIALIZED_SIZE
 LONGEST_UNDO_BYTES: Final = 1 << 25  # source: Bitcoin Core, MAX_SIZE of anything serialised
 UNDO_CHECKSUM_BYTES: Final = 32
+EXPORT_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 _PREFIX_BYTES: Final = 8  # magic and length
 _STEP_BYTES: Final = 1 << 20
 
@@ -51,6 +60,7 @@ class BlockFile:
         key: What its bytes are obfuscated with; empty if they are not.
         magic: What stands before each block; empty where the file is one block and nothing else.
         size_bytes: Its size.
+        exported: The network of a file that a node's blocks were printed into; None for blocks as they are.
     """
 
     path: Path
@@ -58,11 +68,41 @@ class BlockFile:
     key: bytes
     magic: bytes
     size_bytes: int
+    exported: str | None = None
 
     @property
     def network(self) -> str:
         """The network of its addresses; a file that is one block does not say, and the main network is assumed."""
-        return NETWORK_OF_MAGIC.get(self.magic, "main")
+        return self.exported or NETWORK_OF_MAGIC.get(self.magic, "main")
+
+    def content(self, stream: BinaryIO, record: BlockRecord) -> bytes:
+        """The block or the undo data of a record.
+
+        Args:
+            stream: The file, opened for reading bytes.
+            record: One of its records.
+
+        Raises:
+            BlockExportError: It was exported, and is no block.
+        """
+        stream.seek(record.offset_bytes)
+        content = stream.read(record.length_bytes)
+        return exported_block(content) if self.exported else deobfuscated(content, self.key, record.offset_bytes)
+
+    def undo(self, stream: BinaryIO, record: BlockRecord) -> bytes | None:
+        """The undo data of a record; None where an exported block tells none.
+
+        Args:
+            stream: The file, opened for reading bytes.
+            record: One of its records.
+
+        Raises:
+            BlockExportError: It was exported, and is no block.
+        """
+        if not self.exported:
+            return self.content(stream, record)
+        stream.seek(record.offset_bytes)
+        return exported_undo(stream.read(record.length_bytes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +175,14 @@ def block_file(path: Path) -> BlockFile:
     try:
         size_bytes = path.stat().st_size
         with path.open("rb") as file:
-            head = file.read(HEADER_BYTES)
+            head = file.read(_STEP_BYTES)
     except OSError as error:
         raise UnreadableInputError(path, error.strerror or "cannot be read", remedy="check the path") from None
+    if is_export(head):
+        return BlockFile(
+            path=path, name=path.name, key=b"", magic=b"", size_bytes=size_bytes, exported=export_network(head)
+        )
+    head = head[:HEADER_BYTES]
     if head[:4] in NETWORK_OF_MAGIC:
         return BlockFile(path=path, name=path.name, key=b"", magic=head[:4], size_bytes=size_bytes)
     key = key_beside(path)
@@ -164,7 +209,9 @@ def block_file(path: Path) -> BlockFile:
 
 
 def block_files_at(paths: Sequence[Path]) -> tuple[Path, ...]:
-    """The files of blocks that the paths name: a folder stands for its `blk*.dat`, in the order of their numbers.
+    """The files of blocks that the paths name, a folder standing for its `blk*.dat` in the order of their numbers.
+
+    A folder that has none stands for the exports in it, in the order of their names.
 
     Raises:
         InputError: A path does not exist, or a folder holds no block file.
@@ -173,6 +220,7 @@ def block_files_at(paths: Sequence[Path]) -> tuple[Path, ...]:
     for path in paths:
         if path.is_dir():
             found = sorted(path.glob("blk*.dat"), key=lambda file: (len(file.name), file.name))
+            found = found or sorted(each for each in path.iterdir() if each.suffix in EXPORT_SUFFIXES)
             if not found:
                 raise InputError(path, "the folder holds no blk*.dat", remedy="name the node's folder of blocks")
             files += found
@@ -191,6 +239,9 @@ def records(file: BlockFile, stream: BinaryIO, *, are_undo: bool = False) -> Ite
         stream: The file, opened for reading bytes.
         are_undo: Whether the records are undo data, each with a checksum behind it, and not blocks.
     """
+    if file.exported:
+        yield from _exported_records(file, stream)
+        return
     if not file.magic:
         if file.size_bytes:
             yield BlockRecord(offset_bytes=0, length_bytes=file.size_bytes)
@@ -229,6 +280,29 @@ def records(file: BlockFile, stream: BinaryIO, *, are_undo: bool = False) -> Ite
                 reason="these bytes are no record and no padding",
             )
         at = end
+
+
+def _exported_records(file: BlockFile, stream: BinaryIO) -> Iterator[BlockRecord | Damage]:
+    spans = file.path.open("rb")
+    with spans:
+        for offset_bytes, length_bytes in object_spans(spans):
+            if length_bytes is None:
+                yield Damage(
+                    code="file_cut",
+                    offset_bytes=offset_bytes,
+                    length_bytes=file.size_bytes - offset_bytes,
+                    reason="the file ends within a block that begins here",
+                )
+                return
+            record = BlockRecord(offset_bytes=offset_bytes, length_bytes=length_bytes)
+            try:
+                file.content(stream, record)
+            except BlockExportError as error:
+                yield Damage(
+                    code="unparsed_bytes", offset_bytes=offset_bytes, length_bytes=length_bytes, reason=str(error)
+                )
+                continue
+            yield record
 
 
 def _next_magic(file: BlockFile, stream: BinaryIO, start: int) -> int | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from headwater.errors import UnreadableInputError
-from headwater.money.block_files import BlockFile, Damage, block_file, block_files_at, deobfuscated, records
+from headwater.money.block_files import BlockFile, BlockRecord, Damage, block_file, block_files_at, records
 from headwater.money.block_layout import HEADER_BYTES, BlockHeader, compact_size, header_of
 from headwater.money.defects import Defects
 
@@ -85,8 +85,7 @@ class _Scan:
 def read_content(file: BlockFile, offset_bytes: int, length_bytes: int) -> bytes:
     """A stretch of a file, without its key."""
     with file.path.open("rb") as stream:
-        stream.seek(offset_bytes)
-        return deobfuscated(stream.read(length_bytes), file.key, offset_bytes)
+        return file.content(stream, BlockRecord(offset_bytes=offset_bytes, length_bytes=length_bytes))
 
 
 def indexed_blocks(sources: Sequence[BlockSource], defects: Defects) -> BlockIndex:
@@ -106,7 +105,7 @@ def indexed_blocks(sources: Sequence[BlockSource], defects: Defects) -> BlockInd
             file = block_file(path)
             scan.files.append((source.exhibit_id, file))
             _scan_file(source.exhibit_id, file, scan, defects)
-    networks = sorted({file.network for _, file in scan.files if file.magic})
+    networks = sorted({file.network for _, file in scan.files if file.magic or file.exported})
     if len(networks) > 1:
         raise UnreadableInputError(
             ", ".join(source.exhibit_id for source in sources),
@@ -135,8 +134,8 @@ def _scan_file(exhibit_id: str, file: BlockFile, scan: _Scan, defects: Defects) 
                     length_bytes=found.length_bytes,
                 )
                 continue
-            stream.seek(found.offset_bytes)
-            head = deobfuscated(stream.read(min(_HEAD_BYTES, found.length_bytes)), file.key, found.offset_bytes)
+            head_bytes = found.length_bytes if file.exported else min(_HEAD_BYTES, found.length_bytes)
+            head = file.content(stream, replace(found, length_bytes=head_bytes))[:_HEAD_BYTES]
             header = header_of(head)
             try:
                 transactions = compact_size(head, HEADER_BYTES)[0]

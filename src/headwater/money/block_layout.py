@@ -1,32 +1,34 @@
 """Where the parts of a block's bytes lie, and what follows from them: txids, amounts, the merkle root.
 
-Nothing here keeps a block: a layout is lists of offsets into bytes that the caller holds. `laid_out` is the inner loop,
-and the only part that a compiled one would have to replace; it returns plain integers and nothing else depends on how
-they were found.
+Nothing here keeps a block: a layout is arrays of offsets into bytes that the caller holds. The loops are compiled
+(docs/adr/0021); a plain reader stands beside them in the tests and must agree.
 
 Block files come from the agency's own validating node, not from the seizure: every block in them has been accepted by
-consensus rules. That is why they are read here, in the parent, and not in a sealed worker; the reader is Python over
-immutable bytes, and damage ends in `BlockLayoutError`.
+consensus rules. That is why they are read here, in the parent, and not in a sealed worker. Every read of the compiled
+loops is checked against the end of the bytes, and damage ends in `BlockLayoutError`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from headwater.errors import HeadwaterError
 
 __all__ = [
     "HEADER_BYTES",
     "MAX_MONEY_SAT",
+    "TXID_BYTES",
     "BlockHeader",
     "BlockLayout",
     "BlockLayoutError",
     "amounts_sat",
+    "as_bytes",
     "block_hash",
     "compact_size",
     "header_of",
@@ -37,7 +39,11 @@ __all__ = [
 
 HEADER_BYTES: Final = 80  # source: Bitcoin developer reference, "Block Headers"
 MAX_MONEY_SAT: Final = 21_000_000 * 100_000_000  # source: Bitcoin Core, consensus/amount.h
+TXID_BYTES: Final = 32
 _SHORTEST_TRANSACTION_BYTES: Final = 60  # version, one input of 41 bytes, one output of 9, two counts, lock time
+_SHORTEST_INPUT_BYTES: Final = 41  # outpoint, an empty script with its length, sequence
+_SHORTEST_OUTPUT_BYTES: Final = 9  # amount, an empty script with its length
+_Places = npt.NDArray[np.int64]
 
 
 class BlockLayoutError(HeadwaterError):
@@ -89,15 +95,13 @@ class BlockHeader:
         return self.target > 0 and int.from_bytes(self.block_hash, "little") <= self.target
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BlockLayout:
     """Offsets into one block's bytes; inputs and outputs run through all transactions in order.
 
     Attributes:
-        transaction_starts: First byte of each transaction.
-        body_starts: First byte of its input count, after any witness marker.
-        body_ends: Byte after its last output.
-        transaction_ends: Byte after its lock time.
+        bounds: For each transaction its first byte, that of its input count (after any witness marker), the byte after
+            its last output, and the byte after its lock time; shape (transactions, 4).
         input_counts: Inputs of each transaction.
         output_counts: Outputs of each transaction.
         outpoints: First byte of each input.
@@ -106,16 +110,13 @@ class BlockLayout:
         script_ends: Byte after it.
     """
 
-    transaction_starts: list[int] = field(default_factory=list)
-    body_starts: list[int] = field(default_factory=list)
-    body_ends: list[int] = field(default_factory=list)
-    transaction_ends: list[int] = field(default_factory=list)
-    input_counts: list[int] = field(default_factory=list)
-    output_counts: list[int] = field(default_factory=list)
-    outpoints: list[int] = field(default_factory=list)
-    amounts: list[int] = field(default_factory=list)
-    script_starts: list[int] = field(default_factory=list)
-    script_ends: list[int] = field(default_factory=list)
+    bounds: _Places
+    input_counts: _Places
+    output_counts: _Places
+    outpoints: _Places
+    amounts: _Places
+    script_starts: _Places
+    script_ends: _Places
 
 
 def block_hash(header: bytes) -> bytes:
@@ -153,6 +154,11 @@ def compact_size(content: bytes, at: int) -> tuple[int, int]:
     return int.from_bytes(content[at + 1 : at + 1 + width], "little"), at + 1 + width
 
 
+def as_bytes(content: bytes) -> npt.NDArray[np.uint8]:
+    """The bytes as an array that cannot be written."""
+    return np.frombuffer(content, dtype=np.uint8)
+
+
 def laid_out(block: bytes) -> BlockLayout:
     """The layout of one whole block.
 
@@ -162,118 +168,67 @@ def laid_out(block: bytes) -> BlockLayout:
     Raises:
         BlockLayoutError: The bytes end too early, or go on after the last transaction.
     """
-    layout = BlockLayout()
-    begins = at = HEADER_BYTES
+    from headwater.money.block_kernels import lay_out  # loads a compiler
+
     cut = "it ends within the transaction that begins here"
     try:
-        transactions, at = compact_size(block, at)
-        if transactions * _SHORTEST_TRANSACTION_BYTES > len(block) - at:
-            raise BlockLayoutError(f"{transactions} transactions do not fit in {len(block)} bytes", offset_bytes=at)
-        for _ in range(transactions):
-            begins, at = at, _lay_out_transaction(block, at, layout)
+        transactions, at = compact_size(block, HEADER_BYTES)
     except IndexError:
-        raise BlockLayoutError(cut, offset_bytes=min(at, len(block))) from None
-    if at > len(block):
-        raise BlockLayoutError(cut, offset_bytes=begins)
-    if at < len(block):
-        raise BlockLayoutError("bytes follow the last transaction", offset_bytes=at)
-    return layout
+        raise BlockLayoutError(cut, offset_bytes=min(HEADER_BYTES, len(block))) from None
+    if transactions * _SHORTEST_TRANSACTION_BYTES > len(block) - at:
+        raise BlockLayoutError(f"{transactions} transactions do not fit in {len(block)} bytes", offset_bytes=at)
+    bounds = np.empty((transactions, 4), dtype=np.int64)
+    counts = np.empty((transactions, 2), dtype=np.int64)
+    outpoints = np.empty(len(block) // _SHORTEST_INPUT_BYTES + 1, dtype=np.int64)
+    outputs = np.empty((len(block) // _SHORTEST_OUTPUT_BYTES + 1, 3), dtype=np.int64)
+    whole, inputs, paid, end = lay_out(as_bytes(block), at, transactions, bounds, counts, outpoints, outputs)
+    if whole < transactions:
+        raise BlockLayoutError(cut, offset_bytes=int(end))
+    if end < len(block):
+        raise BlockLayoutError("bytes follow the last transaction", offset_bytes=int(end))
+    return BlockLayout(
+        bounds=bounds,
+        input_counts=counts[:, 0].copy(),
+        output_counts=counts[:, 1].copy(),
+        outpoints=outpoints[:inputs].copy(),
+        amounts=outputs[:paid, 0].copy(),
+        script_starts=outputs[:paid, 1].copy(),
+        script_ends=outputs[:paid, 2].copy(),
+    )
 
 
-def _lay_out_transaction(block: bytes, at: int, layout: BlockLayout) -> int:  # noqa: C901 - one loop body, flat on purpose: calls cost more than the work
-    """The byte after the transaction; its offsets are appended to the layout."""
-    layout.transaction_starts.append(at)
-    at += 4
-    has_witness = block[at] == 0 and block[at + 1] == 1  # source: BIP-144, marker and flag
-    if has_witness:
-        at += 2
-    layout.body_starts.append(at)
+def transaction_ids(block: bytes, layout: BlockLayout) -> npt.NDArray[np.uint8]:
+    """The txid of each transaction, in the order of the file: a digest that leaves witnesses out.
 
-    count = block[at]
-    at += 1
-    if count >= 0xFD:
-        count, at = compact_size(block, at - 1)
-    layout.input_counts.append(count)
-    inputs = count
-    note = layout.outpoints.append
-    for _ in range(count):
-        note(at)
-        size = block[at + 36]
-        if size < 0xFD:
-            at += size + 41
-        else:
-            size, after = compact_size(block, at + 36)
-            at = after + size + 4
+    Returns:
+        Shape (transactions, 32).
+    """
+    from headwater.money.digest_kernels import txids_into  # loads a compiler
 
-    count = block[at]
-    at += 1
-    if count >= 0xFD:
-        count, at = compact_size(block, at - 1)
-    layout.output_counts.append(count)
-    note, note_start, note_end = layout.amounts.append, layout.script_starts.append, layout.script_ends.append
-    for _ in range(count):
-        note(at)
-        size = block[at + 8]
-        at += 9
-        if size >= 0xFD:
-            size, at = compact_size(block, at - 1)
-        note_start(at)
-        at += size
-        note_end(at)
-    layout.body_ends.append(at)
-
-    if has_witness:
-        for _ in range(inputs):
-            stack, at = compact_size(block, at)
-            for _ in range(stack):
-                size = block[at]
-                at += 1
-                if size >= 0xFD:
-                    size, at = compact_size(block, at - 1)
-                at += size
-    at += 4
-    layout.transaction_ends.append(at)
-    return at
-
-
-def transaction_ids(block: bytes, layout: BlockLayout) -> list[bytes]:
-    """The txid of each transaction, in the order of the file: a digest that leaves witnesses out."""
-    sha256 = hashlib.sha256
-    txids = []
-    for start, body, body_end, end in zip(
-        layout.transaction_starts, layout.body_starts, layout.body_ends, layout.transaction_ends, strict=True
-    ):
-        if body == start + 4:
-            content = block[start:end]
-        else:
-            content = block[start : start + 4] + block[body:body_end] + block[end - 4 : end]
-        txids.append(sha256(sha256(content).digest()).digest())
+    txids = np.empty((len(layout.bounds), TXID_BYTES), dtype=np.uint8)
+    txids_into(as_bytes(block), layout.bounds, np.empty(len(block), dtype=np.uint8), txids)
     return txids
 
 
-def merkle_root(txids: Sequence[bytes]) -> bytes | None:
+def merkle_root(txids: npt.NDArray[np.uint8] | Sequence[bytes]) -> bytes | None:
     """The root that the txids give, or None where they give one by repetition alone.
 
     A list that repeats its tail has the root of the list without it (CVE-2012-2459); Bitcoin Core refuses such a block.
+
+    Args:
+        txids: In the order of the block; shape (transactions, 32), or a list.
     """
-    sha256 = hashlib.sha256
-    level = list(txids)
-    if not level:
+    from headwater.money.digest_kernels import merkle_levels  # loads a compiler
+
+    if not len(txids):
         return None
-    while len(level) > 1:
-        if any(level[at] == level[at + 1] for at in range(0, len(level) - 1, 2)):
-            return None
-        if len(level) & 1:
-            level.append(level[-1])
-        level = [sha256(sha256(level[at] + level[at + 1]).digest()).digest() for at in range(0, len(level), 2)]
-    return level[0]
+    level = np.empty((len(txids) + 1, TXID_BYTES), dtype=np.uint8)
+    level[:-1] = txids if isinstance(txids, np.ndarray) else as_bytes(b"".join(txids)).reshape(-1, TXID_BYTES)
+    return level[0].tobytes() if merkle_levels(level) else None
 
 
-def amounts_sat(block: bytes, layout: BlockLayout) -> list[int]:
+def amounts_sat(block: bytes, layout: BlockLayout) -> npt.NDArray[np.int64]:
     """The amount of each output of a block, in satoshis."""
-    if not layout.amounts:
-        return []
-    content = np.frombuffer(block, dtype=np.uint8)
-    places = np.asarray(layout.amounts, dtype=np.int64)[:, None] + np.arange(8)
-    amounts: list[int] = content[places].view("<i8").ravel().tolist()
+    content = as_bytes(block)
+    amounts: _Places = content[layout.amounts[:, None] + np.arange(8)].view("<i8").ravel().astype(np.int64, copy=False)
     return amounts

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headwater.errors import UnreadableInputError
-from headwater.money.block_files import BlockFile, Damage, block_file, block_files_at, deobfuscated, records
+from headwater.money.block_files import BlockFile, Damage, block_file, block_files_at, records
 from headwater.money.block_layout import (
     BlockLayoutError,
     amounts_sat,
@@ -24,7 +24,8 @@ def read_block_summaries(paths: Sequence[str | Path]) -> Iterator[dict[str, Any]
     """Summaries of the blocks in files, in the order of paths, files and bytes; one block is in memory at a time.
 
     Args:
-        paths: A node's folder of blocks, `blk*.dat` files, or files that are one raw block each.
+        paths: A node's folder of blocks, `blk*.dat` files, files that are one raw block each, or
+            blocks as `getblock` prints them.
 
     Yields:
         `file`, `offset_bytes`, `block_hash`, `transactions`, `inputs` (a coinbase's counted), `outputs`, `output_sat`
@@ -52,8 +53,7 @@ def _summaries_of(file: BlockFile) -> Iterator[dict[str, Any]]:
                     remedy="copy the file again from the node while it is stopped",
                     offset_bytes=found.offset_bytes,
                 )
-            stream.seek(found.offset_bytes)
-            block = deobfuscated(stream.read(found.length_bytes), file.key, found.offset_bytes)
+            block = file.content(stream, found)
             try:
                 yield {"file": str(file.path), "offset_bytes": found.offset_bytes, **_summary(block)}
             except BlockLayoutError as error:
@@ -69,9 +69,9 @@ def _summary(block: bytes) -> dict[str, Any]:
     layout = laid_out(block)
     return {
         "block_hash": block_hash(block)[::-1].hex(),
-        "transactions": len(layout.transaction_starts),
+        "transactions": len(layout.bounds),
         "inputs": len(layout.outpoints),
         "outputs": len(layout.amounts),
-        "output_sat": sum(amounts_sat(block, layout)),
+        "output_sat": sum(amounts_sat(block, layout).tolist()),
         "merkle_ok": merkle_root(transaction_ids(block, layout)) == block[36:68],
     }

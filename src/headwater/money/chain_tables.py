@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.money.block_index import BlockIndex
 from headwater.money.clusters import AddressClusters
 from headwater.money.coinjoin import CoinjoinVerdict
-from headwater.money.scripts import is_unspendable
-from headwater.money.snapshot import ABSENT, Snapshot
+from headwater.money.scripts import is_each_unspendable
+from headwater.money.snapshot import ABSENT, Snapshot, as_numbers
 from headwater.schema import content_id, table_named
 
 __all__ = [
@@ -96,39 +99,61 @@ def transactions_table(snapshot: Snapshot, txids: Sequence[str], verdicts: Seque
 
 def inputs_table(snapshot: Snapshot, txids: Sequence[str], addresses: Sequence[str | None]) -> pa.Table:
     """The table `tx_inputs`: inputs whose spent output is known; each of the others is a defect."""
-    known = [number for number, amount in enumerate(snapshot.input_amounts_sat) if amount != ABSENT]
-    spent = [snapshot.spent_outpoint(number) for number in known]
-    scripts = [snapshot.input_scripts[number] for number in known]
+    amounts = as_numbers(snapshot.input_amounts_sat)
+    known = np.nonzero(amounts != ABSENT)[0]
+    outputs, txs = as_numbers(snapshot.input_outputs)[known], as_numbers(snapshot.input_txs)[known]
+    scripts = as_numbers(snapshot.input_scripts)[known]
+    spent_txs = as_numbers(snapshot.output_txs)[np.maximum(outputs, 0)] if len(snapshot.output_txs) else outputs
+    indexes = outputs - as_numbers(snapshot.output_starts)[spent_txs]
+    spent_txids = _taken(pa.array(txids, type=pa.string()), np.where(outputs == ABSENT, ABSENT, spent_txs))
+    outside = np.nonzero(outputs == ABSENT)[0]
+    if len(outside):
+        spent = [snapshot.outside[number] for number in known[outside].tolist()]
+        indexes[outside] = [index for _, index in spent]
+        shown = pa.array([txid[::-1].hex() for txid, _ in spent], type=pa.string())
+        spent_txids = pc.replace_with_mask(spent_txids, pa.array(outputs == ABSENT), shown)
     return table_named("tx_inputs").columnar(
         {
-            "txid": [txids[snapshot.input_txs[number]] for number in known],
-            "input_index": [number - snapshot.input_starts[snapshot.input_txs[number]] for number in known],
-            "spent_txid": [txid[::-1].hex() for txid, _ in spent],
-            "spent_output_index": [index for _, index in spent],
-            "amount_sat": [snapshot.input_amounts_sat[number] for number in known],
-            "script_hex": [snapshot.scripts[script].hex() for script in scripts],
-            "address": [addresses[script] for script in scripts],
+            "txid": _taken(pa.array(txids, type=pa.string()), txs),
+            "input_index": pa.array(known - as_numbers(snapshot.input_starts)[txs]),
+            "spent_txid": spent_txids,
+            "spent_output_index": pa.array(indexes),
+            "amount_sat": pa.array(amounts[known]),
+            "script_hex": _taken(_scripts_hex(snapshot), scripts),
+            "address": _taken(pa.array(addresses, type=pa.string()), scripts),
         }
     )
 
 
 def outputs_table(snapshot: Snapshot, txids: Sequence[str], addresses: Sequence[str | None]) -> pa.Table:
     """The table `tx_outputs`."""
-    spenders = [None if number == ABSENT else snapshot.input_txs[number] for number in snapshot.spent_by]
+    txs, scripts = as_numbers(snapshot.output_txs), as_numbers(snapshot.output_scripts)
+    spent_by = as_numbers(snapshot.spent_by)
+    spenders = np.full(len(txs), ABSENT)
+    is_spent = spent_by != ABSENT
+    spenders[is_spent] = as_numbers(snapshot.input_txs)[spent_by[is_spent]]
+    places = spent_by - as_numbers(snapshot.input_starts)[np.maximum(spenders, 0)]
+    shown = pa.array(txids, type=pa.string())
     return table_named("tx_outputs").columnar(
         {
-            "txid": [txids[tx] for tx in snapshot.output_txs],
-            "output_index": [snapshot.output_index(output) for output in range(len(snapshot.output_txs))],
-            "amount_sat": pa.array(snapshot.output_amounts_sat, type=pa.int64()),
-            "script_hex": [snapshot.scripts[script].hex() for script in snapshot.output_scripts],
-            "address": [addresses[script] for script in snapshot.output_scripts],
-            "spent_by_txid": [None if tx is None else txids[tx] for tx in spenders],
-            "spent_by_input_index": [
-                None if tx is None else number - snapshot.input_starts[tx]
-                for tx, number in zip(spenders, snapshot.spent_by, strict=True)
-            ],
+            "txid": _taken(shown, txs),
+            "output_index": pa.array(np.arange(len(txs)) - as_numbers(snapshot.output_starts)[txs]),
+            "amount_sat": pa.array(as_numbers(snapshot.output_amounts_sat)),
+            "script_hex": _taken(_scripts_hex(snapshot), scripts),
+            "address": _taken(pa.array(addresses, type=pa.string()), scripts),
+            "spent_by_txid": _taken(shown, spenders),
+            "spent_by_input_index": pa.array(places, mask=~is_spent),
         }
     )
+
+
+def _scripts_hex(snapshot: Snapshot) -> pa.Array:
+    return pa.array([script.hex() for script in snapshot.scripts], type=pa.string())
+
+
+def _taken(values: pa.Array, numbers: npt.NDArray[np.integer[Any]]) -> pa.Array:
+    """The values with these numbers; absent for `ABSENT`."""
+    return values.take(pa.array(numbers, mask=numbers == ABSENT))
 
 
 def clusters_tables(
@@ -140,11 +165,12 @@ def clusters_tables(
         leader = clusters.leaders[number]
         first[leader] = min(first.get(leader, script), script)
     ids = {leader: content_id("adc", script.hex()) for leader, script in first.items()}
-    spendable = [number for number, script in enumerate(snapshot.scripts) if not is_unspendable(script)]
+    spendable = np.nonzero(~is_each_unspendable(snapshot.scripts))[0].tolist()
+    scripts_hex, proofs = _scripts_hex(snapshot), clusters.proofs
     members = table_named("address_clusters").columnar(
         {
             "address_cluster_id": [ids[clusters.leaders[number]] for number in spendable],
-            "script_hex": [snapshot.scripts[number].hex() for number in spendable],
+            "script_hex": _taken(scripts_hex, np.array(spendable, dtype=np.int64)),
             "address": [addresses[number] for number in spendable],
             "heuristic": [
                 "co_spend" if clusters.sizes[clusters.leaders[number]] > 1 else "none" for number in spendable
@@ -153,10 +179,10 @@ def clusters_tables(
     )
     merges = table_named("cluster_merges").columnar(
         {
-            "address_cluster_id": [ids[clusters.leaders[script]] for script, _, _ in clusters.merges],
-            "script_hex": [snapshot.scripts[script].hex() for script, _, _ in clusters.merges],
-            "other_script_hex": [snapshot.scripts[other].hex() for _, other, _ in clusters.merges],
-            "txid": [txids[tx] for _, _, tx in clusters.merges],
+            "address_cluster_id": [ids[clusters.leaders[script]] for script in proofs[:, 0].tolist()],
+            "script_hex": _taken(scripts_hex, proofs[:, 0]),
+            "other_script_hex": _taken(scripts_hex, proofs[:, 1]),
+            "txid": _taken(pa.array(txids, type=pa.string()), proofs[:, 2]),
         }
     )
     return members, merges

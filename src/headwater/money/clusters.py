@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from headwater.money.block_layout import TXID_BYTES
+from headwater.money.byte_table import ByteTable, NumberOf
 from headwater.money.coinjoin import (
     SHARED_CLUSTER_RULE,
     CoinjoinVerdict,
     coinjoin_verdict,
     shape_of,
 )
-from headwater.money.scripts import anyone_can_spend, is_unspendable
-from headwater.money.snapshot import ABSENT, Snapshot
+from headwater.money.scripts import SCRIPTS_OF_ANYONE, is_each_unspendable
+from headwater.money.snapshot import Snapshot, as_numbers
 
-__all__ = ["AddressClusters", "Merge", "UnionFind", "address_clusters", "coinjoin_verdicts", "merge_path"]
+__all__ = [
+    "AddressClusters",
+    "Merge",
+    "address_clusters",
+    "coinjoin_verdicts",
+    "joined_scripts",
+    "merge_path",
+    "proving_order",
+]
+
+_Leaders = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -33,47 +51,25 @@ class Merge:
     txid: str
 
 
-class UnionFind:
-    """Sets of numbers that only ever merge.
-
-    Args:
-        size: How many numbers, each a set of its own at first.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._leaders = list(range(size))
-
-    def leader(self, number: int) -> int:
-        """The number that stands for the set: always its smallest."""
-        leaders = self._leaders
-        while leaders[number] != number:
-            leaders[number] = leaders[leaders[number]]
-            number = leaders[number]
-        return number
-
-    def join(self, number: int, other: int) -> bool:
-        """Merge two sets; whether they were apart."""
-        number, other = self.leader(number), self.leader(other)
-        if number == other:
-            return False
-        self._leaders[max(number, other)] = min(number, other)
-        return True
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressClusters:
     """Which scripts are under one control.
 
     Attributes:
-        leaders: For each script number, the number that stands for its cluster.
-        sizes: Scripts in each cluster, by leader.
-        merges: A spanning tree of every cluster: script numbers, the one lower in sorted order first, and the
-            transaction.
+        leaders: For each script number, the smallest number in its cluster, which stands for it.
+        sizes: For each of these, scripts in its cluster; 0 for the other numbers.
+        proofs: A spanning tree of every cluster: script numbers, the one lower in sorted order first, and the
+            transaction; shape (merges, 3).
     """
 
-    leaders: tuple[int, ...]
-    sizes: dict[int, int]
-    merges: tuple[tuple[int, int, int], ...]
+    leaders: array[int]
+    sizes: array[int]
+    proofs: _Leaders
+
+    @property
+    def merges(self) -> tuple[tuple[int, int, int], ...]:
+        """The rows of `proofs` as plain numbers, for few of them."""
+        return tuple((lower, other, tx) for lower, other, tx in self.proofs.tolist())
 
 
 def coinjoin_verdicts(snapshot: Snapshot) -> list[CoinjoinVerdict]:
@@ -82,16 +78,21 @@ def coinjoin_verdicts(snapshot: Snapshot) -> list[CoinjoinVerdict]:
     Where the rules abstain, but other transactions that surely had one payer show all the inputs to be under one
     control, there was one payer here too. That adds no merge; it only lets traces go on.
     """
-    verdicts = [_verdict(snapshot, tx) for tx in range(len(snapshot.txids))]
-    joined = UnionFind(len(snapshot.scripts))
-    for tx, verdict in enumerate(verdicts):
-        if verdict.answer == "no":
-            _join_inputs(snapshot, tx, joined)
-    for tx, verdict in enumerate(verdicts):
-        if verdict.answer == "abstain" and snapshot.is_resolved(tx):
-            leaders = {joined.leader(snapshot.input_scripts[number]) for number in snapshot.inputs_of(tx)}
-            if len(leaders) == 1:
-                verdicts[tx] = CoinjoinVerdict(answer="no", rule=SHARED_CLUSTER_RULE)
+    from headwater.money.cluster_kernels import share_a_leader  # loads a compiler
+
+    unspendable = np.asarray(is_each_unspendable(snapshot.scripts), dtype=np.uint8).tobytes()
+    verdicts = [_verdict(snapshot, tx, unspendable) for tx in range(len(snapshot.txids))]
+    doubtful = np.array(
+        [tx for tx, verdict in enumerate(verdicts) if verdict.answer == "abstain" and snapshot.is_resolved(tx)],
+        dtype=np.int64,
+    )
+    if len(doubtful):
+        leaders, _ = _joined(snapshot, np.nonzero(_is_joining(verdicts))[0], with_proofs=False)
+        flags = np.empty(len(doubtful), dtype=np.uint8)
+        starts, scripts = as_numbers(snapshot.input_starts), as_numbers(snapshot.input_scripts)
+        share_a_leader(doubtful, starts, scripts, leaders, flags)
+        for tx in doubtful[flags > 0].tolist():
+            verdicts[tx] = CoinjoinVerdict(answer="no", rule=SHARED_CLUSTER_RULE)
     return verdicts
 
 
@@ -101,17 +102,69 @@ def address_clusters(snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict]) ->
     Blocks are gone through in order, and the transactions of a block in the order of their txids: its miner's order is
     no evidence, and must not decide which transaction proves a merge.
     """
-    joined = UnionFind(len(snapshot.scripts))
-    merges: list[tuple[int, int, int]] = []
-    order = sorted(range(len(snapshot.txids)), key=lambda tx: (snapshot.tx_blocks[tx], snapshot.txids[tx]))
-    for tx in order:
-        if verdicts[tx].answer == "no":
-            merges += [(script, other, tx) for script, other in _join_inputs(snapshot, tx, joined)]
-    leaders = tuple(joined.leader(number) for number in range(len(snapshot.scripts)))
-    sizes: dict[int, int] = {}
-    for leader in leaders:
-        sizes[leader] = sizes.get(leader, 0) + 1
-    return AddressClusters(leaders=leaders, sizes=sizes, merges=tuple(merges))
+    order = proving_order(as_numbers(snapshot.tx_blocks), snapshot.txids)
+    leaders, proofs = _joined(snapshot, order[_is_joining(verdicts)[order]], with_proofs=True)
+    sizes = np.bincount(leaders, minlength=len(leaders))
+    return AddressClusters(leaders=_column(leaders), sizes=_column(sizes), proofs=proofs)
+
+
+def joined_scripts(
+    order: npt.NDArray[np.int64],
+    input_starts: npt.NDArray[np.int64],
+    input_scripts: npt.NDArray[np.int64],
+    scripts: ByteTable,
+    *,
+    with_proofs: bool,
+) -> tuple[_Leaders, _Leaders]:
+    """The smallest number in the cluster of each script, and the merges that made the clusters.
+
+    Args:
+        order: Transactions to join the scripts of, in the order in which they may prove a merge.
+        input_starts: First input of every transaction, and the number of all at the end.
+        input_scripts: Number of the script of every input, or `ABSENT`.
+        scripts: The scripts.
+        with_proofs: Whether merges are wanted; otherwise there are none.
+
+    Returns:
+        The leaders, and lower script, other script and transaction of each merge, shape (merges, 3).
+    """
+    from headwater.money.cluster_kernels import first_bytes, flatten, join_spent_together  # loads a compiler
+
+    most = max(len(scripts), len(input_starts))
+    # Half the memory where the numbers fit: the loop waits for little else than memory.
+    leaders: _Leaders = np.arange(len(scripts), dtype=np.int64)
+    if most < np.iinfo(np.int32).max:
+        leaders = np.arange(len(scripts), dtype=np.int32)
+    proofs: _Leaders = np.empty((len(scripts) if with_proofs else 0, 3), dtype=leaders.dtype)
+    numbers = NumberOf(scripts)
+    shows_nothing = np.array([numbers[script] for script in SCRIPTS_OF_ANYONE if script in numbers], dtype=np.int64)
+    keys = np.empty(len(scripts), dtype=np.uint64)
+    content, starts = scripts.content, scripts.starts
+    first_bytes(content, starts, keys)
+    merges = join_spent_together(
+        order, input_starts, input_scripts, shows_nothing, content, starts, keys, leaders, proofs
+    )
+    flatten(leaders)
+    return leaders, proofs[: merges if with_proofs else 0].copy()
+
+
+def proving_order(blocks: npt.NDArray[np.int64], txids: ByteTable) -> npt.NDArray[np.int64]:
+    """Numbers of transactions, block by block, and within a block in the order of their txids.
+
+    Args:
+        blocks: For each transaction the place of its block, never falling.
+        txids: Transactions, of 32 bytes each.
+    """
+    keys = np.ascontiguousarray(txids.content.reshape(-1, TXID_BYTES)[:, :8]).view(">u8").ravel().astype(np.uint64)
+    order = np.arange(len(blocks))
+    bounds = np.concatenate(([0], np.nonzero(np.diff(blocks))[0] + 1, [len(blocks)])).tolist()
+    for first, last in pairwise(bounds):
+        if last - first > 1:
+            order[first:last] = first + np.argsort(keys[first:last])
+            ordered = keys[order[first:last]]
+            if (ordered[1:] == ordered[:-1]).any():  # too few bytes looked at
+                order[first:last] = sorted(range(first, last), key=txids.__getitem__)
+    return order
 
 
 def merge_path(merges: Iterable[Merge], script_hex: str, other_script_hex: str) -> list[str]:
@@ -148,27 +201,34 @@ def merge_path(merges: Iterable[Merge], script_hex: str, other_script_hex: str) 
     return path[::-1]
 
 
-def _verdict(snapshot: Snapshot, tx: int) -> CoinjoinVerdict:
+def _verdict(snapshot: Snapshot, tx: int, unspendable: bytes) -> CoinjoinVerdict:
     if not snapshot.is_resolved(tx):
         return CoinjoinVerdict(answer="abstain", rule="spent_output_unresolved")
-    scripts = snapshot.scripts
     shape = shape_of(
         [(snapshot.input_scripts[at], snapshot.input_amounts_sat[at]) for at in snapshot.inputs_of(tx)],
         [
             (snapshot.output_scripts[at], snapshot.output_amounts_sat[at])
             for at in snapshot.outputs_of(tx)
-            if not is_unspendable(scripts[snapshot.output_scripts[at]])
+            if not unspendable[snapshot.output_scripts[at]]
         ],
         is_coinbase=snapshot.is_coinbase(tx),
     )
     return coinjoin_verdict(shape)
 
 
-def _join_inputs(snapshot: Snapshot, tx: int, joined: UnionFind) -> list[tuple[int, int]]:
-    """The pairs of scripts that the transaction newly joins, the one lower in sorted order first."""
-    spent = {snapshot.input_scripts[number] for number in snapshot.inputs_of(tx)} - {ABSENT}
-    kept = sorted(
-        (number for number in spent if not anyone_can_spend(snapshot.scripts[number])),
-        key=lambda number: snapshot.scripts[number],
+def _is_joining(verdicts: Sequence[CoinjoinVerdict]) -> npt.NDArray[np.bool_]:
+    return np.fromiter((verdict.answer == "no" for verdict in verdicts), dtype=np.bool_, count=len(verdicts))
+
+
+def _joined(snapshot: Snapshot, order: npt.NDArray[np.int64], *, with_proofs: bool) -> tuple[_Leaders, _Leaders]:
+    return joined_scripts(
+        order,
+        as_numbers(snapshot.input_starts),
+        as_numbers(snapshot.input_scripts),
+        snapshot.scripts,
+        with_proofs=with_proofs,
     )
-    return [(kept[0], other) for other in kept[1:] if joined.join(kept[0], other)]
+
+
+def _column(numbers: npt.NDArray[np.integer[Any]]) -> array[int]:
+    return array("q", numbers.astype(np.int64).tobytes())

@@ -1,118 +1,51 @@
-"""The active chain as a graph in memory: numbered transactions, outputs and inputs, each spent output resolved."""
+"""The active chain as a graph in memory, read from blocks and undo data, each spent output resolved."""
 
 from __future__ import annotations
 
+import gc
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from headwater.engine import Progress, silent
 from headwater.money.block_index import BlockIndex, IndexedBlock, read_content
 from headwater.money.block_layout import (
     MAX_MONEY_SAT,
+    TXID_BYTES,
     BlockLayout,
     BlockLayoutError,
     amounts_sat,
+    as_bytes,
     laid_out,
     merkle_root,
     transaction_ids,
 )
 from headwater.money.defects import Defects
-from headwater.money.undo import Coin, coins_spent
+from headwater.money.snapshot_columns import ABSENT, Snapshot, as_numbers
+from headwater.money.undo import SpentCoins, coins_spent
 from headwater.money.undo_index import UndoRecord
 
-__all__ = ["ABSENT", "Snapshot", "snapshot_of"]
+__all__ = ["ABSENT", "Snapshot", "as_numbers", "snapshot_of"]
 
-ABSENT = -1
-"""In place of a number: outside of this snapshot, not spent in it, or not resolved."""
-
-
-def _numbers() -> array[int]:
-    return array("q")
+_Numbers = npt.NDArray[np.int64]
 
 
-@dataclass(slots=True, kw_only=True)
-class Snapshot:
-    """Transactions of the active chain in its order, so that every parent has a lower number than its children.
-
-    Inputs and outputs are numbered through all transactions; those of transaction `t` are
-    `range(input_starts[t], input_starts[t + 1])`, and outputs alike. A coinbase has no inputs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Appended:
+    """What of a block became part of the snapshot.
 
     Attributes:
-        blocks: The blocks that transactions were read from, in the order of the chain.
-        merkle_ok: For every block that was read, by hash, whether its transactions give its merkle root.
-        txids: Transactions, in the order of the file.
-        tx_numbers: Number of a transaction by txid.
-        tx_blocks: Place of its block in `blocks`.
-        tx_positions: Place of the transaction in its block.
-        input_starts: First input of each transaction, and the number of all at the end.
-        output_starts: First output of each transaction, and the number of all at the end.
-        input_outputs: The output an input spends, or `ABSENT` where it lies outside of this snapshot.
-        input_amounts_sat: What it brings in, or `ABSENT` where nothing says.
-        input_scripts: Number of the script it spends, or `ABSENT` where nothing says.
-        input_txs: The transaction it belongs to.
-        outside: Transaction and index of the spent output, for inputs whose output lies outside.
-        output_amounts_sat: What an output holds.
-        output_scripts: Number of its script.
-        output_txs: The transaction it belongs to.
-        spent_by: The input that spends it, or `ABSENT`.
-        scripts: Scripts by number.
-        script_numbers: Number of a script.
+        first_tx: Number of its first transaction.
+        first_input: Number of its first input.
+        is_taken: For each transaction of the block, whether it was taken.
     """
 
-    blocks: list[IndexedBlock] = field(default_factory=list)
-    merkle_ok: dict[bytes, bool] = field(default_factory=dict)
-    txids: list[bytes] = field(default_factory=list)
-    tx_numbers: dict[bytes, int] = field(default_factory=dict)
-    tx_blocks: array[int] = field(default_factory=_numbers)
-    tx_positions: array[int] = field(default_factory=_numbers)
-    input_starts: array[int] = field(default_factory=lambda: array("q", [0]))
-    output_starts: array[int] = field(default_factory=lambda: array("q", [0]))
-    input_outputs: array[int] = field(default_factory=_numbers)
-    input_amounts_sat: array[int] = field(default_factory=_numbers)
-    input_scripts: array[int] = field(default_factory=_numbers)
-    input_txs: array[int] = field(default_factory=_numbers)
-    outside: dict[int, tuple[bytes, int]] = field(default_factory=dict)
-    output_amounts_sat: array[int] = field(default_factory=_numbers)
-    output_scripts: array[int] = field(default_factory=_numbers)
-    output_txs: array[int] = field(default_factory=_numbers)
-    spent_by: array[int] = field(default_factory=_numbers)
-    scripts: list[bytes] = field(default_factory=list)
-    script_numbers: dict[bytes, int] = field(default_factory=dict)
-
-    def script_number(self, script: bytes) -> int:
-        """The number of a script, given at first sight."""
-        number = self.script_numbers.setdefault(script, len(self.scripts))
-        if number == len(self.scripts):
-            self.scripts.append(script)
-        return number
-
-    def is_coinbase(self, tx: int) -> bool:
-        """Whether a transaction makes new coins."""
-        return self.tx_positions[tx] == 0
-
-    def inputs_of(self, tx: int) -> range:
-        """Inputs of a transaction."""
-        return range(self.input_starts[tx], self.input_starts[tx + 1])
-
-    def outputs_of(self, tx: int) -> range:
-        """Outputs of a transaction."""
-        return range(self.output_starts[tx], self.output_starts[tx + 1])
-
-    def output_index(self, output: int) -> int:
-        """Place of an output in its transaction."""
-        return output - self.output_starts[self.output_txs[output]]
-
-    def is_resolved(self, tx: int) -> bool:
-        """Whether the amounts of all inputs of a transaction are known."""
-        return all(self.input_amounts_sat[number] != ABSENT for number in self.inputs_of(tx))
-
-    def spent_outpoint(self, number: int) -> tuple[bytes, int]:
-        """Transaction and index of the output that an input spends."""
-        output = self.input_outputs[number]
-        if output == ABSENT:
-            return self.outside[number]
-        return self.txids[self.output_txs[output]], self.output_index(output)
+    first_tx: int
+    first_input: int
+    is_taken: npt.NDArray[np.bool_]
 
 
 def snapshot_of(
@@ -139,7 +72,7 @@ def snapshot_of(
             amounts = amounts_sat(content, layout)
             intact = merkle_root(txids) == block.header.merkle_root
             reason = "its transactions do not give its merkle root"
-            if intact and not all(0 <= amount_sat <= MAX_MONEY_SAT for amount_sat in amounts):
+            if intact and len(amounts) and not (amounts.min() >= 0 and amounts.max() <= MAX_MONEY_SAT):
                 intact, reason = False, "an output holds more than there can be"
         except BlockLayoutError as error:
             intact, reason = False, str(error)
@@ -169,113 +102,138 @@ def _append(
     block: IndexedBlock,
     content: bytes,
     layout: BlockLayout,
-    txids: list[bytes],
-    amounts: list[int],
+    txids: npt.NDArray[np.uint8],
+    amounts: _Numbers,
     defects: Defects,
-) -> list[int | None]:
-    """The numbers given to the block's transactions; None for one that could not be taken."""
+) -> _Appended:
+    first_tx, first_input = len(snapshot.txids), len(snapshot.input_outputs)
+    ends = np.arange(1, len(txids) + 1) * TXID_BYTES
+    numbers = snapshot.txids.numbers_of(txids.ravel(), np.column_stack((ends - TXID_BYTES, ends)))
+    # A number that is not above all before it was given earlier.
+    is_taken = numbers > np.maximum.accumulate(np.concatenate(([first_tx - 1], numbers)))[:-1]
+    for position in np.nonzero(~is_taken)[0].tolist():
+        # Two pairs of early coinbases share a txid (BIP-30); the later replaced the earlier, with the same outputs.
+        reason = f"transaction {txids[position, ::-1].tobytes().hex()} was seen before; it counts once"
+        _defect(defects, block, "txid_repeated", reason)
     place = len(snapshot.blocks)
     snapshot.blocks.append(block)
-    appended: list[int | None] = []
-    input_at = output_at = 0
-    for position, txid in enumerate(txids):
-        input_end = input_at + layout.input_counts[position]
-        output_end = output_at + layout.output_counts[position]
-        if txid in snapshot.tx_numbers:
-            # Two pairs of early coinbases share a txid (BIP-30); the later replaced the earlier, with the same outputs.
-            _defect(defects, block, "txid_repeated", f"transaction {txid[::-1].hex()} was seen before; it counts once")
-            appended.append(None)
-        else:
-            tx = len(snapshot.txids)
-            appended.append(tx)
-            for at in range(input_at if position else input_end, input_end):
-                _append_input(snapshot, tx, content, layout.outpoints[at], block, defects)
-            for at in range(output_at, output_end):
-                script = content[layout.script_starts[at] : layout.script_ends[at]]
-                snapshot.output_amounts_sat.append(amounts[at])
-                snapshot.output_scripts.append(snapshot.script_number(script))
-                snapshot.output_txs.append(tx)
-                snapshot.spent_by.append(ABSENT)
-            snapshot.txids.append(txid)
-            snapshot.tx_numbers[txid] = tx
-            snapshot.tx_blocks.append(place)
-            snapshot.tx_positions.append(position)
-            snapshot.input_starts.append(len(snapshot.input_outputs))
-            snapshot.output_starts.append(len(snapshot.output_amounts_sat))
-        input_at, output_at = input_end, output_end
-    return appended
+    input_counts = layout.input_counts.copy()
+    input_counts[0] = 0  # a coinbase spends nothing
+    inputs_taken = np.repeat(is_taken, layout.input_counts)
+    inputs_taken[: layout.input_counts[0]] = False
+    outputs_taken = np.repeat(is_taken, layout.output_counts)
+    taken = numbers[is_taken]
+    _extend(snapshot.tx_blocks, np.full(len(taken), place))
+    _extend(snapshot.tx_positions, np.nonzero(is_taken)[0])
+    _extend(snapshot.input_starts, first_input + np.cumsum(input_counts[is_taken]))
+    _extend(snapshot.output_starts, len(snapshot.output_txs) + np.cumsum(layout.output_counts[is_taken]))
+    _extend(snapshot.output_amounts_sat, amounts[outputs_taken])
+    bounds = np.column_stack((layout.script_starts[outputs_taken], layout.script_ends[outputs_taken]))
+    _extend(snapshot.output_scripts, snapshot.scripts.numbers_of(as_bytes(content), bounds))
+    _extend(snapshot.output_txs, np.repeat(taken, layout.output_counts[is_taken]))
+    _extend(snapshot.spent_by, np.full(len(bounds), ABSENT))
+    _extend(snapshot.input_txs, np.repeat(taken, input_counts[is_taken]))
+    _connect(snapshot, block, content, layout.outpoints[inputs_taken], first_input, defects)
+    return _Appended(first_tx=first_tx, first_input=first_input, is_taken=is_taken)
 
 
-def _append_input(snapshot: Snapshot, tx: int, content: bytes, at: int, block: IndexedBlock, defects: Defects) -> None:
-    number = len(snapshot.input_outputs)
-    spent_txid, spent_index = content[at : at + 32], int.from_bytes(content[at + 32 : at + 36], "little")
-    spent_tx = snapshot.tx_numbers.get(spent_txid)
-    output = ABSENT
-    if spent_tx is not None and spent_index < len(snapshot.outputs_of(spent_tx)):
-        output = snapshot.output_starts[spent_tx] + spent_index
-        if snapshot.spent_by[output] == ABSENT:
-            snapshot.spent_by[output] = number
-        else:
-            output = ABSENT
-            _defect(defects, block, "spent_twice", f"output {spent_txid[::-1].hex()}:{spent_index} was spent before")
-    if output == ABSENT:
-        snapshot.outside[number] = (spent_txid, spent_index)
-    snapshot.input_outputs.append(output)
-    snapshot.input_amounts_sat.append(ABSENT)
-    snapshot.input_scripts.append(ABSENT)
-    snapshot.input_txs.append(tx)
+def _connect(
+    snapshot: Snapshot,
+    block: IndexedBlock,
+    content: bytes,
+    outpoints: _Numbers,
+    first_input: int,
+    defects: Defects,
+) -> None:
+    """Note which outputs the inputs of a block spend; they come after all that the snapshot has."""
+    from headwater.money.snapshot_kernels import connect  # loads a compiler
+
+    held = as_bytes(content)
+    spent = snapshot.txids.found(held, np.column_stack((outpoints, outpoints + TXID_BYTES)))
+    indexes, outputs = np.empty_like(outpoints), np.empty_like(outpoints)
+    is_twice = np.empty(len(outpoints), dtype=np.uint8)
+    connect(
+        held,
+        outpoints,
+        as_numbers(snapshot.input_txs)[first_input:],
+        spent,
+        first_input,
+        as_numbers(snapshot.output_starts),
+        as_numbers(snapshot.spent_by),
+        indexes,
+        outputs,
+        is_twice,
+    )
+    outside = np.nonzero(outputs == ABSENT)[0]
+    if len(outside):
+        txids = held[outpoints[outside, None] + np.arange(TXID_BYTES)]
+        snapshot.outside.add(outside + first_input, txids, indexes[outside])
+    _extend(snapshot.input_outputs, outputs)
+    _extend(snapshot.input_amounts_sat, np.full(len(outputs), ABSENT))
+    _extend(snapshot.input_scripts, np.full(len(outputs), ABSENT))
+    for place in np.nonzero(is_twice)[0].tolist():
+        shown = _shown(snapshot, first_input + place)
+        _defect(defects, block, "spent_twice", f"output {shown} was spent before")
 
 
 def _resolve(
     snapshot: Snapshot,
     block: IndexedBlock,
-    appended: list[int | None],
+    appended: _Appended,
     candidates: Sequence[UndoRecord],
     defects: Defects,
 ) -> None:
     """Amount and script of every output the block spent: from its undo data, checked against outputs seen."""
-    spending = appended[1:]
-    if not spending:
+    if len(appended.is_taken) < 2:
         return
-    coins, disagreeing = _best_undo(snapshot, block, spending, candidates, defects)
+    coins, disagreeing = _best_undo(snapshot, block, appended, candidates, defects)
     if coins is None:
         _defect(defects, block, "undo_missing", "no undo record fits; spent outputs are known where they were seen")
     for number in disagreeing:
-        spent_txid, spent_index = snapshot.spent_outpoint(number)
-        reason = f"undo data and output {spent_txid[::-1].hex()}:{spent_index} disagree; the output as seen is used"
+        reason = f"undo data and output {_shown(snapshot, number)} disagree; the output as seen is used"
         _defect(defects, block, "undo_disagrees", reason)
-    for place, tx in enumerate(spending):
-        if tx is None:
-            continue
-        for turn, number in enumerate(snapshot.inputs_of(tx)):
-            output = snapshot.input_outputs[number]
-            if output != ABSENT:  # an output seen is covered by its txid; undo data is covered by a checksum only
-                snapshot.input_amounts_sat[number] = snapshot.output_amounts_sat[output]
-                snapshot.input_scripts[number] = snapshot.output_scripts[output]
-            elif coins is not None:
-                amount_sat, script = coins[place][turn]
-                snapshot.input_amounts_sat[number] = amount_sat
-                snapshot.input_scripts[number] = snapshot.script_number(script)
-            else:
-                spent_txid, spent_index = snapshot.outside[number]
-                _defect(
-                    defects,
-                    block,
-                    "spent_output_unresolved",
-                    f"input {turn} of transaction {snapshot.txids[tx][::-1].hex()} spends "
-                    f"{spent_txid[::-1].hex()}:{spent_index}, which neither undo data nor these blocks hold",
-                )
-        _refuse_overspending(snapshot, block, tx, defects)
+    # An output seen is covered by its txid; undo data is covered by a checksum only.
+    outputs = as_numbers(snapshot.input_outputs)[appended.first_input :]
+    is_seen = outputs != ABSENT
+    amounts = as_numbers(snapshot.input_amounts_sat)[appended.first_input :]
+    scripts = as_numbers(snapshot.input_scripts)[appended.first_input :]
+    amounts[is_seen] = as_numbers(snapshot.output_amounts_sat)[outputs[is_seen]]
+    scripts[is_seen] = as_numbers(snapshot.output_scripts)[outputs[is_seen]]
+    if coins is not None:
+        amounts[~is_seen] = coins.amounts_sat[~is_seen]
+        scripts[~is_seen] = snapshot.scripts.numbers_of(coins.scripts, coins.bounds[~is_seen])
+    else:
+        for place in np.nonzero(~is_seen)[0].tolist():
+            number = appended.first_input + place
+            tx = snapshot.input_txs[number]
+            _defect(
+                defects,
+                block,
+                "spent_output_unresolved",
+                f"input {number - snapshot.input_starts[tx]} of transaction {snapshot.txids[tx][::-1].hex()} spends "
+                f"{_shown(snapshot, number)}, which neither undo data nor these blocks hold",
+            )
+    _refuse_overspending(snapshot, block, appended.first_tx + int(appended.is_taken[0]), defects)
 
 
-def _refuse_overspending(snapshot: Snapshot, block: IndexedBlock, tx: int, defects: Defects) -> None:
-    """Take a transaction's inputs for unresolved if they bring in less than goes out: no valid block has such."""
-    inputs = snapshot.inputs_of(tx)
-    if not snapshot.is_resolved(tx):
-        return
-    input_sat = sum(snapshot.input_amounts_sat[number] for number in inputs)
-    output_sat = sum(snapshot.output_amounts_sat[number] for number in snapshot.outputs_of(tx))
-    if input_sat < output_sat:
+def _refuse_overspending(snapshot: Snapshot, block: IndexedBlock, first_tx: int, defects: Defects) -> None:
+    """Take the inputs of a transaction for unresolved if they bring in less than goes out: no valid block has such."""
+    from headwater.money.snapshot_kernels import overspending  # loads a compiler
+
+    flags = np.empty(len(snapshot.txids) - first_tx, dtype=np.uint8)
+    overspending(
+        first_tx,
+        len(snapshot.txids),
+        as_numbers(snapshot.input_starts),
+        as_numbers(snapshot.input_amounts_sat),
+        as_numbers(snapshot.output_starts),
+        as_numbers(snapshot.output_amounts_sat),
+        flags,
+    )
+    for tx in (np.nonzero(flags)[0] + first_tx).tolist():
+        inputs = snapshot.inputs_of(tx)
+        input_sat = sum(snapshot.input_amounts_sat[number] for number in inputs)
+        output_sat = sum(snapshot.output_amounts_sat[number] for number in snapshot.outputs_of(tx))
         reason = f"transaction {snapshot.txids[tx][::-1].hex()} takes in {input_sat} and pays out {output_sat} satoshis"
         _defect(defects, block, "more_out_than_in", reason)
         for number in inputs:
@@ -285,16 +243,20 @@ def _refuse_overspending(snapshot: Snapshot, block: IndexedBlock, tx: int, defec
 def _best_undo(
     snapshot: Snapshot,
     block: IndexedBlock,
-    spending: Sequence[int | None],
+    appended: _Appended,
     candidates: Sequence[UndoRecord],
     defects: Defects,
-) -> tuple[list[list[Coin]] | None, list[int]]:
-    """The coins of the record that fits best, and the inputs where it disagrees with outputs seen."""
-    best: list[list[Coin]] | None = None
+) -> tuple[SpentCoins | None, list[int]]:
+    """The coins of the record that fits best, of transactions taken; and the inputs where outputs seen disagree."""
+    best: SpentCoins | None = None
     least: list[int] = []
+    expected = np.diff(as_numbers(snapshot.input_starts)[appended.first_tx :])[int(appended.is_taken[0]) :]
+    outputs = as_numbers(snapshot.input_outputs)[appended.first_input :]
+    is_seen = outputs != ABSENT
     for record in candidates:
         try:
-            coins = coins_spent(read_content(record.file, record.offset_bytes, record.length_bytes))
+            content = record.content()
+            coins = None if content is None else coins_spent(content)
         except ValueError as error:
             defects.add(
                 "undo_damaged",
@@ -305,25 +267,45 @@ def _best_undo(
                 length_bytes=record.length_bytes,
             )
             continue
-        if any(
-            tx is not None and len(spent) != len(snapshot.inputs_of(tx))
-            for tx, spent in zip(spending, coins, strict=True)
-        ):
+        if coins is None or len(coins.counts) != len(appended.is_taken) - 1:
             continue
-        disagreeing = [
-            number
-            for tx, spent in zip(spending, coins, strict=True)
-            if tx is not None
-            for number, coin in zip(snapshot.inputs_of(tx), spent, strict=True)
-            if not _agrees(snapshot, number, coin)
-        ]
+        coins = _of_taken(coins, appended.is_taken[1:])
+        if not np.array_equal(coins.counts, expected):
+            continue
+        agrees = coins.amounts_sat[is_seen] == as_numbers(snapshot.output_amounts_sat)[outputs[is_seen]]
+        scripts = snapshot.scripts.found(coins.scripts, coins.bounds[is_seen])
+        agrees &= scripts == as_numbers(snapshot.output_scripts)[outputs[is_seen]]
+        disagreeing = (np.nonzero(is_seen)[0][~agrees] + appended.first_input).tolist()
         if best is None or len(disagreeing) < len(least):
             best, least = coins, disagreeing
     return best, least
 
 
-def _agrees(snapshot: Snapshot, number: int, coin: Coin) -> bool:
-    output = snapshot.input_outputs[number]
-    if output == ABSENT:
-        return True
-    return coin == (snapshot.output_amounts_sat[output], snapshot.scripts[snapshot.output_scripts[output]])
+def _of_taken(coins: SpentCoins, is_taken: npt.NDArray[np.bool_]) -> SpentCoins:
+    """The coins of some of the transactions only."""
+    if is_taken.all():
+        return coins
+    kept = np.repeat(is_taken, coins.counts)
+    return SpentCoins(
+        counts=coins.counts[is_taken],
+        amounts_sat=coins.amounts_sat[kept],
+        scripts=coins.scripts,
+        bounds=coins.bounds[kept],
+    )
+
+
+def _shown(snapshot: Snapshot, number: int) -> str:
+    """The output that an input spends, as displayed."""
+    txid, index = snapshot.spent_outpoint(number)
+    return f"{txid[::-1].hex()}:{index}"
+
+
+def _extend(column: array[int], numbers: _Numbers) -> None:
+    content = numbers.astype(np.int64, copy=False).tobytes()
+    try:
+        column.frombytes(content)
+    except BufferError:
+        # The first call of a loop compiles it, and what the compiler raises and catches within itself keeps the frames
+        # of its callers, with their arrays over this column, until it is collected.
+        gc.collect()
+        column.frombytes(content)

@@ -18,7 +18,7 @@ from headwater.money.chain_tables import (
 from headwater.money.clusters import address_clusters, coinjoin_verdicts
 from headwater.money.defects import Defects
 from headwater.money.platform_addresses import derived_addresses, platform_addresses
-from headwater.money.scripts import address_of
+from headwater.money.scripts import addresses_of
 from headwater.money.snapshot import Snapshot, snapshot_of
 from headwater.money.trace_all import Chain, trace_receipts
 from headwater.money.undo_index import matched_undo
@@ -47,7 +47,7 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
     tables = context.tables
     index, snapshot = _chain(context, defects)
     txids = shown_txids(snapshot)
-    addresses = [address_of(script, index.network) for script in snapshot.scripts]
+    addresses = addresses_of(snapshot.scripts, index.network)
     verdicts = coinjoin_verdicts(snapshot)
     clusters = address_clusters(snapshot, verdicts)
     outputs = outputs_table(snapshot, txids, addresses)

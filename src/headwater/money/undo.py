@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Final
 
-from headwater.money.block_layout import MAX_MONEY_SAT, compact_size
+import numpy as np
+import numpy.typing as npt
+
+from headwater.money.block_layout import as_bytes, compact_size
 from headwater.money.scripts import uncompressed_key
 
-__all__ = ["Coin", "coins_spent", "spending_transactions", "undo_checksum"]
+__all__ = ["SpentCoins", "coins_spent", "spending_transactions", "undo_checksum"]
 
-Coin = tuple[int, bytes]
-"""Satoshis and script of an output."""
+_SHORTEST_COIN_BYTES: Final = 3  # height, amount, and the length of an empty script
+_LONGEST_ADDED_BYTES: Final = 35  # a whole public key, of which the record has one coordinate
+_EVEN_WHOLE_KEY: Final = 4  # source: Bitcoin Core, compressor.cpp; 5 where the other coordinate is odd
+_REASONS: Final = (  # by the states of `block_kernels`
+    "",
+    "the undo record is cut short",
+    "the undo record goes on for {left} bytes after its last output",
+    "an output of more satoshis than there are cannot have been",
+    "a script of more than 10000 bytes cannot have been spent",
+    "a number in the undo record has no end",
+)
 
-_PLAIN_SCRIPT_OFFSET: Final = 6  # source: Bitcoin Core, compressor.h, nSpecialScripts
-_POWERS_OF_TEN: Final = tuple(int(f"1{'0' * exponent}") for exponent in range(10))
-_LONGEST_SCRIPT_BYTES: Final = 10_000  # source: Bitcoin Core, MAX_SCRIPT_SIZE; longer ones can never be spent
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpentCoins:
+    """What the inputs of a block's transactions after the coinbase spent.
+
+    Attributes:
+        counts: Inputs of each of these transactions.
+        amounts_sat: Satoshis of each coin.
+        scripts: Bytes in which the scripts lie.
+        bounds: First byte of each script and the one after its last; shape (coins, 2).
+    """
+
+    counts: npt.NDArray[np.int64]
+    amounts_sat: npt.NDArray[np.int64]
+    scripts: npt.NDArray[np.uint8]
+    bounds: npt.NDArray[np.int64]
 
 
 def undo_checksum(previous_hash: bytes, undo: bytes) -> bytes:
@@ -35,8 +61,8 @@ def spending_transactions(undo: bytes) -> int:
     return compact_size(undo, 0)[0]
 
 
-def coins_spent(undo: bytes) -> list[list[Coin]]:
-    """For each transaction after the coinbase, the outputs that its inputs spent, in order.
+def coins_spent(undo: bytes) -> SpentCoins:
+    """The outputs that the inputs of a block spent, in order.
 
     Args:
         undo: One whole undo record.
@@ -44,75 +70,24 @@ def coins_spent(undo: bytes) -> list[list[Coin]]:
     Raises:
         ValueError: It is not what an undo record looks like.
     """
-    try:
-        transactions, at = compact_size(undo, 0)
-        spent: list[list[Coin]] = []
-        for _ in range(transactions):
-            inputs, at = compact_size(undo, at)
-            coins: list[Coin] = []
-            for _ in range(inputs):
-                coin, at = _coin(undo, at)
-                coins.append(coin)
-            spent.append(coins)
-    except IndexError:
-        raise ValueError("the undo record is cut short") from None
-    if at != len(undo):
-        raise ValueError(f"the undo record goes on for {len(undo) - at} bytes after its last output")
-    return spent
+    from headwater.money.block_kernels import IS_WHOLE, lay_out_coins, scripts_into  # loads a compiler
 
-
-def _coin(undo: bytes, at: int) -> tuple[Coin, int]:
-    height_code, at = _variable(undo, at)
-    if height_code > 1:  # a height above 0 is followed by a byte that old versions used (undo.h)
-        _, at = _variable(undo, at)
-    compressed, at = _variable(undo, at)
-    amount_sat = _amount(compressed)
-    if amount_sat > MAX_MONEY_SAT:
-        raise ValueError(f"an output of {amount_sat} satoshis cannot have been")
-    kind, at = _variable(undo, at)
-    if kind >= _PLAIN_SCRIPT_OFFSET:
-        size_bytes = kind - _PLAIN_SCRIPT_OFFSET
-        if size_bytes > _LONGEST_SCRIPT_BYTES:
-            raise ValueError(f"a script of {size_bytes} bytes cannot have been spent")
-        return (amount_sat, _taken(undo, at, size_bytes)), at + size_bytes
-    size_bytes = 20 if kind < 2 else 32
-    content = _taken(undo, at, size_bytes)
-    at += size_bytes
-    if kind == 0:
-        return (amount_sat, b"\x76\xa9\x14" + content + b"\x88\xac"), at
-    if kind == 1:
-        return (amount_sat, b"\xa9\x14" + content + b"\x87"), at
-    if kind in {2, 3}:
-        return (amount_sat, b"\x21" + bytes((kind,)) + content + b"\xac"), at
-    return (amount_sat, b"\x41" + uncompressed_key(bytes((kind - 2,)) + content) + b"\xac"), at
-
-
-def _taken(undo: bytes, at: int, size_bytes: int) -> bytes:
-    taken = undo[at : at + size_bytes]
-    if len(taken) != size_bytes:
-        raise IndexError(at)
-    return taken
-
-
-def _variable(undo: bytes, at: int) -> tuple[int, int]:
-    """A number in base 128, most significant first, each continued digit off by one (serialize.h, VARINT)."""
-    number = 0
-    for _ in range(10):
-        byte = undo[at]
-        at += 1
-        number = number << 7 | byte & 0x7F
-        if not byte & 0x80:
-            return number, at
-        number += 1
-    raise ValueError("a number in the undo record has no end")
-
-
-def _amount(compressed: int) -> int:
-    """Satoshis from their compressed form (compressor.cpp, DecompressAmount)."""
-    if compressed == 0:
-        return 0
-    compressed, exponent = divmod(compressed - 1, 10)
-    if exponent < 9:
-        compressed, digit = divmod(compressed, 9)
-        return (compressed * 10 + digit + 1) * _POWERS_OF_TEN[exponent]
-    return (compressed + 1) * _POWERS_OF_TEN[9]
+    content = as_bytes(undo)
+    counts = np.empty(len(undo), dtype=np.int64)
+    amounts_sat = np.empty(len(undo) // _SHORTEST_COIN_BYTES + 1, dtype=np.int64)
+    coins = np.empty((len(amounts_sat), 3), dtype=np.int64)
+    transactions, told, end, state = lay_out_coins(content, counts, amounts_sat, coins)
+    if state != IS_WHOLE:
+        raise ValueError(_REASONS[state].format(left=len(undo) - end))
+    coins = coins[:told]
+    scripts = np.empty(len(undo) + _LONGEST_ADDED_BYTES * told, dtype=np.uint8)
+    bounds = np.empty((told, 2), dtype=np.int64)
+    scripts_into(content, coins, scripts, bounds)
+    for coin in np.nonzero((coins[:, 0] == _EVEN_WHOLE_KEY) | (coins[:, 0] == _EVEN_WHOLE_KEY + 1))[0].tolist():
+        kind, at = int(coins[coin, 0]), int(coins[coin, 1])
+        whole = uncompressed_key(bytes((kind - 2,)) + undo[at : at + 32])
+        scripts[bounds[coin, 0] + 1 : bounds[coin, 1] - 1] = as_bytes(whole)
+    scripts.flags.writeable = False  # the same kind of array as that of a block, so that loops are compiled once
+    return SpentCoins(
+        counts=counts[:transactions].copy(), amounts_sat=amounts_sat[:told].copy(), scripts=scripts, bounds=bounds
+    )

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headwater.errors import UnreadableInputError
-from headwater.money.block_files import UNDO_CHECKSUM_BYTES, BlockFile, Damage, block_file, deobfuscated, records
+from headwater.money.block_files import (
+    UNDO_CHECKSUM_BYTES,
+    BlockFile,
+    BlockRecord,
+    Damage,
+    block_file,
+    deobfuscated,
+    records,
+)
 from headwater.money.block_index import BlockIndex, IndexedBlock
 from headwater.money.defects import Defects
 from headwater.money.undo import spending_transactions, undo_checksum
@@ -19,7 +27,7 @@ class UndoRecord:
     """An undo record that is not in memory.
 
     Attributes:
-        file: The `rev*.dat` it lies in.
+        file: The `rev*.dat` it lies in, or the export of its block.
         offset_bytes: First byte of its content there.
         length_bytes: Length without the checksum.
     """
@@ -27,6 +35,11 @@ class UndoRecord:
     file: BlockFile
     offset_bytes: int
     length_bytes: int
+
+    def content(self) -> bytes | None:
+        """Its bytes; None where an exported block tells nothing of what it spent."""
+        with self.file.path.open("rb") as stream:
+            return self.file.undo(stream, BlockRecord(offset_bytes=self.offset_bytes, length_bytes=self.length_bytes))
 
 
 @dataclass(slots=True)
@@ -64,6 +77,10 @@ def matched_undo(index: BlockIndex, defects: Defects) -> dict[bytes, list[UndoRe
     found: dict[bytes, list[UndoRecord]] = {}
     for exhibit_id, file in index.files:
         blocks = by_file.get(str(file.path), [])
+        if file.exported:  # each block tells itself what it spent, or does not
+            for block in blocks:
+                record = UndoRecord(file=file, offset_bytes=block.offset_bytes, length_bytes=block.length_bytes)
+                found[block.header.block_hash] = [record]
         if file.magic and file.name.startswith("blk"):
             _match_file(exhibit_id, file, blocks, found, defects)
     return found

@@ -29,8 +29,10 @@ def test_a_real_block_of_the_main_network(reference_data):
     assert merkle_root(txids) == header.merkle_root
     assert header.has_proof_of_work
     parsed = CBlock.deserialize(block)
-    assert txids == [transaction.GetTxid() for transaction in parsed.vtx]
-    assert amounts_sat(block, layout) == [output.nValue for transaction in parsed.vtx for output in transaction.vout]
+    assert list(map(bytes, txids)) == [transaction.GetTxid() for transaction in parsed.vtx]
+    assert amounts_sat(block, layout).tolist() == [
+        output.nValue for transaction in parsed.vtx for output in transaction.vout
+    ]
     scripts = [block[a:b] for a, b in zip(layout.script_starts, layout.script_ends, strict=True)]
     assert scripts == [bytes(output.scriptPubKey) for transaction in parsed.vtx for output in transaction.vout]
 
@@ -55,8 +57,8 @@ def test_another_parser_agrees_on_blocks_with_witnesses(case):
         block = mined.raw
         layout = laid_out(block)
         parsed = CBlock.deserialize(block)
-        assert transaction_ids(block, layout) == [transaction.GetTxid() for transaction in parsed.vtx]
-        assert layout.input_counts == [len(transaction.vin) for transaction in parsed.vtx]
+        assert list(map(bytes, transaction_ids(block, layout))) == [transaction.GetTxid() for transaction in parsed.vtx]
+        assert layout.input_counts.tolist() == [len(transaction.vin) for transaction in parsed.vtx]
 
 
 def test_a_block_cut_at_any_byte_is_no_block(tools):

@@ -182,6 +182,25 @@ def test_a_cut_file_gives_its_whole_blocks(spending, tmp_path):
     assert cut["offset_bytes"] + cut["length_bytes"] == len(content) - 1
 
 
+def test_a_file_cut_at_every_byte_of_its_last_block_loses_no_earlier_one(spending, tmp_path):
+    folder = spending.write(tmp_path)
+    path = folder / "blk00000.dat"
+    content = path.read_bytes()
+    last_bytes = len(spending.blocks[-1]) + 8
+    for missing in range(1, last_bytes + 1):
+        path.write_bytes(content[:-missing])
+        index, snapshot, defects = read(folder)
+        assert len(index.active) == 4
+        assert len(snapshot.blocks) == 4
+        assert list(snapshot.input_amounts_sat) == [5_000, 900, 5_800]
+        # All that is said is that the file is cut, and that an undo record is left over.
+        expected = {"undo_unmatched": 1} | ({"file_cut": 1} if missing < last_bytes else {})
+        assert codes(defects) == expected
+        for row in defects.rows:
+            if row["code"] == "file_cut":
+                assert row["offset_bytes"] == len(content) - last_bytes
+
+
 def test_a_block_without_work_joins_nothing(spending, tools, tmp_path):
     block = spending.blocks[-1]
     lazy = next(

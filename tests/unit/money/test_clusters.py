@@ -8,8 +8,8 @@ from collections import defaultdict
 import pytest
 
 from headwater.money import Merge, merge_path
-from headwater.money.clusters import UnionFind, address_clusters, coinjoin_verdicts
-from headwater.money.coinjoin import CoinjoinVerdict
+from headwater.money.clusters import address_clusters, coinjoin_verdicts
+from headwater.money.coinjoin import CoinjoinVerdict, coinjoin_verdict, shape_of
 from headwater.money.snapshot import ABSENT, Snapshot
 
 
@@ -95,11 +95,12 @@ def test_the_order_of_inputs_means_nothing():
 
 
 def test_a_set_is_led_by_its_smallest():
-    sets = UnionFind(6)
-    assert sets.join(5, 3)
-    assert sets.join(3, 1)
-    assert not sets.join(5, 1)
-    assert [sets.leader(number) for number in range(6)] == [0, 1, 2, 1, 4, 1]
+    snapshot = spent_together([[b"5", b"3"], [b"3", b"1"], [b"5", b"1"], [b"4"]])
+    clusters = address_clusters(snapshot, [NO] * 4)
+    first = snapshot.script_numbers[b"5"]
+    assert [clusters.leaders[snapshot.script_numbers[script]] for script in (b"5", b"3", b"1")] == [first] * 3
+    assert clusters.sizes[first] == 3
+    assert clusters.leaders[snapshot.script_numbers[b"4"]] == snapshot.script_numbers[b"4"]
 
 
 def test_an_open_case_is_settled_by_who_else_spends_together(tools, tmp_path):
@@ -124,6 +125,16 @@ def test_an_open_case_is_settled_by_who_else_spends_together(tools, tmp_path):
         verdict = coinjoin_verdicts(snapshot)[snapshot.tx_numbers[tools.twice(doubtful)]]
         expected = ("no", "inputs_spent_together_elsewhere") if linked else ("abstain", "equal_outputs")
         assert (verdict.answer, verdict.rule) == expected
+
+
+def test_what_another_program_marks_as_a_coinjoin_has_no_amount_twice(reference_data):
+    """The one difference to its published clusters that docs/explanation/money.md explains."""
+    path = reference_data / "money" / "graphsense-utxo-expected" / "test_txs.json"
+    marked = [row for row in map(json.loads, path.read_text().splitlines()) if row["coinjoin"]]
+    (only,) = marked
+    sides = [[(each["address"][0], each["value"]) for each in only[name]] for name in ("inputs", "outputs")]
+    verdict = coinjoin_verdict(shape_of(*sides, is_coinbase=False))
+    assert (verdict.answer, verdict.rule) == ("no", "no_amount_repeated")
 
 
 @pytest.mark.parametrize("with_coinjoins", [False, True])
