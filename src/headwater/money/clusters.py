@@ -12,6 +12,7 @@ from headwater.money.coinjoin import (
     coinjoin_verdict,
     shape_of,
 )
+from headwater.money.coinjoin_lineage import with_protocols
 from headwater.money.scripts import anyone_can_spend, is_unspendable
 from headwater.money.snapshot import ABSENT, Snapshot
 
@@ -82,7 +83,7 @@ def coinjoin_verdicts(snapshot: Snapshot) -> list[CoinjoinVerdict]:
     Where the rules abstain, but other transactions that surely had one payer show all the inputs to be under one
     control, there was one payer here too. That adds no merge; it only lets traces go on.
     """
-    verdicts = [_verdict(snapshot, tx) for tx in range(len(snapshot.txids))]
+    verdicts = with_protocols(snapshot, [_verdict(snapshot, tx) for tx in range(len(snapshot.txids))])
     joined = UnionFind(len(snapshot.scripts))
     for tx, verdict in enumerate(verdicts):
         if verdict.answer == "no":

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 __all__ = [
     "COINJOIN_VERSION",
+    "DUST_SAT",
     "RULES",
     "SHARED_CLUSTER_RULE",
     "CoinjoinAnswer",
@@ -22,7 +23,7 @@ __all__ = [
     "shape_of",
 ]
 
-COINJOIN_VERSION: Final = (1, 0, 0)
+COINJOIN_VERSION: Final = (2, 0, 0)  # 2: rules of protocols are tried before the shapes
 SHARED_CLUSTER_RULE: Final = "inputs_spent_together_elsewhere"
 DUST_SAT: Final = 546  # source: Bitcoin Core, policy.cpp, GetDustThreshold of a key-hash output
 LEAST_OUTPUTS: Final = 3

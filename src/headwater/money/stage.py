@@ -15,8 +15,10 @@ from headwater.money.chain_tables import (
     shown_txids,
     transactions_table,
 )
+from headwater.money.change import change_guesses, change_table
 from headwater.money.clusters import address_clusters, coinjoin_verdicts
 from headwater.money.defects import Defects
+from headwater.money.peel import peel_chains, peel_tables
 from headwater.money.platform_addresses import derived_addresses, platform_addresses
 from headwater.money.receipts import receipts_of
 from headwater.money.scripts import address_of
@@ -24,6 +26,7 @@ from headwater.money.services import ServiceMap, service_map
 from headwater.money.snapshot import Snapshot, snapshot_of
 from headwater.money.trace_tables import TraceTables
 from headwater.money.tracing import StopRules, Tracer
+from headwater.money.tx_habits import habits_of
 from headwater.money.undo_index import matched_undo
 from headwater.schema import table_named
 
@@ -86,6 +89,8 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
         for trace in tracer.traces_of(receipt.output):
             traced.add(receipt, trace)
         context.progress("receipts", done + 1, len(receipts))
+    guesses = change_guesses(snapshot, verdicts, habits_of(snapshot))
+    chains, hops = peel_tables(snapshot, peel_chains(snapshot, guesses), txids)
     members, merges = clusters_tables(snapshot, clusters, txids, addresses)
     return {
         "blocks": blocks_table(index, snapshot),
@@ -95,6 +100,9 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
         "platform_addresses": platform,
         "address_clusters": members,
         "cluster_merges": merges,
+        "change_candidates": change_table(snapshot, guesses, txids),
+        "peel_chains": chains,
+        "peel_hops": hops,
         **traced.tables(),
         "defects": table_named("defects").rows(defects.rows),
     }

@@ -21,7 +21,8 @@ def test_every_table_is_there_and_nothing_was_defective(case):
     names = [table.name for table in (table_named(name) for name in case.tables)]
     assert names == [
         "blocks", "transactions", "tx_inputs", "tx_outputs", "platform_addresses", "address_clusters",
-        "cluster_merges", "traces", "trace_flows", "endpoints", "request_sheets", "defects",
+        "cluster_merges", "change_candidates", "peel_chains", "peel_hops", "traces", "trace_flows", "endpoints",
+        "request_sheets", "defects",
     ]  # fmt: skip
     assert all(table.num_rows for name, table in case.tables.items() if name != "defects")
     assert codes(case.tables) == {}
