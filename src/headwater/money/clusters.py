@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from headwater.money.coinjoin import (
@@ -77,13 +77,17 @@ class AddressClusters:
     merges: tuple[tuple[int, int, int], ...]
 
 
-def coinjoin_verdicts(snapshot: Snapshot) -> list[CoinjoinVerdict]:
+def coinjoin_verdicts(snapshot: Snapshot, cut_txids: Collection[str] = ()) -> list[CoinjoinVerdict]:
     """For each transaction, whether it joins coins of several people.
 
     Where the rules abstain, but other transactions that surely had one payer show all the inputs to be under one
     control, there was one payer here too. That adds no merge; it only lets traces go on.
+
+    Args:
+        snapshot: The chain.
+        cut_txids: Transactions, as displayed, of which a person said that they have several payers.
     """
-    verdicts = with_protocols(snapshot, [_verdict(snapshot, tx) for tx in range(len(snapshot.txids))])
+    verdicts = with_protocols(snapshot, [_verdict(snapshot, tx) for tx in range(len(snapshot.txids))], cut_txids)
     joined = UnionFind(len(snapshot.scripts))
     for tx, verdict in enumerate(verdicts):
         if verdict.answer == "no":

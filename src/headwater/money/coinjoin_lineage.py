@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from headwater.money.coinjoin import CoinjoinVerdict
@@ -10,7 +10,10 @@ from headwater.money.coinjoin_protocols import Premix, Round, mix_pool_sat, prem
 from headwater.money.scripts import is_unspendable
 from headwater.money.snapshot import ABSENT, Snapshot
 
-__all__ = ["LINEAGE_RULES", "with_protocols"]
+__all__ = ["CUT_RULE", "LINEAGE_RULES", "round_of", "with_protocols"]
+
+CUT_RULE: Final = "cut_by_judgement"
+"""What `coinjoin_rule` says of a transaction that a person cut: its inputs are taken for several people's."""
 
 LINEAGE_RULES: Final = {"whirlpool_mix": "yes", "whirlpool_tx0": "no"}
 """The rules that need the chain, and their answers."""
@@ -19,7 +22,9 @@ _LEAST_INPUTS: Final = 2  # one input is one payer
 _LEAST_OUTPUTS: Final = 3
 
 
-def with_protocols(snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict]) -> list[CoinjoinVerdict]:
+def with_protocols(
+    snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict], cut_txids: Collection[str] = ()
+) -> list[CoinjoinVerdict]:
     """The verdicts, with those of protocols in place of those by shape where a rule of a protocol holds.
 
     A mix is of Whirlpool for certain (`whirlpool_mix`) if every spent output that this snapshot holds comes from a mix
@@ -29,6 +34,7 @@ def with_protocols(snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict]) -> l
     Args:
         snapshot: The chain.
         verdicts: By shape, one for each transaction.
+        cut_txids: Transactions, as displayed, that a person took for several people's; they stand above every rule.
     """
     answers = list(verdicts)
     pools_sat: dict[int, int] = {}
@@ -37,12 +43,20 @@ def with_protocols(snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict]) -> l
         if spent < _LEAST_INPUTS or made < _LEAST_OUTPUTS or not snapshot.is_resolved(tx):
             continue
         joint = round_of(snapshot, tx)
-        answer = round_answer(joint)
-        if answer is not None:
-            answers[tx] = answer
+        answers[tx] = round_answer(joint) or answers[tx]
         pool_sat = mix_pool_sat(joint)
         if pool_sat is not None:
             pools_sat[tx] = pool_sat
+    _answer_by_lineage(snapshot, pools_sat, answers)
+    cut = {bytes.fromhex(txid)[::-1] for txid in cut_txids}
+    for tx in range(len(snapshot.txids)) if cut else ():
+        if bytes(snapshot.txids[tx]) in cut:
+            answers[tx] = CoinjoinVerdict(answer="yes", rule=CUT_RULE)
+    return answers
+
+
+def _answer_by_lineage(snapshot: Snapshot, pools_sat: Mapping[int, int], answers: list[CoinjoinVerdict]) -> None:
+    """Answer for mixes that descend from their pool, and for the transactions that prepared coins for them."""
     premixes: dict[int, Premix | None] = {}
     for tx, pool_sat in pools_sat.items():
         parents = _parents(snapshot, tx)
@@ -50,13 +64,13 @@ def with_protocols(snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict]) -> l
             premixes[parent] = premix_of(round_of(snapshot, parent))
         sources = [_is_of_pool(snapshot, number, pool_sat, pools_sat, premixes) for number in snapshot.inputs_of(tx)]
         known = [source for source in sources if source is not None]
-        if known and all(known):
-            answers[tx] = CoinjoinVerdict(answer="yes", rule="whirlpool_mix")
-            for parent in parents:
-                premix = premixes[parent]
-                if premix is not None and premix.changes <= 1 and answers[parent].answer != "no":
-                    answers[parent] = CoinjoinVerdict(answer="no", rule="whirlpool_tx0")
-    return answers
+        if not known or not all(known):
+            continue
+        answers[tx] = CoinjoinVerdict(answer="yes", rule="whirlpool_mix")
+        for parent in parents:
+            premix = premixes[parent]
+            if premix is not None and premix.changes <= 1 and answers[parent].answer != "no":
+                answers[parent] = CoinjoinVerdict(answer="no", rule="whirlpool_tx0")
 
 
 def round_of(snapshot: Snapshot, tx: int) -> Round:
@@ -83,7 +97,7 @@ def _parents(snapshot: Snapshot, tx: int) -> set[int]:
 
 
 def _is_of_pool(
-    snapshot: Snapshot, number: int, pool_sat: int, pools_sat: dict[int, int], premixes: dict[int, Premix | None]
+    snapshot: Snapshot, number: int, pool_sat: int, pools_sat: Mapping[int, int], premixes: Mapping[int, Premix | None]
 ) -> bool | None:
     """Whether an input of a mix comes from the pool; None where this snapshot does not hold its source."""
     output = snapshot.input_outputs[number]

@@ -42,7 +42,8 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
     here and not in a sealed worker. Parameters are `address_gap_limit`, `trace_max_hops` and `trace_dust_sat`.
 
     Args:
-        context: Exhibits, parameters, and the tables `wallet_descriptors`, `invoices`, `payments`, `tags`, `services`.
+        context: Exhibits, parameters, and the tables `wallet_descriptors`, `invoices`, `payments`, `tags`, `services`,
+            `merge_cuts`.
 
     Raises:
         InputError: An exhibit of blocks is not there or is none.
@@ -52,7 +53,7 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
     index, snapshot = _chain(context, defects)
     txids = shown_txids(snapshot)
     addresses = [address_of(script, index.network) for script in snapshot.scripts]
-    verdicts = coinjoin_verdicts(snapshot)
+    verdicts = coinjoin_verdicts(snapshot, tables.arrow("merge_cuts")["txid"].to_pylist())
     clusters = address_clusters(snapshot, verdicts)
     outputs = outputs_table(snapshot, txids, addresses)
     derived = derived_addresses(

@@ -11,6 +11,7 @@ __all__ = [
     "CHANGE_CANDIDATES",
     "CLUSTER_MERGES",
     "ENDPOINTS",
+    "MERGE_CUTS",
     "MONEY_TABLES",
     "PEEL_CHAINS",
     "PEEL_HOPS",
@@ -158,6 +159,18 @@ CLUSTER_MERGES = Table(
         Column(name="script_hex", type=TEXT, about="One script"),
         Column(name="other_script_hex", type=TEXT, about="The other"),
         _TXID,
+    ),
+)
+
+MERGE_CUTS = Table(
+    name="merge_cuts",
+    version=1,
+    stage="judgements",
+    about="A transaction that people cut: it joins no clusters. A snapshot of the record in `case.db`, without times.",
+    key=("txid",),
+    columns=(
+        _TXID,
+        Column(name="operator", type=TEXT, about="Whose judgement stands"),
     ),
 )
 
@@ -314,6 +327,7 @@ MONEY_TABLES = (
     PLATFORM_ADDRESSES,
     ADDRESS_CLUSTERS,
     CLUSTER_MERGES,
+    MERGE_CUTS,
     CHANGE_CANDIDATES,
     PEEL_CHAINS,
     PEEL_HOPS,

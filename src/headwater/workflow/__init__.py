@@ -4,6 +4,7 @@ from headwater.workflow.case import Actor, Case
 from headwater.workflow.confirm import confirm_polarity, reference_list
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
+from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.people import judge_link, queued_hubs, queued_links, ranked_leads
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.run import StageResult, run_stages
@@ -26,8 +27,10 @@ __all__ = [
     "approve_mapping",
     "confirm_polarity",
     "consult",
+    "cut_preview",
     "draft_package",
     "export_media",
+    "joining_path",
     "judge_link",
     "leads_before_judgement",
     "ledger_report",

@@ -106,7 +106,7 @@ STAGES: tuple[Stage, ...] = (
         name="money",
         event="combined",
         derive=trace_money,
-        reads=("exhibits", "wallet_descriptors", "invoices", "payments", "tags", "services"),
+        reads=("exhibits", "wallet_descriptors", "invoices", "payments", "tags", "services", "merge_cuts"),
         reads_evidence=True,
     ),
     Stage(
