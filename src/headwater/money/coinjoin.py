@@ -123,6 +123,16 @@ RULES: Final = (
         answer="abstain",
         holds=lambda shape: shape.equal_outputs <= shape.input_scripts and shape.outputs <= 2 * shape.equal_outputs + 1,
     ),
+    # One amount alone is repeated, and more often than there can be payers: somebody was paid it twice. Every protocol
+    # with one amount gives each participant one share of it. Who splits coins of one's own pays all of them.
+    _Rule(
+        name="more_shares_than_payers",
+        answer="no",
+        holds=lambda shape: (
+            shape.input_scripts < MANY_INPUTS
+            and shape.repeated_outputs == shape.equal_outputs > min(shape.input_scripts, shape.payers_at_most)
+        ),
+    ),
     _Rule(
         name="repeated_amounts",
         answer="abstain",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -160,6 +161,7 @@ def _may_be_wasabi2(joint: Round) -> bool:
     return joint.input_scripts() >= _WASABI2_FEW_INPUTS and 2 * _standard_outputs(joint) > len(joint.outputs) >= 3
 
 
+@lru_cache(maxsize=1)  # two rules ask, one after the other
 def _shares_of_joinmarket(joint: Round) -> bool | None:
     """Whether every participant's inputs can pay an equal share and a change; None where trying took too long."""
     count, equal_sat = joint.most_equal()

@@ -217,10 +217,10 @@ class ProtocolRounds:
         if count < 1:
             party.coins.extend(mine)
             return
-        data = b"\x6a\x40" + self._random.randbytes(_DATA_BYTES)
+        marker = b"\x6a\x40" + self._random.randbytes(_DATA_BYTES)
         payments = [(party.wallet.key(), premix_sat) for _ in range(count)]
         payments.append((self._coordinators["whirlpool"].key(), pool_fee_sat))
-        payments.append((Key(secret=b"", public=b"", script_kind="p2wpkh", script=data, owner=""), 0))
+        payments.append((Key(secret=b"", public=b"", script_kind="p2wpkh", script=marker, owner=""), 0))
         rest_sat = left_sat - count * premix_sat
         if rest_sat > _LEAST_OUTPUT_SAT:
             payments.append((party.wallet.key(), rest_sat))

@@ -16,7 +16,7 @@ __all__ = ["Coin", "Transaction", "estimated_vsize", "signed_transaction"]
 _VERSION = (2).to_bytes(4, "little")
 _SEQUENCE = (0xFFFFFFFD).to_bytes(4, "little")  # may be replaced, as wallets have it now (BIP-125)
 _LOCK_TIME_BYTES = 4
-_DATA = b"\x6a"  # OP_RETURN: nobody can ever spend such an output
+_DATA_OUTPUT = b"\x6a"  # OP_RETURN: nobody can ever spend such an output
 _SIGN_ALL = (1).to_bytes(4, "little")
 _INPUT_VBYTES = {"p2wpkh": 68, "p2pkh": 148, "p2sh-p2wpkh": 91, "p2tr": 58, "p2pk": 114}
 
@@ -209,7 +209,7 @@ def signed_transaction(
         inputs=tuple(coins),
         coins=tuple(
             None
-            if key.script.startswith(_DATA)
+            if key.script.startswith(_DATA_OUTPUT)
             else Coin(txid=txid, output_index=place, amount_sat=amount_sat, key=key)
             for place, (key, amount_sat) in enumerate(payments)
         ),
