@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -118,14 +117,16 @@ class ProtocolRule:
         protocol: The program.
         answer: What it says where it holds.
         source: Where the shape is published.
-        holds: Whether a round has it.
+        holds: Whether a round has it; None where it was too much effort to tell.
+        undecided_name: As `coinjoin_rule` has it in that case, and the answer is `abstain`.
     """
 
     name: str
     protocol: str
     answer: CoinjoinAnswer
     source: str
-    holds: Callable[[Round], bool]
+    holds: Callable[[Round], bool | None]
+    undecided_name: str = ""
 
 
 def _pays_wasabi_coordinator(joint: Round) -> bool:
@@ -161,7 +162,6 @@ def _may_be_wasabi2(joint: Round) -> bool:
     return joint.input_scripts() >= _WASABI2_FEW_INPUTS and 2 * _standard_outputs(joint) > len(joint.outputs) >= 3
 
 
-@lru_cache(maxsize=1)  # two rules ask, one after the other
 def _shares_of_joinmarket(joint: Round) -> bool | None:
     """Whether every participant's inputs can pay an equal share and a change; None where trying took too long."""
     count, equal_sat = joint.most_equal()
@@ -266,14 +266,8 @@ PROTOCOL_RULES: Final = (
         protocol="joinmarket",
         answer="yes",
         source="bitcoin wiki, JoinMarket; Möser, Böhme 2017, Anonymous Alone?; Goldfeder et al. 2018, section 5",
-        holds=lambda joint: _shares_of_joinmarket(joint) is True,
-    ),
-    ProtocolRule(
-        name="joinmarket_undecided",
-        protocol="joinmarket",
-        answer="abstain",
-        source="as joinmarket; the search for shares that add up was cut off",
-        holds=lambda joint: _shares_of_joinmarket(joint) is None,
+        holds=_shares_of_joinmarket,
+        undecided_name="joinmarket_undecided",
     ),
     ProtocolRule(
         name="wasabi2_shape",
@@ -295,7 +289,10 @@ def round_answer(joint: Round) -> CoinjoinVerdict | None:
         True
     """
     for rule in PROTOCOL_RULES:
-        if rule.holds(joint):
+        holds = rule.holds(joint)
+        if holds is None:
+            return CoinjoinVerdict(answer="abstain", rule=rule.undecided_name)
+        if holds:
             return CoinjoinVerdict(answer=rule.answer, rule=rule.name)
     return None
 

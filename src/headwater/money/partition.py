@@ -8,7 +8,7 @@ from typing import Final
 __all__ = ["MAX_STEPS", "shares_add_up"]
 
 MAX_STEPS: Final = 2_000
-"""Assignments tried. Ours: 80 of the 81 rounds of the measured economies are settled within them, the other is in doubt."""
+"""Assignments tried. Ours: 80 of the 81 rounds of the measured economies are settled within them."""
 
 
 def shares_add_up(
