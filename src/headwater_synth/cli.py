@@ -31,6 +31,9 @@ def seizure(
     media: Annotated[int, typer.Option(min=0, help="Files in the media store; 0 needs no codec.")] = 120,
     blocks: Annotated[int, typer.Option(help="Height of the regtest chain, at least 140.")] = 200,
     payers: Annotated[int, typer.Option(min=0, help="At most so many accounts are paid for.")] = 1_500,
+    bystanders: Annotated[
+        int, typer.Option(min=0, help="People besides on the chain, with peeling services and CoinJoin rounds.")
+    ] = 0,
     truth: Annotated[Path | None, typer.Option(help="Where the truth goes; by default DIR-truth.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,  # noqa: FBT002 -- flags of a command line are booleans
 ) -> None:
@@ -42,7 +45,9 @@ def seizure(
     def say(text: str) -> None:
         typer.echo(f"[{time.monotonic() - began_s:6.1f} s] {text}", err=True)
 
-    options = SeizureOptions(seed=seed, accounts=accounts, media=media, blocks=blocks, payers=payers)
+    options = SeizureOptions(
+        seed=seed, accounts=accounts, media=media, blocks=blocks, payers=payers, bystanders=bystanders
+    )
     apart = truth if truth is not None else folder.with_name(f"{folder.name}-truth")
     made = dataclasses.asdict(make_seizure(folder, apart, options, say=say))
     say("done")

@@ -95,12 +95,13 @@ def _invoiced(population: Population) -> Sequence[int]:
     return sorted({*population.payers, *never})
 
 
-def chain_plan(population: Population, *, blocks: int) -> ChainPlan:
+def chain_plan(population: Population, *, blocks: int, bystanders: int = 0) -> ChainPlan:
     """What the chain is made from: all invoices, in the order in which the platform gave out addresses.
 
     Args:
         population: Who pays.
         blocks: Height of the chain.
+        bystanders: People besides.
     """
     start_s = SEIZED_AT_S - 86_400 - _TRADING_S
     drawn: list[PlannedInvoice] = []
@@ -115,4 +116,5 @@ def chain_plan(population: Population, *, blocks: int) -> ChainPlan:
         blocks=blocks,
         start_s=start_s,
         spacing_s=_TRADING_S // blocks,
+        bystanders=bystanders,
     )

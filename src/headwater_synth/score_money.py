@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from collections.abc import Set as AbstractSet
 
 from headwater.engine import Session
+from headwater_synth.score_change import change_measures
 from headwater_synth.score_truth import Measure, Truth, pair_counts, share
 
-__all__ = ["money_measures"]
+__all__ = ["PROTOCOLS", "money_measures"]
 
+PROTOCOLS = ("wasabi1", "wasabi2", "whirlpool", "joinmarket")
+_ANY_ROUND = "joinmarket"  # equal outputs and a change each: what rounds look like that no coordinator shapes
+_COINJOIN = "coinjoin"
 Origin = tuple[str, str, str, int]  # direction, policy, transaction and output
 _EXCLUDED = frozenset({"yes", "abstain"})
 
@@ -18,8 +23,10 @@ def money_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
     """All measures of money, in the order of the reference."""
     yield _platform_addresses(tables, truth)
     yield from _cluster_pairs(tables, truth)
-    yield _coinjoins(tables, truth)
+    yield from _coinjoins(tables, truth)
+    yield from change_measures(tables, truth)
     yield from _flows(tables, truth)
+    yield from _payments(tables, truth)
 
 
 def _platform_addresses(tables: Session, truth: Truth) -> Measure:
@@ -49,13 +56,52 @@ def _cluster_pairs(tables: Session, truth: Truth) -> Iterator[Measure]:
     yield Measure(measure="money.cluster.pair_recall", value=share(pairs.both, pairs.expected), n=pairs.expected)
 
 
-def _coinjoins(tables: Session, truth: Truth) -> Measure:
-    """`money.coinjoin.excluded`: of the CoinJoins, the share judged yes or abstain, which clusters leave out."""
-    expected = [row["txid"] for row in truth.transactions if row["kind"] == "coinjoin"]
-    rows = tables.arrow("transactions").select(["txid", "coinjoin"]).to_pylist()
-    excluded = {row["txid"] for row in rows if row["coinjoin"] in _EXCLUDED}
-    value = share(sum(txid in excluded for txid in expected), len(expected))
-    return Measure(measure="money.coinjoin.excluded", value=value, n=len(expected))
+def _coinjoins(tables: Session, truth: Truth) -> Iterator[Measure]:
+    """How many CoinJoins are left out of clusters, and how many others with them.
+
+    - `money.coinjoin.excluded`: of the CoinJoins, the share judged yes or abstain.
+    - `money.coinjoin.excluded.PROTOCOL`: the same of the rounds of one protocol; `shape` is those of no named one.
+    - `money.coinjoin.named.PROTOCOL`: of the rounds of a protocol, the share for which a rule of it answered yes.
+    - `money.coinjoin.false.PROTOCOL`: of the transactions for which a rule of that protocol answered yes or abstain,
+      the share that is none of its rounds; JoinMarket's form is also that of rounds of no named protocol.
+    - `money.coinjoin.false_exclusion`: of the transactions that are no CoinJoin and spend from two scripts or more, the
+      share judged yes or abstain: merges that are not made, and traces that stop for nothing.
+    """
+    kinds = {row["txid"]: row["kind"] for row in truth.transactions}
+    rows = tables.arrow("transactions").select(["txid", "coinjoin", "coinjoin_rule"]).to_pylist()
+    answers = {row["txid"]: (row["coinjoin"], str(row["coinjoin_rule"]).partition("_")[0]) for row in rows}
+    excluded = {txid for txid, (answer, _) in answers.items() if answer in _EXCLUDED}
+    rounds = {txid: kind.removeprefix(_COINJOIN).lstrip("_") or "shape" for txid, kind in kinds.items() if _joins(kind)}
+    yield _share_of("money.coinjoin.excluded", excluded, rounds)
+    for protocol in (*PROTOCOLS, "shape"):
+        mine = [txid for txid, name in rounds.items() if name == protocol]
+        yield _share_of(f"money.coinjoin.excluded.{protocol}", excluded, mine)
+    for protocol in PROTOCOLS:
+        mine = [txid for txid, name in rounds.items() if name == protocol]
+        named = {txid for txid, answer in answers.items() if answer == ("yes", protocol)}
+        yield _share_of(f"money.coinjoin.named.{protocol}", named, mine)
+    for protocol in PROTOCOLS:
+        said = [txid for txid in excluded if answers[txid][1] == protocol]
+        allowed = {protocol, "shape"} if protocol == _ANY_ROUND else {protocol}
+        wrong = {txid for txid in said if rounds.get(txid) not in allowed}
+        yield _share_of(f"money.coinjoin.false.{protocol}", wrong, said)
+    others = (_of_several_scripts(tables) & kinds.keys()) - rounds.keys()
+    yield _share_of("money.coinjoin.false_exclusion", excluded, others)
+
+
+def _joins(kind: str) -> bool:
+    return kind == _COINJOIN or kind.startswith(f"{_COINJOIN}_")
+
+
+def _of_several_scripts(tables: Session) -> set[str]:
+    scripts: dict[str, set[str]] = defaultdict(set)
+    for row in tables.arrow("tx_inputs").select(["txid", "script_hex"]).to_pylist():
+        scripts[row["txid"]].add(row["script_hex"])
+    return {txid for txid, spent in scripts.items() if len(spent) > 1}
+
+
+def _share_of(name: str, found: AbstractSet[str], expected: Collection[str]) -> Measure:
+    return Measure(measure=name, value=share(sum(txid in found for txid in expected), len(expected)), n=len(expected))
 
 
 def _flows(tables: Session, truth: Truth) -> Iterator[Measure]:
@@ -94,3 +140,29 @@ def _flows(tables: Session, truth: Truth) -> Iterator[Measure]:
     compared_sat = sum(true_sat.values())
     error_sat = sum(abs(true_sat[key] - found_sat[key]) for key in true_sat.keys() | found_sat.keys())
     yield Measure(measure="money.taint_error_sat", value=error_sat if compared_sat else None, n=compared_sat)
+
+
+def _payments(tables: Session, truth: Truth) -> Iterator[Measure]:
+    """How many payments lead to somebody who can be asked.
+
+    - `money.payments.reach_service`: of the payments, the share with an endpoint backward at a service that the
+      register names.
+    - `money.payments.reach_payers_service`: of the payments whose payer is the customer of an exchange, the share with
+      such an endpoint at that very exchange.
+    """
+    actors = {row["service_id"]: row["actor"] for row in tables.arrow("services").to_pylist()}
+    origins = {
+        row["trace_id"]: (row["origin_txid"], row["origin_output_index"])
+        for row in tables.arrow("traces").to_pylist()
+        if row["direction"] == "backward"
+    }
+    reached: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for row in tables.arrow("endpoints").to_pylist():
+        if row["trace_id"] in origins and row["stop_reason"] == "service" and row["service_id"] in actors:
+            reached[origins[row["trace_id"]]].add(actors[row["service_id"]])
+    paid = [(row["txid"], int(row["output_index"]), row["exchange"]) for row in truth.payments]
+    named = sum(bool(reached[txid, index]) for txid, index, _ in paid)
+    yield Measure(measure="money.payments.reach_service", value=share(named, len(paid)), n=len(paid))
+    customers = [each for each in paid if each[2]]
+    right = sum(exchange in reached[txid, index] for txid, index, exchange in customers)
+    yield Measure(measure="money.payments.reach_payers_service", value=share(right, len(customers)), n=len(customers))

@@ -17,7 +17,7 @@ Row = Mapping[str, str]
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "accounts": ("account_key", "person_key", "is_origin", "identity_reachable"),
     "people": ("person_key", "record_keys", "customer_keys", "only_paid_for_relative"),
-    "payments": ("invoice_key", "payer_person_key", "txid"),
+    "payments": ("invoice_key", "payer_person_key", "exchange", "txid", "output_index"),
     "addresses": ("script_hex", "kind", "cluster_expected"),
     "transactions": ("txid", "kind"),
     "flows": (

@@ -37,6 +37,7 @@ class SeizureOptions:
         media: Files in the media store; 0 needs no codec.
         blocks: Height of the chain, at least 140.
         payers: At most so many accounts are paid for, unless the planted ones are more.
+        bystanders: People besides on the chain; with any, services that peel and CoinJoin rounds of each protocol too.
     """
 
     seed: int
@@ -44,6 +45,7 @@ class SeizureOptions:
     media: int = 120
     blocks: int = 200
     payers: int = 1_500
+    bystanders: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,7 @@ def make_seizure(
     mke2fs_program()  # before anything that takes long
     say(f"population: {options.accounts:,} accounts")
     population = build_population(options.seed, accounts=options.accounts, payers=options.payers)
-    plan = chain_plan(population, blocks=options.blocks)
+    plan = chain_plan(population, blocks=options.blocks, bystanders=options.bystanders)
     say(f"chain: {len(plan.invoices):,} invoices")
     chain = build_chain(plan)
     for path in (folder, truth):

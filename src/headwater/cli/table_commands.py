@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from headwater.cli.merge_text import cut_text, merge_text
 from headwater.cli.options import AsJson, CasePath, Operator, Why
 from headwater.cli.output import emit, emit_table, note, printable
 
@@ -161,13 +162,26 @@ def show(
 def explain(
     case: CasePath,
     wanted: Annotated[str, typer.Argument(metavar="ID", help="Any id: of an item, account, payment, link, lead, ...")],
+    other: Annotated[
+        str | None, typer.Argument(metavar="[ADDRESS]", help="With an address as ID: another, to see what joins them.")
+    ] = None,
+    cut: Annotated[
+        bool, typer.Option("--cut", help="With a transaction as ID: what falls apart if it joins nothing.")
+    ] = False,
     operator: Operator = None,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
-    """Print the whole way from a value back to the evidence."""
-    from headwater.workflow import Case, consult, way_back
+    """Print the whole way from a value back to the evidence, what joins two addresses, or what a cut would do."""
+    from headwater.workflow import Case, consult, cut_preview, joining_path, way_back
 
+    if other is not None or cut:
+        ids = (wanted,) if other is None else (wanted, other)
+        with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "explain", ids) as tables:
+            rows = [cut_preview(tables, wanted)] if other is None else joining_path(tables, wanted, other)
+        for number, row in enumerate(rows, start=1):
+            emit(row, as_json=as_json, text=cut_text(row) if other is None else merge_text(row, number))
+        return
     with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "explain", (wanted,)) as tables:
         steps = way_back(tables, wanted)
     for step in steps:

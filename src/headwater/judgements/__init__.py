@@ -1,5 +1,6 @@
 """What a person decided: who, when, on what, why; only ever added to."""
 
+from headwater.judgements.cut import cut_snapshot
 from headwater.judgements.grade import (
     Grade,
     GradedFile,
@@ -17,6 +18,7 @@ from headwater.judgements.grade import (
 )
 from headwater.judgements.judgement import (
     HUB_CLAIM,
+    MERGE_CLAIM,
     VERDICTS,
     Judgement,
     Verdict,
@@ -29,6 +31,7 @@ from headwater.judgements.judgement import (
 
 __all__ = [
     "HUB_CLAIM",
+    "MERGE_CLAIM",
     "VERDICTS",
     "Grade",
     "GradeKey",
@@ -39,6 +42,7 @@ __all__ = [
     "add_grades",
     "append",
     "current_grades",
+    "cut_snapshot",
     "grade_snapshot",
     "graded_files",
     "grades_digest",

@@ -12,23 +12,37 @@ import sqlalchemy as sa
 from headwater.schema import content_id, table_named
 from headwater.schema.state import JUDGEMENTS
 
-__all__ = ["HUB_CLAIM", "VERDICTS", "Judgement", "Verdict", "append", "history", "hub_snapshot", "snapshot", "standing"]
+__all__ = [
+    "HUB_CLAIM",
+    "MERGE_CLAIM",
+    "VERDICTS",
+    "Judgement",
+    "Verdict",
+    "append",
+    "history",
+    "hub_snapshot",
+    "snapshot",
+    "standing",
+]
 
 Verdict = Literal["positive", "negative", "unsure"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 HUB_CLAIM = "hub"
 """The claim of a judgement that is about a listed hash, not about a person: that it stands for what it lists."""
+MERGE_CLAIM = "merge"
+"""The claim of a judgement that is about a transaction: that whoever signed for one input signed for the others."""
+_ABOUT_NO_LINK = frozenset({HUB_CLAIM, MERGE_CLAIM})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """One person's decision on one link, or on one listed hash that is near many unlike items.
+    """One person's decision on one link, on one listed hash that is near many unlike items, or on one merge.
 
     Attributes:
-        link_id: The link, or the hub.
-        claim: used, paid or held; hub.
-        left_id: The link's left row, so that the decision survives a new model; the listed hash.
-        right_id: Its right row; the entry that was looked at.
+        link_id: The link, the hub, or the transaction that merges.
+        claim: used, paid or held; hub; merge.
+        left_id: The link's left row, so that the decision survives a new model; the listed hash; the transaction.
+        right_id: Its right row; the entry that was looked at; empty for a merge.
         verdict: positive, negative or unsure.
         operator: Who.
         why: In that person's words.
@@ -92,7 +106,7 @@ def standing(judgements: Iterable[Judgement]) -> Mapping[str, Judgement]:
 
 def snapshot(judgements: Iterable[Judgement]) -> pa.Table:
     """The standing judgements on links as the table `judgements`, without clock times, which later stages depend on."""
-    listed = [judgement for judgement in judgements if judgement.claim != HUB_CLAIM]
+    listed = [judgement for judgement in judgements if judgement.claim not in _ABOUT_NO_LINK]
     stands = standing(listed)
     positives: dict[str, set[str]] = {}
     latest = {(j.link_id, j.operator): j for j in listed}

@@ -4,6 +4,7 @@ from headwater.money.block_check import check_block_files
 from headwater.money.block_summaries import read_block_summaries
 from headwater.money.cluster_parts import ClusterParts, clusters_by_parts
 from headwater.money.clusters import Merge, merge_path
+from headwater.money.cuts import FallenApart, fallen_apart
 from headwater.money.flows import POLICIES
 from headwater.money.hop_paths import proof_path
 from headwater.money.stage import trace_money
@@ -11,9 +12,11 @@ from headwater.money.stage import trace_money
 __all__ = [
     "POLICIES",
     "ClusterParts",
+    "FallenApart",
     "Merge",
     "check_block_files",
     "clusters_by_parts",
+    "fallen_apart",
     "merge_path",
     "proof_path",
     "read_block_summaries",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -20,6 +20,7 @@ from headwater.money.coinjoin import (
     coinjoin_verdict,
     shape_of,
 )
+from headwater.money.coinjoin_lineage import with_protocols
 from headwater.money.scripts import SCRIPTS_OF_ANYONE, is_each_unspendable
 from headwater.money.snapshot import Snapshot, as_numbers
 
@@ -72,16 +73,21 @@ class AddressClusters:
         return tuple((lower, other, tx) for lower, other, tx in self.proofs.tolist())
 
 
-def coinjoin_verdicts(snapshot: Snapshot) -> list[CoinjoinVerdict]:
+def coinjoin_verdicts(snapshot: Snapshot, cut_txids: Collection[str] = ()) -> list[CoinjoinVerdict]:
     """For each transaction, whether it joins coins of several people.
 
     Where the rules abstain, but other transactions that surely had one payer show all the inputs to be under one
     control, there was one payer here too. That adds no merge; it only lets traces go on.
+
+    Args:
+        snapshot: The chain.
+        cut_txids: Transactions, as displayed, of which a person said that they have several payers.
     """
     from headwater.money.cluster_kernels import share_a_leader  # loads a compiler
 
     unspendable = np.asarray(is_each_unspendable(snapshot.scripts), dtype=np.uint8).tobytes()
-    verdicts = [_verdict(snapshot, tx, unspendable) for tx in range(len(snapshot.txids))]
+    by_shape = [_verdict(snapshot, tx, unspendable) for tx in range(len(snapshot.txids))]
+    verdicts = with_protocols(snapshot, by_shape, cut_txids)
     doubtful = np.array(
         [tx for tx, verdict in enumerate(verdicts) if verdict.answer == "abstain" and snapshot.is_resolved(tx)],
         dtype=np.int64,

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 __all__ = [
     "COINJOIN_VERSION",
+    "DUST_SAT",
     "RULES",
     "SHARED_CLUSTER_RULE",
     "CoinjoinAnswer",
@@ -22,7 +23,7 @@ __all__ = [
     "shape_of",
 ]
 
-COINJOIN_VERSION: Final = (1, 0, 0)
+COINJOIN_VERSION: Final = (2, 0, 0)  # 2: rules of protocols are tried before the shapes
 SHARED_CLUSTER_RULE: Final = "inputs_spent_together_elsewhere"
 DUST_SAT: Final = 546  # source: Bitcoin Core, policy.cpp, GetDustThreshold of a key-hash output
 LEAST_OUTPUTS: Final = 3
@@ -121,6 +122,16 @@ RULES: Final = (
         name="equal_outputs",
         answer="abstain",
         holds=lambda shape: shape.equal_outputs <= shape.input_scripts and shape.outputs <= 2 * shape.equal_outputs + 1,
+    ),
+    # One amount alone is repeated, and more often than there can be payers: somebody was paid it twice. Every protocol
+    # with one amount gives each participant one share of it. Who splits coins of one's own pays all of them.
+    _Rule(
+        name="more_shares_than_payers",
+        answer="no",
+        holds=lambda shape: (
+            shape.input_scripts < MANY_INPUTS
+            and shape.repeated_outputs == shape.equal_outputs > min(shape.input_scripts, shape.payers_at_most)
+        ),
     ),
     _Rule(
         name="repeated_amounts",

@@ -15,12 +15,15 @@ from headwater.money.chain_tables import (
     shown_txids,
     transactions_table,
 )
+from headwater.money.change import change_guesses, change_table
 from headwater.money.clusters import address_clusters, coinjoin_verdicts
 from headwater.money.defects import Defects
+from headwater.money.peel import peel_chains, peel_tables
 from headwater.money.platform_addresses import derived_addresses, platform_addresses
 from headwater.money.scripts import addresses_of
 from headwater.money.snapshot import Snapshot, snapshot_of
 from headwater.money.trace_all import Chain, trace_receipts
+from headwater.money.tx_habits import habits_of
 from headwater.money.undo_index import matched_undo
 from headwater.schema import table_named
 
@@ -37,7 +40,7 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
 
     Args:
         context: Exhibits, parameters, and the tables `wallet_descriptors`, `invoices`, `payments`, `tags`,
-            `services`, `actors`.
+            `services`, `actors`, `merge_cuts`.
 
     Raises:
         InputError: An exhibit of blocks is not there or is none.
@@ -48,7 +51,7 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
     index, snapshot = _chain(context, defects)
     txids = shown_txids(snapshot)
     addresses = addresses_of(snapshot.scripts, index.network)
-    verdicts = coinjoin_verdicts(snapshot)
+    verdicts = coinjoin_verdicts(snapshot, tables.arrow("merge_cuts")["txid"].to_pylist())
     clusters = address_clusters(snapshot, verdicts)
     outputs = outputs_table(snapshot, txids, addresses)
     derived = derived_addresses(
@@ -58,6 +61,8 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
         defects=defects,
     )
     platform = platform_addresses(tables, derived, outputs, defects)
+    guesses = change_guesses(snapshot, verdicts, habits_of(snapshot))
+    peels, hops = peel_tables(snapshot, peel_chains(snapshot, guesses), txids)
     members, merges = clusters_tables(snapshot, clusters, txids, addresses)
     chain = Chain(
         snapshot=snapshot, txids=txids, addresses=addresses, verdicts=verdicts, clusters=clusters, members=members
@@ -71,6 +76,9 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
         "platform_addresses": platform,
         "address_clusters": members,
         "cluster_merges": merges,
+        "change_candidates": change_table(snapshot, guesses, txids),
+        "peel_chains": peels,
+        "peel_hops": hops,
         **traced,
         "defects": table_named("defects").rows(defects.rows),
     }

@@ -8,10 +8,14 @@ from headwater.schema.table import Column, Table
 __all__ = [
     "ADDRESS_CLUSTERS",
     "BLOCKS",
+    "CHANGE_CANDIDATES",
     "CLUSTER_MERGES",
     "CLUSTER_TAGS",
     "ENDPOINTS",
+    "MERGE_CUTS",
     "MONEY_TABLES",
+    "PEEL_CHAINS",
+    "PEEL_HOPS",
     "PLATFORM_ADDRESSES",
     "REQUEST_SHEETS",
     "TRACES",
@@ -201,6 +205,71 @@ CLUSTER_TAGS = Table(
     ),
 )
 
+MERGE_CUTS = Table(
+    name="merge_cuts",
+    version=1,
+    stage="judgements",
+    about="A transaction that people cut: it joins no clusters. A snapshot of the record in `case.db`, without times.",
+    key=("txid",),
+    columns=(
+        _TXID,
+        Column(name="operator", type=TEXT, about="Whose judgement stands"),
+    ),
+)
+
+CHANGE_CANDIDATES = Table(
+    name="change_candidates",
+    version=1,
+    stage="money",
+    about="What one rule takes for the change of a payment with two outputs: for following, never evidence of control.",
+    key=("txid", "rule"),
+    columns=(
+        _TXID,
+        Column(name="rule", type=TEXT, about="Rule that names one of the two outputs; a silent rule has no row"),
+        Column(name="fired", type=TEXT, about="yes, or conflict where another rule names the other output"),
+        Column(name="output_index", type=INT, about="Output that it takes for the change"),
+        Column(name="amount_sat", type=INT, about="Satoshis of it"),
+        Column(name="rejected_output_index", type=INT, about="The sibling, which it takes for the payment"),
+        Column(name="rejected_sat", type=INT, about="Satoshis of that"),
+    ),
+)
+
+PEEL_CHAINS = Table(
+    name="peel_chains",
+    version=1,
+    stage="money",
+    about="Payments in a row, each from the remainder of the one before: for following, never evidence of control.",
+    key=("peel_chain_id",),
+    columns=(
+        Column(name="peel_chain_id", type=ID, about="Digest of its first transaction"),
+        Column(name="first_txid", type=DIGEST, about="First transaction", cites="transactions.txid"),
+        Column(name="last_txid", type=DIGEST, about="Last one", cites="transactions.txid"),
+        Column(name="hops", type=INT, about="Transactions, at least 3"),
+        Column(name="input_sat", type=INT, about="Satoshis that the first one spends"),
+        Column(name="peeled_sat", type=INT, about="Satoshis paid away, summed over all"),
+        Column(name="remainder_sat", type=INT, about="Satoshis that the last one leaves"),
+        Column(name="stop_reason", type=TEXT, about="unspent, not_a_peel, rules_conflict or no_rule"),
+    ),
+)
+
+PEEL_HOPS = Table(
+    name="peel_hops",
+    version=1,
+    stage="money",
+    about="One transaction of a peel chain, the rule that chose its remainder, and the sibling it rejected.",
+    key=("peel_chain_id", "hop"),
+    columns=(
+        Column(name="peel_chain_id", type=ID, about="The chain", cites="peel_chains.peel_chain_id"),
+        Column(name="hop", type=INT, about="Place in it, from 1"),
+        _TXID,
+        Column(name="rule", type=TEXT, about="Rule that named the remainder"),
+        Column(name="output_index", type=INT, about="The remainder, which goes on"),
+        Column(name="remainder_sat", type=INT, about="Satoshis of it"),
+        Column(name="rejected_output_index", type=INT, about="The sibling, which was paid away"),
+        Column(name="peeled_sat", type=INT, about="Satoshis of that"),
+    ),
+)
+
 TRACES = Table(
     name="traces",
     version=1,
@@ -338,6 +407,10 @@ MONEY_TABLES = (
     ADDRESS_CLUSTERS,
     CLUSTER_MERGES,
     CLUSTER_TAGS,
+    MERGE_CUTS,
+    CHANGE_CANDIDATES,
+    PEEL_CHAINS,
+    PEEL_HOPS,
     TRACES,
     TRACE_FLOWS,
     ENDPOINTS,

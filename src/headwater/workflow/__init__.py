@@ -4,6 +4,7 @@ from headwater.workflow.case import Actor, Case
 from headwater.workflow.confirm import confirm_polarity, reference_list
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
+from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.money import SheetsWritten, export_request_sheets, write_month_table, write_sankey
 from headwater.workflow.people import judge_link, queued_hubs, queued_links, ranked_leads
 from headwater.workflow.release import draft_package, release_package
@@ -28,9 +29,11 @@ __all__ = [
     "approve_mapping",
     "confirm_polarity",
     "consult",
+    "cut_preview",
     "draft_package",
     "export_media",
     "export_request_sheets",
+    "joining_path",
     "judge_link",
     "leads_before_judgement",
     "ledger_report",

@@ -30,7 +30,15 @@ from headwater.custody import (
 from headwater.engine import Session, file_sha256, sync_folder
 from headwater.errors import ConfigError, InputError
 from headwater.evidence import Stamp
-from headwater.judgements import Judgement, grade_snapshot, grades_on, history, hub_snapshot, snapshot
+from headwater.judgements import (
+    Judgement,
+    cut_snapshot,
+    grade_snapshot,
+    grades_on,
+    history,
+    hub_snapshot,
+    snapshot,
+)
 from headwater.references import HASH_LIST, KINDS, is_outdated, reference_files
 from headwater.schema import content_id, table_named
 from headwater.schema.state import CONFIRMATIONS, EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
@@ -349,6 +357,7 @@ class Case:
         with Session(files, engine=engine, threads=threads, scratch=scratch) as session:
             session.put("judgements", snapshot(self.judgements()))
             session.put("hub_judgements", hub_snapshot(self.judgements()))
+            session.put("merge_cuts", cut_snapshot(self.judgements()))
             session.put_later("media_grades", lambda: self._grades(session))
             if "exhibits" not in files:
                 session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))

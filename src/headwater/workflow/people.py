@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from headwater.engine import Session
 from headwater.errors import ConfigError, InputError
-from headwater.judgements import HUB_CLAIM, VERDICTS, Judgement, append
+from headwater.judgements import HUB_CLAIM, MERGE_CLAIM, VERDICTS, Judgement, append
 from headwater.workflow.case import Actor, Case
 
 __all__ = ["judge_link", "queued_hubs", "queued_links", "ranked_leads"]
@@ -92,11 +92,11 @@ def queued_hubs(tables: Session, *, judged: bool = False) -> list[dict[str, Any]
 
 
 def judge_link(case: Case, actor: Actor, link_id: str, verdict: str, *, why: str) -> Judgement:
-    """Append a person's judgement on a link, or on a listed hash that is set aside.
+    """Append a person's judgement on a link, on a listed hash that is set aside, or on a transaction that merges.
 
     Raises:
         ConfigError: The verdict is none of the three, or no reason is given.
-        InputError: There is no such link or hub.
+        InputError: There is no such link, hub or transaction.
     """
     if verdict not in VERDICTS:
         raise ConfigError(f"'{verdict}' is no judgement; known are {', '.join(VERDICTS)}")
@@ -105,12 +105,16 @@ def judge_link(case: Case, actor: Actor, link_id: str, verdict: str, *, why: str
     with case.tables() as tables:
         link = next((row for row in tables.arrow("links").to_pylist() if row["link_id"] == link_id), None)
         hubs = tables.arrow("media_hubs").to_pylist()
+        merges = _joins_scripts(tables, link_id)
     hub = next((row for row in hubs if row["media_hub_id"] == link_id), None)
     if hub is not None:
         of_hub = {"claim": HUB_CLAIM, "left_id": hub["pdq"], "right_id": hub["entry_id"]}
         link = {**of_hub, "match_weight_mbits": 0, "model_id": ""}
+    if merges:
+        link = {"claim": MERGE_CLAIM, "left_id": link_id, "right_id": "", "match_weight_mbits": 0, "model_id": ""}
     if link is None:
-        raise InputError(link_id, "no such link or hub", remedy="copy the id from 'headwater queue'")
+        remedy = "copy the id from 'headwater queue', or a txid from 'headwater explain CASE A B'"
+        raise InputError(link_id, "no such link or hub, nor a transaction that merges", remedy=remedy)
     judgement = Judgement(
         link_id=link_id,
         claim=link["claim"],
@@ -128,6 +132,12 @@ def judge_link(case: Case, actor: Actor, link_id: str, verdict: str, *, why: str
     with case.database.begin() as connection:
         append(connection, judgement)
     return judgement
+
+
+def _joins_scripts(tables: Session, txid: str) -> bool:
+    """Whether a transaction spends from two scripts or more, so that it can merge, or could before it was cut."""
+    inputs = tables.arrow("tx_inputs")
+    return len(inputs.filter(pc.equal(inputs["txid"], txid))["script_hex"].unique()) > 1
 
 
 def ranked_leads(tables: Session, *, country: str | None = None) -> list[dict[str, Any]]:

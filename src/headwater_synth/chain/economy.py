@@ -14,6 +14,7 @@ from headwater_synth.chain.payers import Payers
 from headwater_synth.chain.plan import ChainPlan
 from headwater_synth.chain.platform import Platform
 from headwater_synth.chain.result import ChainResult, Flow, Holder
+from headwater_synth.chain.society import Society
 from headwater_synth.chain.timetable import PREPARATION_STEPS, Timetable
 from headwater_synth.seeds import seed_digest, stream
 
@@ -47,6 +48,7 @@ class _Economy:
         self.miners = Miners(self.market, self.payers.needs_sat())
         self.traders = Traders(self.market)
         self.people = People(self.market, self.timetable, self.payers.payments_a_step(), len(plan.invoices))
+        self.society = Society(self.market, plan.bystanders, self.miners, everywhere) if plan.bystanders else None
         self._fees = stream(plan.seed, "chain", "fees")
 
     def run(self) -> None:
@@ -92,6 +94,8 @@ class _Economy:
         self.payers.pay(step)
         self.people.trade(self.mixers.wallets)
         self.platform.act(step, self.known_exchanges)
+        if self.society is not None:
+            self.society.act(step, self.timetable.at_s(step) - 30)
 
     def payment_places(self) -> dict[int, tuple[str, int]]:
         """Transaction and output of every invoice paid, in the order of invoices."""
@@ -112,7 +116,7 @@ class _Economy:
                 inputs=tuple((shown(coin.txid), coin.output_index) for coin in transaction.inputs),
                 amounts_sat=transaction.amounts_sat,
                 scripts=transaction.scripts,
-                is_coinjoin=transaction.kind == "coinjoin",
+                is_coinjoin=transaction.kind.startswith("coinjoin"),
             )
             for transaction in self.ledger.transactions
         ]

@@ -49,6 +49,8 @@ class ChainPlan:
         exchanges: Actor names; of two or more, the last one is in no tag pack.
         blocks: Height of the chain, at least `MIN_BLOCKS`; more are added where they would be too full.
         start_s: Trading begins, seconds since 1970 UTC; the first 112 blocks lie before.
+        bystanders: People besides, with habits of their own; with any, services that peel and CoinJoin rounds of each
+            protocol too. 0 leaves everything else as it is without them.
         spacing_s: `blocks * spacing_s` seconds after `start_s` the chain ends.
     """
 
@@ -58,3 +60,4 @@ class ChainPlan:
     blocks: int
     start_s: int
     spacing_s: int
+    bystanders: int = 0

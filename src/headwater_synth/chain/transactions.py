@@ -15,7 +15,8 @@ __all__ = ["Coin", "Transaction", "estimated_vsize", "signed_transaction"]
 
 _VERSION = (2).to_bytes(4, "little")
 _SEQUENCE = (0xFFFFFFFD).to_bytes(4, "little")  # may be replaced, as wallets have it now (BIP-125)
-_LOCK_TIME = bytes(4)
+_LOCK_TIME_BYTES = 4
+_DATA_OUTPUT = b"\x6a"  # OP_RETURN: nobody can ever spend such an output
 _SIGN_ALL = (1).to_bytes(4, "little")
 _INPUT_VBYTES = {"p2wpkh": 68, "p2pkh": 148, "p2sh-p2wpkh": 91, "p2tr": 58, "p2pk": 114}
 
@@ -97,13 +98,14 @@ class _Digests:
     outputs: bytes
     amounts: bytes
     scripts: bytes
+    lock_time: bytes
 
 
-def _legacy_digest(coins: Sequence[Coin], place: int, outputs: bytes, output_count: int) -> bytes:
+def _legacy_digest(coins: Sequence[Coin], place: int, outputs: bytes, output_count: int, lock_time: bytes) -> bytes:
     parts = [_VERSION, compact_size(len(coins))]
     for other, coin in enumerate(coins):
         parts += [_outpoint(coin), counted(coin.key.script if other == place else b""), _SEQUENCE]
-    parts += [compact_size(output_count), outputs, _LOCK_TIME, _SIGN_ALL]
+    parts += [compact_size(output_count), outputs, lock_time, _SIGN_ALL]
     return double_sha256(b"".join(parts))
 
 
@@ -119,7 +121,7 @@ def _witness_digest(coin: Coin, digests: _Digests) -> bytes:
         + coin.amount_sat.to_bytes(8, "little")
         + _SEQUENCE
         + hashlib.sha256(digests.outputs).digest()
-        + _LOCK_TIME
+        + digests.lock_time
         + _SIGN_ALL,
     )
 
@@ -130,7 +132,7 @@ def _taproot_digest(place: int, digests: _Digests) -> bytes:
         "TapSighash",
         b"\x00\x00"
         + _VERSION
-        + _LOCK_TIME
+        + digests.lock_time
         + digests.outpoints
         + digests.amounts
         + digests.scripts
@@ -141,7 +143,9 @@ def _taproot_digest(place: int, digests: _Digests) -> bytes:
     )
 
 
-def _unlocked(coins: Sequence[Coin], outputs: bytes, output_count: int) -> list[tuple[bytes, list[bytes]]]:
+def _unlocked(
+    coins: Sequence[Coin], outputs: bytes, output_count: int, lock_time: bytes
+) -> list[tuple[bytes, list[bytes]]]:
     """Script and witness of each input."""
     digests = _Digests(
         outpoints=hashlib.sha256(b"".join(_outpoint(coin) for coin in coins)).digest(),
@@ -149,6 +153,7 @@ def _unlocked(coins: Sequence[Coin], outputs: bytes, output_count: int) -> list[
         outputs=hashlib.sha256(outputs).digest(),
         amounts=hashlib.sha256(b"".join(coin.amount_sat.to_bytes(8, "little") for coin in coins)).digest(),
         scripts=hashlib.sha256(b"".join(counted(coin.key.script) for coin in coins)).digest(),
+        lock_time=lock_time,
     )
     unlocked: list[tuple[bytes, list[bytes]]] = []
     for place, coin in enumerate(coins):
@@ -158,7 +163,7 @@ def _unlocked(coins: Sequence[Coin], outputs: bytes, output_count: int) -> list[
             schnorr: bytes = coincurve.PrivateKey(key.secret).sign_schnorr(digest, aux_randomness=bytes(32))
             unlocked.append((b"", [schnorr]))
         elif key.script_kind in {"p2pkh", "p2pk"}:
-            signature = _ecdsa(key, _legacy_digest(coins, place, outputs, output_count))
+            signature = _ecdsa(key, _legacy_digest(coins, place, outputs, output_count, lock_time))
             unlocked.append((counted(signature) + (counted(key.public) if key.script_kind == "p2pkh" else b""), []))
         else:
             signature = _ecdsa(key, _witness_digest(coin, digests))
@@ -167,28 +172,32 @@ def _unlocked(coins: Sequence[Coin], outputs: bytes, output_count: int) -> list[
     return unlocked
 
 
-def signed_transaction(coins: Sequence[Coin], payments: Sequence[tuple[Key, int]], *, kind: str) -> Transaction:
+def signed_transaction(
+    coins: Sequence[Coin], payments: Sequence[tuple[Key, int]], *, kind: str, lock_height: int = 0
+) -> Transaction:
     """The transaction that spends coins on payments; what is left is its fee.
 
     Args:
         coins: Spent, in this order.
         payments: Key and satoshis of each output, in this order.
         kind: What it is for.
+        lock_height: The last block in which it may not stand; 0 for no lock.
     """
+    lock_time = lock_height.to_bytes(_LOCK_TIME_BYTES, "little")
     assert sum(coin.amount_sat for coin in coins) >= sum(amount_sat for _, amount_sat in payments)
     outputs = b"".join(amount_sat.to_bytes(8, "little") + counted(key.script) for key, amount_sat in payments)
-    unlocked = _unlocked(coins, outputs, len(payments))
+    unlocked = _unlocked(coins, outputs, len(payments), lock_time)
     inputs = b"".join(
         _outpoint(coin) + counted(script) + _SEQUENCE for coin, (script, _) in zip(coins, unlocked, strict=True)
     )
     body = compact_size(len(coins)) + inputs + compact_size(len(payments)) + outputs
-    base = _VERSION + body + _LOCK_TIME
+    base = _VERSION + body + lock_time
     txid = double_sha256(base)
     if any(witness for _, witness in unlocked):
         witnesses = b"".join(
             compact_size(len(witness)) + b"".join(counted(part) for part in witness) for _, witness in unlocked
         )
-        raw = _VERSION + b"\x00\x01" + body + witnesses + _LOCK_TIME
+        raw = _VERSION + b"\x00\x01" + body + witnesses + lock_time
         wtxid = double_sha256(raw)
     else:
         raw, wtxid = base, txid
@@ -199,7 +208,9 @@ def signed_transaction(coins: Sequence[Coin], payments: Sequence[tuple[Key, int]
         weight=3 * len(base) + len(raw),
         inputs=tuple(coins),
         coins=tuple(
-            Coin(txid=txid, output_index=place, amount_sat=amount_sat, key=key)
+            None
+            if key.script.startswith(_DATA_OUTPUT)
+            else Coin(txid=txid, output_index=place, amount_sat=amount_sat, key=key)
             for place, (key, amount_sat) in enumerate(payments)
         ),
         amounts_sat=tuple(amount_sat for _, amount_sat in payments),

@@ -12,6 +12,8 @@ from headwater.engine import Session
 from headwater.errors import UnreadableInputError
 from headwater.schema import table_named
 from headwater_synth.score import Measure, measured_tables
+from headwater_synth.score_change import RULES
+from headwater_synth.score_money import PROTOCOLS
 from headwater_synth.score_truth import PairCounts, Truth, pair_counts, read_truth
 
 MEASURES = (
@@ -24,8 +26,19 @@ MEASURES = (
     "money.cluster.pair_precision",
     "money.cluster.pair_recall",
     "money.coinjoin.excluded",
+    *(f"money.coinjoin.excluded.{protocol}" for protocol in (*PROTOCOLS, "shape")),
+    *(f"money.coinjoin.named.{protocol}" for protocol in PROTOCOLS),
+    *(f"money.coinjoin.false.{protocol}" for protocol in PROTOCOLS),
+    "money.coinjoin.false_exclusion",
+    *(f"money.change.{rule}.false_positive" for rule in RULES),
+    "money.change.agreed.false_positive",
+    "money.change.agreed.coverage",
+    "money.peel.hop_accuracy",
+    "money.peel.recall",
     "money.endpoint.recall",
     "money.taint_error_sat",
+    "money.payments.reach_service",
+    "money.payments.reach_payers_service",
     "links.paid.precision",
     "links.paid.recall",
     "links.used.precision",
@@ -286,6 +299,111 @@ def test_addresses_clusters_and_coinjoins(session):
     assert found["money.coinjoin.excluded"] == Measure(measure="money.coinjoin.excluded", value=0.5, n=4)
 
 
+def test_coinjoins_are_told_by_protocol_and_honest_ones_counted_against(session):
+    rows = {
+        "t1": ("yes", "wasabi2"),
+        "t2": ("abstain", "wasabi2_shape"),
+        "t3": ("yes", "joinmarket"),
+        "t4": ("yes", "joinmarket"),
+        "t5": ("no", "batch_payout"),
+        "t6": ("no", "few_outputs"),
+    }
+    made = ({"txid": txid, "coinjoin": answer, "coinjoin_rule": rule} for txid, (answer, rule) in rows.items())
+    put(session, "transactions", *made)
+    spent = [(txid, script) for txid in rows for script in ("01", "02")]
+    put(session, "tx_inputs", *({"txid": t, "input_index": n, "script_hex": s} for n, (t, s) in enumerate(spent)))
+    kinds = {
+        "t1": "coinjoin_wasabi2",
+        "t2": "coinjoin_wasabi2",
+        "t3": "coinjoin",  # of no named protocol: JoinMarket's form is no mistake
+        "t4": "honest",
+        "t5": "coinjoin_wasabi1",
+        "t6": "honest",
+    }
+    found = figures(session, transactions=tuple({"txid": txid, "kind": kind} for txid, kind in kinds.items()))
+    told = {
+        "excluded": (0.75, 4),
+        "excluded.wasabi2": (1.0, 2),
+        "excluded.wasabi1": (0.0, 1),
+        "excluded.shape": (1.0, 1),
+        "excluded.whirlpool": (None, 0),
+        "named.wasabi2": (0.5, 2),
+        "named.wasabi1": (0.0, 1),
+        "false.wasabi2": (0.0, 2),
+        "false.joinmarket": (0.5, 2),
+        "false_exclusion": (0.5, 2),
+    }
+    for name, expected in told.items():
+        assert (found[f"money.coinjoin.{name}"].value, found[f"money.coinjoin.{name}"].n) == expected, name
+
+
+def test_rules_of_change_and_hops_are_held_to_who_holds_each_output(session):
+    owners = {"01": "ann", "02": "ann", "03": "ben", "04": "cat"}
+    addresses = tuple({"script_hex": s, "kind": "honest", "cluster_expected": o} for s, o in owners.items())
+    paid = {"t1": ("03", "02"), "t2": ("03", "02"), "t3": ("01", "02"), "t4": ("03", "04"), "t5": ("03", "99")}
+    put(session, "tx_inputs", *({"txid": txid, "script_hex": "01"} for txid in paid))
+    put(
+        session,
+        "tx_outputs",
+        *({"txid": t, "output_index": n, "script_hex": s} for t, two in paid.items() for n, s in enumerate(two)),
+    )
+    guesses = [
+        ("t1", "fresh_script", 1, "yes"),
+        ("t2", "fresh_script", 0, "conflict"),
+        ("t2", "round_amount", 1, "conflict"),
+        ("t3", "fresh_script", 1, "yes"),  # both are the payer's own
+        ("t4", "fresh_script", 0, "yes"),  # neither is
+        ("t5", "fresh_script", 0, "yes"),  # whose the other is, nobody knows
+    ]
+    put(
+        session,
+        "change_candidates",
+        *(
+            {"txid": t, "rule": rule, "output_index": n, "rejected_output_index": 1 - n, "fired": fired}
+            for t, rule, n, fired in guesses
+        ),
+    )
+    hops = [("t1", 1), ("t2", 0), ("t3", 1)]
+    put(
+        session,
+        "peel_hops",
+        *({"hop": at, "txid": t, "output_index": n, "rejected_output_index": 1 - n} for at, (t, n) in enumerate(hops)),
+    )
+    transactions = tuple({"txid": txid, "kind": "service_peel"} for txid in ("t1", "t2", "t9"))
+    found = figures(session, addresses=addresses, transactions=transactions)
+    told = {
+        "change.fresh_script.false_positive": (pytest.approx(2 / 3, abs=1e-6), 3),
+        "change.round_amount.false_positive": (0.0, 1),
+        "change.agreed.false_positive": (0.5, 2),
+        "change.agreed.coverage": (0.5, 2),
+        "peel.hop_accuracy": (0.5, 2),
+        "peel.recall": (pytest.approx(1 / 3, abs=1e-6), 3),
+    }
+    for name, expected in told.items():
+        assert (found[f"money.{name}"].value, found[f"money.{name}"].n) == expected, name
+
+
+def test_payments_that_reach_a_service_and_the_payers_own(session):
+    traced(session, ("fifo", 0, 900, "svc-1"))
+    payments = (
+        {"invoice_key": "1", "payer_person_key": "1", "exchange": "kestrel", "txid": "aa", "output_index": "1"},
+        {"invoice_key": "2", "payer_person_key": "2", "exchange": "heron", "txid": "aa", "output_index": "1"},
+        {"invoice_key": "3", "payer_person_key": "3", "exchange": "", "txid": "cc", "output_index": "0"},
+    )
+    found = figures(session, payments=payments)
+    assert (found["money.payments.reach_service"].value, found["money.payments.reach_service"].n) == (
+        pytest.approx(2 / 3, abs=1e-6),
+        3,
+    )
+    assert found["money.payments.reach_payers_service"].value == 0.5
+
+
+def test_the_rules_measured_are_those_there_are():
+    from headwater.money.change import CHANGE_RULES
+
+    assert tuple(CHANGE_RULES) == RULES
+
+
 # --- links and leads
 
 PEOPLE = (
@@ -300,9 +418,9 @@ ACCOUNTS = (
     {"account_key": "13", "person_key": "1", "is_origin": "1", "identity_reachable": "1"},
 )
 PAYMENTS = (
-    {"invoice_key": "500", "payer_person_key": "2", "txid": "aa"},
-    {"invoice_key": "501", "payer_person_key": "1", "txid": "bb"},
-    {"invoice_key": "502", "payer_person_key": "3", "txid": "cc"},
+    {"invoice_key": "500", "payer_person_key": "2", "exchange": "kestrel", "txid": "aa", "output_index": "1"},
+    {"invoice_key": "501", "payer_person_key": "1", "exchange": "", "txid": "bb", "output_index": "0"},
+    {"invoice_key": "502", "payer_person_key": "3", "exchange": "heron", "txid": "cc", "output_index": "0"},
 )
 TRUTH = MappingProxyType({"people": PEOPLE, "accounts": ACCOUNTS, "payments": PAYMENTS})
 

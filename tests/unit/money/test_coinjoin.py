@@ -64,7 +64,9 @@ def test_shapes_that_leave_it_open(spent, outputs, rule):
         (list(range(1_000, 60_000, 1_000)), [1_700_000], "few_outputs"),  # an ordinary consolidation
         ([9_000_000, 4_000_000], [731_000, 52_000, 9_300_000, 1_400_000], "no_amount_repeated"),
         ([9_000_000, 4_000], [500_000, 500_000, 7_900_000], "one_payer_only"),
-        ([9_000_000, 8_000_000], [500_000] * 5 + [90_000 + each for each in range(30)], "batch_payout"),
+        ([9_000_000, 8_000_000], [500_000] * 5 + [90_000 + each for each in range(30)], "more_shares_than_payers"),
+        ([9_000_000, 8_000_000], [500_000] * 2 + [90_000 + each for each in range(30)], "batch_payout"),
+        ([1_500_000, 1_200_000, 1_350_000], [1_010_000] * 4, "more_shares_than_payers"),  # one's own coins, split
         ([("hot", 9_000_000), 8_000_000], [500_000, 500_000, ("hot", 15_000_000)], "change_returns_to_input"),
         ([9_000_000, 8_000_000], [546, 546, 546, 16_000_000], "few_outputs"),  # dust is no share
         ([9_000_000, 8_000_000], [("one", 500_000), ("one", 500_000), 15_000_000], "no_amount_repeated"),
