@@ -57,13 +57,11 @@ class ByteTable(Sequence[bytes]):
         content = self.content.tobytes()
         return (content[start:end] for start, end in pairwise(bounds))
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object) -> bool:  # noqa: PLW1641 - it grows, so it has no digest to be found by
         """Whether the other has the same strings with the same numbers."""
         if not isinstance(other, ByteTable):
             return NotImplemented
         return np.array_equal(self.starts, other.starts) and np.array_equal(self.content, other.content)
-
-    __hash__ = None  # type: ignore[assignment]  # it grows
 
     @property
     def content(self) -> _U8:
