@@ -18,7 +18,7 @@ _Room = TypeVar("_Room", _U8, _I64)
 _LEAST_SLOTS = 1 << 10
 
 
-class ByteTable(Sequence[bytes]):
+class ByteTable(Sequence[bytes]):  # noqa: PLW1641 - it grows, so it has no digest to be found by
     """Distinct strings of bytes by number, and numbers by string.
 
     A string takes its bytes, 8 for its place, and 16 to 32 in the table that finds it.
@@ -57,7 +57,7 @@ class ByteTable(Sequence[bytes]):
         content = self.content.tobytes()
         return (content[start:end] for start, end in pairwise(bounds))
 
-    def __eq__(self, other: object) -> bool:  # noqa: PLW1641 - it grows, so it has no digest to be found by
+    def __eq__(self, other: object) -> bool:
         """Whether the other has the same strings with the same numbers."""
         if not isinstance(other, ByteTable):
             return NotImplemented
