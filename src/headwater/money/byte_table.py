@@ -18,7 +18,7 @@ _Room = TypeVar("_Room", _U8, _I64)
 _LEAST_SLOTS = 1 << 10
 
 
-class ByteTable(Sequence[bytes]):
+class ByteTable(Sequence[bytes]):  # noqa: PLW1641 - it grows, so it has no digest to be found by
     """Distinct strings of bytes by number, and numbers by string.
 
     A string takes its bytes, 8 for its place, and 16 to 32 in the table that finds it.
@@ -62,8 +62,6 @@ class ByteTable(Sequence[bytes]):
         if not isinstance(other, ByteTable):
             return NotImplemented
         return np.array_equal(self.starts, other.starts) and np.array_equal(self.content, other.content)
-
-    __hash__ = None  # type: ignore[assignment]  # it grows
 
     @property
     def content(self) -> _U8:

@@ -2,8 +2,8 @@
 
 Memory holds one number for each script, and what the engine holds when it sorts and joins. The result is that of
 `clusters.address_clusters`, proofs included, from the tables alone. Scripts are numbered in the order of their bytes,
-so that the lower of two is the one with the lower number; what the engine hands over in the order of the chain is
-joined block by block; and the engine puts scripts in place of numbers again.
+so that the lower of two is the one with the lower number. What the engine hands over in the order of the chain is
+joined block by block, and the engine puts scripts in place of numbers again.
 """
 
 from __future__ import annotations
