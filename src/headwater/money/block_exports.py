@@ -1,6 +1,6 @@
 """Blocks as `getblock` of Bitcoin Core prints them, rewritten as what its files would hold, and read as these are.
 
-A block of verbosity 2 or 3 says everything of a block but its witnesses, and no txid covers those. Rewritten, it has to
+A block of verbosity 2 or 3 says everything of a block, witnesses too where the node printed them. Rewritten, it has to
 meet the same checks as a block file: proof of work, and the merkle root of txids that are computed anew. At verbosity 3
 it also says what its inputs spent, which is rewritten as undo data.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, BinaryIO, Final
 
@@ -79,7 +79,7 @@ def object_spans(stream: BinaryIO) -> Iterator[tuple[int, int | None]]:
 
 
 def exported_block(content: bytes) -> bytes:
-    """The block that an exported object says, as its file would hold it without witnesses.
+    """The block that an exported object says, as its file would hold it.
 
     Raises:
         BlockExportError: The object is no block, or its header does not give the hash that it states.
@@ -133,7 +133,7 @@ def _parsed(content: bytes) -> Block:
 
 
 def _transaction(transaction: Mapping[str, Any]) -> bytes:
-    parts = [_number(transaction["version"], 4), _counted(len(transaction["vin"]))]
+    parts = [_counted(len(transaction["vin"]))]
     for spent in transaction["vin"]:
         if "coinbase" in spent:
             outpoint, unlocking = bytes(32) + b"\xff" * 4, bytes.fromhex(spent["coinbase"])
@@ -145,7 +145,16 @@ def _transaction(transaction: Mapping[str, Any]) -> bytes:
     for paid in transaction["vout"]:
         script = bytes.fromhex(paid["scriptPubKey"]["hex"])
         parts += [_number(_satoshis(paid["value"]), 8), _counted(len(script)), script]
-    return b"".join([*parts, _number(transaction["locktime"], 4)])
+    stacks = [spent.get("txinwitness") or [] for spent in transaction["vin"]]
+    marker = b""
+    if any(stacks):  # no txid covers them, but they count for the size that a fee is reckoned by
+        marker = b"\x00\x01"  # source: BIP-144, marker and flag
+        parts += [_witness([bytes.fromhex(each) for each in stack]) for stack in stacks]
+    return _number(transaction["version"], 4) + marker + b"".join(parts) + _number(transaction["locktime"], 4)
+
+
+def _witness(stack: Sequence[bytes]) -> bytes:
+    return _counted(len(stack)) + b"".join(_counted(len(each)) + each for each in stack)
 
 
 def _satoshis(coins: Decimal | int) -> int:

@@ -35,7 +35,7 @@ def printed(raw, outputs, verbosity):
     transactions = []
     for transaction in block.vtx:
         spends = []
-        for each in transaction.vin:
+        for place, each in enumerate(transaction.vin):
             if transaction.is_coinbase():
                 spent = {"coinbase": bytes(each.scriptSig).hex()}
             else:
@@ -50,6 +50,10 @@ def printed(raw, outputs, verbosity):
                         "value": coins(amount_sat),
                         "scriptPubKey": told,
                     }
+            witnesses = transaction.wit.vtxinwit
+            stack = witnesses[place].scriptWitness.stack if witnesses else ()
+            if stack:
+                spent["txinwitness"] = [bytes(part).hex() for part in stack]
             spends.append(spent | {"sequence": each.nSequence})
         pays = []
         for index, each in enumerate(transaction.vout):

@@ -21,7 +21,7 @@ def test_every_table_is_there_and_nothing_was_defective(case):
     names = [table.name for table in (table_named(name) for name in case.tables)]
     assert names == [
         "blocks", "transactions", "tx_inputs", "tx_outputs", "platform_addresses", "address_clusters",
-        "cluster_merges", "cluster_tags", "change_candidates", "peel_chains", "peel_hops", "traces", "trace_flows",
+        "cluster_merges", "change_candidates", "peel_chains", "peel_hops", "cluster_tags", "traces", "trace_flows",
         "endpoints", "trace_bounds", "request_sheets", "defects",
     ]  # fmt: skip
     assert all(table.num_rows for name, table in case.tables.items() if name not in {"defects", "trace_bounds"})
