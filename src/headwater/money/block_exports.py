@@ -15,14 +15,23 @@ from typing import Any, BinaryIO, Final
 
 from headwater.money.block_layout import block_hash
 
-__all__ = ["BlockExportError", "export_network", "exported_block", "exported_undo", "is_export", "object_spans"]
+__all__ = [
+    "BlockExportError",
+    "export_network",
+    "exported_block",
+    "exported_undo",
+    "is_export",
+    "object_spans",
+    "rewritten",
+]
 
 LONGEST_EXPORT_BYTES: Final = 128 << 20
 """A block of 4 MB prints as some 30 MB; what is longer is no block."""
 _STEP_BYTES: Final = 1 << 20
 _TOKENS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*"|["{}]', re.DOTALL)
 _SATOSHIS: Final = 100_000_000
-_NETWORK_OF_ADDRESS: Final = ((b'"bcrt1', "regtest"), (b'"tb1', "test"), (b'"bc1', "main"))
+_NETWORK_OF_ADDRESS: Final = {b"bcrt1": "regtest", b"tb1": "test", b"bc1": "main"}
+_ADDRESS: Final = re.compile(rb'[";](bcrt1|tb1|bc1)[0-9a-z]{6}')
 
 Block = Mapping[str, Any]
 
@@ -42,8 +51,8 @@ def export_network(head: bytes) -> str:
     Args:
         head: Some megabyte of its beginning.
     """
-    found = [(place, network) for prefix, network in _NETWORK_OF_ADDRESS if (place := head.find(prefix)) >= 0]
-    return min(found)[1] if found else "main"
+    found = _ADDRESS.search(head)
+    return "main" if found is None else _NETWORK_OF_ADDRESS[found[1]]
 
 
 def object_spans(stream: BinaryIO) -> Iterator[tuple[int, int | None]]:
@@ -84,7 +93,11 @@ def exported_block(content: bytes) -> bytes:
     Raises:
         BlockExportError: The object is no block, or its header does not give the hash that it states.
     """
-    block = _parsed(content)
+    return rewritten(_parsed(content))
+
+
+def rewritten(block: Block) -> bytes:
+    """As `exported_block`, of an object that is parsed already."""
     try:
         header = (
             _number(block["version"], 4)
@@ -144,7 +157,8 @@ def _transaction(transaction: Mapping[str, Any]) -> bytes:
     parts.append(_counted(len(transaction["vout"])))
     for paid in transaction["vout"]:
         script = bytes.fromhex(paid["scriptPubKey"]["hex"])
-        parts += [_number(_satoshis(paid["value"]), 8), _counted(len(script)), script]
+        amount_sat = paid["value_sat"] if "value_sat" in paid else _satoshis(paid["value"])
+        parts += [_number(amount_sat, 8), _counted(len(script)), script]
     stacks = [spent.get("txinwitness") or [] for spent in transaction["vin"]]
     marker = b""
     if any(stacks):  # no txid covers them, but they count for the size that a fee is reckoned by

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from headwater.errors import InputError, UnreadableInputError
+from headwater.money.block_csv import csv_block, csv_siblings, csv_spans
 from headwater.money.block_exports import (
     BlockExportError,
     export_network,
@@ -15,6 +16,7 @@ from headwater.money.block_exports import (
     exported_undo,
     is_export,
     object_spans,
+    rewritten,
 )
 from headwater.money.block_layout import HEADER_BYTES
 
@@ -85,6 +87,8 @@ class BlockFile:
         Raises:
             BlockExportError: It was exported, and is no block.
         """
+        if self.exported and csv_siblings(self.path):
+            return rewritten(csv_block(self.path, record.offset_bytes))
         stream.seek(record.offset_bytes)
         content = stream.read(record.length_bytes)
         return exported_block(content) if self.exported else deobfuscated(content, self.key, record.offset_bytes)
@@ -101,6 +105,8 @@ class BlockFile:
         """
         if not self.exported:
             return self.content(stream, record)
+        if csv_siblings(self.path):
+            return None
         stream.seek(record.offset_bytes)
         return exported_undo(stream.read(record.length_bytes))
 
@@ -178,7 +184,10 @@ def block_file(path: Path) -> BlockFile:
             head = file.read(_STEP_BYTES)
     except OSError as error:
         raise UnreadableInputError(path, error.strerror or "cannot be read", remedy="check the path") from None
-    if is_export(head):
+    if beside := csv_siblings(path):
+        with beside[-1].open("rb") as outputs:
+            head = outputs.read(_STEP_BYTES)
+    if beside or is_export(head):
         return BlockFile(
             path=path, name=path.name, key=b"", magic=b"", size_bytes=size_bytes, exported=export_network(head)
         )
@@ -220,7 +229,9 @@ def block_files_at(paths: Sequence[Path]) -> tuple[Path, ...]:
     for path in paths:
         if path.is_dir():
             found = sorted(path.glob("blk*.dat"), key=lambda file: (len(file.name), file.name))
-            found = found or sorted(each for each in path.iterdir() if each.suffix in EXPORT_SUFFIXES)
+            found = found or sorted(
+                each for each in path.iterdir() if each.suffix in EXPORT_SUFFIXES or csv_siblings(each)
+            )
             if not found:
                 raise InputError(path, "the folder holds no blk*.dat", remedy="name the node's folder of blocks")
             files += found
@@ -285,7 +296,7 @@ def records(file: BlockFile, stream: BinaryIO, *, are_undo: bool = False) -> Ite
 def _exported_records(file: BlockFile, stream: BinaryIO) -> Iterator[BlockRecord | Damage]:
     spans = file.path.open("rb")
     with spans:
-        for offset_bytes, length_bytes in object_spans(spans):
+        for offset_bytes, length_bytes in csv_spans(file.path) if csv_siblings(file.path) else object_spans(spans):
             if length_bytes is None:
                 yield Damage(
                     code="file_cut",

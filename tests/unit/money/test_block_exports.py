@@ -186,6 +186,59 @@ def test_an_export_cut_anywhere_gives_the_blocks_before(case, tmp_path):
         assert [row["code"] for row in defects.rows] == ["file_cut"]
 
 
+def written_as_csv(case, folder):
+    rows = {"blocks": [], "transactions": [], "tx_in": [], "tx_out": []}
+    for height, block in enumerate(printed_blocks(case, 2)):
+        previous = block.get("previousblockhash", "00" * 32)
+        head = (block["hash"], height, block["version"], 1, previous, block["merkleroot"], block["time"])
+        rows["blocks"].append((*head, int(block["bits"], 16), block["nonce"]))
+        for tx in block["tx"]:
+            rows["transactions"].append((tx["txid"], block["hash"], tx["version"], tx["locktime"]))
+            for spent in tx["vin"]:
+                outpoint = (spent.get("txid", "00" * 32), spent.get("vout", 0xFFFFFFFF))
+                script = spent["coinbase"] if "coinbase" in spent else spent["scriptSig"]["hex"]
+                rows["tx_in"].append((tx["txid"], *outpoint, script, spent["sequence"]))
+            for paid in tx["vout"]:
+                amount_sat = int(Decimal(paid["value"]) * 100_000_000)
+                script = paid["scriptPubKey"]
+                rows["tx_out"].append((tx["txid"], paid["n"], amount_sat, script["hex"], script["address"]))
+    folder.mkdir()
+    for name, lines in rows.items():
+        text = "".join(";".join(map(str, line)) + "\n" for line in lines)
+        (folder / f"{name}-0-9.csv").write_text(text)
+    return folder
+
+
+def test_csv_files_give_the_transactions_of_the_files(case, tmp_path):
+    _, expected, _ = read(case.folder)
+    index, snapshot, defects = read(written_as_csv(case, tmp_path / "csv"))
+    assert index.network == "regtest"
+    assert {row["code"] for row in defects.rows} == {"undo_missing"}
+    assert snapshot.txids == expected.txids
+    assert snapshot.scripts == expected.scripts
+    assert snapshot.input_amounts_sat == expected.input_amounts_sat
+    assert snapshot.spent_by == expected.spent_by
+
+
+@pytest.mark.parametrize("name", ["transactions", "tx_in", "tx_out"])
+def test_csv_files_cut_or_with_other_columns_lose_no_earlier_block(case, tmp_path, name):
+    folder = written_as_csv(case, tmp_path / "csv")
+    whole = len(read(folder)[1].blocks)
+    path = folder / f"{name}-0-9.csv"
+    content = path.read_bytes()
+    for number, altered in enumerate((content[: len(content) - 9], content + b"a;b\n", content[:-1] + b";x;y;z\n")):
+        copy = tmp_path / str(number)
+        copy.mkdir()
+        for each in folder.iterdir():
+            (copy / each.name).write_bytes(altered if each.name == path.name else each.read_bytes())
+        _, snapshot, defects = read(copy)
+        assert len(snapshot.blocks) >= whole - 1
+        assert len(snapshot.blocks) == whole or {row["code"] for row in defects.rows} & {
+            "unparsed_bytes",
+            "block_damaged",
+        }
+
+
 @given(st.binary(max_size=300), st.integers(1, 9))
 def test_spans_of_any_bytes_lie_within_them(content, times):
     stream = io.BytesIO(content * times)
