@@ -6,12 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from headwater.money.compiled import I64, U8, U64, Int, Numbers, ask_for, compiled
+from headwater.money.compiled import I64, U8, U64, Int, Numbers, ask_for, compiled, word_at
 
 __all__ = ["first_bytes", "flatten", "join_spent_together", "share_a_leader"]
 
 _FEW: Final = 16
 """Up to so many inputs are compared each with each, to see which of their scripts are together already."""
+_EVEN_BYTES: Final = np.uint64(0x00FF00FF00FF00FF)
+_EVEN_PAIRS: Final = np.uint64(0x0000FFFF0000FFFF)
 _HELD: Final = 1 << 12
 _AHEAD: Final = 10
 
@@ -31,6 +33,12 @@ def _leader(leaders: Numbers, number: Int) -> int:
 def first_bytes(content: U8, starts: I64, keys: U64) -> None:
     """Writes the first eight bytes of each script as a number, most significant first, zeros after a shorter one."""
     for script in range(len(keys)):
+        if starts[script] + 8 <= starts[script + 1]:
+            word = word_at(content, starts[script])
+            word = ((word & _EVEN_BYTES) << np.uint64(8)) | ((word >> np.uint64(8)) & _EVEN_BYTES)
+            word = ((word & _EVEN_PAIRS) << np.uint64(16)) | ((word >> np.uint64(16)) & _EVEN_PAIRS)
+            keys[script] = (word << np.uint64(32)) | (word >> np.uint64(32))
+            continue
         key = np.uint64(0)
         for at in range(starts[script], starts[script] + 8):
             key <<= np.uint64(8)
@@ -192,7 +200,7 @@ def _tell(  # noqa: C901 - one loop: calls with so many arrays cost more than wh
         last, different, best = ends[turn, 1], 0, 0
         for place in range(first, last):
             group, script, key = groups[place], held[place], held_keys[place]
-            if group == different:  # groups are numbered as they are met
+            if group >= different:  # groups are numbered as they are met
                 lowest[group], low_keys[group] = script, key
                 different += 1
             # Keys are compared here and not by a function of their own: calls with so many arrays cost more than this.

@@ -108,8 +108,9 @@ def address_clusters(snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict]) ->
     Blocks are gone through in order, and the transactions of a block in the order of their txids: its miner's order is
     no evidence, and must not decide which transaction proves a merge.
     """
-    order = proving_order(as_numbers(snapshot.tx_blocks), snapshot.txids)
-    leaders, proofs = _joined(snapshot, order[_is_joining(verdicts)[order]], with_proofs=True)
+    is_joining = _is_joining(verdicts) & (np.diff(as_numbers(snapshot.input_starts)) > 1)
+    order = proving_order(np.nonzero(is_joining)[0], as_numbers(snapshot.tx_blocks), snapshot.txids)
+    leaders, proofs = _joined(snapshot, order, with_proofs=True)
     sizes = np.bincount(leaders, minlength=len(leaders))
     return AddressClusters(leaders=_column(leaders), sizes=_column(sizes), proofs=proofs)
 
@@ -138,9 +139,8 @@ def joined_scripts(
 
     most = max(len(scripts), len(input_starts))
     # Half the memory where the numbers fit: the loop waits for little else than memory.
-    leaders: _Leaders = np.arange(len(scripts), dtype=np.int64)
-    if most < np.iinfo(np.int32).max:
-        leaders = np.arange(len(scripts), dtype=np.int32)
+    is_short = most < np.iinfo(np.int32).max
+    leaders: _Leaders = np.arange(len(scripts), dtype=np.int32) if is_short else np.arange(len(scripts), dtype=np.int64)
     proofs: _Leaders = np.empty((len(scripts) if with_proofs else 0, 3), dtype=leaders.dtype)
     numbers = NumberOf(scripts)
     shows_nothing = np.array([numbers[script] for script in SCRIPTS_OF_ANYONE if script in numbers], dtype=np.int64)
@@ -151,25 +151,27 @@ def joined_scripts(
         order, input_starts, input_scripts, shows_nothing, content, starts, keys, leaders, proofs
     )
     flatten(leaders)
-    return leaders, proofs[: merges if with_proofs else 0].copy()
+    return leaders, proofs[: merges if with_proofs else 0]
 
 
-def proving_order(blocks: npt.NDArray[np.int64], txids: ByteTable) -> npt.NDArray[np.int64]:
-    """Numbers of transactions, block by block, and within a block in the order of their txids.
+def proving_order(txs: npt.NDArray[np.int64], blocks: npt.NDArray[np.int64], txids: ByteTable) -> npt.NDArray[np.int64]:
+    """Numbers of some transactions, block by block, and within a block in the order of their txids.
 
     Args:
-        blocks: For each transaction the place of its block, never falling.
+        txs: The transactions, in rising order.
+        blocks: For every transaction the place of its block, never falling.
         txids: Transactions, of 32 bytes each.
     """
-    keys = np.ascontiguousarray(txids.content.reshape(-1, TXID_BYTES)[:, :8]).view(">u8").ravel().astype(np.uint64)
-    order = np.arange(len(blocks))
-    bounds = np.concatenate(([0], np.nonzero(np.diff(blocks))[0] + 1, [len(blocks)])).tolist()
+    keys = txids.content.view(">u8")[txs * (TXID_BYTES // 8)].astype(np.uint64)
+    order = txs.copy()
+    bounds = np.concatenate(([0], np.nonzero(np.diff(blocks[txs]))[0] + 1, [len(txs)])).tolist()
     for first, last in pairwise(bounds):
         if last - first > 1:
-            order[first:last] = first + np.argsort(keys[first:last])
-            ordered = keys[order[first:last]]
+            turns = np.argsort(keys[first:last])
+            ordered = keys[first:last][turns]
+            order[first:last] = txs[first:last][turns]
             if (ordered[1:] == ordered[:-1]).any():  # too few bytes looked at
-                order[first:last] = sorted(range(first, last), key=txids.__getitem__)
+                order[first:last] = sorted(txs[first:last].tolist(), key=txids.__getitem__)
     return order
 
 

@@ -243,5 +243,7 @@ def test_transactions_prove_block_by_block_in_the_order_of_their_txids(placed):
         return
     for _, txid in placed:
         txids.append(txid)
-    order = proving_order(np.array([block for block, _ in placed], dtype=np.int64), txids)
-    assert order.tolist() == sorted(range(len(placed)), key=placed.__getitem__)
+    blocks = np.array([block for block, _ in placed], dtype=np.int64)
+    for step in (1, 2):
+        order = proving_order(np.arange(0, len(placed), step), blocks, txids)
+        assert order.tolist() == sorted(range(0, len(placed), step), key=placed.__getitem__)
