@@ -4,41 +4,25 @@ A batch of queries is looked up slot by slot. The look-ups are put in order of t
 order of the targets, so that memory is read in streams where one query after the other would miss the cache at nearly
 every step (bench/hamming_search.py has both beside each other).
 
-Numba is loaded by this module only, and this module only where a list is large enough to be indexed.
+This module, and numba with it, is loaded only where a list is large enough to be indexed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 import numpy as np
-import numpy.typing as npt
 from llvmlite import ir
 from numba.extending import intrinsic
 
-__all__ = ["compiled", "count_buckets", "fill_buckets", "scan_all", "search_slot"]
+from headwater.compiled import I64, U32, U64, Int, ask_for, compiled
 
-_Compiled = TypeVar("_Compiled", bound=Callable[..., Any])
-_U32 = npt.NDArray[np.uint32]
-_U64 = npt.NDArray[np.uint64]
-_I64 = npt.NDArray[np.int64]
-_Int = int | np.signedinteger[Any]
-"""Compiled code has whole numbers of a width; `int` of an unsigned one would be none."""
+__all__ = ["count_buckets", "fill_buckets", "scan_all", "search_slot"]
 
 _AHEAD_BUCKETS, _AHEAD_TARGETS = 16, 24
 """Look-ups ahead for which memory is asked beforehand: about the number of misses that a core waits for at once."""
 _QUERIES_A_SCAN = 8
-
-
-def compiled(function: _Compiled) -> _Compiled:
-    """The function, compiled when it is called, and kept for the next run where there is a place to keep it."""
-    try:
-        made: _Compiled = numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # neither the package's folder nor the operator's home can be written
-        made = numba.njit(nogil=True)(function)
-    return made
 
 
 @intrinsic  # type: ignore[untyped-decorator]  # numba publishes no types
@@ -52,30 +36,8 @@ def _bits_set(_context: Any, _value: Any) -> Any:  # noqa: ANN401  # as above
     return numba.types.uint64(numba.types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # as above
-def _ask_for(_context: Any, array: Any, _place: Any) -> Any:  # noqa: ANN401  # as above
-    """Has the memory of an array's place brought near; the program does not wait for it.
-
-    References:
-        LLVM Language Reference, llvm.prefetch: for reading, to be kept in all caches, data.
-    """
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401  # as above
-        number, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
-        of = target.make_array(signature.args[0])(target, builder, arguments[0])
-        place = builder.bitcast(builder.gep(of.data, [arguments[1]]), pointer)
-        name = "llvm.prefetch.p0"
-        asking = builder.module.globals.get(name) or ir.Function(
-            builder.module, ir.FunctionType(ir.VoidType(), [pointer, number, number, number]), name
-        )
-        builder.call(asking, [place, number(0), number(3), number(1)])
-        return target.get_dummy_value()
-
-    return numba.types.void(array, numba.types.int64), generate
-
-
 @compiled
-def _key(words: _U64, row: _Int, first: _Int, width: _Int) -> _Int:
+def _key(words: U64, row: Int, first: Int, width: Int) -> Int:
     """The bits of a hash from `first` on, `width` of them."""
     word, shift = first >> 6, first & 63
     value = words[row * 4 + word] >> np.uint64(shift)
@@ -85,14 +47,14 @@ def _key(words: _U64, row: _Int, first: _Int, width: _Int) -> _Int:
 
 
 @compiled
-def count_buckets(words: _U64, rows: int, first: int, width: int, counts: _U32) -> None:
+def count_buckets(words: U64, rows: int, first: int, width: int, counts: U32) -> None:
     """Adds to `counts[key + 1]` how many of the rows have that key."""
     for row in range(rows):
         counts[_key(words, row, first, width) + 1] += np.uint32(1)
 
 
 @compiled
-def fill_buckets(words: _U64, rows: int, first_row: int, first: int, width: int, ends: _U32, ids: _U32) -> None:
+def fill_buckets(words: U64, rows: int, first_row: int, first: int, width: int, ends: U32, ids: U32) -> None:
     """Puts the number of each row, from `first_row`, into its bucket, and moves the bucket's end in `ends`."""
     for row in range(rows):
         key = _key(words, row, first, width)
@@ -102,7 +64,7 @@ def fill_buckets(words: _U64, rows: int, first_row: int, first: int, width: int,
 
 
 @compiled
-def _by_high_part(values: _U64, count: int, shift: int, bounds: _I64, into: _U64) -> None:
+def _by_high_part(values: U64, count: int, shift: int, bounds: I64, into: U64) -> None:
     """The values in order of what lies above `shift`."""
     bounds[:] = 0
     for place in range(count):
@@ -116,7 +78,7 @@ def _by_high_part(values: _U64, count: int, shift: int, bounds: _I64, into: _U64
 
 
 @compiled
-def _is_found_before(queries: _U64, query: _Int, words: _U64, target: _Int, slots: _I64, slot: int) -> bool:
+def _is_found_before(queries: U64, query: Int, words: U64, target: Int, slots: I64, slot: int) -> bool:
     """Whether an earlier slot finds the pair too, and has told it."""
     for earlier in range(slot):
         first, width = slots[earlier, 0], slots[earlier, 1]
@@ -127,7 +89,7 @@ def _is_found_before(queries: _U64, query: _Int, words: _U64, target: _Int, slot
 
 
 @compiled
-def _distance(queries: _U64, query: _Int, words: _U64, target: _Int) -> int:
+def _distance(queries: U64, query: Int, words: U64, target: Int) -> int:
     return (  # type: ignore[no-any-return]  # an integer
         _bits_set(queries[query * 4] ^ words[target * 4])
         + _bits_set(queries[query * 4 + 1] ^ words[target * 4 + 1])
@@ -138,12 +100,12 @@ def _distance(queries: _U64, query: _Int, words: _U64, target: _Int) -> int:
 
 @compiled
 def _compare(
-    queries: _U64, words: _U64, candidates: _U64, count: int, limit: int, slots: _I64, slot: int, found: _U32, told: int
+    queries: U64, words: U64, candidates: U64, count: int, limit: int, slots: I64, slot: int, found: U32, told: int
 ) -> int:
     """Writes the pairs among the candidates that are within the limit; how many there are now, written or not."""
     for place in range(count):
         if place + _AHEAD_TARGETS < count:
-            _ask_for(words, np.int64(candidates[place + _AHEAD_TARGETS] >> np.uint64(32)) << 2)
+            ask_for(words, np.int64(candidates[place + _AHEAD_TARGETS] >> np.uint64(32)) << 2)
         target = np.int64(candidates[place] >> np.uint64(32))
         query = np.int64(candidates[place] & np.uint64(0xFFFFFFFF))
         distance = _distance(queries, query, words, target)
@@ -156,20 +118,20 @@ def _compare(
 
 @compiled
 def search_slot(
-    queries: _U64,
-    words: _U64,
-    offsets: _U32,
-    ids: _U32,
-    masks: _U32,
+    queries: U64,
+    words: U64,
+    offsets: U32,
+    ids: U32,
+    masks: U32,
     limit: int,
-    slots: _I64,
+    slots: I64,
     slot: int,
-    buffers: tuple[_U64, _U64, _U64],
-    bounds: _I64,
+    buffers: tuple[U64, U64, U64],
+    bounds: I64,
     shifts: tuple[int, int],
-    loads: _I64,
+    loads: I64,
     most_load: int,
-    found: _U32,
+    found: U32,
     told: int,
 ) -> int:
     """Writes the pairs of a batch of queries that this slot finds and none before; how many pairs are told by now.
@@ -203,9 +165,9 @@ def search_slot(
     many = 0
     for place in range(count):
         if place + 2 * _AHEAD_BUCKETS < count:
-            _ask_for(offsets, np.int64(looked[place + 2 * _AHEAD_BUCKETS] >> np.uint64(32)))
+            ask_for(offsets, np.int64(looked[place + 2 * _AHEAD_BUCKETS] >> np.uint64(32)))
         if place + _AHEAD_BUCKETS < count:
-            _ask_for(ids, np.int64(offsets[np.int64(looked[place + _AHEAD_BUCKETS] >> np.uint64(32))]))
+            ask_for(ids, np.int64(offsets[np.int64(looked[place + _AHEAD_BUCKETS] >> np.uint64(32))]))
         value = np.int64(looked[place] >> np.uint64(32))
         query = looked[place] & np.uint64(0xFFFFFFFF)
         begin, end = np.int64(offsets[value]), np.int64(offsets[value + 1])
@@ -224,7 +186,7 @@ def search_slot(
 
 
 @compiled
-def scan_all(queries: _U64, words: _U64, limit: int, found: _U32, told: int) -> int:
+def scan_all(queries: U64, words: U64, limit: int, found: U32, told: int) -> int:
     """Writes the pairs within the limit by comparing each with each; how many pairs are told by now."""
     many = len(queries) // 4
     for start in range(0, many, _QUERIES_A_SCAN):

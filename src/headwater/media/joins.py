@@ -139,7 +139,7 @@ def _taker(steps: int) -> Callable[[npt.NDArray[np.uint32], _Groups, _Found], No
     """The function that takes so many steps, compiled if they are many."""
     if steps < _COMPILED_FROM:
         return _take_pairs
-    from headwater.media.hamming_kernels import compiled  # loads a compiler
+    from headwater.compiled import compiled  # loads a compiler
 
     return compiled(_take_pairs)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from headwater.money.compiled import I64, U8, U32, U64, Int, compiled
+from headwater.compiled import I64, U8, U32, U64, Int, compiled
 from headwater.money.digest_kernels import digest_twice
 
 __all__ = ["IS_KEY", "LONGEST_ADDRESS", "write_addresses"]

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from headwater.money.compiled import I64, U8, Int, compiled
+from headwater.compiled import I64, U8, Int, compiled
 
 __all__ = [
     "GOES_ON",

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from headwater.money.compiled import I64, U8, U64, Int, compiled, word_at
+from headwater.compiled import I64, U8, U64, Int, compiled, word_at
 
 __all__ = ["ABSENT", "NUMBER_BITS", "fill_slots", "find_all", "number_all"]
 

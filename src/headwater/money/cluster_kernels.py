@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from headwater.money.compiled import I64, U8, U64, Int, Numbers, ask_for, compiled, word_at
+from headwater.compiled import I64, U8, U64, Int, Numbers, ask_for, compiled, word_at
 
 __all__ = ["first_bytes", "flatten", "join_spent_together", "share_a_leader"]
 

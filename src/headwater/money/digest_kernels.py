@@ -14,7 +14,7 @@ import numpy as np
 from llvmlite import binding, ir
 from numba.extending import intrinsic
 
-from headwater.money.compiled import I64, U8, U32, Int, compiled
+from headwater.compiled import I64, U8, U32, Int, compiled
 
 __all__ = ["digest_twice", "has_instructions", "merkle_levels", "take_in", "take_in_plainly", "txids_into"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from headwater.schema import table_named
 
-__all__ = ["REGISTER_COLUMNS", "RegisterColumns", "column_words", "template_text"]
+__all__ = ["FURTHER_OF_PERSON", "REGISTER_COLUMNS", "RegisterColumns", "column_words", "template_text"]
 
-_FURTHER_OF_PERSON = (
+FURTHER_OF_PERSON = (
     "given_name",
     "surname",
     "date_of_birth",
@@ -20,6 +20,7 @@ _FURTHER_OF_PERSON = (
     "phone",
     "email",
 )
+"""What a row of a person may hold beside the full name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +52,10 @@ REGISTER_COLUMNS: Mapping[str, RegisterColumns] = {
     "records": RegisterColumns(
         table="records",
         required=("source_key", "full_name", "convicted"),
-        optional=(*_FURTHER_OF_PERSON, "nickname"),
+        optional=(*FURTHER_OF_PERSON, "nickname"),
     ),
     "customers": RegisterColumns(
-        table="customers", required=("actor", "source_key", "full_name"), optional=_FURTHER_OF_PERSON
+        table="customers", required=("actor", "source_key", "full_name"), optional=FURTHER_OF_PERSON
     ),
     "customer-transactions": RegisterColumns(
         table="customer_transactions",

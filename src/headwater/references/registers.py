@@ -13,6 +13,7 @@ import yaml
 
 from headwater.errors import UnreadableInputError
 from headwater.references.column_map import ColumnMap
+from headwater.references.register_columns import FURTHER_OF_PERSON
 from headwater.references.row_files import register_rows
 from headwater.references.rows import (
     BadRow,
@@ -35,18 +36,7 @@ __all__ = [
     "read_tag_pack",
 ]
 
-_PERSON = (
-    "full_name",
-    "given_name",
-    "surname",
-    "date_of_birth",
-    "street_address",
-    "suburb",
-    "postcode",
-    "country",
-    "phone",
-    "email",
-)
+_PERSON = ("full_name", *FURTHER_OF_PERSON)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _TAG_FIELDS = ("address", "network", "currency", "label", "actor", "category", "confidence", "source", "lastmod")
 _ACTOR_FIELDS = ("id", "label", "uri", "jurisdictions", "categories", "aliases", "lastmod")

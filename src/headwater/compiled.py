@@ -1,7 +1,7 @@
-"""How the inner loops of this package are compiled: by numba, when they are first called, and kept for the next run.
+"""How inner loops are compiled: by numba, when they are first called, and kept for the next run.
 
-Numba is loaded by this module and by `digest_kernels` only, and these only where blocks are read or scripts joined:
-whoever calls a kernel imports it inside the function that does (docs/adr/0021).
+Numba is loaded by this module and by modules of kernels only, and these only where a long list is searched, blocks are
+read or scripts are joined: whoever calls a kernel imports it inside the function that does (docs/adr/0016, 0021).
 """
 
 from __future__ import annotations
