@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -149,6 +150,12 @@ class Session:
             else:
                 self._expressions[name] = self._registered(f"hw_{name}", self.arrow(name))
         return self._expressions[name]
+
+    def file(self, path: Path) -> ir.Table:
+        """A Parquet file of a scratch folder as an Ibis expression; for DuckDB, which reads it part by part."""
+        view = f"hw_file_{hashlib.sha256(str(path).encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
+        self.backend.con.read_parquet(as_pattern(path)).create_view(view, replace=True)
+        return self.backend.table(view)
 
     def _registered(self, view: str, rows: pa.Table) -> ir.Table:
         if self._engine == "spark":

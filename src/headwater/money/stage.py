@@ -16,7 +16,8 @@ from headwater.money.chain_tables import (
     transactions_table,
 )
 from headwater.money.change import change_guesses, change_table
-from headwater.money.clusters import address_clusters, coinjoin_verdicts
+from headwater.money.clusters import address_clusters
+from headwater.money.coinjoin_verdicts import coinjoin_verdicts
 from headwater.money.defects import Defects
 from headwater.money.peel import peel_chains, peel_tables
 from headwater.money.platform_addresses import derived_addresses, platform_addresses
