@@ -186,6 +186,12 @@ class Session:
         for batch in self.backend.con.sql(self.backend.compile(expression)).to_arrow_reader(ROW_GROUP_ROWS):
             yield _in_utc(pa.Table.from_batches([batch]))
 
+    def write(self, expression: ir.Table, path: Path) -> None:
+        """Write the expression's rows to a Parquet file of a scratch folder, in any order; they need not fit into memory."""
+        with pq.ParquetWriter(path, expression.schema().to_pyarrow()) as file:
+            for part in self.result_parts(expression):
+                file.write_table(part.cast(file.schema))
+
     def splink_api(self) -> Any:  # noqa: ANN401 - Splink's own connection object
         """Splink on this session's engine, in a database of its own, so that its tables are never mistaken for ours."""
         import duckdb

@@ -80,8 +80,9 @@ def as_hex(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 def numbered(column: pa.Array | pa.ChunkedArray, table: ByteTable) -> _Numbers:
     """The number that a table has, or now gives, to each value; none is absent."""
     content, places = _bounds_of(as_binary(column))
-    held = content.copy()
+    held = content[places[0] : places[-1]].copy()
     held.flags.writeable = False  # the same kind of array as that of a block, so that loops are compiled once
+    places = places - places[0]
     return table.numbers_of(held, np.column_stack((places[:-1], places[1:])))
 
 

@@ -81,6 +81,7 @@ class JoinedChain:
         spends: File of which transaction spends which output.
         tx_outputs: The table `tx_outputs`.
         repeated: Numbers of the transactions that do not count, in rising order.
+        repeated_file: File of the same.
         blocks: The blocks that transactions were read from, in the order of the chain.
         merkle_ok: For every block by its hash, whether its transactions give its merkle root.
     """
@@ -92,6 +93,7 @@ class JoinedChain:
     spends: Path
     tx_outputs: StoredTable
     repeated: _Numbers
+    repeated_file: Path
     blocks: list[IndexedBlock] = field(default_factory=list)
     merkle_ok: dict[bytes, bool] = field(default_factory=dict)
 
@@ -148,6 +150,7 @@ def joined_chain(
         spends=spends,
         tx_outputs=tx_outputs,
         repeated=repeated,
+        repeated_file=without,
         blocks=blocks,
         merkle_ok=merkle_ok,
     )

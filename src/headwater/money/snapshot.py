@@ -98,6 +98,15 @@ class SeenOutputs:
     amounts_sat: _Numbers
     scripts: _Numbers
 
+    def chosen(self, wanted: _Flags) -> SeenOutputs:
+        """That of some of the inputs."""
+        return SeenOutputs(
+            is_seen=self.is_seen[wanted],
+            is_twice=self.is_twice[wanted],
+            amounts_sat=self.amounts_sat[wanted],
+            scripts=self.scripts[wanted],
+        )
+
 
 def snapshot_of(
     index: BlockIndex,

@@ -32,6 +32,10 @@ class TxHabits:
     lock_times: _Numbers
     virtual_bytes: _Numbers
 
+    def chosen(self, wanted: npt.NDArray[np.bool_]) -> TxHabits:
+        """Those of some of the transactions."""
+        return TxHabits(lock_times=self.lock_times[wanted], virtual_bytes=self.virtual_bytes[wanted])
+
     def fee_rates(self, fees_sat: _Numbers) -> _Numbers:
         """Thousandths of a satoshi for each virtual byte.
 
