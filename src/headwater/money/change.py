@@ -229,9 +229,10 @@ class Pairs:
         spent_kinds = script_kinds[input_scripts] if len(input_scripts) else input_scripts
         kinds, input_kinds = script_kinds[scripts[pair]], _one_kind(input_txs, spent_kinds, count)[self.txs, None]
         most = max(len(snapshot.scripts), 1)
+        known = input_scripts != ABSENT  # otherwise the key would be one of the transaction before
         self.local_holds = np.stack(
             [
-                np.isin(self.txs[:, None] * most + scripts[pair], input_txs * most + input_scripts),
+                np.isin(self.txs[:, None] * most + scripts[pair], (input_txs * most + input_scripts)[known]),
                 (kinds == input_kinds) & (input_kinds != ABSENT),
                 amounts_sat[pair] % ROUND_SAT != 0,
                 (amounts_sat[pair] < least_input_sat[self.txs, None]) & (input_counts[self.txs, None] > 1),

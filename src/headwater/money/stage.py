@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headwater.config import Parameters
@@ -63,14 +60,14 @@ def trace_money(context: StageContext) -> dict[str, Derived]:
         network=index.network,
         defects=defects,
     )
+    made: dict[str, Derived]
     room = chain_room(index, context.chain_memory_bytes)
-    if index.blocks:
+    if context.scratch is not None and index.blocks:
         context.say(room.told())
-    if room.fits:
+    if room.fits or context.scratch is None:
         made = _in_memory(context, index, derived, defects)
     else:
-        with _scratch(context) as scratch:
-            made = money_by_parts(context, index, derived, defects, scratch)
+        made = money_by_parts(context, index, derived, defects, context.scratch)
     return {**made, "defects": table_named("defects").rows(defects.rows)}
 
 
@@ -112,16 +109,6 @@ def _index(context: StageContext, defects: Defects) -> BlockIndex:
         (exhibit.exhibit_id, exhibit.path) for exhibit in context.exhibits if exhibit.exhibit_kind == "blocks"
     )
     return indexed_blocks([BlockSource(exhibit_id=name, path=path) for name, path in exhibits], defects)
-
-
-@contextmanager
-def _scratch(context: StageContext) -> Iterator[Path]:
-    """A folder for what lies between, gone at the end, but for the tables that are to be put in their place from it."""
-    if context.scratch is not None:
-        yield context.scratch
-        return
-    with tempfile.TemporaryDirectory(prefix="headwater-chain-") as name:
-        yield Path(name)
 
 
 def _parameter(context: StageContext, name: str, default: int) -> int:

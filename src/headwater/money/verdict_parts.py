@@ -27,7 +27,7 @@ from headwater.money.neighbourhood import ChainTables
 __all__ = ["judged_txs"]
 
 _CHANGED: Final = pa.schema([("txid", pa.string()), ("answer", pa.string()), ("rule", pa.string())])
-_MIXES_AT_ONCE: Final = 20_000
+MIXES_AT_ONCE: Final = 20_000
 
 
 def judged_txs(chain: JoinedChain, facts: TxFacts, network: str, cut_txids: Collection[str]) -> ir.Table:
@@ -63,8 +63,8 @@ def _by_lineage(chain: JoinedChain, facts: TxFacts) -> dict[str, CoinjoinVerdict
         tables=chain.tables, txs=chain.tables.file(facts.facts), blocks=chain.blocks, scratch=chain.scratch
     )
     every = list(facts.pools_sat)
-    for first in range(0, len(every), _MIXES_AT_ONCE):
-        mixes = every[first : first + _MIXES_AT_ONCE]
+    for first in range(0, len(every), MIXES_AT_ONCE):
+        mixes = every[first : first + MIXES_AT_ONCE]
         wanted = near.listed("txid", mixes)
         inputs = chain.tables.table("tx_inputs").semi_join(wanted, "txid")
         parents = chain.tables.result(inputs.select("spent_txid").distinct(), order_by=["spent_txid"])
