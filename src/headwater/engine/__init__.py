@@ -1,6 +1,6 @@
 """The only door to the query engines: DuckDB by default, Spark as an option, both through Ibis."""
 
-from headwater.engine.context import Exhibit, Progress, StageContext, silent
+from headwater.engine.context import Exhibit, Progress, StageContext, silent, unsaid
 from headwater.engine.keys_in_text import find_key_material, key_material, without_keys
 from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
@@ -23,6 +23,7 @@ __all__ = [
     "stored_in_order",
     "stored_parts",
     "sync_folder",
+    "unsaid",
     "without_keys",
     "write_parquet",
 ]

@@ -12,7 +12,7 @@ from headwater.engine.session import Session
 from headwater.engine.spool import Derived, Spool
 from headwater.schema import table_named
 
-__all__ = ["Exhibit", "Progress", "StageContext", "silent"]
+__all__ = ["Exhibit", "Progress", "StageContext", "silent", "unsaid"]
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is counted (`files`, `bytes`, ...), how many are done, and of how many (None: not known)."""
