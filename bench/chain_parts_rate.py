@@ -20,11 +20,10 @@ import threading
 import time
 from pathlib import Path
 
-from snapshot_rate import written
-
 from headwater.engine import Exhibit, Session, StageContext, StoredTable, write_parquet
 from headwater.money import trace_money
 from headwater.schema import table_named
+from snapshot_rate import written
 
 
 def peak_bytes() -> int:
@@ -108,7 +107,7 @@ def run(folder: Path, way: str) -> dict[str, object]:
 
 
 def main() -> None:
-    if len(sys.argv) == 4:  # noqa: PLR2004 - a process of its own
+    if len(sys.argv) == 4:
         print(json.dumps(run(Path(sys.argv[2]), sys.argv[3])))
         return
     most = int(sys.argv[1]) if len(sys.argv) > 1 else 200
@@ -122,7 +121,7 @@ def main() -> None:
                 command = [sys.executable, __file__, "run", str(folder), way]
                 found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
                 digests.add(found["digest"])
-                if blocks == 2:  # noqa: PLR2004 - what is compiled is compiled now
+                if blocks == 2:
                     continue
                 own = found["peak_bytes"] - found["before_bytes"]
                 print(
@@ -130,8 +129,8 @@ def main() -> None:
                     f"inputs and outputs, {found['scripts']:,} scripts; {way}: {found['taken_s']:.0f} s "
                     f"({found['worked_s']:.0f} s of processor), {found['peak_bytes'] / 1e6:.0f} MB of memory, "
                     f"{own / 1e6:.0f} MB of it for the chain, {own / size:.1f} for each byte of a block, "
-                    f"{own / found['ends']:.0f} for each input or output; scratch {found['scratch_bytes'] / 1e6:.0f} MB, "
-                    f"tables {found['tables_bytes'] / 1e6:.0f} MB",
+                    f"{own / found['ends']:.0f} for each input or output; "
+                    f"scratch {found['scratch_bytes'] / 1e6:.0f} MB, tables {found['tables_bytes'] / 1e6:.0f} MB",
                     flush=True,
                 )
             assert len(digests) == 1, "the two ways differ"

@@ -187,7 +187,7 @@ class Session:
             yield _in_utc(pa.Table.from_batches([batch]))
 
     def write(self, expression: ir.Table, path: Path) -> None:
-        """Write the expression's rows to a Parquet file of a scratch folder, in any order; they need not fit into memory."""
+        """Write the expression's rows to a Parquet file of a scratch folder; they need not fit into memory."""
         with pq.ParquetWriter(path, expression.schema().to_pyarrow()) as file:
             for part in self.result_parts(expression):
                 file.write_table(part.cast(file.schema))

@@ -106,7 +106,8 @@ def stored_in_order(table: Table, parts: Iterable[pa.Table], scratch: Path) -> S
 
     Args:
         table: What the rows are.
-        parts: Its rows; where the table has an order that its key does not give, whoever makes them answers for the key.
+        parts: Its rows. Where the table has an order that its key does not give, whoever makes them answers for the
+            key.
         scratch: Folder for the file.
 
     Raises:

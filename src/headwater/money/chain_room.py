@@ -70,7 +70,7 @@ def _written(size_bytes: int) -> str:
     """
     size, unit = float(size_bytes), "B"
     for larger in ("kB", "MB", "GB", "TB"):
-        if size < 1_000:  # noqa: PLR2004 - units are a thousand apart
+        if size < 1_000:
             break
         size, unit = size / 1_000, larger
     return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

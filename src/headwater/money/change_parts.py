@@ -93,8 +93,8 @@ def _pairs(chain: JoinedChain, facts: TxFacts, txs: ir.Table) -> ir.Table:
             **{f"{name}_{side}": spends[name] for name in ("spender", "rate", "lock")},
         )
         fresh = fresh.select(
-            "tx", **{f"output_index_{side}": fresh.output_index, f"is_fresh_{side}": ibis.literal(True)}
-        )  # noqa: FBT003 - a column of it
+            "tx", **{f"output_index_{side}": fresh.output_index, f"is_fresh_{side}": ibis.literal(value=True)}
+        )
         for more in (spends, fresh):
             joined = rows.left_join(more, ["tx", f"output_index_{side}"])
             rows = joined.select(*rows.columns, *(name for name in more.columns if name not in rows.columns))

@@ -134,7 +134,8 @@ class _Columns:
         is_coinbase: New coins.
         is_of_one_script: Whether it spends from less than two scripts.
         counted_outputs: Outputs of more than dust that somebody can spend.
-        most_equal: How many distinct scripts receive the amount that most receive; 0 with fewer than three such outputs.
+        most_equal: How many distinct scripts receive the amount that most receive; 0 with fewer than three of these
+            outputs.
         may_be_round: Whether a rule of a protocol can hold at all.
     """
 

@@ -116,7 +116,7 @@ def peel_chains(snapshot: Snapshot, guesses: ChangeGuesses) -> list[PeelChain]:
 def remainders(
     guesses: ChangeGuesses, amounts_sat: _Numbers, came_in_sat: _Numbers
 ) -> tuple[npt.NDArray[np.int8], _Numbers]:
-    """Which of two outputs goes on if the transaction is a hop, or `NEITHER`; and the place in `HOP_RULES` of what said so.
+    """Which of two outputs goes on if the transaction is a hop, or `NEITHER`, and the place in `HOP_RULES` of why.
 
     Args:
         guesses: What the rules of change say.

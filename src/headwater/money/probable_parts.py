@@ -24,7 +24,7 @@ def probable_by_parts(
 ) -> dict[int, Reach]:
     """The clusters that reach as far as stated, by leader; as `probable_services`, which says what counts.
 
-    Who was paid is counted only for clusters that could have paid so many: those whose transactions have as many outputs.
+    Who was paid is counted only for clusters whose transactions have as many outputs, which could have paid so many.
 
     Args:
         near: The chain.

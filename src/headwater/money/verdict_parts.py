@@ -1,8 +1,8 @@
 """CoinJoin verdicts of a chain by parts: what the chain around a transaction adds to what it says by itself.
 
 Three things need more than the transaction: the ancestry of a mix of Whirlpool, for which mixes and their parents are
-loaded, some at a time; a person's cut; and whether other transactions show the inputs of a doubtful one to be under one
-control, for which the engine joins its inputs with the clusters. What they change is few, and lies in a file of its own.
+loaded, some at a time; a person's cut; and whether other transactions show the inputs of a doubtful one to be under
+one control, for which the engine joins its inputs with the clusters. What they change lies in a file of its own.
 """
 
 from __future__ import annotations
