@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 from headwater.money.byte_table import ByteTable
 from headwater.money.scripts import addresses_of
 
-__all__ = ["addresses_column", "as_binary", "as_hex", "numbered", "shown_txid_column", "slices_of"]
+__all__ = ["addresses_column", "as_binary", "as_hex", "from_hex", "numbered", "shown_txid_column", "slices_of"]
 
 _Numbers = npt.NDArray[np.int64]
 _HEX: Final = np.frombuffer(b"".join(b"%02x" % octet for octet in range(256)), dtype=np.uint16)
+_DIGITS: Final = np.zeros(256, dtype=np.uint8)
+_DIGITS[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16)
 
 
 def slices_of(content: npt.NDArray[np.uint8], starts: _Numbers, ends: _Numbers) -> pa.BinaryArray:
@@ -75,6 +77,17 @@ def as_hex(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     offsets = (2 * (places - places[0])).astype(np.int32)
     made = pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(written))
     return pc.if_else(values.is_valid(), made, pa.scalar(None, pa.string())) if values.null_count else made
+
+
+def from_hex(column: pa.Array | pa.ChunkedArray) -> pa.BinaryArray:
+    """The bytes that each value writes in hex, in lower case; none is absent."""
+    content, places = _bounds_of(as_binary(column))
+    pairs = _DIGITS[content[places[0] : places[-1]]].reshape(-1, 2)
+    held = pairs[:, 0] << 4 | pairs[:, 1]
+    offsets = ((places - places[0]) // 2).astype(np.int32)
+    return pa.BinaryArray.from_buffers(
+        pa.binary(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(held))]
+    )
 
 
 def numbered(column: pa.Array | pa.ChunkedArray, table: ByteTable) -> _Numbers:

@@ -18,14 +18,16 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headwater.engine import ParquetParts, Session
 from headwater.errors import UnreadableInputError
+from headwater.money.binary_columns import from_hex, numbered
 from headwater.money.byte_table import ByteTable
 from headwater.money.clusters import sets_in_order
-from headwater.money.scripts import SCRIPTS_OF_ANYONE, addresses_of, is_unspendable
-from headwater.schema import content_id, table_named
+from headwater.money.scripts import SCRIPTS_OF_ANYONE, addresses_of, is_each_unspendable
+from headwater.schema import content_ids, table_named
 
 __all__ = ["ClusterParts", "clusters_by_parts", "number_scripts", "write_leaders"]
 
@@ -62,18 +64,15 @@ class ClusterParts:
         firsts = firsts.select(leader=firsts.number, first_hex=firsts.script_hex)
         rows = led.inner_join(firsts, "leader").select("script_hex", "first_hex", "is_joined").order_by("script_hex")
         for part in self.tables.result_parts(rows):
-            scripts_hex = part["script_hex"].to_pylist()
             table = ByteTable()
-            spendable = np.array([not is_unspendable(bytes.fromhex(script)) for script in scripts_hex], dtype=np.bool_)
-            for script in scripts_hex:
-                table.append(bytes.fromhex(script))
+            numbered(from_hex(part["script_hex"]), table)  # each is there once, so that these are their numbers
             made = {
-                "address_cluster_id": [content_id("adc", first) for first in part["first_hex"].to_pylist()],
+                "address_cluster_id": content_ids("adc", (), part["first_hex"].to_pylist()),
                 "script_hex": part["script_hex"],
                 "address": addresses_of(table, self.network),
-                "heuristic": ["co_spend" if joined else "none" for joined in part["is_joined"].to_pylist()],
+                "heuristic": pc.if_else(part["is_joined"], "co_spend", "none"),
             }
-            yield table_named("address_clusters").part(made).filter(pa.array(spendable))
+            yield table_named("address_clusters").part(made).filter(pa.array(~is_each_unspendable(table)))
 
     def cluster_merges(self) -> Iterator[pa.Table]:
         """The rows of the table `cluster_merges` in canonical order, part by part."""
@@ -88,7 +87,7 @@ class ClusterParts:
         rows = led.select("lower_hex", "other_hex", "leader_hex", "txid").order_by(["lower_hex", "other_hex"])
         for part in self.tables.result_parts(rows):
             made = {
-                "address_cluster_id": [content_id("adc", first) for first in part["leader_hex"].to_pylist()],
+                "address_cluster_id": content_ids("adc", (), part["leader_hex"].to_pylist()),
                 "script_hex": part["lower_hex"],
                 "other_script_hex": part["other_hex"],
                 "txid": part["txid"],

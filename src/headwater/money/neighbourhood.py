@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headwater.engine import Session
+from headwater.money.binary_columns import from_hex, numbered
 from headwater.money.block_index import IndexedBlock
 from headwater.money.block_layout import TXID_BYTES
 from headwater.money.coinjoin import CoinjoinVerdict
@@ -137,10 +138,7 @@ class ChainTables:
         input_starts, output_starts = _starts(txs["inputs"]), _starts(txs["outputs"])
         snapshot.input_starts, snapshot.output_starts = _as_array(input_starts), _as_array(output_starts)
         txids = shown.to_pylist()
-        held = np.frombuffer(b"".join(bytes.fromhex(txid)[::-1] for txid in txids), dtype=np.uint8)
-        ends = np.arange(1, len(txids) + 1) * TXID_BYTES
-        if len(txids):
-            snapshot.txids.numbers_of(held, np.column_stack((ends - TXID_BYTES, ends)))
+        snapshot.txids.numbers_of(*_as_in_files(shown))
         inputs, outputs = int(input_starts[-1]), int(output_starts[-1])
 
         made_in = _places(rows.outputs["txid"], shown)
@@ -168,20 +166,19 @@ class ChainTables:
         return Neighbourhood(snapshot=snapshot, txids=txids, verdicts=verdicts)
 
 
+def _as_in_files(txids: pa.Array) -> tuple[npt.NDArray[np.uint8], _Numbers]:
+    """The bytes of txids in the order of the file, end to end, and the bounds of each."""
+    _, _, held = from_hex(txids).buffers()
+    octets = np.frombuffer(held, dtype=np.uint8)[: TXID_BYTES * len(txids)].reshape(-1, TXID_BYTES)[:, ::-1].ravel()
+    octets.flags.writeable = False  # the same kind of array as that of a block, so that loops are compiled once
+    ends = np.arange(1, len(txids) + 1) * TXID_BYTES
+    return octets, np.column_stack((ends - TXID_BYTES, ends))
+
+
 def _script_numbers(snapshot: Snapshot, *columns: pa.ChunkedArray) -> _Numbers:
     """Numbers of the scripts in several columns, one column after the other."""
     joined = pa.chunked_array([chunk for column in columns for chunk in column.chunks], type=pa.string())
-    encoded = joined.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    scripts = [bytes.fromhex(script) for script in encoded.dictionary.to_pylist()]
-    if not scripts:
-        return np.zeros(0, dtype=np.int64)
-    ends = np.cumsum([len(script) for script in scripts])
-    starts = np.concatenate(([0], ends[:-1]))
-    held = np.frombuffer(b"".join(scripts), dtype=np.uint8)
-    numbers = snapshot.scripts.numbers_of(held, np.column_stack((starts, ends)).astype(np.int64))
-    return numbers[encoded.indices.to_numpy()]
+    return numbered(from_hex(joined), snapshot.scripts)
 
 
 def _places(values: pa.ChunkedArray, among: pa.Array) -> _Numbers:
