@@ -201,7 +201,8 @@ def _repeated(tables: Session, txs: Path) -> _Numbers:
     several = every.group_by("txid").aggregate(first=every.tx.min(), times=every.count())
     several = several.filter(several.times > 1)
     later = every.inner_join(several, "txid").filter(lambda row: row.tx > row.first).select("tx")
-    return tables.result(later, order_by=["tx"])["tx"].to_numpy()
+    numbers: _Numbers = tables.result(later, order_by=["tx"])["tx"].to_numpy()
+    return numbers
 
 
 def _spending_parts(tables: Session, outputs: Path, inputs: Path, without: Path) -> Iterator[pa.Table]:

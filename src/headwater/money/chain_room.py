@@ -10,7 +10,7 @@ from headwater.money.block_index import BlockIndex
 
 __all__ = ["BYTES_FOR_EACH", "ChainRoom", "chain_room"]
 
-BYTES_FOR_EACH: Final = 8
+BYTES_FOR_EACH: Final = 12
 """Memory in which the stage works in memory, for each byte of a block. Measured by bench/chain_parts_rate.py."""
 
 

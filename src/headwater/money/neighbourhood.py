@@ -182,8 +182,8 @@ def _script_numbers(snapshot: Snapshot, *columns: pa.ChunkedArray) -> _Numbers:
 
 
 def _places(values: pa.ChunkedArray, among: pa.Array) -> _Numbers:
-    found = pc.index_in(values, among).fill_null(ABSENT)
-    return found.to_numpy().astype(np.int64)
+    found: _Numbers = pc.index_in(values, among).fill_null(ABSENT).to_numpy().astype(np.int64)
+    return found
 
 
 def _starts(counts: pa.ChunkedArray) -> _Numbers:
