@@ -34,7 +34,7 @@ def written(folder: Path, blocks: int, seed: int = 7) -> int:
     previous, size = bytes(32), 0
     with (folder / "blk00000.dat").open("wb") as file:
         for number in range(blocks):
-            parts, counts, amounts = [], [], []
+            parts, amounts = [], []
             for place in range(_TRANSACTIONS):
                 # The first of all makes coins for the others; nothing is spent that is not in these files.
                 spent = [unspent.pop(chance.randrange(len(unspent))) for _ in range(min(len(unspent), 2)) if place]
@@ -43,19 +43,21 @@ def written(folder: Path, blocks: int, seed: int = 7) -> int:
                 outpoints = [txid + index.to_bytes(4, "little") for txid, index, _ in spent] or [bytes(36)]
                 inputs = b"".join(each + b"\x6a" + chance.randbytes(106) + b"\xff" * 4 for each in outpoints)
                 paid = chance.randint(1, 4) if spent or number else 6_000
-                amount = sum(each for _, _, each in spent) // paid if spent else 10**9
-                outputs = b""
-                for _ in range(paid):
+                left = sum(each for _, _, each in spent) if spent else 10**9 * paid
+                outputs, held = b"", []
+                for place_paid in range(paid):
+                    # No two of a payment hold the same, which few payments of people do either.
+                    held.append(left // (paid - place_paid) - 7 * (paid - place_paid) if spent else 10**9)
+                    left -= held[-1]
                     key = chance.choice(keys) if chance.random() < 0.3 else chance.randbytes(20)
-                    outputs += amount.to_bytes(8, "little") + b"\x16\x00\x14" + key
+                    outputs += held[-1].to_bytes(8, "little") + b"\x16\x00\x14" + key
                 told = bytes((paid,)) if paid < 0xFD else b"\xfd" + paid.to_bytes(2, "little")
                 parts.append(b"\x02\x00\x00\x00" + bytes((len(outpoints),)) + inputs + told + outputs + bytes(4))
-                counts.append(paid)
-                amounts.append(amount)
+                amounts.append(held)
             body = b"\xfd" + len(parts).to_bytes(2, "little") + b"".join(parts)
             txids = transaction_ids(bytes(80) + body, laid_out(bytes(80) + body))
-            for txid, paid, amount in zip(txids, counts, amounts, strict=True):
-                unspent += [(txid.tobytes(), at, amount) for at in range(paid)]
+            for txid, held in zip(txids, amounts, strict=True):
+                unspent += [(txid.tobytes(), at, amount) for at, amount in enumerate(held)]
             unspent = unspent[-20_000:]
             head = b"\x00\x00\x00\x20" + previous + merkle_root(txids) + (1_700_000_000 + number).to_bytes(4, "little")
             head += _BITS.to_bytes(4, "little")

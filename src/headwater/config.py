@@ -66,6 +66,8 @@ class CaseSettings:
         operator: Who opened the case; the default actor of a command.
         retention_days: How long the case may be kept; 0 where no order says.
         database_url: Where the case's state lies; empty for `case.db` beside the settings.
+        chain_memory_bytes: Memory that a chain of blocks may take; one that needs more is worked on by parts, with the
+            same result. 0 for half of what the machine has.
         parameters: What changes derived tables.
         case_format: Version of the folder's layout.
     """
@@ -75,6 +77,7 @@ class CaseSettings:
     purpose: str = "investigation"
     retention_days: int = 0
     database_url: str = ""
+    chain_memory_bytes: int = 0
     parameters: Parameters = field(default_factory=Parameters)
     case_format: int = CASE_FORMAT
 
@@ -93,6 +96,7 @@ def write_settings(path: Path, settings: CaseSettings) -> None:
         "operator": settings.operator,
         "retention_days": settings.retention_days,
         "database_url": settings.database_url,
+        "chain_memory_bytes": settings.chain_memory_bytes,
         "parameters": {f.name: getattr(settings.parameters, f.name) for f in fields(settings.parameters)},
     }
     path.write_bytes(tomli_w.dumps(document).encode("utf-8"))

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.money.block_layout import MAX_MONEY_SAT
-from headwater.money.clusters import address_clusters, coinjoin_verdicts
+from headwater.money.clusters import address_clusters
 from headwater.money.coinjoin import CoinjoinVerdict
+from headwater.money.coinjoin_verdicts import coinjoin_verdicts
 from headwater.money.flows import Side, cut_along, largest_remainders, pro_rata_weights
 from headwater.money.poison import poison_bounds
 from headwater.money.snapshot import ABSENT, Snapshot

@@ -226,6 +226,7 @@ def run(
             secrets=secret_files(passphrase_fd or []),
             watch=watch if not as_json else (lambda _: silent),
             finished=finished if not as_json else _json_result,
+            say=note,
         )
         for name in opened.unconfirmed_lists():
             note(

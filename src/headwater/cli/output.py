@@ -29,6 +29,7 @@ from headwater.engine import Progress
 __all__ = ["JobProgress", "emit", "emit_table", "json_line", "note", "print_nowhere", "printable"]
 
 _QUIET_INTERVAL_S = 10.0
+_LEAST_S = 1e-3
 
 
 def printable(value: object) -> str:
@@ -137,6 +138,7 @@ class JobProgress:
         self._task: Any = None
         self._began = time.monotonic()
         self._said = self._began
+        self._counted: str | None = None
 
     def __enter__(self) -> Progress:
         return self._report
@@ -146,13 +148,19 @@ class JobProgress:
             self._bar.stop()
 
     def _report(self, counted: str, done: int, total: int | None) -> None:
+        if counted != self._counted:  # a stage may count one thing after the other, each at a rate of its own
+            if self._counted is not None:
+                self._began = time.monotonic()
+            self._counted = counted
+            if self._bar is not None:
+                self._bar.reset(self._task, total=total, description=f"{self._label} ({counted})")
         if sys.stderr.isatty():
             self._draw(counted, done, total)
             return
         now = time.monotonic()
         if now - self._said >= _QUIET_INTERVAL_S:
             self._said = now
-            rate = done / (now - self._began)
+            rate = done / max(now - self._began, _LEAST_S)
             left = f", {(total - done) / rate:.0f} s left" if total and rate else ""
             note(f"{self._label}: {done:,}{f' of {total:,}' if total else ''} {counted}, {rate:,.0f}/s{left}")
 

@@ -1,10 +1,10 @@
 """The only door to the query engines: DuckDB by default, Spark as an option, both through Ibis."""
 
-from headwater.engine.context import Exhibit, Progress, StageContext, silent
+from headwater.engine.context import Exhibit, Progress, StageContext, silent, unsaid
 from headwater.engine.keys_in_text import find_key_material, key_material, without_keys
 from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
-from headwater.engine.spool import Derived, Replay, Spool, StoredTable
+from headwater.engine.spool import Derived, Replay, Spool, StoredTable, stored_in_order, stored_parts
 
 __all__ = [
     "Derived",
@@ -20,7 +20,10 @@ __all__ = [
     "find_key_material",
     "key_material",
     "silent",
+    "stored_in_order",
+    "stored_parts",
     "sync_folder",
+    "unsaid",
     "without_keys",
     "write_parquet",
 ]

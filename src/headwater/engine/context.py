@@ -12,7 +12,7 @@ from headwater.engine.session import Session
 from headwater.engine.spool import Derived, Spool
 from headwater.schema import table_named
 
-__all__ = ["Exhibit", "Progress", "StageContext", "silent"]
+__all__ = ["Exhibit", "Progress", "StageContext", "silent", "unsaid"]
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is counted (`files`, `bytes`, ...), how many are done, and of how many (None: not known)."""
@@ -21,6 +21,11 @@ Progress = Callable[[str, int, int | None], None]
 def silent(counted: str, done: int, total: int | None) -> None:
     """Progress that nobody watches."""
     del counted, done, total
+
+
+def unsaid(line: str) -> None:
+    """A line that nobody reads."""
+    del line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,9 @@ class StageContext:
         progress: Told how far the work is.
         unconfirmed: Hash lists, as NAME@VERSION, that are left out because nobody has confirmed their polarity.
         notes: Takes files that are kept beside the tables, because they may differ from one run to the next.
+        chain_memory_bytes: Memory that a chain of blocks may take; 0 for half of what the machine has. Results do not
+            depend on it.
+        say: Told, in a line, what the operator should know about how the work is done.
         scratch: Folder, removed after the stage, for what does not fit into memory; None holds everything in memory.
     """
 
@@ -67,6 +75,8 @@ class StageContext:
     unconfirmed: tuple[str, ...] = ()
     notes: dict[str, bytes] = field(default_factory=dict)
     scratch: Path | None = None
+    chain_memory_bytes: int = 0
+    say: Callable[[str], None] = unsaid
 
     def kept(self, name: str, parts: Iterable[pa.Table]) -> Derived:
         """A table of the stage, whole and in canonical order, from parts that may be more than fit into memory.

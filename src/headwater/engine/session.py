@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -150,6 +151,12 @@ class Session:
                 self._expressions[name] = self._registered(f"hw_{name}", self.arrow(name))
         return self._expressions[name]
 
+    def file(self, path: Path) -> ir.Table:
+        """A Parquet file of a scratch folder as an Ibis expression; for DuckDB, which reads it part by part."""
+        view = f"hw_file_{hashlib.sha256(str(path).encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
+        self.backend.con.read_parquet(as_pattern(path)).create_view(view, replace=True)
+        return self.backend.table(view)
+
     def _registered(self, view: str, rows: pa.Table) -> ir.Table:
         if self._engine == "spark":
             return self.backend.create_view(view, ibis.memtable(rows), overwrite=True)
@@ -178,6 +185,12 @@ class Session:
         # A result that is asked for as rows of Python's database interface is held in memory as a whole.
         for batch in self.backend.con.sql(self.backend.compile(expression)).to_arrow_reader(ROW_GROUP_ROWS):
             yield _in_utc(pa.Table.from_batches([batch]))
+
+    def write(self, expression: ir.Table, path: Path) -> None:
+        """Write the expression's rows to a Parquet file of a scratch folder; they need not fit into memory."""
+        with pq.ParquetWriter(path, expression.schema().to_pyarrow()) as file:
+            for part in self.result_parts(expression):
+                file.write_table(part.cast(file.schema))
 
     def splink_api(self) -> Any:  # noqa: ANN401 - Splink's own connection object
         """Splink on this session's engine, in a database of its own, so that its tables are never mistaken for ours."""

@@ -27,6 +27,7 @@ __all__ = [
     "StoredTable",
     "as_pattern",
     "duckdb_limits",
+    "stored_in_order",
     "stored_parts",
 ]
 
@@ -98,6 +99,33 @@ def ascending(keys: pa.Table) -> bool:
             return False
         undecided &= same
     return not undecided.any()
+
+
+def stored_in_order(table: Table, parts: Iterable[pa.Table], scratch: Path) -> StoredTable:
+    """The table written from parts that come in canonical order; memory holds about a row group.
+
+    Args:
+        table: What the rows are.
+        parts: Its rows. Where the table has an order that its key does not give, whoever makes them answers for the
+            key.
+        scratch: Folder for the file.
+
+    Raises:
+        SchemaMismatchError: The rows are not in order, or two have the same key.
+    """
+    place = Path(tempfile.mkdtemp(prefix=f"{table.name}-", dir=scratch)) / f"{table.name}.parquet"
+    order = [*table.order_by, *(name for name in table.key if name not in table.order_by)]
+    last: pa.Table | None = None
+    with ParquetParts(place, table.arrow) as written:
+        for part in parts:
+            if not part.num_rows:
+                continue
+            keys = part.select(order)
+            if not ascending(keys if last is None else pa.concat_tables([last, keys])):
+                raise SchemaMismatchError(f"{table.name}: two rows have the same key {table.key}")
+            last = keys.slice(keys.num_rows - 1)
+            written.write(part)
+        return StoredTable(num_rows=written.rows, path=place, sha256=written.finish())
 
 
 class Replay:
@@ -209,24 +237,10 @@ class Spool:
         assert self._scratch is not None
         self._put_down()
         parts = self.parts() if self._in_order else self._sorted()
-        stored = self._stored(parts)
+        stored = stored_in_order(self._table, parts, self._scratch)
         assert self._folder is not None
         shutil.rmtree(self._folder)
         return stored
-
-    def _stored(self, parts: Iterable[pa.Table]) -> StoredTable:
-        """The table written from parts that come in canonical order; memory holds about a row group."""
-        table = self._table
-        place = Path(tempfile.mkdtemp(prefix=f"{table.name}-", dir=self._scratch)) / f"{table.name}.parquet"
-        last: pa.Table | None = None
-        with ParquetParts(place, table.arrow) as written:
-            for part in parts:
-                keys = part.select(list(table.key))
-                if not ascending(keys if last is None else pa.concat_tables([last, keys])):
-                    raise SchemaMismatchError(f"{table.name}: two rows have the same key {table.key}")
-                last = keys.slice(keys.num_rows - 1)
-                written.write(part)
-            return StoredTable(num_rows=written.rows, path=place, sha256=written.finish())
 
     def _put_down(self) -> None:
         """Writes what is held to a scratch file, in order."""

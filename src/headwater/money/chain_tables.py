@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,8 +39,13 @@ def tx_at_utc(snapshot: Snapshot, tx: int) -> datetime:
     return datetime.fromtimestamp(snapshot.blocks[snapshot.tx_blocks[tx]].header.time_s, tz=UTC)
 
 
-def blocks_table(index: BlockIndex, snapshot: Snapshot) -> pa.Table:
-    """The table `blocks`: those beside the active chain too."""
+def blocks_table(index: BlockIndex, merkle_ok: Mapping[bytes, bool]) -> pa.Table:
+    """The table `blocks`: those beside the active chain too.
+
+    Args:
+        index: The blocks.
+        merkle_ok: For each of them by its hash, whether its transactions give its merkle root.
+    """
     return table_named("blocks").rows(
         {
             "block_hash": block.header.block_hash[::-1].hex(),
@@ -50,7 +55,7 @@ def blocks_table(index: BlockIndex, snapshot: Snapshot) -> pa.Table:
             "at_utc": datetime.fromtimestamp(block.header.time_s, tz=UTC),
             "transactions": block.transactions,
             "size_bytes": block.length_bytes,
-            "merkle_ok": snapshot.merkle_ok[block.header.block_hash],
+            "merkle_ok": merkle_ok[block.header.block_hash],
             "exhibit_id": block.exhibit_id,
             "file_name": block.file.name,
             "file_offset_bytes": block.offset_bytes,

@@ -17,12 +17,22 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from headwater.money.coinjoin import CoinjoinVerdict
-from headwater.money.scripts import is_unspendable
+from headwater.money.scripts import is_each_unspendable
 from headwater.money.snapshot import ABSENT, Snapshot
 from headwater.money.tx_habits import TxHabits
 from headwater.schema import table_named
 
-__all__ = ["CHANGE_RULES", "CHANGE_VERSION", "ChangeGuesses", "change_guesses", "change_table"]
+__all__ = [
+    "CHANGE_RULES",
+    "CHANGE_VERSION",
+    "NEITHER",
+    "ChangeGuesses",
+    "Pairs",
+    "candidate_rows",
+    "change_guesses",
+    "change_table",
+    "named_change",
+]
 
 CHANGE_VERSION: Final = (1, 0, 0)
 NEITHER: Final = -1
@@ -94,45 +104,87 @@ def change_guesses(snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict], habi
         verdicts: For each transaction, whether it joins several people's coins.
         habits: Lock times and sizes of its transactions.
     """
-    columns = _Columns(snapshot, verdicts)
-    pair = columns.pairs
-    spending, own = columns.spenders[pair], columns.txs[:, None]
-    is_spent = (spending != ABSENT).all(axis=1)
+    columns = Pairs(snapshot)
+    of_one = np.array([verdict.answer == "no" for verdict in verdicts], dtype=bool)[columns.txs]
+    txs, pair = columns.txs[of_one], columns.outputs[of_one]
+    spent_by, input_txs = _numbers(snapshot.spent_by), _numbers(snapshot.input_txs)
+    spenders = np.where(spent_by == ABSENT, ABSENT, input_txs[spent_by] if len(input_txs) else ABSENT)[pair]
     rates = habits.fee_rates(columns.fees_sat)
     locks = habits.lock_times > 0
-    holds = (
-        columns.is_reused[pair],
-        columns.is_fresh[pair],
-        (columns.kinds[pair] == columns.input_kinds[own]) & (columns.input_kinds[own] != ABSENT),
-        columns.amounts_sat[pair] % ROUND_SAT != 0,
-        (columns.amounts_sat[pair] < columns.least_input_sat[own]) & (columns.input_counts[own] > 1),
-        (locks[spending] == locks[own]) & is_spent[:, None],
-        (abs(rates[spending] - rates[own]) * _FEE_PARTS <= rates[own]) & is_spent[:, None],
+    named = named_change(
+        columns.local_holds[:, of_one],
+        is_fresh=_fresh(snapshot)[pair],
+        is_spent=(spenders != ABSENT).all(axis=1),
+        locks=locks[txs],
+        spending_locks=locks[spenders],
+        rates=rates[txs],
+        spending_rates=rates[spenders],
     )
-    return ChangeGuesses(txs=columns.txs, outputs=pair, named=np.stack([_only_one(each) for each in holds]))
+    return ChangeGuesses(txs=txs, outputs=pair, named=named)
+
+
+def named_change(
+    local_holds: _Flags,
+    *,
+    is_fresh: _Flags,
+    is_spent: _Flags,
+    locks: _Flags,
+    spending_locks: _Flags,
+    rates: _Numbers,
+    spending_rates: _Numbers,
+) -> npt.NDArray[np.int8]:
+    """Which of two outputs each rule names, or `NEITHER`, in the order of `CHANGE_RULES`; shape (rules, n).
+
+    Args:
+        local_holds: As `Pairs.local_holds`.
+        is_fresh: Whether each output is the first that its script received; shape (n, 2).
+        is_spent: Whether both outputs are spent; shape (n,). Where they are not, what spends them is not looked at.
+        locks: Whether each transaction has a lock time; shape (n,).
+        spending_locks: Whether what spends each output has one; shape (n, 2).
+        rates: Fee rate of each transaction; shape (n,).
+        spending_rates: That of what spends each output; shape (n, 2).
+    """
+    reused, kind, odd, small = local_holds
+    near = abs(spending_rates - rates[:, None]) * _FEE_PARTS <= rates[:, None]
+    same_lock = spending_locks == locks[:, None]
+    holds = (reused, is_fresh, kind, odd, small, same_lock & is_spent[:, None], near & is_spent[:, None])
+    return np.stack([_only_one(each) for each in holds])
 
 
 def change_table(snapshot: Snapshot, guesses: ChangeGuesses, txids: Sequence[str]) -> pa.Table:
     """The table `change_candidates`: a row for each rule that names one of two outputs; a silent rule has none."""
+    starts = _numbers(snapshot.output_starts)
+    shown = pa.array(txids, type=pa.string()).take(pa.array(guesses.txs))
+    indexes = guesses.outputs - starts[guesses.txs][:, None]
+    rows = candidate_rows(guesses, shown, indexes, _numbers(snapshot.output_amounts_sat)[guesses.outputs])
+    return table_named("change_candidates").checked(rows)
+
+
+def candidate_rows(guesses: ChangeGuesses, txids: pa.Array, indexes: _Numbers, amounts_sat: _Numbers) -> pa.Table:
+    """Rows of the table `change_candidates`, in no particular order.
+
+    Args:
+        guesses: What the rules say.
+        txids: Their transactions, as displayed.
+        indexes: Places of the two outputs in each; shape (n, 2).
+        amounts_sat: What they hold; shape (n, 2).
+    """
     disputed = guesses.disputed
-    amounts = np.asarray(snapshot.output_amounts_sat, dtype=np.int64)
-    starts = np.asarray(snapshot.output_starts, dtype=np.int64)
-    parts: dict[str, list[object]] = {name: [] for name in ("txid", "rule", "fired")}
-    numbers: dict[str, list[_Numbers]] = {
-        name: [] for name in ("output_index", "amount_sat", "rejected_output_index", "rejected_sat")
-    }
+    parts = []
     for place, rule in enumerate(CHANGE_RULES):
         at = np.nonzero(guesses.named[place] != NEITHER)[0]
         named = guesses.named[place][at].astype(np.int64)
-        change, sibling = guesses.outputs[at, named], guesses.outputs[at, 1 - named]
-        parts["txid"] += [txids[tx] for tx in guesses.txs[at].tolist()]
-        parts["rule"] += [rule] * len(at)
-        parts["fired"] += ["conflict" if each else "yes" for each in disputed[at].tolist()]
-        for name, output in (("", change), ("rejected_", sibling)):
-            numbers[f"{name}output_index"].append(output - starts[guesses.txs[at]])
-            numbers[f"{name}sat" if name else "amount_sat"].append(amounts[output])
-    joined = {name: pa.array(np.concatenate(columns)) for name, columns in numbers.items()}
-    return table_named("change_candidates").columnar({**parts, **joined})
+        columns = {
+            "txid": txids.take(pa.array(at)),
+            "rule": pa.repeat(rule, len(at)),
+            "fired": pa.array(np.where(disputed[at], "conflict", "yes").tolist(), type=pa.string()),
+            "output_index": pa.array(indexes[at, named]),
+            "amount_sat": pa.array(amounts_sat[at, named]),
+            "rejected_output_index": pa.array(indexes[at, 1 - named]),
+            "rejected_sat": pa.array(amounts_sat[at, 1 - named]),
+        }
+        parts.append(table_named("change_candidates").part(columns))
+    return pa.concat_tables(parts)
 
 
 def _only_one(holds: _Flags) -> npt.NDArray[np.int8]:
@@ -141,48 +193,66 @@ def _only_one(holds: _Flags) -> npt.NDArray[np.int8]:
     return only
 
 
-class _Columns:
-    """The columns that rules are reckoned from, one value for each output or each transaction."""
+class Pairs:
+    """Transactions that could have one payer and have two spendable outputs, and what they say of these by themselves.
 
-    def __init__(self, snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict]) -> None:
+    Args:
+        snapshot: The chain, or a stretch of it with all that its inputs bring in.
+
+    Attributes:
+        txs: The transactions; shape (n,).
+        outputs: Their two outputs that somebody can spend; shape (n, 2).
+        local_holds: For the rules that need nothing but the transaction, `reused_script`, `script_type`,
+            `round_amount` and `optimal_amount`, whether each holds for each output; shape (4, n, 2).
+        fees_sat: Of every transaction, what goes in and not out.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
         count = len(snapshot.txids)
-        self.amounts_sat = _numbers(snapshot.output_amounts_sat)
+        amounts_sat = _numbers(snapshot.output_amounts_sat)
         scripts, owners = _numbers(snapshot.output_scripts), _numbers(snapshot.output_txs)
         input_txs, input_scripts = _numbers(snapshot.input_txs), _numbers(snapshot.input_scripts)
-        input_sat, blocks = _numbers(snapshot.input_amounts_sat), _numbers(snapshot.tx_blocks)
+        input_sat = _numbers(snapshot.input_amounts_sat)
         unresolved = np.zeros(count, dtype=bool)
         unresolved[input_txs[input_sat == ABSENT]] = True
+        input_counts = np.bincount(input_txs, minlength=count)
+        least_input_sat = np.full(count, np.iinfo(np.int64).max)
+        np.minimum.at(least_input_sat, input_txs, input_sat)
+        self.fees_sat = _sums(input_txs, input_sat, count) - _sums(owners, amounts_sat, count)
 
-        self.input_counts = np.bincount(input_txs, minlength=count)
-        self.least_input_sat = np.full(count, np.iinfo(np.int64).max)
-        np.minimum.at(self.least_input_sat, input_txs, input_sat)
-        self.fees_sat = _sums(input_txs, input_sat, count) - _sums(owners, self.amounts_sat, count)
-        spent_by = _numbers(snapshot.spent_by)
-        self.spenders = np.where(spent_by == ABSENT, ABSENT, input_txs[spent_by] if len(input_txs) else ABSENT)
-
-        types = {"": ABSENT}
-        script_kinds = np.array(
-            [types.setdefault(_script_type(bytes(script)), len(types)) for script in snapshot.scripts], dtype=np.int64
-        )
-        spendable = np.array([not is_unspendable(bytes(script)) for script in snapshot.scripts], dtype=bool)[scripts]
-        self.kinds = script_kinds[scripts]
-        spent_kinds = script_kinds[input_scripts] if len(input_scripts) else input_scripts
-        self.input_kinds = _one_kind(input_txs, spent_kinds, count)
-        keys = input_txs * max(len(snapshot.scripts), 1) + input_scripts
-        self.is_reused = np.isin(owners * max(len(snapshot.scripts), 1) + scripts, keys)
-        self.is_fresh = _fresh(scripts, blocks[owners], input_scripts, blocks[input_txs], snapshot)
-
-        of_one = np.array([verdict.answer == "no" for verdict in verdicts], dtype=bool)
-        wanted = of_one & ~unresolved & (self.input_counts > 0) & (np.bincount(owners[spendable], minlength=count) == 2)
+        spendable = ~is_each_unspendable(snapshot.scripts)[scripts]
+        wanted = ~unresolved & (input_counts > 0) & (np.bincount(owners[spendable], minlength=count) == 2)
         self.txs = np.nonzero(wanted)[0]
-        self.pairs = np.nonzero(spendable & wanted[owners])[0].reshape(-1, 2)
+        self.outputs = pair = np.nonzero(spendable & wanted[owners])[0].reshape(-1, 2)
+
+        script_kinds = _script_kinds(snapshot)
+        spent_kinds = script_kinds[input_scripts] if len(input_scripts) else input_scripts
+        kinds, input_kinds = script_kinds[scripts[pair]], _one_kind(input_txs, spent_kinds, count)[self.txs, None]
+        most = max(len(snapshot.scripts), 1)
+        known = input_scripts != ABSENT  # otherwise the key would be one of the transaction before
+        self.local_holds = np.stack(
+            [
+                np.isin(self.txs[:, None] * most + scripts[pair], (input_txs * most + input_scripts)[known]),
+                (kinds == input_kinds) & (input_kinds != ABSENT),
+                amounts_sat[pair] % ROUND_SAT != 0,
+                (amounts_sat[pair] < least_input_sat[self.txs, None]) & (input_counts[self.txs, None] > 1),
+            ]
+        )
 
 
-def _fresh(
-    scripts: _Numbers, blocks: _Numbers, input_scripts: _Numbers, input_blocks: _Numbers, snapshot: Snapshot
-) -> _Flags:
+def _script_kinds(snapshot: Snapshot) -> _Numbers:
+    """For each script a number of its form, or `ABSENT`."""
+    types = {"": ABSENT}
+    kinds = [types.setdefault(_script_type(bytes(script)), len(types)) for script in snapshot.scripts]
+    return np.array(kinds, dtype=np.int64)
+
+
+def _fresh(snapshot: Snapshot) -> _Flags:
     """Whether an output is the first that its script received, by blocks: order within one is no evidence."""
     count = len(snapshot.scripts)
+    scripts, input_scripts = _numbers(snapshot.output_scripts), _numbers(snapshot.input_scripts)
+    tx_blocks = _numbers(snapshot.tx_blocks)
+    blocks, input_blocks = tx_blocks[_numbers(snapshot.output_txs)], tx_blocks[_numbers(snapshot.input_txs)]
     first = np.full(count, np.iinfo(np.int64).max)
     np.minimum.at(first, scripts, blocks)
     in_first = np.bincount(scripts[blocks == first[scripts]], minlength=count)

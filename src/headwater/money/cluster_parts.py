@@ -18,16 +18,18 @@ import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headwater.engine import ParquetParts, Session
 from headwater.errors import UnreadableInputError
+from headwater.money.binary_columns import from_hex, numbered
 from headwater.money.byte_table import ByteTable
 from headwater.money.clusters import sets_in_order
-from headwater.money.scripts import SCRIPTS_OF_ANYONE, addresses_of, is_unspendable
-from headwater.schema import content_id, table_named
+from headwater.money.scripts import SCRIPTS_OF_ANYONE, addresses_of, is_each_unspendable
+from headwater.schema import content_ids, table_named
 
-__all__ = ["ClusterParts", "clusters_by_parts"]
+__all__ = ["ClusterParts", "clusters_by_parts", "number_scripts", "write_leaders"]
 
 _NUMBERED: Final = pa.schema([("script_hex", pa.string()), ("number", pa.int64())])
 _LED: Final = pa.schema([("number", pa.int64()), ("leader", pa.int64()), ("is_joined", pa.bool_())])
@@ -56,28 +58,25 @@ class ClusterParts:
 
     def address_clusters(self) -> Iterator[pa.Table]:
         """The rows of the table `address_clusters` in canonical order, part by part."""
-        read = self.tables.backend.read_parquet
+        read = self.tables.file
         scripts, leaders, firsts = read(self.scripts), read(self.leaders), read(self.scripts)
         led = scripts.inner_join(leaders, "number")
         firsts = firsts.select(leader=firsts.number, first_hex=firsts.script_hex)
         rows = led.inner_join(firsts, "leader").select("script_hex", "first_hex", "is_joined").order_by("script_hex")
         for part in self.tables.result_parts(rows):
-            scripts_hex = part["script_hex"].to_pylist()
             table = ByteTable()
-            spendable = np.array([not is_unspendable(bytes.fromhex(script)) for script in scripts_hex], dtype=np.bool_)
-            for script in scripts_hex:
-                table.append(bytes.fromhex(script))
+            numbered(from_hex(part["script_hex"]), table)  # each is there once, so that these are their numbers
             made = {
-                "address_cluster_id": [content_id("adc", first) for first in part["first_hex"].to_pylist()],
+                "address_cluster_id": content_ids("adc", (), part["first_hex"].to_pylist()),
                 "script_hex": part["script_hex"],
                 "address": addresses_of(table, self.network),
-                "heuristic": ["co_spend" if joined else "none" for joined in part["is_joined"].to_pylist()],
+                "heuristic": pc.if_else(part["is_joined"], "co_spend", "none"),
             }
-            yield table_named("address_clusters").part(made).filter(pa.array(spendable))
+            yield table_named("address_clusters").part(made).filter(pa.array(~is_each_unspendable(table)))
 
     def cluster_merges(self) -> Iterator[pa.Table]:
         """The rows of the table `cluster_merges` in canonical order, part by part."""
-        read = self.tables.backend.read_parquet
+        read = self.tables.file
         merges, leaders = read(self.merges), read(self.leaders)
         led = merges.inner_join(leaders.select(lower=leaders.number, leader=leaders.leader), "lower")
         for column in ("lower", "other", "leader"):
@@ -88,7 +87,7 @@ class ClusterParts:
         rows = led.select("lower_hex", "other_hex", "leader_hex", "txid").order_by(["lower_hex", "other_hex"])
         for part in self.tables.result_parts(rows):
             made = {
-                "address_cluster_id": [content_id("adc", first) for first in part["leader_hex"].to_pylist()],
+                "address_cluster_id": content_ids("adc", (), part["leader_hex"].to_pylist()),
                 "script_hex": part["lower_hex"],
                 "other_script_hex": part["other_hex"],
                 "txid": part["txid"],
@@ -96,17 +95,21 @@ class ClusterParts:
             yield table_named("cluster_merges").part(made)
 
 
-def clusters_by_parts(tables: Session, network: str, scratch: Path) -> ClusterParts:
+def clusters_by_parts(
+    tables: Session, network: str, scratch: Path, *, txs: ir.Table | None = None, further: Path | None = None
+) -> ClusterParts:
     """The address clusters of the tables of a session, by way of the engine.
 
     Args:
         tables: Has `transactions`, `tx_inputs` and `tx_outputs`.
         network: Key of `ADDRESS_NETWORKS`, for the addresses.
         scratch: Folder for what lies between; about twice the size of these tables.
+        txs: Transactions with `txid`, `coinjoin` and `place`, which rises along the chain; None takes heights from the
+            table.
+        further: File of scripts that no table has and that belong to the chain all the same.
 
     Raises:
-        UnreadableInputError: Heights are not known, because the chain does not begin at its first block; its order
-            cannot be told from the tables then.
+        UnreadableInputError: Heights are asked for and not known, because the chain does not begin at its first block.
     """
     parts = ClusterParts(
         tables=tables,
@@ -115,21 +118,48 @@ def clusters_by_parts(tables: Session, network: str, scratch: Path) -> ClusterPa
         leaders=scratch / "leaders.parquet",
         merges=scratch / "merges.parquet",
     )
-    count = _number_scripts(tables, parts.scripts)
-    sets = sets_in_order(count)
+    if txs is None:
+        with_heights = tables.table("transactions")
+        txs = with_heights.select("txid", "coinjoin", place=with_heights.block_height)
+    count = number_scripts(tables, parts.scripts, further)
     with ParquetParts(parts.merges, _MERGED) as file:
-        for spent in _by_blocks(tables, parts.scripts):
-            file.write(_joined(spent, sets))
+        write_leaders(tables, parts, txs, count, file)
         file.finish()
-    _write_leaders(sets, parts.leaders)
     return parts
 
 
-def _number_scripts(tables: Session, path: Path) -> int:
-    """Write every script once, numbered in the order of bytes; how many."""
-    scripts = ibis.union(
-        tables.table("tx_outputs").select("script_hex"), tables.table("tx_inputs").select("script_hex"), distinct=True
-    )
+def write_leaders(
+    tables: Session, parts: ClusterParts, txs: ir.Table, count: int, merges: ParquetParts | None = None
+) -> None:
+    """Join the scripts of each transaction that surely had one payer, and write the leader of each number.
+
+    Args:
+        tables: Has `tx_inputs`.
+        parts: Says where the numbered scripts lie, and where leaders go.
+        txs: As for `clusters_by_parts`.
+        count: How many scripts there are.
+        merges: Takes the merges; None where they are not wanted.
+    """
+    sets = sets_in_order(count)
+    for spent in _by_blocks(tables, parts.scripts, txs):
+        made = _joined(spent, sets)
+        if merges is not None:
+            merges.write(made)
+    _write_leaders(sets, parts.leaders)
+
+
+def number_scripts(tables: Session, path: Path, further: Path | None = None) -> int:
+    """Write every script once, numbered in the order of bytes; how many.
+
+    Args:
+        tables: Has `tx_inputs` and `tx_outputs`.
+        path: Where to.
+        further: File of scripts that neither has.
+    """
+    sources = [tables.table(name).select("script_hex") for name in ("tx_outputs", "tx_inputs")]
+    if further is not None:
+        sources.append(tables.file(further))
+    scripts = ibis.union(*sources, distinct=True)
     count = 0
     with ParquetParts(path, _NUMBERED) as file:
         for part in tables.result_parts(scripts.order_by("script_hex")):
@@ -140,21 +170,21 @@ def _number_scripts(tables: Session, path: Path) -> int:
     return count
 
 
-def _spent_together(tables: Session, scripts: Path) -> ir.Table:
+def _spent_together(tables: Session, scripts: Path, txs: ir.Table) -> ir.Table:
     """Scripts of each transaction that surely had one payer, those that show nothing left out."""
-    inputs, txs = tables.table("tx_inputs"), tables.table("transactions")
-    txs = txs.filter(txs.coinjoin == "no").select("txid", "block_height")
+    inputs = tables.table("tx_inputs")
+    txs = txs.filter(txs.coinjoin == "no").select("txid", "place")
     inputs = inputs.filter(~inputs.script_hex.isin([script.hex() for script in sorted(SCRIPTS_OF_ANYONE)]))
-    numbered = tables.backend.read_parquet(scripts)
+    numbered = tables.file(scripts)
     spent = inputs.select("txid", "script_hex").distinct().inner_join(numbered, "script_hex").inner_join(txs, "txid")
-    return spent.select("block_height", "txid", "number").order_by(["block_height", "txid", "number"])
+    return spent.select("place", "txid", "number").order_by(["place", "txid", "number"])
 
 
-def _by_blocks(tables: Session, scripts: Path) -> Iterator[pa.Table]:
+def _by_blocks(tables: Session, scripts: Path, txs: ir.Table) -> Iterator[pa.Table]:
     """The rows of `_spent_together`, some whole blocks at a time."""
     waiting: list[pa.Table] = []
-    for part in tables.result_parts(_spent_together(tables, scripts)):
-        heights = part["block_height"].to_numpy()
+    for part in tables.result_parts(_spent_together(tables, scripts, txs)):
+        heights = part["place"].to_numpy()
         if len(heights) and heights[0] < 0:
             raise UnreadableInputError(
                 "transactions", "heights are not known", remedy="take in the chain from its start"
@@ -173,7 +203,7 @@ def _joined(spent: pa.Table, sets: npt.NDArray[np.uint64]) -> pa.Table:
     """The merges that the transactions of some blocks make; the sets are joined on the way."""
     from headwater.money.cluster_kernels import join_spent_together  # loads a compiler
 
-    heights, numbers = spent["block_height"].to_numpy(), spent["number"].to_numpy()
+    heights, numbers = spent["place"].to_numpy(), spent["number"].to_numpy()
     txids = spent["txid"].combine_chunks().dictionary_encode()
     codes = txids.indices.to_numpy()
     begins = np.concatenate(([0], np.nonzero(np.diff(codes))[0] + 1)) if len(codes) else np.empty(0, dtype=np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -15,21 +15,15 @@ import numpy.typing as npt
 from headwater.errors import UnreadableInputError
 from headwater.money.block_layout import TXID_BYTES
 from headwater.money.byte_table import ByteTable, NumberOf
-from headwater.money.coinjoin import (
-    SHARED_CLUSTER_RULE,
-    CoinjoinVerdict,
-    coinjoin_verdict,
-    shape_of,
-)
-from headwater.money.coinjoin_lineage import with_protocols
-from headwater.money.scripts import SCRIPTS_OF_ANYONE, is_each_unspendable
+from headwater.money.coinjoin import CoinjoinVerdict
+from headwater.money.scripts import SCRIPTS_OF_ANYONE
 from headwater.money.snapshot import Snapshot, as_numbers
 
 __all__ = [
     "AddressClusters",
     "Merge",
     "address_clusters",
-    "coinjoin_verdicts",
+    "joined_leaders",
     "joined_scripts",
     "merge_path",
     "proving_order",
@@ -76,33 +70,9 @@ class AddressClusters:
         return tuple((lower, other, tx) for lower, other, tx in self.proofs.tolist())
 
 
-def coinjoin_verdicts(snapshot: Snapshot, cut_txids: Collection[str] = ()) -> list[CoinjoinVerdict]:
-    """For each transaction, whether it joins coins of several people.
-
-    Where the rules abstain, but other transactions that surely had one payer show all the inputs to be under one
-    control, there was one payer here too. That adds no merge; it only lets traces go on.
-
-    Args:
-        snapshot: The chain.
-        cut_txids: Transactions, as displayed, of which a person said that they have several payers.
-    """
-    from headwater.money.cluster_kernels import share_a_leader  # loads a compiler
-
-    unspendable = np.asarray(is_each_unspendable(snapshot.scripts), dtype=np.uint8).tobytes()
-    by_shape = [_verdict(snapshot, tx, unspendable) for tx in range(len(snapshot.txids))]
-    verdicts = with_protocols(snapshot, by_shape, cut_txids)
-    doubtful = np.array(
-        [tx for tx, verdict in enumerate(verdicts) if verdict.answer == "abstain" and snapshot.is_resolved(tx)],
-        dtype=np.int64,
-    )
-    if len(doubtful):
-        leaders, _ = _joined(snapshot, np.nonzero(_is_joining(verdicts))[0], with_proofs=False)
-        flags = np.empty(len(doubtful), dtype=np.uint8)
-        starts, scripts = as_numbers(snapshot.input_starts), as_numbers(snapshot.input_scripts)
-        share_a_leader(doubtful, starts, scripts, leaders, flags)
-        for tx in doubtful[flags > 0].tolist():
-            verdicts[tx] = CoinjoinVerdict(answer="no", rule=SHARED_CLUSTER_RULE)
-    return verdicts
+def joined_leaders(snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict]) -> _Leaders:
+    """For each script the smallest number in its cluster; which transaction proves a merge is not asked."""
+    return _joined(snapshot, np.nonzero(_is_joining(verdicts))[0], with_proofs=False)[0]
 
 
 def address_clusters(snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict]) -> AddressClusters:
@@ -230,21 +200,6 @@ def merge_path(merges: Iterable[Merge], script_hex: str, other_script_hex: str) 
         path.append(step[1])
         step = came_from[step[0]]
     return path[::-1]
-
-
-def _verdict(snapshot: Snapshot, tx: int, unspendable: bytes) -> CoinjoinVerdict:
-    if not snapshot.is_resolved(tx):
-        return CoinjoinVerdict(answer="abstain", rule="spent_output_unresolved")
-    shape = shape_of(
-        [(snapshot.input_scripts[at], snapshot.input_amounts_sat[at]) for at in snapshot.inputs_of(tx)],
-        [
-            (snapshot.output_scripts[at], snapshot.output_amounts_sat[at])
-            for at in snapshot.outputs_of(tx)
-            if not unspendable[snapshot.output_scripts[at]]
-        ],
-        is_coinbase=snapshot.is_coinbase(tx),
-    )
-    return coinjoin_verdict(shape)
 
 
 def _is_joining(verdicts: Sequence[CoinjoinVerdict]) -> npt.NDArray[np.bool_]:

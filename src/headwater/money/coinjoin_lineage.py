@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from headwater.money.coinjoin import CoinjoinVerdict
-from headwater.money.coinjoin_protocols import Premix, Round, mix_pool_sat, premix_of, round_answer
+from headwater.money.coinjoin_protocols import Premix, Round, premix_of
 from headwater.money.scripts import is_unspendable
 from headwater.money.snapshot import ABSENT, Snapshot
 
-__all__ = ["CUT_RULE", "LINEAGE_RULES", "round_of", "with_protocols"]
+__all__ = ["CUT_RULE", "LINEAGE_RULES", "answer_by_lineage", "round_of"]
 
 CUT_RULE: Final = "cut_by_judgement"
 """What `coinjoin_rule` says of a transaction that a person cut: its inputs are taken for several people's."""
@@ -18,14 +18,14 @@ CUT_RULE: Final = "cut_by_judgement"
 LINEAGE_RULES: Final = {"whirlpool_mix": "yes", "whirlpool_tx0": "no"}
 """The rules that need the chain, and their answers."""
 
-_LEAST_INPUTS: Final = 2  # one input is one payer
-_LEAST_OUTPUTS: Final = 3
 
-
-def with_protocols(
-    snapshot: Snapshot, verdicts: Sequence[CoinjoinVerdict], cut_txids: Collection[str] = ()
-) -> list[CoinjoinVerdict]:
-    """The verdicts, with those of protocols in place of those by shape where a rule of a protocol holds.
+def answer_by_lineage(
+    snapshot: Snapshot,
+    pools_sat: Mapping[int, int],
+    answers: list[CoinjoinVerdict],
+    mixes: Iterable[int] | None = None,
+) -> None:
+    """Answer for mixes that descend from their pool, and for the transactions that prepared coins for them.
 
     A mix is of Whirlpool for certain (`whirlpool_mix`) if every spent output that this snapshot holds comes from a mix
     of the same pool or from a tx0 of it, and at least one does. A tx0 that leads into such a mix is one person's doing
@@ -33,36 +33,17 @@ def with_protocols(
 
     Args:
         snapshot: The chain.
-        verdicts: By shape, one for each transaction.
-        cut_txids: Transactions, as displayed, that a person took for several people's; they stand above every rule.
+        pools_sat: The pool of each transaction in the shape of a mix.
+        answers: What each transaction says by itself; changed.
+        mixes: Those of them to answer for, whose parents this snapshot holds; None for all.
     """
-    answers = list(verdicts)
-    pools_sat: dict[int, int] = {}
-    for tx in range(len(snapshot.txids)):
-        spent, made = len(snapshot.inputs_of(tx)), len(snapshot.outputs_of(tx))
-        if spent < _LEAST_INPUTS or made < _LEAST_OUTPUTS or not snapshot.is_resolved(tx):
-            continue
-        joint = round_of(snapshot, tx)
-        answers[tx] = round_answer(joint) or answers[tx]
-        pool_sat = mix_pool_sat(joint)
-        if pool_sat is not None:
-            pools_sat[tx] = pool_sat
-    _answer_by_lineage(snapshot, pools_sat, answers)
-    cut = {bytes.fromhex(txid)[::-1] for txid in cut_txids}
-    for tx in range(len(snapshot.txids)) if cut else ():
-        if bytes(snapshot.txids[tx]) in cut:
-            answers[tx] = CoinjoinVerdict(answer="yes", rule=CUT_RULE)
-    return answers
-
-
-def _answer_by_lineage(snapshot: Snapshot, pools_sat: Mapping[int, int], answers: list[CoinjoinVerdict]) -> None:
-    """Answer for mixes that descend from their pool, and for the transactions that prepared coins for them."""
     premixes: dict[int, Premix | None] = {}
-    for tx, pool_sat in pools_sat.items():
+    for tx in pools_sat if mixes is None else mixes:
         parents = _parents(snapshot, tx)
         for parent in parents - premixes.keys():
             premixes[parent] = premix_of(round_of(snapshot, parent))
-        sources = [_is_of_pool(snapshot, number, pool_sat, pools_sat, premixes) for number in snapshot.inputs_of(tx)]
+        inputs = snapshot.inputs_of(tx)
+        sources = [_is_of_pool(snapshot, number, pools_sat[tx], pools_sat, premixes) for number in inputs]
         known = [source for source in sources if source is not None]
         if not known or not all(known):
             continue

@@ -17,6 +17,8 @@ from headwater.money.coinjoin import DUST_SAT, CoinjoinAnswer, CoinjoinVerdict
 from headwater.money.partition import shares_add_up
 
 __all__ = [
+    "LEAST_EQUAL",
+    "LEAST_INPUTS",
     "PROTOCOL_RULES",
     "STANDARD_DENOMINATIONS_SAT",
     "WASABI_COORDINATORS",
@@ -278,6 +280,12 @@ PROTOCOL_RULES: Final = (
     ),
 )
 """In the order in which they are tried; the first that holds answers, and where none does, the shapes are asked."""
+
+
+LEAST_EQUAL: Final = 3
+"""Scripts that receive one amount, and """
+LEAST_INPUTS: Final = _WASABI2_FEW_INPUTS
+"""inputs: without one or the other, no rule here holds, and `mix_pool_sat` finds no pool."""
 
 
 def round_answer(joint: Round) -> CoinjoinVerdict | None:

@@ -7,13 +7,24 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from headwater.money.change import CHANGE_RULES, NEITHER, ChangeGuesses
 from headwater.money.snapshot import ABSENT, Snapshot
 from headwater.schema import content_id, table_named
 
-__all__ = ["LEAST_HOPS", "REMAINDER_RULE", "STOP_REASONS", "PeelChain", "PeelHop", "peel_chains", "peel_tables"]
+__all__ = [
+    "HOP_RULES",
+    "LEAST_HOPS",
+    "REMAINDER_RULE",
+    "STOP_REASONS",
+    "PeelChain",
+    "PeelHop",
+    "peel_chains",
+    "peel_tables",
+    "remainders",
+]
 
 LEAST_HOPS: Final = 3
 """Fewer are two payments in a row. BlockSci asks for a neighbour of the same form, which is two."""
@@ -21,12 +32,18 @@ LEAST_HOPS: Final = 3
 REMAINDER_RULE: Final = "larger_remainder"
 _REMAINDER_QUARTERS: Final = 3  # ours: a peel leaves at least three quarters; measured in money-error-rates
 
+HOP_RULES: Final = (*CHANGE_RULES, REMAINDER_RULE)
+"""What can name the remainder of a hop; of several rules that agree, the first."""
+
 STOP_REASONS: Final = {
     "unspent": "the remainder is not spent in this snapshot",
     "not_a_peel": "it is spent with others, or on more or fewer than two outputs, or perhaps by several people",
     "rules_conflict": "it is spent by a peel of which rules name different remainders",
     "no_rule": "it is spent by a peel of which no rule names the remainder",
 }
+
+
+_Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +83,10 @@ def peel_chains(snapshot: Snapshot, guesses: ChangeGuesses) -> list[PeelChain]:
     inputs = np.asarray(snapshot.input_starts, dtype=np.int64)
     single = inputs[guesses.txs + 1] - inputs[guesses.txs] == 1
     amounts = np.asarray(snapshot.output_amounts_sat, dtype=np.int64)[guesses.outputs]
-    agreed, disputed = guesses.agreed, guesses.disputed
-    spoken = (guesses.named != NEITHER).any(axis=0)
     input_sat = np.asarray(snapshot.input_amounts_sat, dtype=np.int64)
     came_in = input_sat[inputs[guesses.txs]] if len(input_sat) else np.zeros(0, dtype=np.int64)
-    larger = amounts.argmax(axis=1) if len(amounts) else agreed.astype(np.int64)
-    large = 4 * amounts.max(axis=1, initial=0) >= _REMAINDER_QUARTERS * came_in
-    named = np.where(spoken, agreed, np.where(large, larger, NEITHER))
-    rules = tuple(CHANGE_RULES)
+    named, spoken_by = remainders(guesses, amounts, came_in)
+    disputed = guesses.disputed
     hops: dict[int, PeelHop] = {}
     stopped: dict[int, str] = {}
     for at in np.nonzero(single)[0].tolist():
@@ -81,9 +94,8 @@ def peel_chains(snapshot: Snapshot, guesses: ChangeGuesses) -> list[PeelChain]:
         if choice == NEITHER:
             stopped[tx] = "rules_conflict" if disputed[at] else "no_rule"
             continue
-        rule = next((name for place, name in enumerate(rules) if guesses.named[place, at] != NEITHER), REMAINDER_RULE)
         remainder, peeled = int(guesses.outputs[at, choice]), int(guesses.outputs[at, 1 - choice])
-        hops[tx] = PeelHop(tx=tx, rule=rule, remainder=remainder, peeled=peeled)
+        hops[tx] = PeelHop(tx=tx, rule=HOP_RULES[spoken_by[at]], remainder=remainder, peeled=peeled)
     following = {tx: _spender(snapshot, hop.remainder) for tx, hop in hops.items()}
     continued = {after for after in following.values() if after is not None}
     chains: list[PeelChain] = []
@@ -99,6 +111,23 @@ def peel_chains(snapshot: Snapshot, guesses: ChangeGuesses) -> list[PeelChain]:
             reason = "unspent" if after is None else stopped.get(after, "not_a_peel")
             chains.append(PeelChain(hops=tuple(chain), stop_reason=reason))
     return chains
+
+
+def remainders(
+    guesses: ChangeGuesses, amounts_sat: _Numbers, came_in_sat: _Numbers
+) -> tuple[npt.NDArray[np.int8], _Numbers]:
+    """Which of two outputs goes on if the transaction is a hop, or `NEITHER`, and the place in `HOP_RULES` of why.
+
+    Args:
+        guesses: What the rules of change say.
+        amounts_sat: What the two outputs hold; shape (n, 2).
+        came_in_sat: What the first input brings in; shape (n,).
+    """
+    spoken = guesses.named != NEITHER
+    larger = amounts_sat.argmax(axis=1) if len(amounts_sat) else np.zeros(0, dtype=np.int64)
+    large = 4 * amounts_sat.max(axis=1, initial=0) >= _REMAINDER_QUARTERS * came_in_sat
+    named = np.where(spoken.any(axis=0), guesses.agreed, np.where(large, larger, NEITHER)).astype(np.int8)
+    return named, np.where(spoken.any(axis=0), spoken.argmax(axis=0), len(CHANGE_RULES))
 
 
 def peel_tables(snapshot: Snapshot, chains: Sequence[PeelChain], txids: Sequence[str]) -> tuple[pa.Table, pa.Table]:

@@ -102,7 +102,7 @@ def platform_addresses(
     Args:
         session: Holds `invoices`.
         derived: Result of `derived_addresses`.
-        outputs: The table `tx_outputs`.
+        outputs: The table `tx_outputs`, or at least its rows about these scripts.
         defects: Told of invoices on addresses that no descriptor derives, and of addresses given out twice.
     """
     invoices = session.table("invoices").filter(lambda table: table.address.notnull())

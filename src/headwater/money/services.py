@@ -21,6 +21,7 @@ __all__ = [
     "actor_of",
     "is_later",
     "service_map",
+    "tagged_address",
 ]
 
 POOLING_CATEGORIES: Final = (  # where the register does not say; source: the categories of published TagPacks
@@ -244,6 +245,11 @@ def _dated(actor: Row) -> tuple[str, str]:
 def actor_of(tag: Row) -> str:
     """The service as a tag names it."""
     return str(tag["actor"] or tag["label"])
+
+
+def tagged_address(tag: Row) -> str:
+    """The address of a tag as this program writes it."""
+    return _written(tag["address"])
 
 
 def _written(address: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,21 +31,81 @@ from headwater.money.undo_index import UndoRecord
 __all__ = ["ABSENT", "Snapshot", "as_numbers", "snapshot_of"]
 
 _Numbers = npt.NDArray[np.int64]
+_Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Appended:
-    """What of a block became part of the snapshot.
+class BlockContent:
+    """A block that is in memory, whole and with the merkle root of its header.
+
+    Attributes:
+        block: Which it is.
+        content: Its bytes.
+        layout: Where its parts lie in them.
+        txids: Its transactions; shape (transactions, 32).
+        amounts_sat: What each output holds.
+    """
+
+    block: IndexedBlock
+    content: bytes
+    layout: BlockLayout
+    txids: npt.NDArray[np.uint8]
+    amounts_sat: _Numbers
+
+    @property
+    def input_counts(self) -> _Numbers:
+        """Inputs of each transaction; a coinbase spends nothing, so it has none."""
+        counts = self.layout.input_counts.copy()
+        counts[0] = 0
+        return counts
+
+    @property
+    def outpoints(self) -> _Numbers:
+        """First byte of each input that spends something."""
+        return self.layout.outpoints[self.layout.input_counts[0] :]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What of a block became part of a snapshot.
 
     Attributes:
         first_tx: Number of its first transaction.
         first_input: Number of its first input.
         is_taken: For each transaction of the block, whether it was taken.
+        outpoints: First byte of each input taken.
     """
 
     first_tx: int
     first_input: int
-    is_taken: npt.NDArray[np.bool_]
+    is_taken: _Flags
+    outpoints: _Numbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenOutputs:
+    """For each input taken of a block, what is known of the output that it spends because that output was seen.
+
+    Attributes:
+        is_seen: Whether it was seen, and nothing spent it before.
+        is_twice: Whether something spent it before.
+        amounts_sat: What it holds; anything where it was not seen.
+        scripts: Number of its script; anything where it was not seen.
+    """
+
+    is_seen: _Flags
+    is_twice: _Flags
+    amounts_sat: _Numbers
+    scripts: _Numbers
+
+    def chosen(self, wanted: _Flags) -> SeenOutputs:
+        """That of some of the inputs."""
+        return SeenOutputs(
+            is_seen=self.is_seen[wanted],
+            is_twice=self.is_twice[wanted],
+            amounts_sat=self.amounts_sat[wanted],
+            scripts=self.scripts[wanted],
+        )
 
 
 def snapshot_of(
@@ -63,30 +123,61 @@ def snapshot_of(
         progress: Told of blocks read.
     """
     snapshot = Snapshot()
-    order = [*index.active, *(block for block in index.blocks if not block.active)]
-    for done, block in enumerate(order):
-        content = read_content(block.file, block.offset_bytes, block.length_bytes)
-        try:
-            layout = laid_out(content)
-            txids = transaction_ids(content, layout)
-            amounts = amounts_sat(content, layout)
-            intact = merkle_root(txids) == block.header.merkle_root
-            reason = "its transactions do not give its merkle root"
-            if intact and len(amounts) and not (amounts.min() >= 0 and amounts.max() <= MAX_MONEY_SAT):
-                intact, reason = False, "an output holds more than there can be"
-        except BlockLayoutError as error:
-            intact, reason = False, str(error)
-        snapshot.merkle_ok[block.header.block_hash] = intact
-        if not intact:
-            _defect(defects, block, "block_damaged", f"{reason}; its transactions are left out")
-        elif block.active:
-            appended = _append(snapshot, block, content, layout, txids, amounts, defects)
-            _resolve(snapshot, block, appended, undo.get(block.header.block_hash, ()), defects)
-        progress("blocks", done + 1, len(order))
+    for read in blocks_read(index, snapshot.merkle_ok, defects, progress):
+        first_tx = len(snapshot.txids)
+        numbers = snapshot.txids.numbers_of(read.txids.ravel(), _bounds(len(read.txids)))
+        # A number that is not above all before it was given earlier.
+        is_taken = numbers > np.maximum.accumulate(np.concatenate(([first_tx - 1], numbers)))[:-1]
+        taken = take_in(snapshot, read, is_taken, numbers[is_taken], defects)
+        resolve(snapshot, read, taken, _connect(snapshot, read, taken), undo_of(undo, read), defects)
     return snapshot
 
 
-def _defect(defects: Defects, block: IndexedBlock, code: str, reason: str) -> None:
+def blocks_read(
+    index: BlockIndex, merkle_ok: dict[bytes, bool], defects: Defects, progress: Progress = silent
+) -> Iterator[BlockContent]:
+    """The blocks of the active chain that are whole, one after the other; then the others are read for damage alone.
+
+    Args:
+        index: The blocks.
+        merkle_ok: Takes, for every block by its hash, whether its transactions give its merkle root.
+        defects: Told of blocks that cannot be read.
+        progress: Told of blocks read.
+    """
+    order = [*index.active, *(block for block in index.blocks if not block.active)]
+    for done, block in enumerate(order):
+        read, reason = _content_of(block)
+        merkle_ok[block.header.block_hash] = read is not None
+        if read is None:
+            tell_of_block(defects, block, "block_damaged", f"{reason}; its transactions are left out")
+        elif block.active:
+            yield read
+        progress("blocks", done + 1, len(order))
+
+
+def undo_of(undo: Mapping[bytes, Sequence[UndoRecord]], read: BlockContent) -> Sequence[UndoRecord]:
+    """The undo records that can be a block's own."""
+    return undo.get(read.block.header.block_hash, ())
+
+
+def _content_of(block: IndexedBlock) -> tuple[BlockContent | None, str]:
+    """A block, or why it cannot be used."""
+    content = read_content(block.file, block.offset_bytes, block.length_bytes)
+    try:
+        layout = laid_out(content)
+        txids = transaction_ids(content, layout)
+        amounts = amounts_sat(content, layout)
+    except BlockLayoutError as error:
+        return None, str(error)
+    if merkle_root(txids) != block.header.merkle_root:
+        return None, "its transactions do not give its merkle root"
+    if len(amounts) and not (amounts.min() >= 0 and amounts.max() <= MAX_MONEY_SAT):
+        return None, "an output holds more than there can be"
+    return BlockContent(block=block, content=content, layout=layout, txids=txids, amounts_sat=amounts), ""
+
+
+def tell_of_block(defects: Defects, block: IndexedBlock, code: str, reason: str) -> None:
+    """Note a defect of a block."""
     defects.add(
         code,
         f"block {block.header.block_hash[::-1].hex()}: {reason}",
@@ -97,58 +188,62 @@ def _defect(defects: Defects, block: IndexedBlock, code: str, reason: str) -> No
     )
 
 
-def _append(
-    snapshot: Snapshot,
-    block: IndexedBlock,
-    content: bytes,
-    layout: BlockLayout,
-    txids: npt.NDArray[np.uint8],
-    amounts: _Numbers,
-    defects: Defects,
-) -> _Appended:
-    first_tx, first_input = len(snapshot.txids), len(snapshot.input_outputs)
-    ends = np.arange(1, len(txids) + 1) * TXID_BYTES
-    numbers = snapshot.txids.numbers_of(txids.ravel(), np.column_stack((ends - TXID_BYTES, ends)))
-    # A number that is not above all before it was given earlier.
-    is_taken = numbers > np.maximum.accumulate(np.concatenate(([first_tx - 1], numbers)))[:-1]
+def _bounds(count: int) -> _Numbers:
+    """First byte and end of each of so many txids that lie end to end."""
+    ends = np.arange(1, count + 1) * TXID_BYTES
+    return np.column_stack((ends - TXID_BYTES, ends))
+
+
+def take_in(
+    snapshot: Snapshot, read: BlockContent, is_taken: _Flags, numbers: _Numbers | None, defects: Defects
+) -> Taken:
+    """Append the transactions of a block, their outputs, and inputs of which it is not known yet what they bring in.
+
+    Args:
+        snapshot: Takes them.
+        read: The block.
+        is_taken: For each of its transactions, whether it is the first with its txid.
+        numbers: Those that the snapshot gave the transactions taken; None if it is to give them now.
+        defects: Told of those that are not.
+    """
+    block, layout = read.block, read.layout
     for position in np.nonzero(~is_taken)[0].tolist():
         # Two pairs of early coinbases share a txid (BIP-30); the later replaced the earlier, with the same outputs.
-        reason = f"transaction {txids[position, ::-1].tobytes().hex()} was seen before; it counts once"
-        _defect(defects, block, "txid_repeated", reason)
+        reason = f"transaction {read.txids[position, ::-1].tobytes().hex()} was seen before; it counts once"
+        tell_of_block(defects, block, "txid_repeated", reason)
+    if numbers is None:
+        numbers = snapshot.txids.numbers_of(read.txids.ravel(), _bounds(len(is_taken))[is_taken])
+    first_tx, first_input = len(snapshot.tx_blocks), len(snapshot.input_txs)
     place = len(snapshot.blocks)
     snapshot.blocks.append(block)
-    input_counts = layout.input_counts.copy()
-    input_counts[0] = 0  # a coinbase spends nothing
-    inputs_taken = np.repeat(is_taken, layout.input_counts)
-    inputs_taken[: layout.input_counts[0]] = False
+    input_counts = read.input_counts
     outputs_taken = np.repeat(is_taken, layout.output_counts)
-    taken = numbers[is_taken]
-    _extend(snapshot.tx_blocks, np.full(len(taken), place))
+    _extend(snapshot.tx_blocks, np.full(len(numbers), place))
     _extend(snapshot.tx_positions, np.nonzero(is_taken)[0])
     _extend(snapshot.input_starts, first_input + np.cumsum(input_counts[is_taken]))
     _extend(snapshot.output_starts, len(snapshot.output_txs) + np.cumsum(layout.output_counts[is_taken]))
-    _extend(snapshot.output_amounts_sat, amounts[outputs_taken])
+    _extend(snapshot.output_amounts_sat, read.amounts_sat[outputs_taken])
     bounds = np.column_stack((layout.script_starts[outputs_taken], layout.script_ends[outputs_taken]))
-    _extend(snapshot.output_scripts, snapshot.scripts.numbers_of(as_bytes(content), bounds))
-    _extend(snapshot.output_txs, np.repeat(taken, layout.output_counts[is_taken]))
+    _extend(snapshot.output_scripts, snapshot.scripts.numbers_of(as_bytes(read.content), bounds))
+    _extend(snapshot.output_txs, np.repeat(numbers, layout.output_counts[is_taken]))
     _extend(snapshot.spent_by, np.full(len(bounds), ABSENT))
-    _extend(snapshot.input_txs, np.repeat(taken, input_counts[is_taken]))
-    _connect(snapshot, block, content, layout.outpoints[inputs_taken], first_input, defects)
-    return _Appended(first_tx=first_tx, first_input=first_input, is_taken=is_taken)
+    _extend(snapshot.input_txs, np.repeat(numbers, input_counts[is_taken]))
+    unknown = np.full(int(input_counts[is_taken].sum()), ABSENT)
+    for column in (snapshot.input_outputs, snapshot.input_amounts_sat, snapshot.input_scripts):
+        _extend(column, unknown)
+    return Taken(
+        first_tx=first_tx,
+        first_input=first_input,
+        is_taken=is_taken,
+        outpoints=read.outpoints[np.repeat(is_taken, input_counts)],
+    )
 
 
-def _connect(
-    snapshot: Snapshot,
-    block: IndexedBlock,
-    content: bytes,
-    outpoints: _Numbers,
-    first_input: int,
-    defects: Defects,
-) -> None:
+def _connect(snapshot: Snapshot, read: BlockContent, taken: Taken) -> SeenOutputs:
     """Note which outputs the inputs of a block spend; they come after all that the snapshot has."""
     from headwater.money.snapshot_kernels import connect  # loads a compiler
 
-    held = as_bytes(content)
+    held, outpoints, first_input = as_bytes(read.content), taken.outpoints, taken.first_input
     spent = snapshot.txids.found(held, np.column_stack((outpoints, outpoints + TXID_BYTES)))
     indexes, outputs = np.empty_like(outpoints), np.empty_like(outpoints)
     is_twice = np.empty(len(outpoints), dtype=np.uint8)
@@ -164,56 +259,91 @@ def _connect(
         outputs,
         is_twice,
     )
-    outside = np.nonzero(outputs == ABSENT)[0]
+    is_seen = outputs != ABSENT
+    note_outside(snapshot, read, taken, ~is_seen)
+    as_numbers(snapshot.input_outputs)[first_input:] = outputs
+    amounts, scripts = np.full_like(outputs, ABSENT), np.full_like(outputs, ABSENT)
+    amounts[is_seen] = as_numbers(snapshot.output_amounts_sat)[outputs[is_seen]]
+    scripts[is_seen] = as_numbers(snapshot.output_scripts)[outputs[is_seen]]
+    return SeenOutputs(is_seen=is_seen, is_twice=is_twice > 0, amounts_sat=amounts, scripts=scripts)
+
+
+def note_outside(snapshot: Snapshot, read: BlockContent, taken: Taken, are_outside: _Flags) -> None:
+    """Keep by name which outputs some inputs of a block spend, because the snapshot has no number for them."""
+    outside = np.nonzero(are_outside)[0]
     if len(outside):
-        txids = held[outpoints[outside, None] + np.arange(TXID_BYTES)]
-        snapshot.outside.add(outside + first_input, txids, indexes[outside])
-    _extend(snapshot.input_outputs, outputs)
-    _extend(snapshot.input_amounts_sat, np.full(len(outputs), ABSENT))
-    _extend(snapshot.input_scripts, np.full(len(outputs), ABSENT))
-    for place in np.nonzero(is_twice)[0].tolist():
-        shown = _shown(snapshot, first_input + place)
-        _defect(defects, block, "spent_twice", f"output {shown} was spent before")
+        txids, indexes = outpoints_at(read.content, taken.outpoints[outside])
+        snapshot.outside.add(outside + taken.first_input, txids, indexes)
 
 
-def _resolve(
+def outpoints_at(content: bytes, places: _Numbers) -> tuple[npt.NDArray[np.uint8], _Numbers]:
+    """Transaction, shape (inputs, 32), and index of the output that inputs of a block spend.
+
+    Args:
+        content: The block.
+        places: First byte of each input.
+    """
+    octets = as_bytes(content)[places[:, None] + np.arange(TXID_BYTES + 4)]
+    indexes = np.ascontiguousarray(octets[:, TXID_BYTES:]).view("<u4").ravel().astype(np.int64)
+    return octets[:, :TXID_BYTES], indexes
+
+
+def resolve(
     snapshot: Snapshot,
-    block: IndexedBlock,
-    appended: _Appended,
+    read: BlockContent,
+    taken: Taken,
+    seen: SeenOutputs,
     candidates: Sequence[UndoRecord],
     defects: Defects,
 ) -> None:
-    """Amount and script of every output the block spent: from its undo data, checked against outputs seen."""
-    if len(appended.is_taken) < 2:
+    """Amount and script of every output a block spent: from its undo data, checked against outputs seen.
+
+    Args:
+        snapshot: Has the block's transactions last, and takes what their inputs bring in.
+        read: The block.
+        taken: What of it the snapshot has.
+        seen: What is known of the outputs that were seen.
+        candidates: Undo records that can be its own.
+        defects: Told of what does not fit together.
+    """
+    block = read.block
+
+    def shown(place: int) -> str:
+        txids, indexes = outpoints_at(read.content, taken.outpoints[place : place + 1])
+        return f"{txids[0, ::-1].tobytes().hex()}:{indexes[0]}"
+
+    for place in np.nonzero(seen.is_twice)[0].tolist():
+        tell_of_block(defects, block, "spent_twice", f"output {shown(place)} was spent before")
+    if len(taken.is_taken) < 2:
         return
-    coins, disagreeing = _best_undo(snapshot, block, appended, candidates, defects)
+    coins, disagreeing = _best_undo(snapshot, block, taken, seen, candidates, defects)
     if coins is None:
-        _defect(defects, block, "undo_missing", "no undo record fits; spent outputs are known where they were seen")
-    for number in disagreeing:
-        reason = f"undo data and output {_shown(snapshot, number)} disagree; the output as seen is used"
-        _defect(defects, block, "undo_disagrees", reason)
+        reason = "no undo record fits; spent outputs are known where they were seen"
+        tell_of_block(defects, block, "undo_missing", reason)
+    for place in disagreeing:
+        reason = f"undo data and output {shown(place)} disagree; the output as seen is used"
+        tell_of_block(defects, block, "undo_disagrees", reason)
     # An output seen is covered by its txid; undo data is covered by a checksum only.
-    outputs = as_numbers(snapshot.input_outputs)[appended.first_input :]
-    is_seen = outputs != ABSENT
-    amounts = as_numbers(snapshot.input_amounts_sat)[appended.first_input :]
-    scripts = as_numbers(snapshot.input_scripts)[appended.first_input :]
-    amounts[is_seen] = as_numbers(snapshot.output_amounts_sat)[outputs[is_seen]]
-    scripts[is_seen] = as_numbers(snapshot.output_scripts)[outputs[is_seen]]
+    is_seen = seen.is_seen
+    amounts = as_numbers(snapshot.input_amounts_sat)[taken.first_input :]
+    scripts = as_numbers(snapshot.input_scripts)[taken.first_input :]
+    amounts[is_seen] = seen.amounts_sat[is_seen]
+    scripts[is_seen] = seen.scripts[is_seen]
     if coins is not None:
         amounts[~is_seen] = coins.amounts_sat[~is_seen]
         scripts[~is_seen] = snapshot.scripts.numbers_of(coins.scripts, coins.bounds[~is_seen])
     else:
         for place in np.nonzero(~is_seen)[0].tolist():
-            number = appended.first_input + place
+            number = taken.first_input + place
             tx = snapshot.input_txs[number]
-            _defect(
+            tell_of_block(
                 defects,
                 block,
                 "spent_output_unresolved",
                 f"input {number - snapshot.input_starts[tx]} of transaction {snapshot.txids[tx][::-1].hex()} spends "
-                f"{_shown(snapshot, number)}, which neither undo data nor these blocks hold",
+                f"{shown(place)}, which neither undo data nor these blocks hold",
             )
-    _refuse_overspending(snapshot, block, appended.first_tx + int(appended.is_taken[0]), defects)
+    _refuse_overspending(snapshot, block, taken.first_tx, defects)
 
 
 def _refuse_overspending(snapshot: Snapshot, block: IndexedBlock, first_tx: int, defects: Defects) -> None:
@@ -231,11 +361,13 @@ def _refuse_overspending(snapshot: Snapshot, block: IndexedBlock, first_tx: int,
         flags,
     )
     for tx in (np.nonzero(flags)[0] + first_tx).tolist():
+        if snapshot.is_coinbase(tx):
+            continue
         inputs = snapshot.inputs_of(tx)
         input_sat = sum(snapshot.input_amounts_sat[number] for number in inputs)
         output_sat = sum(snapshot.output_amounts_sat[number] for number in snapshot.outputs_of(tx))
         reason = f"transaction {snapshot.txids[tx][::-1].hex()} takes in {input_sat} and pays out {output_sat} satoshis"
-        _defect(defects, block, "more_out_than_in", reason)
+        tell_of_block(defects, block, "more_out_than_in", reason)
         for number in inputs:
             snapshot.input_amounts_sat[number] = snapshot.input_scripts[number] = ABSENT
 
@@ -243,16 +375,16 @@ def _refuse_overspending(snapshot: Snapshot, block: IndexedBlock, first_tx: int,
 def _best_undo(
     snapshot: Snapshot,
     block: IndexedBlock,
-    appended: _Appended,
+    taken: Taken,
+    seen: SeenOutputs,
     candidates: Sequence[UndoRecord],
     defects: Defects,
 ) -> tuple[SpentCoins | None, list[int]]:
     """The coins of the record that fits best, of transactions taken; and the inputs where outputs seen disagree."""
     best: SpentCoins | None = None
     least: list[int] = []
-    expected = np.diff(as_numbers(snapshot.input_starts)[appended.first_tx :])[int(appended.is_taken[0]) :]
-    outputs = as_numbers(snapshot.input_outputs)[appended.first_input :]
-    is_seen = outputs != ABSENT
+    expected = np.diff(as_numbers(snapshot.input_starts)[taken.first_tx :])[int(taken.is_taken[0]) :]
+    is_seen = seen.is_seen
     for record in candidates:
         try:
             content = record.content()
@@ -267,15 +399,14 @@ def _best_undo(
                 length_bytes=record.length_bytes,
             )
             continue
-        if coins is None or len(coins.counts) != len(appended.is_taken) - 1:
+        if coins is None or len(coins.counts) != len(taken.is_taken) - 1:
             continue
-        coins = _of_taken(coins, appended.is_taken[1:])
+        coins = _of_taken(coins, taken.is_taken[1:])
         if not np.array_equal(coins.counts, expected):
             continue
-        agrees = coins.amounts_sat[is_seen] == as_numbers(snapshot.output_amounts_sat)[outputs[is_seen]]
-        scripts = snapshot.scripts.found(coins.scripts, coins.bounds[is_seen])
-        agrees &= scripts == as_numbers(snapshot.output_scripts)[outputs[is_seen]]
-        disagreeing = (np.nonzero(is_seen)[0][~agrees] + appended.first_input).tolist()
+        agrees = coins.amounts_sat[is_seen] == seen.amounts_sat[is_seen]
+        agrees &= snapshot.scripts.found(coins.scripts, coins.bounds[is_seen]) == seen.scripts[is_seen]
+        disagreeing = np.nonzero(is_seen)[0][~agrees].tolist()
         if best is None or len(disagreeing) < len(least):
             best, least = coins, disagreeing
     return best, least
@@ -292,12 +423,6 @@ def _of_taken(coins: SpentCoins, is_taken: npt.NDArray[np.bool_]) -> SpentCoins:
         scripts=coins.scripts,
         bounds=coins.bounds[kept],
     )
-
-
-def _shown(snapshot: Snapshot, number: int) -> str:
-    """The output that an input spends, as displayed."""
-    txid, index = snapshot.spent_outpoint(number)
-    return f"{txid[::-1].hex()}:{index}"
 
 
 def _extend(column: array[int], numbers: _Numbers) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from headwater.money.coinjoin import CoinjoinVerdict
 from headwater.money.defects import Defects
 from headwater.money.flows import FURTHER_POLICIES, POISON, POLICIES
 from headwater.money.poison import poison_bounds
-from headwater.money.probable_services import probable_services
+from headwater.money.probable_services import Reach, probable_services
 from headwater.money.receipts import receipts_of
 from headwater.money.services import ServiceMap, actor_of, is_later, service_map
 from headwater.money.snapshot import Snapshot
@@ -27,7 +27,7 @@ from headwater.money.trace_tables import TraceTables
 from headwater.money.tracing import Tracer
 from headwater.schema import table_named
 
-__all__ = ["Chain", "further_policies", "trace_receipts"]
+__all__ = ["Chain", "further_policies", "trace_parameters", "trace_receipts"]
 
 _RECEIPTS_AT_ONCE: Final = 1_024  # bounds memory; what they reach in one layer is held at once
 
@@ -42,7 +42,9 @@ class Chain:
         addresses: For each script, its address.
         verdicts: Of each transaction, whether it joins coins of several people.
         clusters: Address clusters.
-        members: The table `address_clusters`.
+        members: The table `address_clusters`, or at least its rows about scripts with a tag.
+        probable: Clusters that pay or hold as services do, the platform's own left out; None to reckon them from the
+            snapshot.
     """
 
     snapshot: Snapshot
@@ -51,6 +53,7 @@ class Chain:
     verdicts: Sequence[CoinjoinVerdict]
     clusters: AddressClusters
     members: pa.Table
+    probable: Mapping[int, Reach] | None = None
 
 
 def trace_receipts(context: StageContext, chain: Chain, platform: pa.Table, defects: Defects) -> dict[str, pa.Table]:
@@ -65,7 +68,7 @@ def trace_receipts(context: StageContext, chain: Chain, platform: pa.Table, defe
     Raises:
         ConfigError: `trace_further_policies` names a rule that is none.
     """
-    parameters = _parameters(context)
+    parameters = trace_parameters(context)
     policies = further_policies(parameters.trace_further_policies)
     snapshot, tables = chain.snapshot, context.tables
     services = _services(context, chain, platform, parameters, defects)
@@ -130,7 +133,8 @@ def further_policies(setting: str) -> tuple[str, ...]:
     return tuple(policy for policy in FURTHER_POLICIES if policy in words)
 
 
-def _parameters(context: StageContext) -> Parameters:
+def trace_parameters(context: StageContext) -> Parameters:
+    """The parameters of tracing; others are as they are by default."""
     known: dict[str, Any] = {name: value for name, value in context.parameters.items() if name.startswith("trace_")}
     return Parameters(**known)
 
@@ -138,8 +142,6 @@ def _parameters(context: StageContext) -> Parameters:
 def _services(
     context: StageContext, chain: Chain, platform: pa.Table, parameters: Parameters, defects: Defects
 ) -> ServiceMap:
-    snapshot = chain.snapshot
-    own = [snapshot.script_numbers.get(bytes.fromhex(script_hex)) for script_hex in platform["script_hex"].to_pylist()]
     return service_map(
         chain.clusters,
         chain.addresses,
@@ -147,16 +149,22 @@ def _services(
         context.tables.arrow("services").to_pylist(),
         defects,
         actors=context.tables.arrow("actors").to_pylist(),
-        probable=probable_services(
-            snapshot,
-            chain.clusters,
-            chain.verdicts,
-            min_scripts=parameters.trace_service_min_scripts,
-            min_payees=parameters.trace_service_min_payees,
-            # The platform may be as large as a service; its own coins are what is followed.
-            apart_from={chain.clusters.leaders[number] for number in own if number is not None},
-        ),
-        ends_on=_last_day(snapshot),
+        probable=_probable(chain, platform, parameters) if chain.probable is None else chain.probable,
+        ends_on=_last_day(chain.snapshot),
+    )
+
+
+def _probable(chain: Chain, platform: pa.Table, parameters: Parameters) -> Mapping[int, Reach]:
+    numbers = chain.snapshot.script_numbers
+    own = [numbers.get(bytes.fromhex(script_hex)) for script_hex in platform["script_hex"].to_pylist()]
+    return probable_services(
+        chain.snapshot,
+        chain.clusters,
+        chain.verdicts,
+        min_scripts=parameters.trace_service_min_scripts,
+        min_payees=parameters.trace_service_min_payees,
+        # The platform may be as large as a service; its own coins are what is followed.
+        apart_from={chain.clusters.leaders[number] for number in own if number is not None},
     )
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from headwater.money.block_index import read_content
-from headwater.money.block_layout import laid_out
+from headwater.money.block_layout import BlockLayout, laid_out
 from headwater.money.snapshot import Snapshot
 
-__all__ = ["TxHabits", "habits_of"]
+__all__ = ["TxHabits", "habits_in_block", "habits_of"]
 
 _Numbers = npt.NDArray[np.int64]
 _LOCK_TIME_BYTES: Final = 4
@@ -31,6 +31,10 @@ class TxHabits:
 
     lock_times: _Numbers
     virtual_bytes: _Numbers
+
+    def chosen(self, wanted: npt.NDArray[np.bool_]) -> TxHabits:
+        """Those of some of the transactions."""
+        return TxHabits(lock_times=self.lock_times[wanted], virtual_bytes=self.virtual_bytes[wanted])
 
     def fee_rates(self, fees_sat: _Numbers) -> _Numbers:
         """Thousandths of a satoshi for each virtual byte.
@@ -54,10 +58,19 @@ def habits_of(snapshot: Snapshot) -> TxHabits:
     starts = np.searchsorted(blocks, np.arange(len(snapshot.blocks) + 1))
     for place, block in enumerate(snapshot.blocks):
         content = read_content(block.file, block.offset_bytes, block.length_bytes)
-        begin, body_begin, body_end, end = laid_out(content).bounds.T
-        stripped = _VERSION_BYTES + body_end - body_begin + _LOCK_TIME_BYTES
-        octets = np.frombuffer(content, dtype=np.uint8)[(end - _LOCK_TIME_BYTES)[:, None] + np.arange(_LOCK_TIME_BYTES)]
         span = slice(starts[place], starts[place + 1])
-        lock_times[span] = np.ascontiguousarray(octets).view("<u4").ravel()[positions[span]]
-        virtual_bytes[span] = ((3 * stripped + (end - begin) + 3) // 4)[positions[span]]
+        in_block = habits_in_block(content, laid_out(content))
+        lock_times[span] = in_block.lock_times[positions[span]]
+        virtual_bytes[span] = in_block.virtual_bytes[positions[span]]
     return TxHabits(lock_times=lock_times, virtual_bytes=virtual_bytes)
+
+
+def habits_in_block(content: bytes, layout: BlockLayout) -> TxHabits:
+    """The habits of the transactions of a block."""
+    begin, body_begin, body_end, end = layout.bounds.T
+    stripped = _VERSION_BYTES + body_end - body_begin + _LOCK_TIME_BYTES
+    octets = np.frombuffer(content, dtype=np.uint8)[(end - _LOCK_TIME_BYTES)[:, None] + np.arange(_LOCK_TIME_BYTES)]
+    return TxHabits(
+        lock_times=np.ascontiguousarray(octets).view("<u4").ravel().astype(np.int64),
+        virtual_bytes=(3 * stripped + (end - begin) + 3) // 4,
+    )

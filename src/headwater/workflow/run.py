@@ -20,6 +20,7 @@ from headwater.engine import (
     file_sha256,
     silent,
     sync_folder,
+    unsaid,
     write_parquet,
 )
 from headwater.errors import ConfigError, DigestMismatchError, HeadwaterError, IntegrityError
@@ -67,6 +68,7 @@ def run_stages(
     secrets: Mapping[str, Path] | None = None,
     watch: Watch = lambda _: silent,
     finished: Callable[[StageResult], None] = lambda _: None,
+    say: Callable[[str], None] = unsaid,
 ) -> list[StageResult]:
     """Run every stage whose inputs changed, in order.
 
@@ -80,6 +82,7 @@ def run_stages(
         secrets: For encrypted images, by exhibit, a file that holds the passphrase; it is not kept.
         watch: Gives each stage somewhere to report progress.
         finished: Told of each stage as it ends.
+        say: Told, in a line, what the operator should know about how a stage does its work.
 
     Raises:
         ConfigError: There is no such stage, or nothing to run on.
@@ -107,6 +110,7 @@ def run_stages(
             watch(stage.name),
             allow_unsealed=allow_unsealed,
             secrets=secrets or {},
+            say=say,
         )
         finished(result)
         results.append(result)
@@ -134,6 +138,7 @@ def _run(
     *,
     allow_unsealed: bool,
     secrets: Mapping[str, Path],
+    say: Callable[[str], None],
 ) -> StageResult:
     inputs = _inputs(case, stage, exhibits)
     run_id = content_id("run", stage.name, __version__, *(part for pair in sorted(inputs.items()) for part in pair))
@@ -153,7 +158,7 @@ def _run(
             notes: dict[str, bytes] = {}
             produced = _derive(
                 case, stage, session, exhibits, workers, progress, allow_unsealed=allow_unsealed, secrets=secrets,
-                notes=notes, scratch=scratch,
+                notes=notes, scratch=scratch, say=say,
             )  # fmt: skip
             outputs = _write(case, run_id, produced) | _write_notes(case, run_id, notes)
     except BaseException as error:
@@ -198,6 +203,7 @@ def _derive(
     secrets: Mapping[str, Path],
     notes: dict[str, bytes],
     scratch: Path,
+    say: Callable[[str], None],
 ) -> dict[str, Derived]:
     if stage.name == STAGES[0].name:
         session.put("exhibits", TABLE_OF["exhibits"].rows(exhibit.row for exhibit in exhibits))
@@ -220,6 +226,8 @@ def _derive(
         unconfirmed=case.unconfirmed_lists() if reads_lists(stage) else (),
         notes=notes,
         scratch=scratch,
+        chain_memory_bytes=case.settings.chain_memory_bytes,
+        say=say,
     )
     derived = stage.derive(context)
     return {name: t if isinstance(t, StoredTable) else TABLE_OF[name].checked(t) for name, t in derived.items()}

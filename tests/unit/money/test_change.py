@@ -7,7 +7,8 @@ import pytest
 from headwater.money.block_index import BlockSource, indexed_blocks
 from headwater.money.chain_tables import shown_txids
 from headwater.money.change import CHANGE_RULES, change_guesses, change_table
-from headwater.money.clusters import address_clusters, coinjoin_verdicts
+from headwater.money.clusters import address_clusters
+from headwater.money.coinjoin_verdicts import coinjoin_verdicts
 from headwater.money.defects import Defects
 from headwater.money.peel import LEAST_HOPS, REMAINDER_RULE, STOP_REASONS, peel_chains, peel_tables
 from headwater.money.snapshot import snapshot_of

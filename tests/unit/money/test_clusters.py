@@ -9,8 +9,9 @@ from itertools import combinations, pairwise
 import pytest
 
 from headwater.money import Merge, merge_path
-from headwater.money.clusters import address_clusters, coinjoin_verdicts
+from headwater.money.clusters import address_clusters
 from headwater.money.coinjoin import CoinjoinVerdict, coinjoin_verdict, shape_of
+from headwater.money.coinjoin_verdicts import coinjoin_verdicts
 from headwater.money.snapshot import ABSENT, Snapshot
 
 

@@ -266,7 +266,7 @@ class Pool:
 
     def verdicts(self, folder):
         from headwater.money.block_index import BlockSource, indexed_blocks
-        from headwater.money.clusters import coinjoin_verdicts
+        from headwater.money.coinjoin_verdicts import coinjoin_verdicts
         from headwater.money.defects import Defects
         from headwater.money.snapshot import snapshot_of
         from headwater.money.undo_index import matched_undo
