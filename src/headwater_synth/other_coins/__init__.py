@@ -1,0 +1,1 @@
+"""Invented files of other coins: Monero, shielded Zcash and Lightning."""
