@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from headwater_sealed.answers import answer_text
 from headwater_sealed.monero_keys import (
     Address,
     ViewKey,
@@ -55,7 +56,6 @@ MONERO_SCHEMA = pa.schema(
 
 _MAX_KEY_BYTES = 8192
 _MAX_ADDRESS_BYTES = 512
-_MAX_FILE_BYTES = 128 * 1024**2
 _MAX_INT = 2**63 - 1
 
 
@@ -90,16 +90,6 @@ def scan_monero(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: 
     scan.rows.close()
 
 
-def _text(file: BinaryIO) -> str:
-    content = file.read(_MAX_FILE_BYTES + 1)
-    if len(content) > _MAX_FILE_BYTES:
-        raise UnreadableError(f"more than {_MAX_FILE_BYTES} bytes in one file; print fewer transactions a file")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise UnreadableError("it is no text") from None
-
-
 class _Scan:
     def __init__(self, wallet: Wallet, rows: Rows) -> None:
         self._wallet = wallet
@@ -115,7 +105,7 @@ class _Scan:
         transactions = outputs = 0
         heights: list[int] = []
         try:
-            for found in printed_transactions(_text(file)):
+            for found in printed_transactions(answer_text(file)):
                 if isinstance(found, Remark):
                     self._defect(found.number, found.code, found.reason)
                     continue
@@ -129,6 +119,7 @@ class _Scan:
         self.rows.add(
             kind="scan",
             file_index=index,
+            address=self._wallet.address_at(0, 0),
             transactions=transactions,
             outputs=outputs,
             first_height=heights[0] if heights else None,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headwater_sealed.refusal import UnreadableError
+from headwater_sealed.answers import printed_values
 
 __all__ = ["Extra", "Output", "Remark", "Transaction", "printed_transactions"]
 
@@ -107,29 +107,13 @@ def printed_transactions(text: str) -> Iterator[Transaction | Remark]:
     """What one file holds: one answer, or several one behind the other.
 
     Raises:
-        UnreadableError: It is no JSON from its beginning on.
+        UnreadableError: There is a place from which on it is no JSON.
     """
-    decoder = json.JSONDecoder()
-    at, number, answers = _skipped(text, 0), 0, 0
-    while at < len(text):
-        try:
-            answer, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            if not answers:
-                raise UnreadableError("it is no JSON") from None
-            yield Remark(number=None, code="monero_answer_not_read", reason=f"no JSON behind character {at}")
-            return
-        answers += 1
+    number = 0
+    for answer in printed_values(text):
         for found in _of_answer(answer, number):
             number += isinstance(found, Transaction) or found.number is not None
             yield found
-        at = _skipped(text, end)
-
-
-def _skipped(text: str, at: int) -> int:
-    while at < len(text) and text[at] in " \t\r\n,\ufeff":
-        at += 1
-    return at
 
 
 def _of_answer(answer: Any, number: int) -> Iterator[Transaction | Remark]:  # noqa: ANN401  # JSON

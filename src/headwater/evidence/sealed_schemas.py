@@ -231,6 +231,35 @@ _READ_WALLET = Expected(
     limits=Limits(wall_s=300.0, memory_bytes=4096 * _MIB, reply_bytes=256 * _MIB),
 )  # fmt: skip
 
+_NAME_COIN_STORE = Expected(
+    name="name_coin_store",
+    schema=_schema("coin_file_kind:text?", "is_encrypted:boolean?", "reason:text?"),
+    limits=Limits(wall_s=300.0, memory_bytes=4096 * _MIB, reply_bytes=_MIB),
+)
+
+_SCAN_MONERO = Expected(
+    name="scan_monero",
+    schema=_schema(
+        "kind:text", "file_index:int", "number:int?", "txid:text?", "output_index:int?", "output_key:text?",
+        "block_height:int?", "at_s:int?", "is_coinbase:boolean?", "unlock_time:int?", "address:text?",
+        "account_index:int?", "subaddress_index:int?", "payment_id:text?", "amount_piconero:int?",
+        "commitment_ok:boolean?", "transactions:int?", "outputs:int?", "first_height:int?", "last_height:int?",
+        "code:text?", "reason:text?",
+    ),
+    # Some thousand transactions a second: a year of a busy chain takes hours.
+    limits=Limits(wall_s=24 * _HOUR_S, memory_bytes=4096 * _MIB, reply_bytes=1024 * _MIB),
+)  # fmt: skip
+
+_READ_ZCASH_ANSWERS = Expected(
+    name="read_zcash_answers",
+    schema=_schema(
+        "kind:text", "number:int?", "txid:text?", "pool:text?", "output_index:int?", "joinsplit_index:int?",
+        "address:text?", "amount_zat:int?", "block_height:int?", "at_s:int?", "is_change:boolean?", "memo:text?",
+        "printed_by:text?", "code:text?", "reason:text?",
+    ),
+    limits=Limits(wall_s=600.0, memory_bytes=4096 * _MIB, reply_bytes=1024 * _MIB),
+)  # fmt: skip
+
 _HASH_MEDIA = Expected(
     name="hash_media",
     schema=pa.schema(
@@ -285,6 +314,9 @@ EXPECTED: tuple[Expected, ...] = (
     *_PARSE_OTHER_ROWS,
     _PARSE_ACCESS_LOG,
     _READ_WALLET,
+    _NAME_COIN_STORE,
+    _SCAN_MONERO,
+    _READ_ZCASH_ANSWERS,
     _HASH_MEDIA,
     _READ_CLAIMS,
 )
