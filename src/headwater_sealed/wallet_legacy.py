@@ -172,8 +172,8 @@ def _take(pair: Pair, found: _Found, records: WalletRecords) -> None:
     if record_type in ZCASH_RECORD_TYPES:
         # Its transparent keys have the form of Bitcoin's, but lead to addresses of another chain.
         raise UnreadableError(
-            "a Zcash wallet, not one of Bitcoin; its own program shows its payments, and a folder that it lies in can be "
-            "added to have it named"
+            "a Zcash wallet, not one of Bitcoin: its own program shows its payments; to have the file named, add the "
+            "folder that it lies in"
         )
     if pair.value is None:
         # Of a type that nobody here knows not even the name is repeated: whatever it is, it came out of the file.
