@@ -314,18 +314,19 @@ class Lightning:
 
     def take(self, source: RowSource, batch: pa.RecordBatch) -> None:
         """Keeps what is looked at of the records of a source, if they are of such a node."""
+        item = _database(source)
         for kind, part in runs(batch, "record_kind"):
             if kind == "table":
                 for record in part.to_pylist():
-                    self._columns[source.item_id, record["table_name"]] = tuple(record["names"] or ())
+                    self._columns[item, record["table_name"]] = tuple(record["names"] or ())
             elif kind == "row":
                 for name, of_table in runs(part, "table_name"):
                     self._rows(source, name, of_table)
 
     def _rows(self, source: RowSource, name: str, rows: pa.RecordBatch) -> None:
-        columns = self._columns.get((source.item_id, name), ())
+        columns = self._columns.get((_database(source), name), ())
         if name == "peers" and set(_PEERS) <= set(columns):
-            peers = self._peers.setdefault(source.item_id, {})
+            peers = self._peers.setdefault(_database(source), {})
             for cells, _ in _cells(columns, _PEERS, rows):
                 peers[cells["id"] or b""] = _node(cells["node_id"]), _text(cells["address"])
             return
@@ -347,7 +348,7 @@ class Lightning:
                 self._defect(source, where, "lightning_row_not_read", str(error))
                 continue
             if kind.becomes == "lightning_channels":
-                self._channels.setdefault(source.item_id, []).append((source, where, told))
+                self._channels.setdefault(_database(source), []).append((source, where, told))
             else:
                 made.append(node_row(kind.becomes, source, where, told))
         self.add(kind.becomes, source, made)
@@ -378,6 +379,11 @@ class Lightning:
             self.add("lightning_channels", found[0][0], rows)
         self._channels.clear()
         self._peers.clear()
+
+
+def _database(source: RowSource) -> str:
+    """The item of the database that a row is of: a row in a write-ahead log is of the one that stands before it."""
+    return (source.declared_by or source).item_id
 
 
 def _cells(

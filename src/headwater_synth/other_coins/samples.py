@@ -28,8 +28,8 @@ _BEGAN_S = 1_700_000_000
 def make_samples(folder: Path, truth: Path, *, seed: int) -> dict[str, int]:
     """Writes the samples, and apart from them what is true of them; gives how much there is of what.
 
-    `monero` is an exhibit of that kind, `viewkey.txt` beside it the key, `server` a folder from the server, `printed` what
-    the wallet's own program has printed.
+    `monero` is an exhibit of that kind, `viewkey.txt` beside it the key, `server` a folder from the server, `printed`
+    what the wallet's own program has printed.
 
     Raises:
         InputError: The folder is there and not empty.

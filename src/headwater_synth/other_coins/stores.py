@@ -1,4 +1,4 @@
-"""Key-value files as LND (bbolt) and Monero's node (LMDB) keep them, with invented content; as small as the forms allow.
+"""Key-value files as LND (bbolt) and Monero's node (LMDB) keep them, with invented content, as small as can be.
 
 References:
     etcd-io/bbolt, page.go, bucket.go, db.go. LMDB, mdb.c.
