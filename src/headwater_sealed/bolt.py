@@ -100,10 +100,9 @@ class Bolt:
     def _page(self, number: int) -> tuple[bytes, int]:
         """A page with those that continue it, and where it begins."""
         offset = number * self._page_bytes
-        head = self._at(offset, _PAGE.size)
-        if len(head) < _PAGE.size:
+        if offset + _PAGE.size > self._size_bytes:
             raise UnreadableError(f"page {number} lies behind the end of the file")
-        named, _, _, further = _PAGE.unpack(head)
+        named, _, _, further = _PAGE.unpack(self._at(offset, _PAGE.size))
         if named != number:
             raise UnreadableError(f"page {number} says that it is page {named}")
         length = (1 + further) * self._page_bytes

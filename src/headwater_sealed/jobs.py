@@ -22,6 +22,7 @@ from headwater_sealed.images import (
 )
 from headwater_sealed.images import prepare as prepare_images
 from headwater_sealed.json_rows import parse_json_rows
+from headwater_sealed.lnd import LND_SCHEMA, read_lnd
 from headwater_sealed.media import HASH_MEDIA_SCHEMA, hash_media
 from headwater_sealed.media import prepare as prepare_media
 from headwater_sealed.monero import MONERO_SCHEMA, scan_monero
@@ -61,6 +62,7 @@ JOBS: tuple[Job, ...] = (
     Job(name="parse_access_log", schema=ACCESS_LOG_SCHEMA, function=parse_access_log),
     Job(name="read_wallet", schema=WALLET_SCHEMA, function=read_wallet, prepare=prepare_wallet),
     Job(name="name_coin_store", schema=COIN_STORE_SCHEMA, function=name_coin_store),
+    Job(name="read_lnd", schema=LND_SCHEMA, function=read_lnd),
     Job(name="scan_monero", schema=MONERO_SCHEMA, function=scan_monero, prepare=prepare_monero),
     Job(name="read_zcash_answers", schema=ZCASH_SCHEMA, function=read_zcash_answers),
     Job(name="hash_media", schema=HASH_MEDIA_SCHEMA, function=hash_media, prepare=prepare_media),

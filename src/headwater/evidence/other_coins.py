@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from headwater.evidence.folders import shown
 from headwater.evidence.gather import Gathered
 from headwater.evidence.lightning import LIGHTNING_TABLES, Lightning
+from headwater.evidence.lnd import take_lnd
 from headwater.evidence.members import member_path
 from headwater.evidence.monero import MONERO_TABLES
 from headwater.evidence.readable import Readable
@@ -104,8 +105,8 @@ COIN_FILE_KINDS: Mapping[str, CoinFileKind] = {
     "lnd-channels": CoinFileKind(
         coin="lightning",
         encrypted=False,
-        next_step="LND's channels, invoices and payments in bbolt, which are not taken apart; a copy of the node, "
-        "opened offline, prints listchannels, closedchannels, listinvoices and listpayments",
+        read_as=("lightning_invoices", "lightning_payments", "lightning_channels"),
+        next_step="read: what the node itself keeps",
     ),
     "lnd-wallet": CoinFileKind(
         coin="lightning",
@@ -180,6 +181,8 @@ class OtherCoins:
         kind = told["coin_file_kind"]
         if kind in COIN_FILE_KINDS:
             self._name(source, kind, told["is_encrypted"])
+            if kind == "lnd-channels":
+                self._lnd(file, source)
             return True
         if told["reason"] is not None and file.content_format != "berkeley-db":
             self._gathered.defect(self._exhibit_id, path, "coin_file_not_read", told["reason"])
@@ -219,6 +222,13 @@ class OtherCoins:
                 break
         self._tables.clear()
         self._lightning.finish()
+
+    def _lnd(self, file: Readable, source: RowSource) -> None:
+        batches = self._pool.stream("read_lnd", file.reached.files, file.parameters)
+        try:
+            take_lnd(source, batches, self._lightning, self._gathered)
+        except SealedWorkerError as error:
+            self._gathered.defect(self._exhibit_id, source.path, "coin_file_not_read", error.reason)
 
     def _zcash(self, file: Readable, source: RowSource) -> None:
         found: dict[tuple[Any, ...], dict[str, Any]] = {}

@@ -237,6 +237,19 @@ _NAME_COIN_STORE = Expected(
     limits=Limits(wall_s=300.0, memory_bytes=4096 * _MIB, reply_bytes=_MIB),
 )
 
+_READ_LND = Expected(
+    name="read_lnd",
+    schema=_schema(
+        "kind:text", "bucket:text", "number:int", "offset_bytes:int", "length_bytes:int", "payment_hash:text?",
+        "description:text?", "amount_msat:int?", "received_msat:int?", "state:text?", "created_at_us:int?",
+        "expires_at_us:int?", "paid_at_us:int?", "peer_node_id:text?", "funding_txid:text?",
+        "funding_output_index:int?", "short_channel_id:text?", "capacity_sat:int?", "opener:text?", "code:text?",
+        "reason:text?",
+    ),
+    # A file of gigabytes, of which pages are read that lead to the records.
+    limits=Limits(wall_s=6 * _HOUR_S, reply_bytes=4096 * _MIB),
+)  # fmt: skip
+
 _SCAN_MONERO = Expected(
     name="scan_monero",
     schema=_schema(
@@ -315,6 +328,7 @@ EXPECTED: tuple[Expected, ...] = (
     _PARSE_ACCESS_LOG,
     _READ_WALLET,
     _NAME_COIN_STORE,
+    _READ_LND,
     _SCAN_MONERO,
     _READ_ZCASH_ANSWERS,
     _HASH_MEDIA,

@@ -9,6 +9,7 @@ from typing import Any
 
 from headwater.errors import InputError
 from headwater_synth.other_coins.lightning import core_lightning, eclair_database
+from headwater_synth.other_coins.lnd import lnd_state
 from headwater_synth.other_coins.monero import (
     Payment,
     SeizedWallet,
@@ -87,10 +88,11 @@ def _monero(folder: Path, rng: random.Random) -> dict[str, Any]:
 
 
 def _lightning(server: Path, rng: random.Random) -> dict[str, Any]:
-    node = core_lightning(rng)
+    node, other = core_lightning(rng), lnd_state(rng)
     files = {
         "lightning/lightningd.sqlite3": node.content,
         "eclair/eclair.sqlite": eclair_database(),
+        "lnd/channel.db": other.content,
         "lnd/wallet.db": bolt_file({b"waddrmgr": {b"main": rng.randbytes(64)}, b"wtxmgr": {b"b": b""}}),
         "monero/lmdb/data.mdb": lmdb_file([b"blocks", b"output_amounts", b"spent_keys", b"txs_pruned"]),
         "monero/platform.keys": _encrypted(rng, 1800),
@@ -99,7 +101,10 @@ def _lightning(server: Path, rng: random.Random) -> dict[str, Any]:
         path = server / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return {"invoices": node.invoices, "funding": node.funding}
+    return {
+        "invoices": [digest for made in (node, other) for digest, _ in made.invoices],
+        "funding": [*node.funding, *other.funding],
+    }
 
 
 def _encrypted(rng: random.Random, size_bytes: int) -> bytes:
