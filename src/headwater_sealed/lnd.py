@@ -58,7 +58,7 @@ _GO_EPOCH_S = 62_135_596_800  # seconds from the first of January of year 1 to t
 _MAX_INT = 2**63 - 1
 _MAX_MEMO_BYTES = 4096
 _INVOICES, _PAYMENTS, _OPEN = b"invoices", b"payments-root-bucket", b"open-chan-bucket"
-_CLOSED, _HISTORICAL, _INFO = b"closed-chan-bucket", b"historical-chan-bucket", b"chan-info-key"
+_CLOSED, _HISTORICAL, _TOLD = b"closed-chan-bucket", b"historical-chan-bucket", b"chan-info-key"
 
 
 class _DamagedError(Exception):
@@ -239,7 +239,7 @@ class _Reading:
 
     def _channel(self, name: bytes, point: Bucket, known: set[bytes], node: bytes | None) -> None:
         for one in self._inside(point, name):
-            if not isinstance(one, Pair) or one.key != _INFO:
+            if not isinstance(one, Pair) or one.key != _TOLD:
                 continue
             known.add(point.key)
             try:

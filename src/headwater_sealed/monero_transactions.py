@@ -110,19 +110,19 @@ def printed_transactions(text: str) -> Iterator[Transaction | Remark]:
         UnreadableError: There is a place from which on it is no JSON.
     """
     number = 0
-    for answer in printed_values(text):
+    for answer in _answers(text):
         for found in _of_answer(answer, number):
             number += isinstance(found, Transaction) or found.number is not None
             yield found
 
 
+def _answers(text: str) -> Iterator[Any]:
+    """The answers; a list holds several, and lists in it are none."""
+    for value in printed_values(text):
+        yield from value if isinstance(value, list) else [value]
+
+
 def _of_answer(answer: Any, number: int) -> Iterator[Transaction | Remark]:  # noqa: ANN401  # JSON
-    if isinstance(answer, list):
-        for one in answer:
-            for found in _of_answer(one, number):
-                number += isinstance(found, Transaction) or found.number is not None
-                yield found
-        return
     if isinstance(answer, Mapping) and isinstance(answer.get("result"), Mapping):
         answer = answer["result"]
     if not isinstance(answer, Mapping):
@@ -132,7 +132,11 @@ def _of_answer(answer: Any, number: int) -> Iterator[Transaction | Remark]:  # n
     if "miner_tx_hash" in answer and "json" in answer:
         yield _of_block(answer, number)
         return
-    for told in answer.get("txs") or ():
+    listed = answer.get("txs") or []
+    if not isinstance(listed, list):
+        yield Remark(number=None, code="monero_answer_not_read", reason="its `txs` is no list")
+        return
+    for told in listed:
         found = _told(told, number)
         yield found
         number += 1
@@ -170,7 +174,7 @@ def _of_block(answer: Mapping[str, Any], number: int) -> Transaction | Remark:
             height=_count(header["height"]) if isinstance(header, Mapping) else None,
             at_s=_count(header["timestamp"]) if isinstance(header, Mapping) else None,
         )
-    except (LookupError, TypeError, ValueError, RecursionError):
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
         return _unread(number)
 
 
@@ -225,7 +229,9 @@ def _transaction(
             outputs.append(Output(key=key, view_tag=tag, amount=amount, mask=mask, commitment=commitment))
         else:
             raise ValueError
-    unlock = _count(body["unlock_time"])
+    unlock, extra = _count(body["unlock_time"]), body["extra"]
+    if not isinstance(extra, list):  # of a number bytes would make as many zeros
+        raise TypeError
     return Transaction(
         number=number,
         txid=txid,
@@ -234,7 +240,7 @@ def _transaction(
         is_coinbase=is_coinbase,
         unlock_time=unlock if unlock <= _MAX_INT else None,
         outputs=outputs,
-        extra=_extra(bytes(body["extra"])),
+        extra=_extra(bytes(extra)),
     )
 
 

@@ -77,13 +77,10 @@ def read_zcash_answers(files: Sequence[BinaryIO], parameters: Mapping[str, Any],
 
 
 def _entries(value: Any) -> Iterator[Any]:  # noqa: ANN401  # JSON
-    if isinstance(value, Mapping) and "result" in value:
-        value = value["result"]
-    if isinstance(value, list):
-        for one in value:
-            yield from _entries(one)
-    else:
-        yield value
+    """The entries of what was printed: an answer, or a list of entries or of answers, which are lists themselves."""
+    for answer in value if isinstance(value, list) else [value]:
+        inner = answer["result"] if isinstance(answer, Mapping) and "result" in answer else answer
+        yield from inner if isinstance(inner, list) else [inner]
 
 
 def _take(entry: Any, number: int, rows: Rows) -> None:  # noqa: ANN401  # JSON

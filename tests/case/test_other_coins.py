@@ -157,7 +157,7 @@ def test_what_is_true_of_the_samples_is_listed_and_no_key(
 
 def test_no_secret_of_a_node_is_in_any_output(tmp_path: Path, headwater: Any) -> None:
     node = core_lightning(random.Random(3), invoices=9, payments=6, channels=4)
-    other = lnd_state(random.Random(3), invoices=9)
+    other = lnd_state(random.Random(4), invoices=9)
     folder, case = tmp_path / "node", tmp_path / "case"
     folder.mkdir()
     (folder / "lightningd.sqlite3").write_bytes(node.content)

@@ -259,7 +259,7 @@ _SCAN_MONERO = Expected(
         "commitment_ok:boolean?", "transactions:int?", "outputs:int?", "first_height:int?", "last_height:int?",
         "code:text?", "reason:text?",
     ),
-    # Some thousand transactions a second: a year of a busy chain takes hours.
+    # Some two thousand transactions a second (bench/monero_rate.py): a year of a busy chain takes hours.
     limits=Limits(wall_s=24 * _HOUR_S, memory_bytes=4096 * _MIB, reply_bytes=1024 * _MIB),
 )  # fmt: skip
 

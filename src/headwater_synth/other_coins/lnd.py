@@ -40,8 +40,8 @@ def _channel(rng: random.Random, made: MadeNode, number: int) -> tuple[bytes, by
     made.funding.append((txid[::-1].hex(), number))
     point = txid + number.to_bytes(4, "big")
     short = 800_000 << 40 | 5 << 16 | number
-    info = b"\xfd\x01\x0c" + bytes(32) + point + _long(short) + bytes([0, number % 2]) + b"\0" + bytes(7)
-    return node, point, info + node + _long(2_000_000 + number) + _long(0) * 2 + made.secret(rng)
+    head = b"\xfd\x01\x0c" + bytes(32) + point + _long(short) + bytes([0, number % 2]) + b"\0" + bytes(7)
+    return node, point, head + node + _long(2_000_000 + number) + _long(0) * 2 + made.secret(rng)
 
 
 def lnd_state(rng: random.Random, *, invoices: int = 4, version: int = _VERSION, elements_a_page: int = 64) -> MadeNode:
@@ -84,7 +84,7 @@ def lnd_state(rng: random.Random, *, invoices: int = 4, version: int = _VERSION,
             of_hash[b"payment-fail-info"] = b"\1"
         payments[digest] = of_hash
     channels = [_channel(rng, made, number) for number in range(3)]
-    node, point, info = channels[0]
+    node, point, kept_of_channel = channels[0]
     ended = channels[2]
     closed = ended[1] + _long(0) + bytes(32) + rng.randbytes(32) + bytes(4) + ended[0] + _long(900) + bytes(18)
     made.content = bolt_file(
@@ -93,7 +93,9 @@ def lnd_state(rng: random.Random, *, invoices: int = 4, version: int = _VERSION,
             b"invoices": {**kept, b"paymenthashes": index},
             b"payments-root-bucket": payments,
             b"open-chan-bucket": {
-                node: {bytes(32): {point: {b"chan-info-key": info, b"revocation-state-key": made.secret(rng)}}}
+                node: {
+                    bytes(32): {point: {b"chan-info-key": kept_of_channel, b"revocation-state-key": made.secret(rng)}}
+                }
             },
             b"historical-chan-bucket": {channels[1][1]: {b"chan-info-key": channels[1][2]}},
             b"closed-chan-bucket": {ended[1]: closed, channels[1][1]: b"known from the bucket above"},

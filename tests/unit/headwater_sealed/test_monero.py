@@ -294,6 +294,9 @@ def test_what_the_node_says_against_its_answer_is_kept(rng, seized):
         {"vout": [{"amount": 0, "target": {"tagged_key": {"key": "zz" * 32, "view_tag": "00"}}}]},
         {"extra": [300]},
         {"extra": "text"},
+        {"extra": 10**15},
+        {"rct_signatures": [1]},
+        {"vout": [None]},
         {"unlock_time": -1},
         {"unlock_time": 1.5},
         {"vin": [3]},
@@ -310,6 +313,27 @@ def test_a_damaged_transaction_is_a_defect_and_the_next_one_counts(rng, seized, 
     rows = scanned(seized, answer([sound | {"as_json": json.dumps(body)}, sound]))
     assert defects(rows) == ["monero_transaction_not_read"]
     assert [row["number"] for row in receipts(rows)] == [1]
+
+
+@pytest.mark.parametrize(
+    "printed_badly",
+    [
+        b"[" * 600 + b"]" * 600,
+        b"[" * 200_000,
+        b'{"status": "OK", "txs": 5}',
+        b'{"status": "OK", "txs": {"a": 1}}',
+        b'{"result": {"status": "OK", "miner_tx_hash": 5, "json": "[]"}}',
+        b'{"result": {"status": "OK", "miner_tx_hash": "00", "json": 7}}',
+        b"9" * 5000,
+        b"null",
+    ],
+)
+def test_answers_of_another_form_are_defects_and_the_next_file_counts(rng, seized, printed_badly):
+    sound = answer([printed(rng, [Payment(to=seized.destination(), amount_piconero=1)], height=1)])
+    rows = scanned(seized, printed_badly, sound)
+    assert [row["file_index"] for row in rows if row["kind"] == "defect"][:1] == [0]
+    assert [row["file_index"] for row in receipts(rows)] == [1]
+    assert len([row for row in rows if row["kind"] == "scan"]) == 2
 
 
 def test_extra_that_breaks_off_still_gives_what_stands_before(rng, seized):

@@ -111,6 +111,6 @@ def test_an_entry_of_another_form_is_a_defect_and_the_next_one_counts(entry):
     assert rows[1]["number"] == 1
 
 
-@pytest.mark.parametrize("content", [b"{", b"\xff", b"[1] x"])
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[1] x", b"[" * 200_000])
 def test_what_is_no_json_is_a_defect(content):
     assert read(content)[-1]["code"] == "zcash_answer_not_read"
