@@ -1,7 +1,7 @@
 """How many transactions a second a view key looks through, beside bare multiplications of points in the same run.
 
-A transaction without an output of the wallet costs one multiplication of its public key, three additions, and a hash for
-each output with a view tag; one output of 256 passes its tag by chance and costs one more of each.
+A transaction without an output of the wallet costs one multiplication of its public key, three additions, and a hash
+for each output with a view tag; one output of 256 passes its tag by chance and costs one more of each.
 """
 
 from __future__ import annotations

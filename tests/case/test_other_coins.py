@@ -139,6 +139,9 @@ def test_what_is_true_of_the_samples_is_listed_and_no_key(
     assert "encrypted" in refused["monero/platform.keys"]
     assert "password" in refused["monero/platform.keys"]
     assert "encrypted" in refused["lnd/wallet.db"]
+    said.append(headwater("ledger", case))
+    assert "monero server monero/platform.keys: monero-wallet; encrypted" in said[-1].out
+    assert "lightning server lnd/channel.db: lnd-channels; read: what the node itself keeps" in said[-1].out
     # A row of each table leads back to the file that it was read from.
     for table, key in (("monero_receipts", "monero_receipt_id"), ("lightning_channels", "lightning_channel_id")):
         row = headwater("show", case, table, "--json").rows[0]

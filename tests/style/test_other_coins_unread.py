@@ -19,7 +19,9 @@ SOURCES = Path(__file__).resolve().parents[2] / "src"
 NAMES = {table.name for table in OTHER_COIN_TABLES}
 # file: what it has to do with these tables.
 MAY_NAME = {
+    "headwater/cli/table_commands.py": "prints what files there are, under the ledger",
     "headwater/schema/other_coins.py": "declares them",
+    "headwater/workflow/views.py": "hands what files there are to the ledger",
     "headwater/evidence/lightning.py": "makes some",
     "headwater/evidence/lightning_accounts.py": "joins invoices to accounts that the platform names",
     "headwater/evidence/lnd.py": "makes some",
@@ -49,6 +51,11 @@ def test_only_who_makes_the_tables_names_them() -> None:
     }
     assert found <= set(MAY_NAME), found - set(MAY_NAME)
     assert "headwater/evidence/monero.py" in found
+
+
+def test_outside_of_evidence_only_the_list_of_files_is_read() -> None:
+    for name in ("headwater/cli/table_commands.py", "headwater/workflow/views.py"):
+        assert names_tables((SOURCES / name).read_text(encoding="utf-8")) == {"coin_files"}
 
 
 def test_the_search_sees_a_reader() -> None:

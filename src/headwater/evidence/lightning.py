@@ -142,6 +142,11 @@ def _node(raw: bytes | None) -> str | None:
     return raw.hex() if raw is not None and len(raw) == 33 and raw[0] in {2, 3} else None
 
 
+def _txid(raw: bytes | None) -> str | None:
+    """A transaction's id as it is shown; it is kept as in Bitcoin's protocol, the other way round."""
+    return raw[::-1].hex() if raw is not None and len(raw) == 32 else None
+
+
 def _channel_name(text: bytes | None, number: bytes | None) -> str | None:
     """The short id of a channel: as text of older versions, or from the number of newer ones (BOLT 7)."""
     if text:
@@ -161,6 +166,8 @@ def _invoice(cells: Cells) -> dict[str, Any]:
         "state": _state(cells.get("state"), _INVOICE_STATES),
         "expires_at_utc": _instant(cells.get("expiry_time")),
         "paid_at_utc": _instant(cells.get("paid_timestamp")),
+        "paid_txid": _txid(cells.get("paid_txid")),
+        "paid_output_index": _number(cells.get("paid_outnum")),
     }
 
 
@@ -188,7 +195,9 @@ def _payment(cells: Cells) -> dict[str, Any]:
         "node_software": _CLN,
         "payment_hash": _digest(cells.get("payment_hash")),
         "destination": _node(cells.get("destination")),
-        "description": _text(cells.get("description")),
+        # Core Lightning keeps the label of a payment in a column of this name.
+        "label": _text(cells.get("description")),
+        "description": _text(cells.get("paydescription")),
         "amount_msat": _number(cells.get("msatoshi")),
         "sent_msat": _number(cells.get("msatoshi_sent")),
         "state": _state(cells.get("status"), _PAYMENT_STATES),
@@ -198,14 +207,13 @@ def _payment(cells: Cells) -> dict[str, Any]:
 
 
 def _channel(cells: Cells) -> dict[str, Any]:
-    txid, output = cells.get("funding_tx_id"), _number(cells.get("funding_tx_outnum"))
-    if txid is None or len(txid) != 32 or output is None:
+    txid, output = _txid(cells.get("funding_tx_id")), _number(cells.get("funding_tx_outnum"))
+    if txid is None or output is None:
         raise _UnreadRowError("it names no output of a transaction")
     opener = _number(cells.get("funder"))
     return {
         "node_software": _CLN,
-        # As in the protocol of Bitcoin, where it is shown the other way round.
-        "funding_txid": txid[::-1].hex(),
+        "funding_txid": txid,
         "funding_output_index": output,
         "short_channel_id": _channel_name(cells.get("short_channel_id"), cells.get("scid")),
         "capacity_sat": _number(cells.get("funding_satoshi")),
@@ -235,7 +243,7 @@ _KINDS: tuple[_Kind, ...] = (
         marks=("payment_hash", "payment_key", "label", "pay_index"),
         looked_at=(
             *("payment_hash", "label", "description", "msatoshi", "msatoshi_received", "state"),
-            *("expiry_time", "paid_timestamp"),
+            *("expiry_time", "paid_timestamp", "paid_txid", "paid_outnum"),
         ),
         becomes="lightning_invoices",
         row=_invoice,
@@ -253,7 +261,7 @@ _KINDS: tuple[_Kind, ...] = (
         names=("payments",),
         marks=("payment_hash", "payment_preimage", "destination", "msatoshi_sent"),
         looked_at=(
-            *("payment_hash", "destination", "description", "msatoshi", "msatoshi_sent", "status"),
+            *("payment_hash", "destination", "description", "paydescription", "msatoshi", "msatoshi_sent", "status"),
             *("timestamp", "completed_at"),
         ),
         becomes="lightning_payments",

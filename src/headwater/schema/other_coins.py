@@ -156,6 +156,13 @@ LIGHTNING_INVOICES = Table(
         Column(name="created_at_utc", type=AT_UTC, about="When it was made, where that is kept", nullable=True),
         Column(name="expires_at_utc", type=AT_UTC, about="Until when it could be paid", nullable=True),
         Column(name="paid_at_utc", type=AT_UTC, about="When it was paid", nullable=True),
+        Column(
+            name="paid_txid",
+            type=DIGEST,
+            about="Transaction that paid it on the chain instead; look it up in `transactions`",
+            nullable=True,
+        ),
+        Column(name="paid_output_index", type=INT, about="Output of that transaction", nullable=True),
         *_FROM_NODE,
     ),
 )
@@ -171,7 +178,8 @@ LIGHTNING_PAYMENTS = Table(
         Column(name="node_software", type=TEXT, about="core-lightning or lnd"),
         _PAYMENT_HASH,
         Column(name="destination", type=TEXT, about="Node paid, where the node keeps it", nullable=True),
-        Column(name="description", type=TEXT, about="Description, where it is kept", nullable=True),
+        Column(name="label", type=TEXT, about="Label that the node's holder gave it", nullable=True),
+        Column(name="description", type=TEXT, about="Description in the invoice, where it is kept", nullable=True),
         Column(name="amount_msat", type=INT, about="Amount for the destination", nullable=True),
         Column(name="sent_msat", type=INT, about="Amount with fees", nullable=True),
         Column(name="state", type=TEXT, about="pending, complete, failed or state N"),

@@ -27,10 +27,10 @@ CREATE TABLE channels (id INTEGER PRIMARY KEY, peer_id BIGINT REFERENCES peers(i
 CREATE TABLE channel_htlcs (id INTEGER PRIMARY KEY, channel_id BIGINT, payment_hash BLOB, payment_key BLOB);
 CREATE TABLE invoices (id INTEGER PRIMARY KEY, state INTEGER, msatoshi BIGINT, payment_hash BLOB, payment_key BLOB,
   label TEXT, expiry_time BIGINT, pay_index BIGINT, msatoshi_received BIGINT, paid_timestamp BIGINT, bolt11 TEXT,
-  description TEXT);
+  description TEXT, paid_txid BLOB DEFAULT NULL, paid_outnum INTEGER DEFAULT NULL);
 CREATE TABLE payments (id INTEGER PRIMARY KEY, timestamp INTEGER, status INTEGER, payment_hash BLOB,
   destination BLOB, msatoshi BIGINT, payment_preimage BLOB, path_secrets BLOB, msatoshi_sent BIGINT,
-  description TEXT, bolt11 TEXT, completed_at BIGINT);
+  description TEXT, bolt11 TEXT, completed_at INTEGER, paydescription TEXT);
 CREATE TABLE forwards (in_channel_scid BIGINT, in_htlc_id BIGINT, out_channel_scid BIGINT, in_msatoshi BIGINT,
   out_msatoshi BIGINT, state INTEGER, received_time BIGINT, resolved_time BIGINT);
 """
@@ -94,7 +94,7 @@ def core_lightning(rng: random.Random, *, invoices: int = 6, payments: int = 3, 
                 *(number + 1, number % 3, (number + 1) * 25_000_000 if number else None, digest, key, label),
                 *(_BEGAN_S + 3600 * (number + 1), number if paid else None),
                 *((number + 1) * 25_000_000 if paid else None, _BEGAN_S + 60 * number if paid else None),
-                *(f"lnbcrt{made.secret(rng).hex()}", f"Membership {number}"),
+                *(f"lnbcrt{made.secret(rng).hex()}", f"Membership {number}", None, None),
             )
             _insert(node, "invoices", invoice)
         for number in range(payments):
@@ -108,7 +108,14 @@ def core_lightning(rng: random.Random, *, invoices: int = 6, payments: int = 3, 
                     5_000_000,
                     made.secret(rng),
                 ),
-                *(made.secret(rng), 5_010_000, "Hosting", f"lnbcrt{made.secret(rng).hex()}", _BEGAN_S + number + 5),
+                *(
+                    made.secret(rng),
+                    5_010_000,
+                    "Hosting",
+                    f"lnbcrt{made.secret(rng).hex()}",
+                    _BEGAN_S + number + 5,
+                    "A rented server",
+                ),
             )
             _insert(node, "payments", payment)
         begin_ns = _BEGAN_S * 10**9 + 250_000_000

@@ -121,6 +121,20 @@ def test_an_older_database_has_fewer_columns(tmp_path, node):
     assert len(found["lightning_forwards"]) == 1
 
 
+def test_an_invoice_that_was_paid_on_the_chain_names_the_output(tmp_path, node):
+    found = made(
+        tmp_path, node.content, f"UPDATE invoices SET paid_txid = x'{'01' + '00' * 31}', paid_outnum = 2 WHERE id = 2"
+    )
+    by_label = {row["label"]: row for row in found["lightning_invoices"]}
+    assert (by_label["order-1001"]["paid_txid"], by_label["order-1001"]["paid_output_index"]) == ("00" * 31 + "01", 2)
+    assert by_label["order-1004"]["paid_txid"] is None
+
+
+def test_a_payment_has_a_label_and_what_its_invoice_said(tmp_path, node):
+    rows = made(tmp_path, node.content)["lightning_payments"]
+    assert {(row["label"], row["description"]) for row in rows} == {("Hosting", "A rented server")}
+
+
 def test_tables_of_the_same_names_in_other_applications_are_left_alone(tmp_path):
     with closing(sqlite3.connect(":memory:")) as shop:
         shop.execute("CREATE TABLE invoices (id INTEGER PRIMARY KEY, label TEXT, payment_hash TEXT, state INTEGER)")
