@@ -49,6 +49,8 @@ _MAX_ZAT = 21_000_000 * _ZAT  # source: Zcash protocol specification, 5.3, MAX_M
 _POOLS = frozenset({"sprout", "sapling", "orchard"})
 _TXID = re.compile(r"[0-9a-f]{64}")
 _ADDRESS = re.compile(r"[A-Za-z0-9]{20,600}")
+# Spending and viewing keys as they are written. source: Zcash protocol specification, 5.6; ZIP 316, "uview" and "uivk".
+_KEYS = re.compile(r"secret-extended-key-|zxviews|zivk|uview|uivk|(?<![A-Za-z0-9])SK[1-9A-HJ-NP-Za-km-z]{50}")
 _LAST_TEXT_BYTE = 0xF4  # source: ZIP 302: a first byte up to here begins a text
 _MAX_MEMO_CHARACTERS = 1024
 _LATEST_S = 2**40
@@ -95,7 +97,7 @@ def _take(entry: Any, number: int, rows: Rows) -> None:  # noqa: ANN401  # JSON
         return
     for row in told:
         memo = row["memo"]
-        if memo is not None and (len(memo) > _MAX_MEMO_CHARACTERS or may_hold_key(memo)):
+        if memo is not None and (len(memo) > _MAX_MEMO_CHARACTERS or _KEYS.search(memo) or may_hold_key(memo)):
             reason = f"entry {number}: a memo may hold a private key or a seed; it is withheld"
             rows.add(kind="defect", number=number, txid=row["txid"], code="memo_withheld", reason=reason)
             row["memo"] = None

@@ -24,6 +24,7 @@ MAY_NAME = {
     "headwater/workflow/views.py": "hands what files there are to the ledger",
     "headwater/evidence/lightning.py": "makes some",
     "headwater/evidence/lightning_accounts.py": "joins invoices to accounts that the platform names",
+    "headwater/evidence/lightning_tables.py": "says what rows of a node become",
     "headwater/evidence/lnd.py": "makes some",
     "headwater/evidence/monero.py": "makes some",
     "headwater/evidence/other_coins.py": "makes some",

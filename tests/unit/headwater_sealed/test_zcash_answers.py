@@ -71,12 +71,15 @@ def test_memos(told, memo):
     assert row["memo"] == memo
 
 
-def test_a_memo_that_holds_a_seed_is_withheld():
-    rows = read([listed(memoStr=f"keep {PHRASE} safe")])
+@pytest.mark.parametrize(
+    "secret", [PHRASE, "secret-extended-key-main1q" + "q" * 40, "zxviews1q" + "q" * 40, "SK" + "x" * 52]
+)
+def test_a_memo_that_holds_a_seed_or_a_key_is_withheld(secret):
+    rows = read([listed(memoStr=f"keep {secret} safe")])
     assert [row["kind"] for row in rows] == ["defect", "receipt"]
     assert rows[0]["code"] == "memo_withheld"
     assert rows[1]["memo"] is None
-    assert PHRASE not in repr(rows)
+    assert secret not in repr(rows)
 
 
 def test_sprout_outputs_are_told_apart_by_their_joinsplit():
