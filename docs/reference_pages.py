@@ -32,6 +32,9 @@ __all__ = ["SECTIONS", "commands_of", "filled", "unexplained"]
 _MARK = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 _UNITS = (
     ("_sat", "satoshis"),
+    ("_msat", "thousandths of a satoshi"),
+    ("_piconero", "piconero, a millionth of a millionth of a monero"),
+    ("_zat", "zatoshis, a hundred-millionth of a zcash"),
     ("_bytes", "bytes"),
     ("_bits", "bits"),
     ("_mbits", "thousandths of a bit"),

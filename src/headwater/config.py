@@ -41,6 +41,8 @@ class Parameters:
             spaces. No request, link or lead rests on them.
         queue_min_probability_ppm: Least probability for a link to be proposed to a person.
         hub_distant_items: A listed hash that is near more items than this, all far from each other, is set aside.
+        monero_accounts: Accounts of a Monero wallet that payments are looked for in, from 0.
+        monero_subaddresses: Addresses of each of them, from 0.
         hash_transforms: `dihedral` hashes each picture turned and mirrored as well and looks that up; `none` does not.
     """
 
@@ -54,6 +56,8 @@ class Parameters:
     queue_min_probability_ppm: int = 500_000
     hub_distant_items: int = 4
     hash_transforms: str = "none"
+    monero_accounts: int = 50  # source: Monero, src/wallet/wallet2.cpp, SUBADDRESS_LOOKAHEAD_MAJOR and _MINOR
+    monero_subaddresses: int = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,4 +89,4 @@ class Digests:
         if not whole:
             return row
         digests = {name: digest.hexdigest() for name, digest in self._digests.items()}
-        return row | {"content_format": sniffed(self._head)} | digests
+        return row | {"content_format": sniffed(self._head, self.read_bytes)} | digests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
@@ -36,8 +37,9 @@ def sniff_files(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: 
     del parameters
     rows = Rows(SNIFF_FILES_SCHEMA, emit)
     for index, file in enumerate(files):
+        size_bytes = file.seek(0, os.SEEK_END)
         file.seek(0)
-        rows.add(file_index=index, content_format=sniffed(file.read(SNIFFED_BYTES)))
+        rows.add(file_index=index, content_format=sniffed(file.read(SNIFFED_BYTES), size_bytes))
     rows.close()
 
 

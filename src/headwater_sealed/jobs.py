@@ -9,6 +9,7 @@ from headwater_sealed.access_log import ACCESS_LOG_SCHEMA, parse_access_log
 from headwater_sealed.archives import WALK_ARCHIVE_SCHEMA, walk_archive
 from headwater_sealed.basic import BASIC_JOBS, Job
 from headwater_sealed.claims import READ_CLAIMS_SCHEMA, read_claims
+from headwater_sealed.coin_stores import COIN_STORE_SCHEMA, name_coin_store
 from headwater_sealed.delimited import parse_csv, parse_mysql_tab
 from headwater_sealed.digests import DIGEST_ENTRIES_SCHEMA, SNIFF_FILES_SCHEMA, digest_entries, sniff_files
 from headwater_sealed.images import (
@@ -21,8 +22,11 @@ from headwater_sealed.images import (
 )
 from headwater_sealed.images import prepare as prepare_images
 from headwater_sealed.json_rows import parse_json_rows
+from headwater_sealed.lnd import LND_SCHEMA, read_lnd
 from headwater_sealed.media import HASH_MEDIA_SCHEMA, hash_media
 from headwater_sealed.media import prepare as prepare_media
+from headwater_sealed.monero import MONERO_SCHEMA, scan_monero
+from headwater_sealed.monero import prepare as prepare_monero
 from headwater_sealed.mongo_dump import parse_bson, parse_mongo_archive
 from headwater_sealed.mysql_dump import DUMP_SCHEMA, parse_mysql_dump
 from headwater_sealed.postgres_archive import parse_postgres_archive
@@ -32,6 +36,7 @@ from headwater_sealed.sqlite_rows import parse_sqlite
 from headwater_sealed.tiling import TILE_MEDIUM_SCHEMA, tile_medium
 from headwater_sealed.wallet import WALLET_SCHEMA, read_wallet
 from headwater_sealed.wallet import prepare as prepare_wallet
+from headwater_sealed.zcash_answers import ZCASH_SCHEMA, read_zcash_answers
 
 __all__ = ["JOBS"]
 
@@ -56,6 +61,10 @@ JOBS: tuple[Job, ...] = (
     Job(name="parse_mysql_tab", schema=DUMP_SCHEMA, function=parse_mysql_tab),
     Job(name="parse_access_log", schema=ACCESS_LOG_SCHEMA, function=parse_access_log),
     Job(name="read_wallet", schema=WALLET_SCHEMA, function=read_wallet, prepare=prepare_wallet),
+    Job(name="name_coin_store", schema=COIN_STORE_SCHEMA, function=name_coin_store),
+    Job(name="read_lnd", schema=LND_SCHEMA, function=read_lnd),
+    Job(name="scan_monero", schema=MONERO_SCHEMA, function=scan_monero, prepare=prepare_monero),
+    Job(name="read_zcash_answers", schema=ZCASH_SCHEMA, function=read_zcash_answers),
     Job(name="hash_media", schema=HASH_MEDIA_SCHEMA, function=hash_media, prepare=prepare_media),
     Job(name="read_claims", schema=READ_CLAIMS_SCHEMA, function=read_claims),
 )

@@ -19,7 +19,7 @@ from headwater_sealed.berkeley import BerkeleyFile, PageDamage, Pair
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.wallet_records import WalletRecords
 
-__all__ = ["DENIED_RECORD_TYPES", "READ_LEGACY_TYPES", "read_legacy"]
+__all__ = ["DENIED_RECORD_TYPES", "READ_LEGACY_TYPES", "ZCASH_RECORD_TYPES", "read_legacy"]
 
 READ_LEGACY_TYPES: tuple[bytes, ...] = (b"name", b"purpose", b"tx", b"pool", b"keymeta")
 """All that is ever read of such a wallet."""
@@ -28,6 +28,15 @@ DENIED_RECORD_TYPES: tuple[bytes, ...] = (
     b"key", b"wkey", b"ckey", b"mkey", b"hdseed", b"hdchain", b"walletdescriptorkey", b"walletdescriptorckey",
 )  # fmt: skip
 """Types that hold keys or belong to one: named so that the account of what was left alone can say what they are."""
+
+ZCASH_RECORD_TYPES = frozenset(
+    {
+        b"zkey", b"czkey", b"zkeymeta", b"vkey", b"sapzkey", b"csapzkey", b"sapzkeymeta", b"sapextfvk", b"sapzaddr",
+        b"chdseed", b"networkinfo", b"mnemonicphrase", b"cmnemonicphrase", b"mnemonichdchain", b"unifiedaccount",
+        b"unifiedfvk", b"unifiedaddrmeta", b"recipientmapping", b"orchard_note_commitment_tree", b"witnesscachesize",
+    }
+)  # fmt: skip
+"""Kinds of record that only zcashd writes; none of their values is ever put together."""
 
 _KNOWN_OTHERS: tuple[bytes, ...] = (
     b"acc", b"acentry", b"active", b"bestblock", b"bestblock_nomerkle", b"cscript", b"defaultkey", b"destdata",
@@ -160,6 +169,12 @@ _TAKERS: Mapping[bytes, Callable[[_Found, _Reader, _Reader], None]] = {
 
 def _take(pair: Pair, found: _Found, records: WalletRecords) -> None:
     record_type = _record_type(pair.key)
+    if record_type in ZCASH_RECORD_TYPES:
+        # Its transparent keys have the form of Bitcoin's, but lead to addresses of another chain.
+        raise UnreadableError(
+            "a Zcash wallet, not one of Bitcoin: its own program shows its payments; to have the file named, add the "
+            "folder that it lies in"
+        )
     if pair.value is None:
         # Of a type that nobody here knows not even the name is repeated: whatever it is, it came out of the file.
         records.not_read(_NAMES.get(record_type, "other"))

@@ -1,4 +1,4 @@
-"""Command line of the generator: `headwater-synth seizure` and `headwater-synth score`."""
+"""Command line of the generator: `headwater-synth seizure`, `other-coins` and `score`."""
 
 from __future__ import annotations
 
@@ -57,6 +57,25 @@ def seizure(
     typer.echo(f"seizure      {folder}\ntruth        {apart}")
     for name, value in made.items():
         typer.echo(f"{name:<12} {value:,}" if name != "seed" else f"{name:<12} {value}")
+
+
+@app.command()
+def other_coins(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go; absent or empty.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")],
+    truth: Annotated[Path | None, typer.Option(help="Where the truth goes; by default DIR-truth.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,  # noqa: FBT002 -- flags of a command line are booleans
+) -> None:
+    """Make small files of Monero, Zcash and Lightning: a view key and what it shows, a node, printed payments."""
+    from headwater_synth.other_coins.samples import make_samples
+
+    apart = truth if truth is not None else folder.with_name(f"{folder.name}-truth")
+    made = make_samples(folder, apart, seed=seed)
+    if as_json:
+        typer.echo(json.dumps({"folder": str(folder), "truth": str(apart), **made}))
+        return
+    for name, value in {"folder": folder, "truth": apart, **made}.items():
+        typer.echo(f"{name:<20} {value}")
 
 
 @app.command()

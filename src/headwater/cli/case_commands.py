@@ -65,7 +65,10 @@ def add_evidence(
     ] = False,
     passphrase_fd: Annotated[
         int | None,
-        typer.Option("--passphrase-fd", help="Open file descriptor from which the passphrase of an image is read."),
+        typer.Option(
+            "--passphrase-fd",
+            help="Open file descriptor from which the passphrase of an image, or a Monero view key, is read.",
+        ),
     ] = None,
     allow_unsealed: AllowUnsealed = False,
     as_json: AsJson = False,
@@ -187,7 +190,8 @@ def run(
     passphrase_fd: Annotated[
         list[str] | None,
         typer.Option(
-            "--passphrase-fd", help="EXHIBIT=FD: open file descriptor with the passphrase of an image; may be repeated."
+            "--passphrase-fd",
+            help="EXHIBIT=FD: open file descriptor with the passphrase of an image or a view key; may be repeated.",
         ),
     ] = None,
     allow_unsealed: AllowUnsealed = False,

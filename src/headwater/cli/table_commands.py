@@ -55,6 +55,7 @@ def ledger(
         emit(
             {
                 "defects": dict(report.defects),
+                "coin_files": report.coin_files,
                 "medium_sums": report.medium_sums,
                 "media_sums": report.media_sums,
                 "dump_tables": report.dump_tables,
@@ -65,6 +66,9 @@ def ledger(
         return
     for code, count in report.defects.items():
         emit({}, as_json=False, text=f"defects: {count:,} {code}")
+    for row in sorted(report.coin_files, key=lambda row: (row["exhibit_id"], row["path"], row["source_item_id"])):
+        place = f"{row['exhibit_id']} {row['path']}".strip()
+        emit({}, as_json=False, text=f"{row['coin']} {place}: {row['coin_file_kind']}; {row['next_step']}")
     for line in report.medium_sums:
         emit(line, as_json=False, text=_medium_line(line))
     for text in _media_lines(report.media_sums):

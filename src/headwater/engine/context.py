@@ -34,9 +34,9 @@ class Exhibit:
 
     Attributes:
         exhibit_id: The agency's number.
-        exhibit_kind: disk-image, directory, dump, wallet, blocks or file.
+        exhibit_kind: disk-image, directory, dump, wallet, blocks, file or monero.
         path: The file or folder.
-        secret: File that holds the passphrase of an encrypted image, for as long as this process runs.
+        secret: File that holds the passphrase of an image, or a view key, for as long as this process runs.
     """
 
     exhibit_id: str

@@ -14,6 +14,7 @@ from headwater.evidence.intake import (
 from headwater.evidence.mapping import PlatformMapping, read_mapping
 from headwater.evidence.mapping_draft import UNCONFIRMED, draft_mapping
 from headwater.evidence.members import entry_of, file_and_members, named_place
+from headwater.evidence.monero import MONERO_KIND
 from headwater.evidence.profile import PlatformProfile, profile_of
 from headwater.evidence.read import read_evidence
 from headwater.evidence.row_files import LOG_SUFFIX, row_batches
@@ -27,6 +28,7 @@ from headwater.evidence.templates import recognised, template_mapping
 __all__ = [
     "EXHIBIT_KINDS",
     "LOG_SUFFIX",
+    "MONERO_KIND",
     "PLAUSIBLE_WINDOW",
     "UNCONFIRMED",
     "Acquired",

@@ -13,13 +13,14 @@ from headwater.errors import InputError, UnreadableInputError, UnsupportedFormat
 from headwater.evidence.block_store import block_files
 from headwater.evidence.folders import listing
 from headwater.evidence.image_files import image_parameters, image_segments, image_sources
+from headwater.evidence.monero import MONERO_KIND, check_monero
 from headwater.evidence.readable import holds_more, is_table_of_text
 from headwater.evidence.row_files import LOG_SUFFIX, ROW_JOBS
 from headwater.evidence.sealed import SealedPool
 
 __all__ = ["EXHIBIT_KINDS", "Acquired", "Stamp", "acquire", "recognise", "stamp_of", "whole_digest"]
 
-EXHIBIT_KINDS = ("disk-image", "directory", "dump", "wallet", "blocks", "file")
+EXHIBIT_KINDS = ("disk-image", "directory", "dump", "wallet", "blocks", "file", MONERO_KIND)
 
 _DIGEST_CHUNK_BYTES = 1 << 20
 _TAIL_BYTES = 4096
@@ -117,10 +118,11 @@ def acquire(
         exhibit_kind: One of EXHIBIT_KINDS.
         pool: Sealed workers, which do all parsing.
         accept_defects: Take in a damaged exhibit; what is missing becomes `defects`.
-        secret: File that holds the passphrase of an encrypted image.
+        secret: File that holds the passphrase of an encrypted image, or the view key of a Monero wallet.
         progress: Told of bytes digested.
 
     Raises:
+        ConfigError: A view key is needed and none was handed over.
         InputError: It is not what it says, is damaged, or holds nothing that can be read.
     """
     if exhibit_kind == "disk-image":
@@ -149,6 +151,9 @@ def acquire(
             how = ROW_JOBS[name]
             next(iter(pool.stream(how.job, [path], how.parameters(path.name))), None)
         found = {"container_format": name, "integrity": "not-stored"}
+    elif exhibit_kind == MONERO_KIND:
+        check_monero(path, pool, secret)
+        found = {"container_format": "monero-answers", "integrity": "not-stored", "encrypted": True}
     elif exhibit_kind == "directory":
         found = {"container_format": "directory", "integrity": "not-stored"}
     else:

@@ -12,8 +12,11 @@ from headwater.evidence.databases import read_databases, read_volume_databases
 from headwater.evidence.entries import read_files, read_folder, read_volume
 from headwater.evidence.gather import Gathered
 from headwater.evidence.image_files import image_parameters, image_sources
+from headwater.evidence.lightning_accounts import join_invoice_accounts
 from headwater.evidence.mapping import PlatformMapping, read_mapping
 from headwater.evidence.medium import read_medium
+from headwater.evidence.monero import MONERO_KIND, read_monero
+from headwater.evidence.other_coins import COIN_TABLES
 from headwater.evidence.platform import PlatformTables
 from headwater.evidence.postconditions import mapping_checks
 from headwater.evidence.readable import ARCHIVE_FORMATS, FileSet, Readable
@@ -38,6 +41,7 @@ _PRODUCED = (
     "wallet_requests",
     "web_requests",
     "web_logs",
+    *COIN_TABLES,
     "defects",
 )
 
@@ -54,6 +58,7 @@ def read_evidence(context: StageContext) -> dict[str, Derived]:
     with SealedPool(workers=context.workers, allow_unsealed=context.allow_unsealed) as pool:
         for exhibit in sorted(context.exhibits, key=lambda e: e.exhibit_id):
             _read_exhibit(exhibit, pool, gathered, mapping, context)
+    join_invoice_accounts(gathered)
     if mapping is not None:
         gathered.add("mapping_checks", mapping_checks(mapping, gathered))
     return {"exhibits": context.tables.arrow("exhibits")} | gathered.finished(_PRODUCED)
@@ -69,6 +74,10 @@ def _read_exhibit(
     elif exhibit.exhibit_kind == "directory":
         _read_further(read_folder(exhibit, pool, gathered, context), pool, gathered, rows)
         read_databases(exhibit, platform, pool, context)
+    elif exhibit.exhibit_kind == MONERO_KIND:
+        for _ in read_folder(exhibit, pool, gathered, context):
+            pass  # each file is an entry; all that it holds is what the view key shows
+        read_monero(exhibit, pool, gathered, context)
     elif exhibit.exhibit_kind == "wallet":
         for wallet in read_files(exhibit, pool, gathered, context):
             read_wallet(wallet, pool, gathered)

@@ -19,11 +19,15 @@ ARCHIVE_FORMATS = frozenset({"gzip", "bzip2", "xz", "zip", "7z", "tar"})
 ROW_FORMATS = frozenset(
     {
         "access-log",
+        "bbolt",
         "berkeley-db",
         "bson",
         "core-wallet",
         "electrum-wallet",
         "json-rows",
+        "lmdb",
+        "monero-answers",
+        "monero-wallet",
         "mongo-archive",
         "mydumper-metadata",
         "mydumper-metadata-unfinished",
@@ -34,6 +38,7 @@ ROW_FORMATS = frozenset(
         "postgres-dump",
         "postgres-custom-dump",
         "postgres-directory-dump",
+        "zcash-answers",
     }
 )
 """What a sealed worker reads rows or lines from."""

@@ -14,6 +14,7 @@ from headwater.evidence.btcpay import BtcPay
 from headwater.evidence.folders import shown
 from headwater.evidence.gather import Gathered
 from headwater.evidence.members import member_path, named_place
+from headwater.evidence.other_coins import OtherCoins
 from headwater.evidence.platform import PlatformTables
 from headwater.evidence.readable import Readable, is_table_of_text
 from headwater.evidence.row_files import LOG_SUFFIX, ROW_JOBS
@@ -51,6 +52,7 @@ class RowFiles:
         self._progress = progress
         self._rows = 0
         self._btcpay = BtcPay(exhibit_id)
+        self._coins = OtherCoins(exhibit_id, pool, gathered)
         self._seen: dict[tuple[str, ...], str] = {}
         # Files of which another one, that may come later, says how they are read.
         self._databases: list[Readable] = []
@@ -63,7 +65,7 @@ class RowFiles:
 
     def read(self, file: Readable) -> None:
         """Takes in the rows or lines of a file; one that cannot be read to its end does not stop the others."""
-        if self._waits(file):
+        if self._waits(file) or self._coins.read(file, _source(file)):
             return
         if self._is_log(file):
             path = shown(member_path(file.path_bytes))
@@ -125,6 +127,7 @@ class RowFiles:
             if declared is not None:
                 self._read_as(file, "mysql-tab", declared=declared)
         self._gathered.add_all(self._btcpay.tables())
+        self._coins.finish()
         for waiting in (self._databases, self._logs, self._journals, self._texts, self._rows_of_directories):
             waiting.clear()
 
@@ -169,6 +172,7 @@ class RowFiles:
             for batch in self._pool.stream(how.job, file.reached.files, parameters):
                 self._rows += self._platform.take(source, batch)
                 self._btcpay.take(source, batch)
+                self._coins.take(source, batch)
                 for record in batch.filter(pc.equal(batch["record_kind"], "range")).to_pylist():
                     self._range(source, record["range_kind"], record["number"], record["length_bytes"])
                     accounted = True

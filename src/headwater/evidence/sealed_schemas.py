@@ -231,6 +231,48 @@ _READ_WALLET = Expected(
     limits=Limits(wall_s=300.0, memory_bytes=4096 * _MIB, reply_bytes=256 * _MIB),
 )  # fmt: skip
 
+_NAME_COIN_STORE = Expected(
+    name="name_coin_store",
+    schema=_schema("coin_file_kind:text?", "is_encrypted:boolean?", "reason:text?"),
+    limits=Limits(wall_s=300.0, memory_bytes=4096 * _MIB, reply_bytes=_MIB),
+)
+
+_READ_LND = Expected(
+    name="read_lnd",
+    schema=_schema(
+        "kind:text", "bucket:text", "number:int", "offset_bytes:int", "length_bytes:int", "payment_hash:text?",
+        "description:text?", "amount_msat:int?", "received_msat:int?", "state:text?", "created_at_us:int?",
+        "expires_at_us:int?", "paid_at_us:int?", "peer_node_id:text?", "funding_txid:text?",
+        "funding_output_index:int?", "short_channel_id:text?", "capacity_sat:int?", "opener:text?", "code:text?",
+        "reason:text?",
+    ),
+    # A file of gigabytes, of which pages are read that lead to the records.
+    limits=Limits(wall_s=6 * _HOUR_S, reply_bytes=4096 * _MIB),
+)  # fmt: skip
+
+_SCAN_MONERO = Expected(
+    name="scan_monero",
+    schema=_schema(
+        "kind:text", "file_index:int", "number:int?", "txid:text?", "output_index:int?", "output_key:text?",
+        "block_height:int?", "at_s:int?", "is_coinbase:boolean?", "unlock_time:int?", "address:text?",
+        "account_index:int?", "subaddress_index:int?", "payment_id:text?", "amount_piconero:int?",
+        "commitment_ok:boolean?", "transactions:int?", "outputs:int?", "first_height:int?", "last_height:int?",
+        "code:text?", "reason:text?",
+    ),
+    # Some two thousand transactions a second (bench/monero_rate.py): a year of a busy chain takes hours.
+    limits=Limits(wall_s=24 * _HOUR_S, memory_bytes=4096 * _MIB, reply_bytes=1024 * _MIB),
+)  # fmt: skip
+
+_READ_ZCASH_ANSWERS = Expected(
+    name="read_zcash_answers",
+    schema=_schema(
+        "kind:text", "number:int?", "txid:text?", "pool:text?", "output_index:int?", "joinsplit_index:int?",
+        "address:text?", "amount_zat:int?", "block_height:int?", "at_s:int?", "is_change:boolean?", "memo:text?",
+        "printed_by:text?", "code:text?", "reason:text?",
+    ),
+    limits=Limits(wall_s=600.0, memory_bytes=4096 * _MIB, reply_bytes=1024 * _MIB),
+)  # fmt: skip
+
 _HASH_MEDIA = Expected(
     name="hash_media",
     schema=pa.schema(
@@ -285,6 +327,10 @@ EXPECTED: tuple[Expected, ...] = (
     *_PARSE_OTHER_ROWS,
     _PARSE_ACCESS_LOG,
     _READ_WALLET,
+    _NAME_COIN_STORE,
+    _READ_LND,
+    _SCAN_MONERO,
+    _READ_ZCASH_ANSWERS,
     _HASH_MEDIA,
     _READ_CLAIMS,
 )

@@ -7,6 +7,7 @@ from headwater.schema.identities import IDENTITY_TABLES
 from headwater.schema.leads import LEAD_TABLES
 from headwater.schema.media import MEDIA_TABLES, MEDIA_TRANSFORMS
 from headwater.schema.money import MONEY_TABLES
+from headwater.schema.other_coins import OTHER_COIN_TABLES
 from headwater.schema.references import REFERENCE_TABLES
 from headwater.schema.table import Column, SchemaMismatchError, Table
 
@@ -27,6 +28,7 @@ __all__ = [
 TABLES: tuple[Table, ...] = (
     *REFERENCE_TABLES,
     *EVIDENCE_TABLES,
+    *OTHER_COIN_TABLES,
     *MEDIA_TABLES,
     *GRADE_TABLES,
     *MONEY_TABLES,

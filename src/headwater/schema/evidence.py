@@ -74,7 +74,7 @@ EXHIBITS = Table(
     key=("exhibit_id",),
     columns=(
         Column(name="exhibit_id", type=ID, about="The agency's exhibit number"),
-        Column(name="exhibit_kind", type=TEXT, about="disk-image, directory, dump, wallet, blocks or file"),
+        Column(name="exhibit_kind", type=TEXT, about="disk-image, directory, dump, wallet, blocks, file or monero"),
         Column(name="container_format", type=TEXT, about="raw, e01, qcow2, mysql-dump, ..."),
         Column(name="files", type=INT, about="Files that make it up"),
         Column(name="size_bytes", type=INT, about="Their size"),
@@ -87,7 +87,12 @@ EXHIBITS = Table(
             type=TEXT,
             about="verified, failed, incomplete or not-stored: what the container says of itself",
         ),
-        Column(name="encrypted", type=BOOLEAN, about="An image that is read with a passphrase", nullable=True),
+        Column(
+            name="encrypted",
+            type=BOOLEAN,
+            about="Read with a passphrase, or a view key, that is not kept",
+            nullable=True,
+        ),
     ),
 )
 

@@ -67,7 +67,7 @@ def add_exhibit(
         exhibit_kind: One of EXHIBIT_KINDS; None recognises it by content.
         accept_defects: Take in what is damaged; what is missing becomes `defects`.
         allow_unsealed: Go on where the sandbox is missing; recorded.
-        secret: File that holds the passphrase of an encrypted image; it is not kept.
+        secret: File that holds the passphrase of an encrypted image, or a view key; it is not kept.
         progress: Told of bytes digested.
 
     Raises:

@@ -24,7 +24,7 @@ from headwater.engine import (
     write_parquet,
 )
 from headwater.errors import ConfigError, DigestMismatchError, HeadwaterError, IntegrityError
-from headwater.evidence import stamp_of
+from headwater.evidence import MONERO_KIND, stamp_of
 from headwater.schema import TABLES, content_id
 from headwater.schema.state import OUTPUTS, RUNS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
@@ -79,7 +79,7 @@ def run_stages(
         workers: Processes at once; results do not depend on it.
         engine: duckdb or spark.
         allow_unsealed: Go on where the sandbox is missing; recorded.
-        secrets: For encrypted images, by exhibit, a file that holds the passphrase; it is not kept.
+        secrets: By exhibit, a file that holds the passphrase of an image or a view key; it is not kept.
         watch: Gives each stage somewhere to report progress.
         finished: Told of each stage as it ends.
         say: Told, in a line, what the operator should know about how a stage does its work.
@@ -149,7 +149,7 @@ def _run(
             case.record(stage.event, actor, object_ids=(run_id,), params={"stage": stage.name, "kept": True})
         return StageResult(stage=stage.name, run_id=run_id, changed=False, rows=kept)
     if stage.reads_evidence:
-        _require_secrets(exhibits, secrets)
+        _require_secrets(stage, exhibits, secrets)
     try:
         with (
             scratch_folder(case.path / "tables") as scratch,
@@ -181,14 +181,20 @@ def _run(
     return StageResult(stage=stage.name, run_id=run_id, changed=True, rows=rows)
 
 
-def _require_secrets(exhibits: Sequence[PlacedExhibit], secrets: Mapping[str, Path]) -> None:
-    """Without its passphrase an encrypted image looks empty, which must never look like nothing found."""
+def _require_secrets(stage: Stage, exhibits: Sequence[PlacedExhibit], secrets: Mapping[str, Path]) -> None:
+    """Without its secret an encrypted exhibit looks empty, which must never look like nothing found."""
     for exhibit in exhibits:
-        if exhibit.row.get("encrypted") and exhibit.exhibit_id not in secrets:
-            raise ConfigError(
-                f"exhibit {exhibit.exhibit_id} is encrypted and its passphrase is not kept; "
-                f"give it again with --passphrase-fd {exhibit.exhibit_id}=FD"
-            )
+        if not exhibit.row.get("encrypted") or exhibit.exhibit_id in secrets:
+            continue
+        if exhibit.exhibit_kind != MONERO_KIND:
+            told = "is encrypted and its passphrase is not kept"
+        elif stage.name == STAGES[0].name:
+            told = "is looked through with a private view key, which is not kept"
+        else:
+            continue  # no later stage looks into it
+        raise ConfigError(
+            f"exhibit {exhibit.exhibit_id} {told}; give it again with --passphrase-fd {exhibit.exhibit_id}=FD"
+        )
 
 
 def _derive(

@@ -42,6 +42,7 @@ class LedgerReport:
         dump_tables: For each exhibit with dumps, its rows and what became of them.
         media_sums: Stills and videos by what the lists say, and which of them no person need look at.
         mapping_checks: For each bound table and column, how many rows meet what a right mapping would meet.
+        coin_files: Files of Monero, Zcash and Lightning, and what can be done with each next.
     """
 
     sums: list[dict[str, Any]]
@@ -50,6 +51,7 @@ class LedgerReport:
     dump_tables: list[dict[str, Any]]
     media_sums: list[dict[str, Any]]
     mapping_checks: list[dict[str, Any]]
+    coin_files: list[dict[str, Any]]
 
 
 def ledger_report(tables: Session, *, by_directory: bool = False) -> LedgerReport:
@@ -94,6 +96,7 @@ def ledger_report(tables: Session, *, by_directory: bool = False) -> LedgerRepor
         dump_tables=[{"exhibit_id": exhibit, **count} for exhibit, count in sorted(dumps.items())],
         media_sums=_media_sums(tables),
         mapping_checks=tables.arrow("mapping_checks").to_pylist(),
+        coin_files=tables.arrow("coin_files").to_pylist(),
     )
 
 
