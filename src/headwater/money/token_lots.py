@@ -24,7 +24,7 @@ BURN: Final = "burn"
 DESTROYED: Final = "destroyed"
 FEE: Final = "fee"
 KINDS: Final = (TRANSFER, MINT, BURN, DESTROYED, FEE)
-"""What a move is: between accounts; new units; units given back; units that the issuer took; what a block's maker got."""
+"""What a move is: between accounts; new units; units given back; what the issuer took; what the block's maker got."""
 
 NOWHERE: Final = -1
 """In place of a move: units held before the first move of the table, or still held after the last."""

@@ -1,4 +1,4 @@
-"""Units of token transfers followed through accounts, backward or forward, until every one of them has a reason to stop.
+"""Units of token transfers followed through accounts, either way, until every one of them has a reason to stop.
 
 Layer by layer, one transfer a layer; stretches of one origin that meet in a transfer after the same number of transfers
 go on together. Every step asserts that no unit was lost or made.
@@ -13,7 +13,7 @@ from typing import Final
 from headwater.money.stops import BACKWARD
 from headwater.money.token_lots import BURN, DESTROYED, FEE, MINT, NOWHERE, Lots, Piece, Spans
 
-__all__ = ["TOKEN_STOP_REASONS", "TokenLeaf", "TokenStops", "TokenTrace", "trace_move"]
+__all__ = ["TOKEN_STOP_REASONS", "TokenLeaf", "TokenStops", "TokenTrace", "trace_move", "united"]
 
 TOKEN_STOP_REASONS: Final = (
     "service",
@@ -36,7 +36,7 @@ _BY_KIND: Final = {MINT: "mint", BURN: "burn", DESTROYED: "destroyed"}
 _SECONDS_A_DAY: Final = 86_400
 
 Covers = Callable[[str, int, int | None], bool]
-"""Whether the table holds all that an account did between two moves; None for the second: to the end of what is held."""
+"""Whether the tables hold all that an account did between two moves; None for the second: to their end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +70,20 @@ class TokenLeaf:
         move: Transfer they stop at: the last one that was followed.
         account: Account beyond it that the reason is about: the sender backward, the receiver forward.
         stop_reason: Why.
-        units: How many.
+        spans: Which of the units of that transfer.
         hops: Least transfers from the origin's account, the origin itself counted.
     """
 
     move: int
     account: str
     stop_reason: str
-    units: int
+    spans: tuple[tuple[int, int], ...]
     hops: int
+
+    @property
+    def units(self) -> int:
+        """How many."""
+        return sum(high - low for low, high in self.spans)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,20 +109,26 @@ class _Ends:
     """Units by the transfer and the reason that they stop for."""
 
     def __init__(self) -> None:
-        self._units: dict[tuple[int, str], int] = {}
+        self._spans: dict[tuple[int, str], Spans] = {}
         self._hops: dict[tuple[int, str], int] = {}
 
-    def add(self, move: int, stop_reason: str, units: int, hops: int) -> None:
-        if units:
+    def add(self, move: int, stop_reason: str, spans: Spans, hops: int) -> None:
+        if spans:
             key = (move, stop_reason)
-            self._units[key] = self._units.get(key, 0) + units
+            self._spans.setdefault(key, []).extend(spans)
             self._hops.setdefault(key, hops)  # layers come in order, so the first is the least
 
     def leaves(self, beyond: Callable[[int], str]) -> tuple[TokenLeaf, ...]:
         return tuple(
-            TokenLeaf(move=move, account=beyond(move), stop_reason=reason, units=units, hops=self._hops[move, reason])
-            for (move, reason), units in sorted(
-                self._units.items(), key=lambda item: (self._hops[item[0]], item[0][0], item[0][1])
+            TokenLeaf(
+                move=move,
+                account=beyond(move),
+                stop_reason=reason,
+                spans=tuple(_joined(spans)),
+                hops=self._hops[move, reason],
+            )
+            for (move, reason), spans in sorted(
+                self._spans.items(), key=lambda item: (self._hops[item[0]], item[0][0], item[0][1])
             )
         )
 
@@ -136,7 +147,7 @@ def trace_move(lots: Lots, origin: int, direction: str, stops: TokenStops) -> To
     ends = _Ends()
     flows: list[tuple[int, int, int, int]] = []
     fee_units = 0
-    layer: dict[int, Spans] = {origin: [(0, moves[origin].units)]}
+    layer: dict[int, Spans] = {origin: [(0, moves[origin].units)]} if moves[origin].units else {}
     hops = 1
     while layer:
         following: dict[int, Spans] = {}
@@ -145,7 +156,7 @@ def trace_move(lots: Lots, origin: int, direction: str, stops: TokenStops) -> To
             reached = sum(high - low for low, high in spans)
             whole = _stop_of_all(lots, number, stops, back=back, is_origin=number == origin)
             if whole is not None:
-                ends.add(number, whole, reached, hops)
+                ends.add(number, whole, spans, hops)
                 continue
             going: dict[int, list[Piece]] = {}
             ended = 0
@@ -154,7 +165,7 @@ def trace_move(lots: Lots, origin: int, direction: str, stops: TokenStops) -> To
                 if stop is None and moves[piece.other].kind == FEE:
                     fee_units += piece.high - piece.low
                 elif stop is not None:
-                    ends.add(number, stop, piece.high - piece.low, hops)
+                    ends.add(number, stop, [(piece.low, piece.high)], hops)
                 else:
                     going.setdefault(piece.other, []).append(piece)
                     continue
@@ -166,7 +177,7 @@ def trace_move(lots: Lots, origin: int, direction: str, stops: TokenStops) -> To
                 units = sum(piece.high - piece.low for piece in pieces)
                 limit = _limit(stops, origin, other, onward, hops)
                 if limit is not None:
-                    ends.add(number, limit, units, hops)
+                    ends.add(number, limit, [(piece.low, piece.high) for piece in pieces], hops)
                     continue
                 flows.append((hops + 1, number, other, units))
                 following.setdefault(other, []).extend(
@@ -223,3 +234,18 @@ def _joined(spans: Spans) -> Spans:
             assert not joined or joined[-1][1] < low, "a unit in two places"
             joined.append((low, high))
     return joined
+
+
+def united(spans: Spans) -> Spans:
+    """The stretches in order, each unit once; they may overlap.
+
+    >>> united([(0, 5), (3, 8), (9, 10)])
+    [(0, 8), (9, 10)]
+    """
+    found: Spans = []
+    for low, high in sorted(spans):
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
+        else:
+            found.append((low, high))
+    return found

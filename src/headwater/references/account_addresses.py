@@ -57,7 +57,7 @@ def account_address(chain: str, text: str) -> str:
         text: With or without 0x; of TRON base58, or the hex form that begins with 41.
 
     Raises:
-        BadRowError: It is none, or its checksum does not fit it. One letter that is wrong makes another person's address.
+        BadRowError: It is none, or its checksum does not fit it: one wrong letter makes another's address.
 
     Example:
         >>> account_address("ethereum", "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed")

@@ -64,6 +64,50 @@ REGISTER_COLUMNS: Mapping[str, RegisterColumns] = {
     ),
     "networks": RegisterColumns(table="networks", required=("cidr", "kind"), optional=("country", "holder")),
     "prices": RegisterColumns(table="prices", required=("day", "currency", "price_minor", "source")),
+    "token-transfers": RegisterColumns(
+        table="token_transfers",
+        required=(
+            "chain",
+            "token_contract",
+            "decimals",
+            "txid",
+            "block_number",
+            "at_utc",
+            "from_address",
+            "to_address",
+        ),
+        optional=(
+            "token_symbol",
+            "amount_units",
+            "amount",
+            "position",
+            "kind",
+            "fee_units",
+            "fee",
+            "status",
+            "from_is_contract",
+            "to_is_contract",
+        ),
+    ),
+    "token-coverage": RegisterColumns(
+        table="token_coverage",
+        required=("chain", "last_block", "source"),
+        optional=("token_contract", "address", "first_block"),
+    ),
+    "platform-accounts": RegisterColumns(
+        table="platform_accounts",
+        required=("chain", "address", "source"),
+        optional=("account_key", "invoice_key"),
+    ),
+    "token-issuers": RegisterColumns(
+        table="token_issuers",
+        required=("chain", "token_contract", "token_symbol", "issuer", "can_freeze", "can_destroy", "source", "as_of"),
+    ),
+    "issuer-events": RegisterColumns(
+        table="issuer_events",
+        required=("chain", "token_contract", "address", "event", "block_number", "at_utc", "source"),
+        optional=("amount_units", "txid", "position"),
+    ),
 }
 """By kind of reference; the other kinds have formats of their own."""
 
@@ -71,6 +115,9 @@ REGISTER_COLUMNS: Mapping[str, RegisterColumns] = {
 _IN_FILES_ONLY = {
     ("customer-transactions", "actor"): "The service that returned it",
     ("customer-transactions", "source_key"): "The service's customer number",
+    ("token-transfers", "amount"): "Whole tokens with a decimal point, in place of `amount_units`",
+    ("token-transfers", "fee"): "The fee in whole tokens with a decimal point, in place of `fee_units`",
+    ("token-transfers", "status"): "failed: nothing moved but the fee; empty or ok otherwise",
 }
 
 

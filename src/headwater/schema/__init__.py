@@ -9,6 +9,7 @@ from headwater.schema.media import MEDIA_TABLES, MEDIA_TRANSFORMS
 from headwater.schema.money import MONEY_TABLES
 from headwater.schema.references import REFERENCE_TABLES
 from headwater.schema.table import Column, SchemaMismatchError, Table
+from headwater.schema.tokens import TOKEN_REFERENCE_TABLES, TOKEN_TABLES
 
 __all__ = [
     "MEDIA_TRANSFORMS",
@@ -26,10 +27,12 @@ __all__ = [
 
 TABLES: tuple[Table, ...] = (
     *REFERENCE_TABLES,
+    *TOKEN_REFERENCE_TABLES,
     *EVIDENCE_TABLES,
     *MEDIA_TABLES,
     *GRADE_TABLES,
     *MONEY_TABLES,
+    *TOKEN_TABLES,
     *IDENTITY_TABLES,
     *LEAD_TABLES,
 )
