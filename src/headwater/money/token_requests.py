@@ -207,8 +207,10 @@ def _asked(book: Book, leaf: TokenLeaf) -> _Asked:
 def _question(kind: str, asked: _Asked) -> str:
     book, line, move = asked.book, asked.book.lines[asked.move], asked.book.moves[asked.move]
     amount = token_text(move.units, book.decimals, book.symbol)
-    place = f"transaction {line.txid or 'not stated'} on {book.chain}, {amount} of {book.contract}, in "
+    place = (
+        f"transaction {line.txid or 'not stated'} on {book.chain}, {amount} of {book.contract}, in "
         f"the block of {line.at_utc:%Y-%m-%d %H:%M} UTC"
+    )
     match kind:
         case "withdrawal":
             return f"Which customer's account was debited for the withdrawal to {move.receiver} ({place})? {_RECORDS}"
