@@ -15,8 +15,8 @@ from headwater.money.stops import BACKWARD
 from headwater.money.token_books import Book
 from headwater.money.token_coverage import Coverage
 from headwater.money.token_issuers import Freeze, Issuers
-from headwater.money.token_owners import TokenClaim, TokenOwners
 from headwater.money.token_lots import Spans
+from headwater.money.token_owners import TokenClaim, TokenOwners
 from headwater.money.token_tracing import TokenLeaf, united
 from headwater.references import NATIVE
 from headwater.schema import content_id
