@@ -8,7 +8,7 @@ from headwater.references.account_addresses import (
     chain_named,
 )
 from headwater.references.column_map import ColumnMap, read_column_map
-from headwater.references.register_columns import REGISTER_COLUMNS, column_words, template_text
+from headwater.references.register_columns import REGISTER_COLUMNS, column_words, map_text, template_text
 from headwater.references.rows import BadRowError
 from headwater.references.store import (
     HASH_LIST,
@@ -38,6 +38,7 @@ __all__ = [
     "column_words",
     "import_reference",
     "is_outdated",
+    "map_text",
     "read_column_map",
     "reference_files",
     "reference_rows",

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 
+from headwater.errors import ConfigError
 from headwater.schema import table_named
 
-__all__ = ["FURTHER_OF_PERSON", "REGISTER_COLUMNS", "RegisterColumns", "column_words", "template_text"]
+__all__ = [
+    "EXPORTS",
+    "FURTHER_OF_PERSON",
+    "REGISTER_COLUMNS",
+    "RegisterColumns",
+    "column_words",
+    "map_text",
+    "template_text",
+]
 
 FURTHER_OF_PERSON = (
     "given_name",
@@ -111,6 +121,11 @@ REGISTER_COLUMNS: Mapping[str, RegisterColumns] = {
 }
 """By kind of reference; the other kinds have formats of their own."""
 
+EXPORTS: Mapping[str, tuple[str, ...]] = {
+    "token-transfers": ("etherscan-erc20", "etherscan-ether", "tronscan-trc20"),
+}
+"""By kind of reference, exports of others that a column map is ready for."""
+
 # Columns of a file that its table does not have under that name: the row's id is made of them.
 _IN_FILES_ONLY = {
     ("customer-transactions", "actor"): "The service that returned it",
@@ -134,3 +149,18 @@ def template_text(kind: str) -> str:
     'cidr,kind,country,holder\n'
     """
     return ",".join(REGISTER_COLUMNS[kind].known) + "\n"
+
+
+def map_text(kind: str, export: str) -> str:
+    """The column map that is ready for an export, to be compared with the header of the file and completed.
+
+    Raises:
+        ConfigError: There is none.
+
+    >>> map_text("token-transfers", "tronscan-trc20").splitlines()[-1]
+    '  amount: {column: Amount/TokenID, thousands: ","}'
+    """
+    if export not in EXPORTS.get(kind, ()):
+        known = ", ".join(f"{name} for {of}" for of, names in EXPORTS.items() for name in names)
+        raise ConfigError(f"there is no column map of '{export}' for {kind}; there are {known}")
+    return files("headwater.references").joinpath("maps", f"{export}.yaml").read_text("utf-8")
