@@ -185,6 +185,8 @@ class TokenRequests:
             "token_contract": book.contract,
             "token_symbol": book.symbol,
             "decimals": book.decimals,
+            "move_id": None if move is None else line.move_id,
+            "move_table": None if move is None else line.table,
             "txid": None if move is None else line.txid,
             "address": asked.address,
             "asked_units": str(units),

@@ -345,6 +345,13 @@ TOKEN_REQUESTS = Table(
         _CONTRACT,
         _SYMBOL,
         _DECIMALS,
+        Column(
+            name="move_id",
+            type=ID,
+            about="Transfer, or event of the issuer, asked about; absent for a freeze",
+            nullable=True,
+        ),
+        Column(name="move_table", type=TEXT, about="token_transfers or issuer_events", nullable=True),
         Column(name="txid", type=DIGEST, about="Transaction asked about; absent for a freeze", nullable=True),
         Column(name="address", type=TEXT, about="Address asked about"),
         Column(name="asked_units", type=TEXT, about="Base units of that transfer; for a freeze, all that is held"),
