@@ -94,7 +94,7 @@ def trace_tokens(context: StageContext) -> dict[str, pa.Table]:
             marked=marked,
             max_hops=parameters.trace_max_hops,
             max_days=parameters.trace_max_days,
-            dust_units=parameters.token_dust_thousandths * 10**book.decimals // 1_000,
+            dust_units=-(-parameters.token_dust_thousandths * 10**book.decimals // 1_000),
         )
         for origin in _origins(book, platform, marked, booked):
             gathered.add(book, origin, trace_move(book.lots, origin.number, origin.direction, stops))
