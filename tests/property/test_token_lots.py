@@ -85,40 +85,50 @@ def simulated(world):
 
 def expected(world, ways, origin, stops, direction):
     """Leaves and fees of the origin, unit by unit."""
-    back = direction == BACKWARD
     leaves, fees = Counter(), 0
     for unit in ways[origin]:
-        way = unit[: unit.index(origin) + 1][::-1] if back else unit[unit.index(origin) :]
-        hops = 1
-        for here, there in zip(way, [*way[1:], None], strict=True):
-            move = world[here]
-            account = move.sender if back else move.receiver
-            ending = {MINT} if back else {BURN, DESTROYED}
-            if account in stops.owned and move.kind not in ending:
-                reason = stops.owned[account]
-            elif here in stops.marked and here != origin:
-                reason = "address_poisoning"
-            elif move.kind in ending:
-                reason = move.kind
-            elif there is None:
-                reason = "unspent" if stops.covers(account, here, None) else "snapshot_end"
-            elif there == NOWHERE:
-                reason = "balance_before_table"
-            elif not (stops.covers(account, there, here) if back else stops.covers(account, here, there)):
-                reason = "snapshot_end"
-            elif world[there].kind == FEE:
+        at = unit.index(origin)
+        way = unit[: at + 1][::-1] if direction == BACKWARD else unit[at:]
+        for hops, (here, there) in enumerate(zip(way, [*way[1:], None], strict=True), start=1):
+            reason = of_move(world[here], here, origin, stops, direction) or of_step(
+                world, (origin, here, there), stops, direction, hops
+            )
+            if reason == FEE:
                 fees += 1
+            elif reason is not None:
+                leaves[here, reason] += 1
+            if reason is not None:
                 break
-            elif hops >= stops.max_hops:
-                reason = "hop_limit"
-            elif stops.max_days and abs(there - origin) > stops.max_days:
-                reason = "time_limit"
-            else:
-                hops += 1
-                continue
-            leaves[here, reason] += 1
-            break
     return leaves, fees
+
+
+def of_move(move, number, origin, stops, direction):
+    """Why a unit stops at a move, whatever was before or came after."""
+    account = move.sender if direction == BACKWARD else move.receiver
+    ending = {MINT} if direction == BACKWARD else {BURN, DESTROYED}
+    if account in stops.owned and move.kind not in ending:
+        return stops.owned[account]
+    if number in stops.marked and number != origin:
+        return "address_poisoning"
+    return move.kind if move.kind in ending else None
+
+
+def of_step(world, numbers, stops, direction, hops):
+    """Why a unit does not go on to the next move, which may be none; None where it does."""
+    origin, here, there = numbers
+    back = direction == BACKWARD
+    account = world[here].sender if back else world[here].receiver
+    if there is None:
+        return "unspent" if stops.covers(account, here, None) else "snapshot_end"
+    if there == NOWHERE:
+        return "balance_before_table"
+    if not stops.covers(account, *((there, here) if back else (here, there))):
+        return "snapshot_end"
+    if world[there].kind == FEE:
+        return FEE
+    if hops >= stops.max_hops:
+        return "hop_limit"
+    return "time_limit" if stops.max_days and abs(there - origin) > stops.max_days else None
 
 
 @given(st.data())

@@ -93,7 +93,8 @@ def token_sheets(tables: Session, basis: Basis, actors: Sequence[str] | None) ->
             holding = holdings.get((row["chain"], row["token_contract"], row["address"]))
             requests.append(
                 {
-                    **row,
+                    # A sheet is about tokens; how many accounts of the platform are concerned is not on it.
+                    **{name: value for name, value in row.items() if name != "accounts"},
                     "asked_tokens": token_text(int(row["asked_units"]), row["decimals"], row["token_symbol"]),
                     "traced_tokens": token_text(int(row["traced_units"]), row["decimals"], row["token_symbol"]),
                     "kept_until": kept_until(row["at_utc"], service.get("retention_days")),
