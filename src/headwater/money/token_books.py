@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -156,8 +157,9 @@ def _tell_of_contradiction(first: Row, row: Row, defects: Defects) -> None:
 def _book(chain: str, contract: str, entries: list[tuple[tuple[Any, ...], Row, str]], defects: Defects) -> Book:
     entries.sort(key=lambda entry: entry[0])
     rows = [row for _, row, table in entries if table == "token_transfers"]
-    symbols = [row["token_symbol"] for row in rows if row["token_symbol"] is not None]
-    stated = sorted({row["decimals"] for row in rows})
+    symbols = Counter(row["token_symbol"] for row in rows if row["token_symbol"] is not None)
+    decimals = Counter(row["decimals"] for row in rows)
+    stated = sorted(decimals)
     if len(stated) > 1:
         defects.add(
             "token_decimals_disagree",
@@ -168,8 +170,8 @@ def _book(chain: str, contract: str, entries: list[tuple[tuple[Any, ...], Row, s
     book = Book(
         chain=chain,
         contract=contract,
-        symbol=max(sorted(set(symbols)), key=symbols.count) if symbols else None,
-        decimals=max(stated, key=[row["decimals"] for row in rows].count) if stated else 0,
+        symbol=max(sorted(symbols), key=symbols.__getitem__) if symbols else None,
+        decimals=max(stated, key=decimals.__getitem__) if stated else 0,
     )
     for _, row, table in entries:
         is_event = table == "issuer_events"

@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ["BURN", "DESTROYED", "FEE", "KINDS", "MINT", "NOWHERE", "TRANSFER", "Lots", "Move", "Piece", "Spans"]
 
@@ -50,9 +50,10 @@ class Move:
     kind: str = TRANSFER
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A stretch of the units of one move and the units of another that they are.
+
+    A tuple and no dataclass, because several are made for every transfer.
 
     Attributes:
         low: First unit of the one move.

@@ -6,9 +6,9 @@ from headwater.money_view.prices import Prices
 from headwater.money_view.sankey import laid_out
 from headwater.money_view.sankey_svg import svg_text
 from headwater.money_view.sheets import Basis, Sheet, request_sheets
+from headwater.money_view.sheets_of_tokens import token_sheet_files, token_sheets
 from headwater.money_view.sums import FlowSums, MoneySums, money_sums
-from headwater.money_view.token_sheets import token_sheet_files, token_sheets
-from headwater.money_view.token_sums import TokenSums, token_sums
+from headwater.money_view.sums_of_tokens import TokenSums, token_sums
 from headwater.money_view.written import sheet_files
 
 __all__ = [
