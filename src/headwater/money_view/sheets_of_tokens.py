@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from headwater.engine import Session
-from headwater.money import token_text
+from headwater.money import token_proof_path, token_text
 from headwater.money_view.doubts import kept_until
 from headwater.money_view.sheets import Basis, Sheet
 from headwater.money_view.sums import services_by_id
@@ -148,9 +148,9 @@ class _Ways:
             self._ends.setdefault(("move", row["move_id"]), []).append(row)
             if row["stop_reason"] == "unspent":
                 self._ends.setdefault(("held", row["address"]), []).append(row)
-        self._toward: dict[tuple[str, str], list[Row]] = {}
+        self._flows: dict[str, list[Row]] = {}
         for row in tables.arrow("token_flows").to_pylist():
-            self._toward.setdefault((row["trace_id"], row["to_move_id"]), []).append(row)
+            self._flows.setdefault(row["trace_id"], []).append(row)
 
     def of(self, request: Row) -> list[dict[str, Any]]:
         """For each trace that ends there, the way that carries most."""
@@ -162,20 +162,14 @@ class _Ways:
             token = (trace["chain"], trace["token_contract"], trace["direction"])
             if token != (request["chain"], request["token_contract"], direction) or end["stop_reason"] not in reasons:
                 continue
-            moves, at = [end["move_id"]], end["move_id"]
-            while at != trace["transfer_id"]:
-                step = max(
-                    self._toward[end["trace_id"], at],
-                    key=lambda row: (int(row["amount_units"]), row["from_transfer_id"]),
-                )
-                at = step["from_transfer_id"]
-                moves.append(at)
+            way = token_proof_path(self._flows.get(end["trace_id"], []), end["move_id"])
+            moves = [trace["transfer_id"], *(step["to_move_id"] for step in way)]
             found.append(
                 {
                     "direction": trace["direction"],
                     "origin_units": trace["origin_units"],
                     "amount_units": end["amount_units"],
-                    "hops": [self._hop(move) for move in reversed(moves) if move in self._transfers],
+                    "hops": [self._hop(move) for move in moves if move in self._transfers],
                 }
             )
         return sorted(found, key=lambda way: (-int(way["amount_units"]), str(way["hops"])))
