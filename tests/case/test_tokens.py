@@ -7,6 +7,8 @@ from collections import Counter
 
 import pytest
 
+from headwater.workflow import Case
+
 pytestmark = pytest.mark.case
 WHO = ("--operator", "B. Analyst", "--why", "order 7/2026")
 
@@ -61,6 +63,12 @@ def test_services_and_issuers_are_asked(own_case, headwater, tmp_path):
     assert set(about.values()) == {1}
     (path,) = (tmp_path / "sheets").glob("lu_crownmint_*_tokens.json")
     document = json.loads(path.read_text())
+    digests = {row["table"]: row["sha256"] for row in headwater("digests", own_case, "--json").rows}
+    assert {"token_requests", "token_endpoints"} <= document["basis"]["tables"].keys()
+    assert all(digests[table] == digest for table, digest in document["basis"]["tables"].items())
+    with Case(own_case) as case:
+        recorded = list(case.custody.entries())[document["basis"]["custody_entry"]]
+    assert recorded.output_digests["token_requests.parquet"] == digests["token_requests"]
     kinds = {request["question_kind"] for request in document["requests"]}
     assert {"freeze", "redeemed"} <= kinds
     assert "account_id" not in path.read_text()

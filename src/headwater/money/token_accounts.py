@@ -13,7 +13,7 @@ from embit.descriptor import Descriptor
 from headwater.money.defects import Defects
 from headwater.references import BadRowError, account_address, account_of_public_key
 
-__all__ = ["KNOWN_BY", "PlatformAccount", "platform_token_accounts"]
+__all__ = ["ADDRESS_PATTERN", "KNOWN_BY", "PlatformAccount", "platform_token_accounts"]
 
 Row = Mapping[str, Any]
 
@@ -24,6 +24,9 @@ _LOOKS: Final = {
     "ethereum": re.compile(r"0[xX][0-9a-fA-F]{40}", re.ASCII),
     "tron": re.compile(r"T[1-9A-HJ-NP-Za-km-z]{33}", re.ASCII),
 }
+ADDRESS_PATTERN: Final = "^ *(" + "|".join(looks.pattern for looks in _LOOKS.values()) + ") *$"
+"""What the text of an address of these chains looks like; whether it is one, its checksum says."""
+
 _HARDENED: Final = 1 << 31
 _COIN_TYPES: Final = {60: "ethereum", 195: "tron"}  # source: SLIP-0044
 _PURPOSE: Final = 44  # source: BIP 44

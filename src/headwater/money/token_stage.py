@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.config import Parameters
-from headwater.engine import StageContext
+from headwater.engine import Session, StageContext
 from headwater.money.defects import Defects
 from headwater.money.stops import BACKWARD, DIRECTIONS
-from headwater.money.token_accounts import PlatformAccount, platform_token_accounts
+from headwater.money.token_accounts import ADDRESS_PATTERN, PlatformAccount, platform_token_accounts
 from headwater.money.token_books import Book, books_of
 from headwater.money.token_coverage import Coverage
 from headwater.money.token_issuers import Issuers
@@ -27,16 +28,12 @@ __all__ = ["trace_tokens"]
 
 Row = Mapping[str, Any]
 
-_READ = (
+_WHOLE = (
     "token_transfers",
     "token_coverage",
     "platform_accounts",
     "token_issuers",
     "issuer_events",
-    "invoices",
-    "payments",
-    "accounts",
-    "wallet_addresses",
     "wallet_descriptors",
     "tags",
     "services",
@@ -64,7 +61,7 @@ def trace_tokens(context: StageContext) -> dict[str, pa.Table]:
             and the tables that `STAGES` lists.
     """
     defects = Defects()
-    rows = {name: context.tables.arrow(name).to_pylist() for name in _READ}
+    rows = _rows_needed(context.tables)
     known: dict[str, Any] = {name: value for name, value in context.parameters.items() if name in _PARAMETERS}
     parameters = Parameters(**known)
     books = books_of(rows["token_transfers"], rows["issuer_events"], defects)
@@ -111,6 +108,35 @@ def trace_tokens(context: StageContext) -> dict[str, pa.Table]:
         "token_requests": table_named("token_requests").rows(asked),
         "defects": table_named("defects").rows(defects.rows),
     }
+
+
+def _rows_needed(tables: Session) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each table; of the platform's own, which may be millions, those alone that have to do with tokens."""
+    rows = {name: tables.arrow(name).to_pylist() for name in _WHOLE}
+    stated = rows["platform_accounts"]
+    txids = sorted({row["txid"] for row in rows["token_transfers"]})
+    booked = pa.array([*txids, *(f"0x{txid}" for txid in txids)], pa.string())
+    payments = tables.chosen("payments", lambda part: pc.is_in(part["txid"], value_set=booked))
+    settled = pc.unique(payments["invoice_id"].drop_null())
+    keys = {
+        name: pa.array(sorted({row[f"{name}_key"] for row in stated} - {None}), pa.string())
+        for name in ("account", "invoice")
+    }
+
+    def looks(part: pa.Table) -> pa.Array:
+        return pc.match_substring_regex(part["address"], ADDRESS_PATTERN).fill_null(False)  # noqa: FBT003 - pyarrow has no keyword for it
+
+    def of_tokens(part: pa.Table) -> pa.Array:
+        named = pc.is_in(part["platform_key"], value_set=keys["invoice"])
+        return pc.or_(pc.or_(looks(part), named), pc.is_in(part["invoice_id"], value_set=settled))
+
+    chosen = {
+        "payments": payments,
+        "invoices": tables.chosen("invoices", of_tokens),
+        "accounts": tables.chosen("accounts", lambda part: pc.is_in(part["platform_key"], value_set=keys["account"])),
+        "wallet_addresses": tables.chosen("wallet_addresses", looks),
+    }
+    return rows | {name: table.to_pylist() for name, table in chosen.items()}
 
 
 _PARAMETERS = frozenset({"address_gap_limit", "trace_max_hops", "trace_max_days", "token_dust_thousandths"})
