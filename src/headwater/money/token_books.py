@@ -123,11 +123,11 @@ def _order(row: Row, place: int) -> tuple[Any, ...]:
 
 
 def _each_once(transfers: Sequence[Row], defects: Defects) -> list[Row]:
-    """Transfers that several tables hold, once; those whose place in the block is stated are taken first."""
+    """Transfers that several tables hold, once; those that state their place in the block, and a fee, come first."""
     placed: dict[tuple[Any, ...], Row] = {}
     told: dict[tuple[Any, ...], set[tuple[str, str]]] = {}
     kept = []
-    for row in sorted(transfers, key=lambda row: row["position"] is None):
+    for row in sorted(transfers, key=lambda row: (row["position"] is None, row["fee_units"] is None)):
         token = (row["chain"], row["token_contract"], row["txid"])
         said = (*token, row["block_number"], *(row[name] for name in _NAMES))
         table = (row["reference_name"], row["reference_version"])

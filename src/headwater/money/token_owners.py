@@ -9,7 +9,6 @@ from typing import Any
 
 from headwater.money.defects import Defects
 from headwater.money.services import actor_of, is_later, stop_of_tag
-from headwater.money.token_books import Book
 from headwater.references import BadRowError, account_address, chain_named
 
 __all__ = ["TokenClaim", "TokenOwners"]
@@ -41,7 +40,7 @@ class TokenOwners:
         tags: Rows of `tags`.
         services: Rows of `services`.
         actors: Rows of `actors`.
-        books: The tokens, for what is a contract and for the day that the tables end on.
+        transfers: Rows of `token_transfers`, for what any of them calls a contract, and for the day they end on.
         own: Chain and address of each account of the platform: they stop no trace.
         defects: Told of tags that cannot be used.
     """
@@ -51,16 +50,16 @@ class TokenOwners:
         tags: Sequence[Row],
         services: Sequence[Row],
         actors: Sequence[Row],
-        books: Sequence[Book],
+        transfers: Sequence[Row],
         own: frozenset[tuple[str, str]],
         defects: Defects,
     ) -> None:
         self.register = {row["actor"]: row for row in sorted(services, key=lambda row: str(row["service_id"]))}
         told = {row["actor"]: row for row in sorted(actors, key=_dated)}
-        self._ends_on = _last_days(books)
+        self._ends_on = _last_days(transfers)
         self._tags: dict[tuple[str, str], list[Row]] = {}
         self._stops: dict[str, dict[str, str]] = {}
-        for chain, address in _contracts(books):
+        for chain, address in sorted(_contracts(transfers)):
             if (chain, address) not in own:
                 self._stops.setdefault(chain, {})[address] = "swap_or_contract"
         for tag in sorted(tags, key=lambda row: str(row["tag_id"])):
@@ -123,20 +122,18 @@ def _dated(actor: Row) -> tuple[str, str]:
     return str(actor["last_modified"] or ""), str(actor["actor_id"])
 
 
-def _last_days(books: Sequence[Book]) -> dict[str, dt.date]:
+def _last_days(transfers: Sequence[Row]) -> dict[str, dt.date]:
     days: dict[str, dt.date] = {}
-    for book in books:
-        for line in book.lines:
-            days[book.chain] = max(line.at_utc.date(), days.get(book.chain, dt.date.min))
+    for row in transfers:
+        days[row["chain"]] = max(row["at_utc"].date(), days.get(row["chain"], dt.date.min))
     return days
 
 
-def _contracts(books: Sequence[Book]) -> set[tuple[str, str]]:
-    """Chain and address of whatever any row calls a contract."""
+def _contracts(transfers: Sequence[Row]) -> set[tuple[str, str]]:
+    """Chain and address of whatever any row calls a contract; of several tables one may know and another not."""
     return {
-        (book.chain, line.row[f"{side}_address"])
-        for book in books
-        for _, line in book.transfers()
+        (row["chain"], row[f"{side}_address"])
+        for row in transfers
         for side in ("from", "to")
-        if line.row[f"{side}_is_contract"]
+        if row[f"{side}_is_contract"]
     }

@@ -76,7 +76,9 @@ def trace_tokens(context: StageContext) -> dict[str, pa.Table]:
     )
     issuers = Issuers(rows["token_issuers"], rows["issuer_events"])
     marks = marks_of(books, issuers.rows)
-    owners = TokenOwners(rows["tags"], rows["services"], rows["actors"], books, frozenset(platform), defects)
+    owners = TokenOwners(
+        rows["tags"], rows["services"], rows["actors"], rows["token_transfers"], frozenset(platform), defects
+    )
     coverage = {(book.chain, book.contract): Coverage(book, rows["token_coverage"]) for book in books}
     requests = TokenRequests(owners, issuers, defects)
     gathered = _Gathered(requests)

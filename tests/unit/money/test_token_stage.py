@@ -449,6 +449,20 @@ def test_a_transfer_in_two_tables_is_one(world):
     assert codes(tables) == ["issuer_unknown"]
 
 
+def test_of_two_tables_each_tells_what_the_other_does_not(world):
+    """One table knows the fee, another what is a contract."""
+    native = {"token_contract": "native", "decimals": 18}
+    world.send("nobody", "hub", 9, 1, **native)
+    sent = world.send("hub", "router", 5, 2, **native, position=None, to_is_contract=True)
+    again = {"txid": sent["txid"], "block_number": 2, "position": None}
+    world.send("hub", "router", 5, 2, **(native | again), reference_name="two", fee_units="1")
+    world.send("router", "x", 5, 3, **native)
+    tables = world.run()
+    assert ends(tables, "forward") == [("swap_or_contract", account("router"), 5, 1)]
+    balances = {row["address"]: row["closing_units"] for row in tables["token_balances"]}
+    assert balances[account("hub")] == "3"
+
+
 def test_tables_that_contradict_each_other_are_told(world):
     sent = world.send("nobody", "hub", 5, 2)
     world.send("nobody", "hub", 6, 2, position=sent["position"], reference_name="two")
