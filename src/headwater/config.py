@@ -34,6 +34,8 @@ class Parameters:
         trace_max_days: Days from the block of a receipt to that of the next transaction, in either direction, beyond
             which a trace stops as `time_limit`; 0 for no limit.
         trace_dust_sat: Followed amounts below this stop as `dust`; 0 follows everything.
+        token_dust_thousandths: Followed amounts of tokens below this many thousandths of a whole token stop as `dust`;
+            0 follows everything.
         trace_service_min_scripts: An untagged address cluster of at least so many scripts stops traces as
             `probable_service`; 0 for none.
         trace_service_min_payees: So does one that paid at least so many other clusters; 0 for none.
@@ -50,6 +52,7 @@ class Parameters:
     trace_max_hops: int = 20
     trace_max_days: int = 0
     trace_dust_sat: int = 0
+    token_dust_thousandths: int = 0
     trace_service_min_scripts: int = 1_000
     trace_service_min_payees: int = 1_000
     trace_further_policies: str = ""

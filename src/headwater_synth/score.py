@@ -9,6 +9,7 @@ from headwater.engine import Session
 from headwater_synth.score_media import ledger_measures, media_measures
 from headwater_synth.score_money import money_measures
 from headwater_synth.score_people import lead_measures, link_measures
+from headwater_synth.score_tokens import token_measures
 from headwater_synth.score_truth import Measure, Truth, read_truth
 
 __all__ = ["Measure", "measured", "measured_tables"]
@@ -39,5 +40,6 @@ def measured_tables(tables: Session, truth: Truth) -> Iterator[Measure]:
     yield from ledger_measures(tables)
     yield from media_measures(tables, truth)
     yield from money_measures(tables, truth)
+    yield from token_measures(tables, truth)
     yield from link_measures(tables, truth)
     yield from lead_measures(tables, truth)

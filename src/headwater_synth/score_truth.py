@@ -32,6 +32,18 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "amount_sat",
     ),
     "media": ("path", "scene_key", "listed", "comparable"),
+    "token_flows": (
+        "chain",
+        "direction",
+        "origin_block",
+        "origin_position",
+        "endpoint_block",
+        "endpoint_position",
+        "stop_reason",
+        "service_actor",
+        "amount_units",
+    ),
+    "token_marks": ("chain", "block", "position", "mark"),
 }
 """The columns that measures need of each file."""
 
@@ -63,6 +75,8 @@ class Truth:
         transactions: What they are for.
         flows: Where the satoshis of receipts came from and went to.
         media: What each file of the store is.
+        token_flows: Where base units of receipts and payouts of tokens end.
+        token_marks: Transfers that are not what they seem.
     """
 
     accounts: tuple[Row, ...]
@@ -72,6 +86,8 @@ class Truth:
     transactions: tuple[Row, ...]
     flows: tuple[Row, ...]
     media: tuple[Row, ...]
+    token_flows: tuple[Row, ...] = ()
+    token_marks: tuple[Row, ...] = ()
 
 
 def read_truth(folder: Path) -> Truth:

@@ -21,6 +21,7 @@ from headwater_synth.population_activity import Logins, Upload, drawn_logins, dr
 from headwater_synth.population_payments import chain_plan
 from headwater_synth.population_truth import write_population_truth
 from headwater_synth.references import customer_returns, write_references
+from headwater_synth.tokens import built_economy, write_token_references, write_token_truth
 
 __all__ = ["SeizureOptions", "SeizureSummary", "make_seizure"]
 
@@ -168,6 +169,9 @@ def make_seizure(
     say("references and truth")
     returns = customer_returns(population, chain)
     records = write_references(folder / "references", population, chain, returns)
+    economy = built_economy(population)
+    write_token_references(folder / "references/tokens", economy)
+    write_token_truth(truth, economy)
     media_store.write_hash_lists(media, folder / "references")
     mapping = resources.files("headwater_synth").joinpath("data", "mapping.yaml").read_bytes()
     (folder / "mapping.yaml").write_bytes(mapping)

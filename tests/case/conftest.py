@@ -72,6 +72,21 @@ def steps_of_intake(case: Path, seized: Path) -> Iterator[tuple[object, ...]]:
     for kind, pattern in (("customers", "customers-*.csv"), ("customer-transactions", "customer-transactions-*.csv")):
         for file in sorted(refs.glob(pattern)):
             yield "reference", "add", case, kind, file, "--name", file.stem, "--version", "1"
+    tokens = refs / "tokens"
+    for kind, name, *options in (
+        ("tag-pack", "tagpack.yaml"),
+        ("services", "services.csv"),
+        ("token-transfers", "transfers-tcr.csv"),
+        ("token-transfers", "transfers-mdw.csv", "--columns", tokens / "transfers-mdw.map.yaml"),
+        ("token-coverage", "coverage.csv"),
+        ("platform-accounts", "platform-accounts.csv"),
+        ("token-issuers", "issuers.csv"),
+        ("issuer-events", "issuer-events.csv"),
+    ):
+        yield (
+            *("reference", "add", case, kind, tokens / name),
+            *("--name", f"token-{name.partition('.')[0]}", "--version", "1", *options),
+        )
     yield "map", case, "--approve", seized / "mapping.yaml"
 
 

@@ -82,7 +82,7 @@ def test_sheets_rest_on_the_tables_and_are_the_same_every_time(own_case, headwat
     accounts = {row["account_id"] for row in headwater("show", own_case, "accounts", "--json").rows}
     asked = []
     for name in sorted(first):
-        if not name.endswith(".json"):
+        if not name.endswith(".json") or name.endswith("_tokens.json"):  # of tokens: tests/case/test_tokens.py
             continue
         document = json.loads(first[name])
         assert all(digests[table] == digest for table, digest in document["basis"]["tables"].items())

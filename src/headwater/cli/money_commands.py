@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from headwater.cli.output import emit, emit_table, note, printable
 from headwater.errors import ConfigError
 
 if TYPE_CHECKING:
-    from headwater.money_view import MoneySums
+    from headwater.money_view import MoneySums, TokenSums
 
 __all__ = ["register"]
 
@@ -54,9 +55,10 @@ def money(
 ) -> None:
     """Show where the platform's money came from and went: sums by service and reason, months, a picture.
 
-    FIFO and pro rata stand side by side, because neither is a fact of the chain.
+    FIFO and pro rata stand side by side, because neither is a fact of the chain. Tokens follow, by FIFO, where
+    tables of transfers were imported.
     """
-    from headwater.money_view import Prices, money_sums, month_table
+    from headwater.money_view import Prices, money_sums, month_table, token_sums
     from headwater.workflow import Case, consult, write_month_table, write_sankey
 
     with Case(case) as opened:
@@ -75,8 +77,9 @@ def money(
                 months = month_table(tables, Prices.of_case(tables, currency))
         else:
             with consult(opened, actor, "money") as tables:
-                sums = money_sums(tables)
+                sums, of_tokens = money_sums(tables), token_sums(tables)
             _emit_sums(sums, as_json=as_json)
+            _emit_token_sums(of_tokens, as_json=as_json)
             return
     if csv is None or as_json:
         emit_table(months.rows, months.columns, as_json=as_json)
@@ -142,6 +145,49 @@ def _emit_sums(sums: MoneySums, *, as_json: bool) -> None:
         emit(row, as_json=as_json, text=text)
 
 
+_TOKEN_COLUMNS = ("chain", "token", "direction", "ends_at", "amount", "share")
+
+
+def _emit_token_sums(found: Sequence[TokenSums], *, as_json: bool) -> None:
+    from headwater.money import token_text
+    from headwater.money_view import share_text
+
+    rows: list[dict[str, Any]] = []
+    for sums in found:
+        rows += [
+            {
+                "kind": "token_end",
+                "chain": sums.chain,
+                "token": sums.token_symbol or sums.token_contract,
+                "token_contract": sums.token_contract,
+                "direction": sums.direction,
+                "ends_at": end.label,
+                "stop_reason": end.stop_reason,
+                "service_id": end.service_id or None,
+                "amount_units": str(units),
+                "amount": token_text(units, sums.decimals, sums.token_symbol),
+                "share": share_text(units, sums.origin_units),
+            }
+            for end, units in sums.most_first()
+        ]
+    if rows:
+        emit_table(rows, _TOKEN_COLUMNS, as_json=as_json)
+    for sums in found:
+        followed = token_text(sums.origin_units, sums.decimals, sums.token_symbol)
+        row = {
+            "kind": "token_sum",
+            "chain": sums.chain,
+            "token_contract": sums.token_contract,
+            "direction": sums.direction,
+            "origins": sums.origins,
+            "followed_units": str(sums.origin_units),
+        }
+        counted = "receipts" if sums.direction == "backward" else "payouts"
+        text = f"{sums.chain}, {sums.direction}: {sums.origins:,} {counted}, {followed} followed = all of the above"
+        # Whoever made a token chose its symbol: no line of it may look like one of ours.
+        emit(row, as_json=as_json, text=printable(text))
+
+
 def request(
     case: CasePath,
     operator: Annotated[str, typer.Option("--operator", help="Who acts.")],
@@ -165,9 +211,8 @@ def request(
         written = export_request_sheets(opened, actor, out, actors=service or None, currency=currency)
     for sheet in written.sheets:
         files = {name: written.outputs[name] for name in sheet["files"]}  # type: ignore[attr-defined]  # a list of names
-        text = (
-            f"{sheet['service']} ({sheet['country']}): {sheet['questions']} questions, {sheet['output_sat']} satoshis"
-        )
+        about = "about tokens" if sheet["about"] == "tokens" else f"{sheet['output_sat']} satoshis"
+        text = f"{sheet['service']} ({sheet['country']}): {sheet['questions']} questions, {about}"
         lines = [text, *(f"{digest}  {name}" for name, digest in files.items())]
         emit({**sheet, "folder": printable(out), "files": files}, as_json=as_json, text="\n".join(lines))
     if written.withheld:

@@ -104,12 +104,27 @@ def add_reference_command(
 
 @reference_app.command("template")
 def template(
-    kind: Annotated[str, typer.Argument(help="services, records, customers, customer-transactions, networks, prices.")],
+    kind: Annotated[
+        str, typer.Argument(help="services, records, customers, customer-transactions, token-transfers, ...")
+    ],
+    export: Annotated[
+        str | None,
+        typer.Option(
+            "--export",
+            metavar="NAME",
+            help="Print the column map for this export instead: etherscan-erc20, etherscan-ether, tronscan-trc20.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the header of an empty register, to be filled in; what each column holds goes to stderr."""
     from headwater.errors import ConfigError
-    from headwater.references import REGISTER_COLUMNS, column_words, template_text
+    from headwater.references import REGISTER_COLUMNS, column_words, map_text, template_text
+
+    if export is not None:
+        text = map_text(kind, export)
+        emit({"kind": kind, "export": export, "map": text}, as_json=as_json, text=text.rstrip())
+        return
 
     if kind not in REGISTER_COLUMNS:
         raise ConfigError(f"there is no template of '{kind}'; there are of {', '.join(REGISTER_COLUMNS)}")

@@ -9,6 +9,9 @@ from headwater.money.cuts import FallenApart, fallen_apart
 from headwater.money.flows import POLICIES
 from headwater.money.hop_paths import proof_path
 from headwater.money.stage import trace_money
+from headwater.money.token_paths import token_proof_path
+from headwater.money.token_requests import token_text
+from headwater.money.token_stage import trace_tokens
 
 __all__ = [
     "POLICIES",
@@ -24,5 +27,8 @@ __all__ = [
     "merge_path",
     "proof_path",
     "read_block_summaries",
+    "token_proof_path",
+    "token_text",
     "trace_money",
+    "trace_tokens",
 ]

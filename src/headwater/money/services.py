@@ -21,6 +21,7 @@ __all__ = [
     "actor_of",
     "is_later",
     "service_map",
+    "stop_of_tag",
     "tagged_address",
 ]
 
@@ -134,7 +135,7 @@ class ServiceMap:
 
     def stops_as(self, tag: Row) -> str | None:
         """The reason for which traces stop at the tag's cluster, or None."""
-        return _stops_as(tag, self.register, self.actors)
+        return stop_of_tag(tag, self.register, self.actors)
 
     def told_of(self, actor: str) -> str:
         """What actor packs say of an actor that no register names, as a clause; empty where they say nothing."""
@@ -179,7 +180,7 @@ def service_map(
     for tag in sorted(tags, key=lambda row: str(row["tag_id"])):
         if str(tag["network"]).lower() not in _NETWORKS:
             continue
-        stop_reason = _stops_as(tag, register, told)
+        stop_reason = stop_of_tag(tag, register, told)
         for number in scripts_of.get(_written(tag["address"]), ()):
             tagged.append((tag, number))
             if stop_reason is not None:
@@ -257,7 +258,7 @@ def _written(address: str) -> str:
     return address.lower() if address.isupper() else address
 
 
-def _stops_as(tag: Row, register: Mapping[str, Row], actors: Mapping[str, Row]) -> str | None:
+def stop_of_tag(tag: Row, register: Mapping[str, Row], actors: Mapping[str, Row]) -> str | None:
     """The reason for which traces stop at the tag's cluster: what the register says, then what the category does."""
     service = register.get(actor_of(tag))
     if service is not None and service["custodial"]:

@@ -6,7 +6,9 @@ from headwater.money_view.prices import Prices
 from headwater.money_view.sankey import laid_out
 from headwater.money_view.sankey_svg import svg_text
 from headwater.money_view.sheets import Basis, Sheet, request_sheets
+from headwater.money_view.sheets_of_tokens import token_sheet_files, token_sheets
 from headwater.money_view.sums import FlowSums, MoneySums, money_sums
+from headwater.money_view.sums_of_tokens import TokenSums, token_sums
 from headwater.money_view.written import sheet_files
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "MonthTable",
     "Prices",
     "Sheet",
+    "TokenSums",
     "btc_text",
     "laid_out",
     "money_sums",
@@ -24,4 +27,7 @@ __all__ = [
     "share_text",
     "sheet_files",
     "svg_text",
+    "token_sheet_files",
+    "token_sheets",
+    "token_sums",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -69,7 +69,13 @@ class Sheet:
     withheld: int
 
 
-def request_sheets(tables: Session, basis: Basis, actors: Sequence[str] | None, prices: Prices | None) -> list[Sheet]:
+def request_sheets(
+    tables: Session,
+    basis: Basis,
+    actors: Sequence[str] | None,
+    prices: Prices | None,
+    others: Collection[str] = (),
+) -> list[Sheet]:
     """A sheet for each service, in order of country and actor.
 
     Args:
@@ -77,6 +83,7 @@ def request_sheets(tables: Session, basis: Basis, actors: Sequence[str] | None, 
         basis: What they rest on.
         actors: Services by their name in tags; None for all.
         prices: For values at the day's price; None for none.
+        others: Services that are asked about something else, so that nothing to ask about coins is no error.
 
     Raises:
         InputError: There is nothing to ask a service that is named, or any at all.
@@ -88,10 +95,10 @@ def request_sheets(tables: Session, basis: Basis, actors: Sequence[str] | None, 
             by_service.setdefault(row["service_id"], []).append(row)
     there = sorted({row["actor"] for row in rows})
     for actor in actors or ():
-        if actor not in there:
-            told = ", ".join(there) or "none"
+        if actor not in there and actor not in others:
+            told = ", ".join(sorted({*there, *others})) or "none"
             raise InputError(actor, f"no trace ends at this service; those that can be asked: {told}")
-    if not by_service:
+    if not by_service and not others:
         raise InputError("request sheets", "no trace ends at a registered service", remedy="see 'headwater money'")
     services = services_by_id(tables)
     proofs = Proofs(tables, by_service.keys())

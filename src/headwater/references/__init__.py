@@ -1,7 +1,15 @@
 """Outside knowledge, imported once and sealed: hash lists, tag packs, registers, records, customer returns, prices."""
 
+from headwater.references.account_addresses import (
+    CHAINS,
+    NATIVE,
+    account_address,
+    account_of_public_key,
+    chain_named,
+)
 from headwater.references.column_map import ColumnMap, read_column_map
-from headwater.references.register_columns import REGISTER_COLUMNS, column_words, template_text
+from headwater.references.register_columns import REGISTER_COLUMNS, column_words, map_text, template_text
+from headwater.references.rows import BadRowError
 from headwater.references.store import (
     HASH_LIST,
     KINDS,
@@ -15,15 +23,22 @@ from headwater.references.store import (
 )
 
 __all__ = [
+    "CHAINS",
     "HASH_LIST",
     "KINDS",
+    "NATIVE",
     "POLARITIES",
     "REGISTER_COLUMNS",
+    "BadRowError",
     "ColumnMap",
     "Imported",
+    "account_address",
+    "account_of_public_key",
+    "chain_named",
     "column_words",
     "import_reference",
     "is_outdated",
+    "map_text",
     "read_column_map",
     "reference_files",
     "reference_rows",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +21,11 @@ from headwater.references.rows import BadRowError
 __all__ = ["ColumnMap", "ColumnRule", "read_column_map"]
 
 _MAP_KEYS: Final = ("version", "sheet", "header_row", "constants", "columns")
-_RULE_KEYS: Final = ("column", "zone", "format", "unit", "values")
+_RULE_KEYS: Final = ("column", "zone", "format", "unit", "values", "otherwise", "thousands")
 _UNITS: Final = {"amount_sat": ("sat", "btc"), "at_utc": ("epoch_s", "epoch_ms")}
 _TIMES: Final = frozenset({"at_utc"})
+_GROUPED: Final = frozenset({"amount", "fee"})
+_NOTHING: Final = re.compile(r"0*(?:\.0*)?")
 _LARGEST_BYTES: Final = 1 << 20
 
 
@@ -36,13 +39,22 @@ class ColumnRule:
         format: How dates or times are written, as for `strptime`; None for ISO 8601.
         unit: sat or btc; epoch_s or epoch_ms.
         values: From what the file says to what we do; None takes it as it is.
+        otherwise: Another column, taken where the first is empty or nothing; None for none.
+        thousands: What the file sets between thousands of an amount; None for nothing.
     """
 
     column: str
+    otherwise: str | None = None
     zone: str | None = None
     format: str | None = None
     unit: str | None = None
     values: Mapping[str, str] | None = None
+    thousands: str | None = None
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The columns of the file that the rule reads, in the order in which they are asked."""
+        return (self.column,) if self.otherwise is None else (self.column, self.otherwise)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,20 +77,23 @@ class ColumnMap:
     sha256: str = ""
     text: str = ""
 
-    def value(self, name: str, cell: str) -> str:
-        """The cell of a row as our column takes it.
+    def value(self, name: str, *cells: str) -> str:
+        """The cells of a row as our column takes them: the first that says something.
 
         Raises:
             BadRowError: It is not as the map says.
         """
         rule = self.columns[name]
-        text = cell.strip()
+        stripped = [cell.strip() for cell in cells]
+        text = next((each for each in stripped if not _NOTHING.fullmatch(each)), stripped[0])
         if not text:
             return ""
         if rule.values is not None:
             if text not in rule.values:
                 raise BadRowError(f"'{name}' is {text[:20]!r}, which the column map does not list")
             return rule.values[text]
+        if rule.thousands is not None:
+            text = _ungrouped(text, rule.thousands, name)
         if rule.unit == "btc":
             return _satoshis(text, name)
         if rule.unit in {"epoch_s", "epoch_ms"}:
@@ -182,8 +197,15 @@ def _rule(path: Path, name: str, value: object, known: Sequence[str]) -> ColumnR
     if values is not None:
         pairs = _checked(path, values, None, f"{where}.values").items()
         values = {str(key): _written(path, f"{where}.values.{key}", said) for key, said in pairs}
+    otherwise, thousands = rule.get("otherwise"), rule.get("thousands")
+    if otherwise is not None and not isinstance(otherwise, str):
+        raise ConfigError(f"--columns {path}: {where}.otherwise is the name of another column of the file")
+    if thousands is not None and (name not in _GROUPED or thousands not in {",", "'", " "}):
+        raise ConfigError(f"--columns {path}: {where}.thousands is ',', \"'\" or ' ', and of amounts alone")
     return ColumnRule(
         column=rule["column"].strip(),
+        otherwise=None if otherwise is None else otherwise.strip(),
+        thousands=thousands,
         zone=zone,
         format=None if rule.get("format") is None else str(rule["format"]),
         unit=unit,
@@ -193,6 +215,13 @@ def _rule(path: Path, name: str, value: object, known: Sequence[str]) -> ColumnR
 
 def _is_zone(name: object) -> bool:
     return isinstance(name, str) and name in zoneinfo.available_timezones()
+
+
+def _ungrouped(text: str, mark: str, name: str) -> str:
+    """An amount without the marks between its thousands, where these stand where they should."""
+    if mark in text and not re.fullmatch(rf"[0-9]{{1,3}}(?:{re.escape(mark)}[0-9]{{3}})+(?:\.[0-9]+)?", text, re.ASCII):
+        raise BadRowError(f"'{name}' is {text[:24]!r}, whose thousands are not set apart as the column map says")
+    return text.replace(mark, "")
 
 
 def _satoshis(text: str, name: str) -> str:

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 
+from headwater.errors import ConfigError
 from headwater.schema import table_named
 
-__all__ = ["FURTHER_OF_PERSON", "REGISTER_COLUMNS", "RegisterColumns", "column_words", "template_text"]
+__all__ = [
+    "EXPORTS",
+    "FURTHER_OF_PERSON",
+    "REGISTER_COLUMNS",
+    "RegisterColumns",
+    "column_words",
+    "map_text",
+    "template_text",
+]
 
 FURTHER_OF_PERSON = (
     "given_name",
@@ -64,13 +74,65 @@ REGISTER_COLUMNS: Mapping[str, RegisterColumns] = {
     ),
     "networks": RegisterColumns(table="networks", required=("cidr", "kind"), optional=("country", "holder")),
     "prices": RegisterColumns(table="prices", required=("day", "currency", "price_minor", "source")),
+    "token-transfers": RegisterColumns(
+        table="token_transfers",
+        required=(
+            "chain",
+            "token_contract",
+            "decimals",
+            "txid",
+            "block_number",
+            "at_utc",
+            "from_address",
+            "to_address",
+        ),
+        optional=(
+            "token_symbol",
+            "amount_units",
+            "amount",
+            "position",
+            "kind",
+            "fee_units",
+            "fee",
+            "status",
+            "from_is_contract",
+            "to_is_contract",
+        ),
+    ),
+    "token-coverage": RegisterColumns(
+        table="token_coverage",
+        required=("chain", "last_block", "source"),
+        optional=("token_contract", "address", "first_block"),
+    ),
+    "platform-accounts": RegisterColumns(
+        table="platform_accounts",
+        required=("chain", "address", "source"),
+        optional=("account_key", "invoice_key"),
+    ),
+    "token-issuers": RegisterColumns(
+        table="token_issuers",
+        required=("chain", "token_contract", "token_symbol", "issuer", "can_freeze", "can_destroy", "source", "as_of"),
+    ),
+    "issuer-events": RegisterColumns(
+        table="issuer_events",
+        required=("chain", "token_contract", "address", "event", "block_number", "at_utc", "source"),
+        optional=("amount_units", "txid", "position"),
+    ),
 }
 """By kind of reference; the other kinds have formats of their own."""
+
+EXPORTS: Mapping[str, tuple[str, ...]] = {
+    "token-transfers": ("etherscan-erc20", "etherscan-ether", "tronscan-trc20"),
+}
+"""By kind of reference, exports of others that a column map is ready for."""
 
 # Columns of a file that its table does not have under that name: the row's id is made of them.
 _IN_FILES_ONLY = {
     ("customer-transactions", "actor"): "The service that returned it",
     ("customer-transactions", "source_key"): "The service's customer number",
+    ("token-transfers", "amount"): "Whole tokens with a decimal point, in place of `amount_units`",
+    ("token-transfers", "fee"): "The fee in whole tokens with a decimal point, in place of `fee_units`",
+    ("token-transfers", "status"): "failed: nothing moved but the fee; empty or ok otherwise",
 }
 
 
@@ -87,3 +149,18 @@ def template_text(kind: str) -> str:
     'cidr,kind,country,holder\n'
     """
     return ",".join(REGISTER_COLUMNS[kind].known) + "\n"
+
+
+def map_text(kind: str, export: str) -> str:
+    """The column map that is ready for an export, to be compared with the header of the file and completed.
+
+    Raises:
+        ConfigError: There is none.
+
+    >>> map_text("token-transfers", "tronscan-trc20").splitlines()[-1]
+    '  amount: {column: Amount/TokenID, thousands: ","}'
+    """
+    if export not in EXPORTS.get(kind, ()):
+        known = ", ".join(f"{name} for {of}" for of, names in EXPORTS.items() for name in names)
+        raise ConfigError(f"there is no column map of '{export}' for {kind}; there are {known}")
+    return files("headwater.references").joinpath("maps", f"{export}.yaml").read_text("utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import ipaddress
 import json
 import re
@@ -24,6 +23,7 @@ from headwater.references.rows import (
     text_or_none,
     whole_number,
 )
+from headwater.references.values import day_of, flag_of, instant_of
 
 __all__ = [
     "read_actor_pack",
@@ -49,7 +49,7 @@ def read_services(path: Path, columns: ColumnMap | None = None) -> Reading:
         row: dict[str, object] = {n: required(cells, n) for n in ("actor", "name", "kind", "country", "legal_contact")}
         row |= {n: text_or_none(cells.get(n)) for n in ("records_held", "valid_from", "source")}
         row["retention_days"] = whole_number(cells.get("retention_days"), "retention_days")
-        row["custodial"] = _flag(cells.get("custodial"), "custodial")
+        row["custodial"] = flag_of(cells.get("custodial"), "custodial")
         return row
 
     return register_rows(path, "services", read, columns)
@@ -61,7 +61,7 @@ def read_records(path: Path, columns: ColumnMap | None = None) -> Reading:
     def read(cells: dict[str, str], _number: int) -> dict[str, object]:
         row = _person(cells)
         row["nickname"] = text_or_none(cells.get("nickname"))
-        row["convicted"] = _flag(cells.get("convicted"), "convicted")
+        row["convicted"] = flag_of(cells.get("convicted"), "convicted")
         return row
 
     return register_rows(path, "records", read, columns)
@@ -92,7 +92,7 @@ def read_customer_transactions(path: Path, columns: ColumnMap | None = None) -> 
             "output_index": whole_number(cells.get("output_index"), "output_index"),
             "address": required(cells, "address"),
             "amount_sat": amount,
-            "at_utc": _instant(required(cells, "at_utc")),
+            "at_utc": instant_of(required(cells, "at_utc")),
         }
 
     return register_rows(path, "customer-transactions", read, columns)
@@ -122,7 +122,7 @@ def read_prices(path: Path, columns: ColumnMap | None = None) -> Reading:
     seen: set[tuple[str, str]] = set()
 
     def read(cells: dict[str, str], _number: int) -> dict[str, object]:
-        day, currency = _day(required(cells, "day")), required(cells, "currency")
+        day, currency = day_of(required(cells, "day")), required(cells, "currency")
         if not _CURRENCY.fullmatch(currency):
             raise BadRowError(f"currency {currency[:20]!r} is not three capital letters")
         price_minor = whole_number(required(cells, "price_minor"), "price_minor")
@@ -254,32 +254,3 @@ def _person(cells: dict[str, str]) -> dict[str, object]:
     row: dict[str, object] = {name: text_or_none(cells.get(name)) for name in _PERSON}
     row["source_key"] = required(cells, "source_key")
     return row
-
-
-def _flag(cell: str | None, name: str) -> bool:
-    text = (cell or "").strip().lower()
-    if text in {"1", "true", "yes"}:
-        return True
-    if text in {"0", "false", "no"}:
-        return False
-    raise BadRowError(f"'{name}' is {text[:20]!r}, neither yes nor no")
-
-
-def _day(text: str) -> str:
-    try:
-        return dt.date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise BadRowError(f"{text[:30]!r} is not an ISO 8601 date") from error
-
-
-def _instant(text: str) -> dt.datetime:
-    """A UTC instant from ISO 8601 that names its zone; a time without a zone is not guessed at."""
-    try:
-        instant = dt.datetime.fromisoformat(text)
-        if instant.tzinfo is None:
-            raise BadRowError(f"{text[:30]!r} names no time zone")
-        return instant.astimezone(dt.UTC)
-    except (OverflowError, ValueError) as error:
-        if isinstance(error, BadRowError):
-            raise
-        raise BadRowError(f"{text[:30]!r} is not an ISO 8601 time") from error

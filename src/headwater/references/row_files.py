@@ -1,4 +1,4 @@
-"""Rows of a register from CSV or a spreadsheet, through a column map where there is one."""
+"""Rows of a register from CSV, a spreadsheet, JSON Lines or Parquet, through a column map where there is one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from headwater.references.csv_text import cells_of, decoded, delimiter_of, recor
 from headwater.references.register_columns import REGISTER_COLUMNS
 from headwater.references.rows import BadRow, BadRowError, Reading
 from headwater.references.spreadsheet import SPREADSHEET_START, BadCell, Cell, spreadsheet_rows
+from headwater.references.typed_rows import typed_rows
 
 __all__ = ["RowReader", "register_rows"]
 
@@ -32,7 +33,8 @@ def register_rows(path: Path, kind: str, read: RowReader, columns: ColumnMap | N
     """The rows of a file with a header, each through `read`; bad ones are kept aside with their place.
 
     Args:
-        path: CSV (UTF-8, with or without a byte-order mark; commas, semicolons or tabs) or XLSX, told by content.
+        path: CSV (UTF-8, with or without a byte-order mark; commas, semicolons or tabs), XLSX, JSON Lines or Parquet,
+            told by content.
         kind: One of `REGISTER_COLUMNS`.
         read: From the cells by our column name and the row number to a row; raises BadRowError.
         columns: How the columns of the file become ours; None where they are ours.
@@ -66,28 +68,33 @@ def register_rows(path: Path, kind: str, read: RowReader, columns: ColumnMap | N
     return reading
 
 
-def _cells(columns: ColumnMap | None, cells: Sequence[Cell], places: dict[str, int]) -> dict[str, str]:
+def _cells(columns: ColumnMap | None, cells: Sequence[Cell], places: dict[str, tuple[int, ...]]) -> dict[str, str]:
     row = {} if columns is None else dict(columns.constants)
-    for name, place in places.items():
-        cell = cells[place] if place < len(cells) else ""
-        if isinstance(cell, BadCell):
-            raise BadRowError(f"'{name}': {cell.reason}")
-        row[name] = cell if columns is None else columns.value(name, cell)
+    for name, numbers in places.items():
+        found = []
+        for place in numbers:
+            cell = cells[place] if place < len(cells) else ""
+            if isinstance(cell, BadCell):
+                raise BadRowError(f"'{name}': {cell.reason}")
+            found.append(cell)
+        row[name] = found[0] if columns is None else columns.value(name, *found)
     return row
 
 
 def _places(
     path: Path, columns: ColumnMap | None, header: _Record, names: Sequence[str], required: Sequence[str]
-) -> dict[str, int]:
-    """For each of our columns, its place in the file."""
+) -> dict[str, tuple[int, ...]]:
+    """For each of our columns, its places in the file: one, or two where the second stands in for the first."""
+    places: dict[str, tuple[int, ...]]
     if columns is None:
         # Where a column stands twice, the later one counts, as it always has.
-        places = {name.lower(): place for place, name in enumerate(names)}
+        places = {name.lower(): (place,) for place, name in enumerate(names)}
         missing = [name for name in required if name not in places]
         shown, remedy = [name.lower() for name in names], "check that the file and KIND belong together"
     else:
-        wanted = {name: rule.column for name, rule in columns.columns.items()}
-        twice = [column for column in wanted.values() if names.count(column) > 1]
+        wanted = {name: rule.wanted for name, rule in columns.columns.items()}
+        asked = [column for each in wanted.values() for column in each]
+        twice = [column for column in asked if names.count(column) > 1]
         if twice:
             raise UnreadableInputError(
                 path,
@@ -95,8 +102,10 @@ def _places(
                 offset_bytes=header.offset_bytes,
                 remedy="rename one in a copy of the file, and say so in --why",
             )
-        missing = [column for column in wanted.values() if column not in names]
-        places = {name: names.index(column) for name, column in wanted.items() if column in names}
+        missing = [column for column in asked if column not in names]
+        places = {
+            name: tuple(names.index(column) for column in each if column in names) for name, each in wanted.items()
+        }
         shown, remedy = list(names), "correct --columns: sheet, header_row, and names as the header writes them"
     if missing:
         raise UnreadableInputError(
@@ -123,6 +132,10 @@ def _records(path: Path, columns: ColumnMap | None) -> Iterator[_Record]:
         for number, cells in spreadsheet_rows(path, None if columns is None else columns.sheet):
             if number >= header_row:
                 yield _Record(None, cells)
+        return
+    typed = typed_rows(path, start)
+    if typed is not None:
+        yield from (_Record(offset, cells, bad) for offset, cells, bad in typed)
         return
     yield from _delimited(path, header_row)
 

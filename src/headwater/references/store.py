@@ -31,6 +31,13 @@ from headwater.references.registers import (
     read_tag_pack,
 )
 from headwater.references.rows import GoodRow, Reading, defect_of, no_row, refused_for
+from headwater.references.token_registers import (
+    read_issuer_events,
+    read_platform_accounts,
+    read_token_coverage,
+    read_token_issuers,
+    read_token_transfers,
+)
 from headwater.schema import canonical_json, content_id, table_named
 
 __all__ = [
@@ -70,6 +77,17 @@ KINDS: Mapping[str, _Kind] = {
     ),
     "networks": _Kind(read=read_networks, table="networks", id_column="network_id", id_prefix="net"),
     "prices": _Kind(read=read_prices, table="prices", id_column="price_id", id_prefix="prc"),
+    "token-transfers": _Kind(
+        read=read_token_transfers, table="token_transfers", id_column="transfer_id", id_prefix="ttx"
+    ),
+    "token-coverage": _Kind(read=read_token_coverage, table="token_coverage", id_column="coverage_id", id_prefix="tcv"),
+    "platform-accounts": _Kind(
+        read=read_platform_accounts, table="platform_accounts", id_column="platform_account_id", id_prefix="pac"
+    ),
+    "token-issuers": _Kind(read=read_token_issuers, table="token_issuers", id_column="issuer_row_id", id_prefix="iss"),
+    "issuer-events": _Kind(
+        read=read_issuer_events, table="issuer_events", id_column="issuer_event_id", id_prefix="ise"
+    ),
 }
 """The kinds of reference, each with its reader and its table."""
 

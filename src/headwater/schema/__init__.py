@@ -10,6 +10,7 @@ from headwater.schema.money import MONEY_TABLES
 from headwater.schema.other_coins import OTHER_COIN_TABLES
 from headwater.schema.references import REFERENCE_TABLES
 from headwater.schema.table import Column, SchemaMismatchError, Table
+from headwater.schema.tokens import TOKEN_REFERENCE_TABLES, TOKEN_TABLES
 
 __all__ = [
     "MEDIA_TRANSFORMS",
@@ -27,11 +28,13 @@ __all__ = [
 
 TABLES: tuple[Table, ...] = (
     *REFERENCE_TABLES,
+    *TOKEN_REFERENCE_TABLES,
     *EVIDENCE_TABLES,
     *OTHER_COIN_TABLES,
     *MEDIA_TABLES,
     *GRADE_TABLES,
     *MONEY_TABLES,
+    *TOKEN_TABLES,
     *IDENTITY_TABLES,
     *LEAD_TABLES,
 )

@@ -28,6 +28,7 @@ from headwater.workflow.table_checks import (
     traces_conserve,
     transactions_conserve,
 )
+from headwater.workflow.token_checks import token_balances_conserve, token_traces_conserve
 
 __all__ = ["verify_case"]
 
@@ -62,6 +63,8 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
         yield _check("I6.polarity_by_two", lambda: unlogged_confirmation(case))
         yield _check("I9.transactions_conserve", lambda: transactions_conserve(tables))
         yield _check("I9.traces_conserve", lambda: traces_conserve(tables))
+        yield _check("I9.token_traces_conserve", lambda: token_traces_conserve(tables))
+        yield _check("I9.token_balances_conserve", lambda: token_balances_conserve(tables))
     for package in sorted((case.path / "packages").glob("*/*")):
         # A draft has not left and carries one signature; its digests are in the custody log.
         if (package / "sealed").is_dir():

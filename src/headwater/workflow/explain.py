@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from headwater.engine import Session
 from headwater.errors import InputError
-from headwater.money import proof_path
+from headwater.money import proof_path, token_proof_path
 from headwater.schema import TABLES, Table
 
 __all__ = ["Step", "way_back"]
@@ -52,6 +52,10 @@ def way_back(tables: Session, wanted: str) -> list[Step]:
                 Step(depth=1, cited_as="trace_id", table="trace_flows", row=hop)
                 for hop in (() if depth else _hops(tables, table, row))
             )
+            steps.extend(
+                Step(depth=1, cited_as="trace_id", table="token_flows", row=hop)
+                for hop in (() if depth else _token_hops(tables, table, row))
+            )
             for name, key, cited_id, said_by in _cited(table, row):
                 visit(_TABLE_OF[name], key, cited_id, said_by, depth + 1)
 
@@ -88,6 +92,16 @@ def _hops(tables: Session, table: Table, row: Mapping[str, Any]) -> list[Mapping
     if table.name == "endpoints":
         return proof_path(flows, row["txid"], row["output_index"])
     return sorted(flows, key=lambda flow: (flow["hop"], flow["from_txid"], flow["to_txid"], flow["to_output_index"]))
+
+
+def _token_hops(tables: Session, table: Table, row: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The steps of base units that a row asked for stands for: of an endpoint one way to it, of a trace all."""
+    if table.name not in {"token_endpoints", "token_traces"}:
+        return []
+    flows = _rows(tables, _TABLE_OF["token_flows"], "trace_id", row["trace_id"])
+    if table.name == "token_endpoints":
+        return token_proof_path(flows, row["move_id"])
+    return sorted(flows, key=lambda flow: (flow["hop"], flow["from_transfer_id"], flow["to_move_id"]))
 
 
 _TABLE_OF = {table.name: table for table in TABLES}

@@ -19,12 +19,15 @@ from headwater.money_view import (
     Basis,
     MonthTable,
     Prices,
+    Sheet,
     laid_out,
     money_sums,
     month_table,
     request_sheets,
     sheet_files,
     svg_text,
+    token_sheet_files,
+    token_sheets,
 )
 from headwater.packages import check_no_media, spreadsheet
 from headwater.workflow.case import Actor, Case
@@ -36,6 +39,16 @@ __all__ = ["SheetsWritten", "export_request_sheets", "write_month_table", "write
 _STAGE: Final = "money"
 # The exhibits that money rests on, by the tables that name them.
 _RESTS_ON: Final = ("blocks", "wallet_descriptors", "invoices", "payments")
+_TOKENS_REST_ON: Final = ("wallet_addresses", "wallet_descriptors", "invoices", "payments", "accounts")
+_TOKEN_REFERENCES: Final = (
+    "tags",
+    "services",
+    "token_transfers",
+    "token_coverage",
+    "platform_accounts",
+    "token_issuers",
+    "issuer_events",
+)
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 
 
@@ -77,23 +90,27 @@ def export_request_sheets(
         with new_folder(folder) as beside, case.tables() as tables:
             _require_money(case, tables)
             prices = Prices.of_case(tables, currency)
-            sheets = request_sheets(tables, _basis(case, tables, prices), actors, prices)
+            of_tokens = _token_sheets(case, tables, actors)
+            others = sorted(set(tables.arrow("token_requests")["actor"].to_pylist()))
+            sheets = request_sheets(tables, _basis(case, tables, prices), actors, prices, others)
             outputs: dict[str, str] = {}
             told: list[dict[str, object]] = []
-            for sheet in sheets:
-                written = sheet_files(sheet)
+            for sheet in (*sheets, *of_tokens):
+                about_tokens = "asked" in sheet.document
+                written = token_sheet_files(sheet) if about_tokens else sheet_files(sheet)
                 for name, content in written.items():
                     (beside / name).write_bytes(content)
                     outputs[name] = hashlib.sha256(content).hexdigest()
-                service = sheet.document["service"]
+                service = sheet.document["asked" if about_tokens else "service"]
                 requests = sheet.document["requests"]
                 told.append(
                     {
                         "actor": service["actor"],
-                        "service": service["name"],
-                        "country": service["country"],
+                        "service": service["name"] or service["actor"],
+                        "country": service["country"] or "country not known",
+                        "about": "tokens" if about_tokens else "coins",
                         "questions": len(requests),
-                        "output_sat": sum(request["output_sat"] for request in requests),
+                        "output_sat": sum(request.get("output_sat", 0) for request in requests),
                         "files": sorted(written),
                     }
                 )
@@ -103,13 +120,29 @@ def export_request_sheets(
             case.record(
                 "exported",
                 actor,
-                object_ids=tuple(sheet.document["service"]["service_id"] for sheet in sheets),
+                object_ids=(
+                    *(sheet.document["service"]["service_id"] for sheet in sheets),
+                    *(
+                        str(sheet.document["asked"]["service_id"] or sheet.document["asked"]["actor"])
+                        for sheet in of_tokens
+                    ),
+                ),
                 params={"to": "services", "what": "request sheets", "currency": prices and prices.currency},
                 outputs=outputs,
             )
             beside.rename(folder)
         sync_folder(folder.absolute().parent)
-    return SheetsWritten(outputs=outputs, sheets=told, withheld=sum(sheet.withheld for sheet in sheets))
+    withheld = sum(sheet.withheld for sheet in (*sheets, *of_tokens))
+    return SheetsWritten(outputs=outputs, sheets=told, withheld=withheld)
+
+
+def _token_sheets(case: Case, tables: Session, actors: Sequence[str] | None) -> list[Sheet]:
+    """The sheets about tokens; none where the stage has not run, or nothing is to be asked."""
+    if not tables.arrow("token_requests").num_rows:
+        return []
+    _require_whole(tables, _TOKENS_REST_ON)
+    basis = _basis(case, tables, None, stage="tokens", table="token_requests", references=_TOKEN_REFERENCES)
+    return token_sheets(tables, basis, actors)
 
 
 def write_sankey(case: Case, actor: Actor, path: Path, *, top: int) -> dict[str, str]:
@@ -196,8 +229,13 @@ def _require_stage(case: Case) -> None:
 def _require_money(case: Case, tables: Session) -> None:
     """Nothing, if there is money, and no exhibit that it rests on failed its integrity check."""
     _require_stage(case)
+    _require_whole(tables, _RESTS_ON)
+
+
+def _require_whole(tables: Session, rests_on: Sequence[str]) -> None:
+    """Nothing, if no exhibit that these tables were read from failed its integrity check."""
     failed = {row["exhibit_id"] for row in tables.arrow("exhibits").to_pylist() if row["integrity"] == "failed"}
-    for name in _RESTS_ON if failed else ():
+    for name in rests_on if failed else ():
         for part in tables.parts(name, ["exhibit_id"]):
             if found := failed & set(pc.unique(part["exhibit_id"]).to_pylist()):
                 raise RefusedError(
@@ -206,7 +244,15 @@ def _require_money(case: Case, tables: Session) -> None:
                 )
 
 
-def _basis(case: Case, tables: Session, prices: Prices | None) -> Basis:
+def _basis(
+    case: Case,
+    tables: Session,
+    prices: Prices | None,
+    *,
+    stage: str = _STAGE,
+    table: str = "request_sheets",
+    references: Sequence[str] = ("tags", "services"),
+) -> Basis:
     """What the tables of money rest on: the custody entry that recorded them, their digests, the seals of references.
 
     The entry is that of the tables and not the newest one, so that the same tables give the same sheets.
@@ -214,20 +260,20 @@ def _basis(case: Case, tables: Session, prices: Prices | None) -> Basis:
     digests = {
         str(output["table_name"]): str(output["sha256"])
         for output in case.current_outputs()
-        if output["stage"] == _STAGE and output["table_name"] != "defects"
+        if output["stage"] == stage and output["table_name"] != "defects"
     }
     seq, at_utc, sha256 = -1, dt.datetime.fromtimestamp(0, dt.UTC), ""
-    wanted = digests["request_sheets"]
+    wanted = digests[table]
     for entry in case.custody.entries():
         if entry.seq == seq + 1 and seq >= 0:
             sha256 = entry.prev_hash
-        if entry.outcome == "done" and entry.output_digests.get("request_sheets.parquet") == wanted and seq < 0:
+        if entry.outcome == "done" and entry.output_digests.get(f"{table}.parquet") == wanted and seq < 0:
             seq, at_utc = entry.seq, entry.at_utc
     if seq < 0:
-        raise IntegrityError("custody log: it does not know the table request_sheets; run 'headwater verify'")
+        raise IntegrityError(f"custody log: it does not know the table {table}; run 'headwater verify'")
     used = {
         f"{row['reference_name']}@{row['reference_version']}"
-        for name in ("tags", "services")
+        for name in references
         for row in tables.arrow(name).select(["reference_name", "reference_version"]).to_pylist()
     } | ({prices.reference} if prices else set())
     names = ((f"{row['reference_name']}@{row['reference_version']}", row["seal_sha256"]) for row in case.imports())

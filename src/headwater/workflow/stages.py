@@ -13,7 +13,7 @@ from headwater.evidence import read_evidence
 from headwater.identities import link_records
 from headwater.leads import rank_leads
 from headwater.media import claimed_origins, hash_items, match_media
-from headwater.money import trace_money
+from headwater.money import trace_money, trace_tokens
 from headwater.references import HASH_LIST, KINDS
 from headwater.schema import content_id, table_named
 
@@ -109,6 +109,26 @@ STAGES: tuple[Stage, ...] = (
         derive=trace_money,
         reads=("exhibits", "wallet_descriptors", "invoices", "payments", "tags", "services", "actors", "merge_cuts"),
         reads_evidence=True,
+    ),
+    Stage(
+        name="tokens",
+        event="combined",
+        derive=trace_tokens,
+        reads=(
+            "token_transfers",
+            "token_coverage",
+            "platform_accounts",
+            "token_issuers",
+            "issuer_events",
+            "accounts",
+            "invoices",
+            "payments",
+            "wallet_addresses",
+            "wallet_descriptors",
+            "tags",
+            "services",
+            "actors",
+        ),
     ),
     Stage(
         name="identities",

@@ -54,6 +54,15 @@ def test_every_exhibit_and_reference_is_there(made):
         "references/records.csv",
         "references/services.csv",
         "references/tagpack.yaml",
+        "references/tokens/coverage.csv",
+        "references/tokens/issuer-events.csv",
+        "references/tokens/issuers.csv",
+        "references/tokens/platform-accounts.csv",
+        "references/tokens/services.csv",
+        "references/tokens/tagpack.yaml",
+        "references/tokens/transfers-mdw.csv",
+        "references/tokens/transfers-mdw.map.yaml",
+        "references/tokens/transfers-tcr.csv",
         "wallet/wallet.dat",
     ]
     assert list(_digests(made[1])) == [
@@ -64,6 +73,8 @@ def test_every_exhibit_and_reference_is_there(made):
         "media.csv",
         "payments.csv",
         "people.csv",
+        "token_flows.csv",
+        "token_marks.csv",
         "transactions.csv",
     ]
 
@@ -89,7 +100,12 @@ def test_another_seed_gives_other_bytes(made, tmp_path):
     make_seizure(tmp_path / "s", tmp_path / "t", SeizureOptions(seed=6, accounts=60, media=0, blocks=140))
     other = _digests(tmp_path / "s")
     same = {name for name, digest in _digests(made[0]).items() if other[name] == digest}
-    assert same == {"mapping.yaml", "references/services.csv"}
+    assert same == {
+        "mapping.yaml",
+        "references/services.csv",
+        "references/tokens/services.csv",
+        "references/tokens/transfers-mdw.map.yaml",
+    }
 
 
 def test_the_truth_is_of_one_piece(made):

@@ -74,6 +74,27 @@ CASES = [
         lambda t: filled(t, trace_id="trc-1", origin_sat=5, fee_sat=1),
         "trace trc-1: 5 satoshis in, 1 out",
     ),
+    (
+        "I9.token_traces_conserve",
+        "token_traces",
+        lambda t: filled(t, trace_id="ttr-1", origin_units=str(1 << 255), fee_units="1"),
+        f"trace ttr-1: {1 << 255} base units in, 1 out",
+    ),
+    (
+        "I9.token_balances_conserve",
+        "token_balances",
+        lambda t: filled(
+            t,
+            chain="tron",
+            token_contract="native",
+            address="T",
+            opening_units="0",
+            received_units="5",
+            sent_units="1",
+            closing_units="3",
+        ),
+        "tron native T: 0 + 5 - 1 is not 3",
+    ),
 ]
 
 

@@ -133,11 +133,11 @@ CHANGES = (
     (new_hash_list, {"media"}),
     (new_records, {"identities", "leads"}),
     (new_networks, {"identities", "leads"}),
-    (new_services, {"money", "leads"}),
-    (new_tags, {"money"}),
+    (new_services, {"money", "tokens", "leads"}),
+    (new_tags, {"money", "tokens"}),
     (new_judgement, {"leads"}),
     (new_parameter, set(NAMES)),
-    (new_exhibit, set(NAMES) - {"identities"}),
+    (new_exhibit, set(NAMES) - {"tokens", "identities"}),
 )
 
 

@@ -16,8 +16,8 @@ from headwater.workflow import run as run_module
 
 SOURCES = Path(workflow.__file__).parents[1]
 PLACE = {stage.name: place for place, stage in enumerate(STAGES)}
-# Two stages of one folder: what is hashed and what it matches.
-FOLDERS = {"hashing": "media"}
+# Two stages of one folder: what is hashed and what it matches; chains of coins and chains of accounts.
+FOLDERS = {"hashing": "media", "tokens": "money"}
 # What a case has before any stage runs.
 GIVEN = ("references", "judgements", "grades")
 
@@ -25,7 +25,7 @@ GIVEN = ("references", "judgements", "grades")
 def test_the_order_is_one_tuple():
     assert type(STAGES) is tuple
     assert [stage.name for stage in STAGES] == [
-        "evidence", "catalogue", "hashing", "media", "money", "identities", "leads",
+        "evidence", "catalogue", "hashing", "media", "money", "tokens", "identities", "leads",
     ]  # fmt: skip
     assert run_module.STAGES is STAGES
 
