@@ -9,6 +9,7 @@ from headwater_sealed.bson import MAX_DOCUMENT_BYTES, bson_document
 from headwater_sealed.log_format import chosen_format
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.text_tables import csv_form, is_json_rows
+from headwater_sealed.wallet_text import is_public_keys
 
 __all__ = ["sniffed"]
 
@@ -99,6 +100,7 @@ _OF_TEXT: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("mydumper-metadata-unfinished", _matches(_MYDUMPER_UNFINISHED)),
     ("access-log", _is_access_log),
     ("electrum-wallet", _matches(_ELECTRUM)),
+    ("public-keys", is_public_keys),
     ("json-rows", is_json_rows),
     ("csv", lambda head: csv_form(head) is not None),
 )

@@ -5,9 +5,11 @@ from headwater.engine.keys_in_text import find_key_material, key_material, witho
 from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
 from headwater.engine.spool import Derived, Replay, Spool, StoredTable
+from headwater.engine.watched_scripts import DescriptorUnusableError, WatchedScripts, watched_scripts
 
 __all__ = [
     "Derived",
+    "DescriptorUnusableError",
     "Exhibit",
     "ParquetParts",
     "Progress",
@@ -16,11 +18,13 @@ __all__ = [
     "Spool",
     "StageContext",
     "StoredTable",
+    "WatchedScripts",
     "file_sha256",
     "find_key_material",
     "key_material",
     "silent",
     "sync_folder",
+    "watched_scripts",
     "without_keys",
     "write_parquet",
 ]

@@ -17,16 +17,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
-from embit.base import EmbitError
-from embit.descriptor import Descriptor
 from embit.descriptor.checksum import add_checksum
-from embit.networks import NETWORKS
 
-from headwater.engine import key_material
+from headwater.engine import DescriptorUnusableError, key_material, watched_scripts
 from headwater.evidence.cells import TableCells
 from headwater.evidence.columnar import runs
 from headwater.evidence.row_source import RowSource
-from headwater.evidence.wallets import GAP_LIMIT, record_tables
+from headwater.evidence.wallets import GAP_LIMIT, record_tables, script_address
 
 __all__ = ["BtcPay"]
 
@@ -279,12 +276,12 @@ def _last_found(text: str, known: set[str], network: str | None) -> int:
     if network is None:
         return last
     try:
-        descriptor = Descriptor.from_string(text)
+        watched = watched_scripts(text)
         index = 0
         while index <= last + GAP_LIMIT and index < _MAX_SCAN:
-            if descriptor.derive(index).script_pubkey().address(NETWORKS[network]) in known:
+            if any(script_address(script, network) in known for script in watched.at(index)):
                 last = index
             index += 1
-    except (EmbitError, ValueError, IndexError, KeyError):
+    except DescriptorUnusableError:
         return -1  # the tables of the wallet say that it gives no addresses
     return last

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
-from embit.base import EmbitError
-from embit.descriptor import Descriptor
-from embit.descriptor.checksum import add_checksum
 
-from headwater.engine import Session
-from headwater.errors import HeadwaterError
+from headwater.engine import DescriptorUnusableError, Session, watched_scripts
 from headwater.money.defects import Defects
 from headwater.money.scripts import address_of
 from headwater.schema import table_named
 
-__all__ = ["derived_addresses", "platform_addresses"]
+__all__ = ["addresses_of_invoices", "derived_addresses", "platform_addresses"]
 
 _DERIVED = pa.schema(
     [
@@ -31,22 +28,34 @@ _DERIVED = pa.schema(
 
 
 def derived_addresses(
-    descriptors: Sequence[Mapping[str, Any]], *, gap_limit: int, network: str, defects: Defects
+    descriptors: Sequence[Mapping[str, Any]],
+    *,
+    gap_limit: int,
+    network: str,
+    on_chain: Container[bytes],
+    defects: Defects,
 ) -> list[dict[str, Any]]:
-    """Scripts and addresses of the seized descriptors, each script once.
+    """Scripts of the seized descriptors, each once, with the addresses that stand for those that have one.
+
+    A descriptor of many is followed until `gap_limit` indexes in a row are neither prepared by the wallet nor on the
+    chain, however far the wallet itself had come: a key that is handed over alone says nothing of how much it was used.
 
     Args:
         descriptors: Rows of `wallet_descriptors`.
-        gap_limit: Addresses to derive beyond the last that the wallet had prepared or handed out.
+        gap_limit: Indexes to derive beyond the last that the wallet had prepared or handed out, or that the chain knows.
         network: Network of the block files.
+        on_chain: Scripts that the snapshot holds.
         defects: Told of descriptors that cannot be used.
+
+    References:
+        BIP 44, "Account discovery" and "Address gap limit" (20 there; the case's is larger).
     """
     found: dict[str, dict[str, Any]] = {}
     for row in sorted(descriptors, key=lambda row: (row["is_change"], row["descriptor_id"])):
         try:
-            for address in _derived_from(row, gap_limit, network):
+            for address in _derived_from(row, gap_limit, network, on_chain):
                 found.setdefault(address["script_hex"], address)
-        except _UnusableError as error:
+        except DescriptorUnusableError as error:
             defects.add(
                 "descriptor_unread",
                 f"descriptor {row['descriptor_id']}: {error}",
@@ -56,42 +65,30 @@ def derived_addresses(
     return list(found.values())
 
 
-class _UnusableError(HeadwaterError):
-    """A descriptor that becomes a defect; its text never holds any of the descriptor's, which may be a key."""
-
-
-def _derived_from(row: Mapping[str, Any], gap_limit: int, network: str) -> Iterator[dict[str, Any]]:
-    """The addresses of one descriptor.
+def _derived_from(
+    row: Mapping[str, Any], gap_limit: int, network: str, on_chain: Container[bytes]
+) -> Iterator[dict[str, Any]]:
+    """The scripts of one descriptor.
 
     Raises:
-        _UnusableError: It cannot be used.
+        DescriptorUnusableError: It cannot be used.
     """
-    text, _, checksum = row["descriptor"].partition("#")
-    try:
-        fits = not checksum or add_checksum(text) == row["descriptor"]
-        descriptor = Descriptor.from_string(text)
-        private = any(key.is_private for key in descriptor.keys)
-        ranged = descriptor.is_wildcard
-    except (EmbitError, ValueError, IndexError, KeyError):
-        raise _UnusableError("it cannot be parsed") from None
-    if not fits:
-        raise _UnusableError("its checksum does not fit it")
-    if private:
-        raise _UnusableError("it holds a private key, which this table may not")
-    end = max(row["range_end"], row["next_index"]) + gap_limit if ranged else 1
-    for branch in range(descriptor.num_branches):
-        for index in range(end):
-            script = descriptor.derive(index, branch_index=branch).script_pubkey().data
-            address = address_of(script, network)
-            if address is None:
-                raise _UnusableError("its scripts have no addresses")
-            yield {
-                "script_hex": script.hex(),
-                "address": address,
-                "descriptor_id": row["descriptor_id"],
-                "address_index": index,
-                "is_change": bool(row["is_change"]) or branch > 0,
-            }
+    watched = watched_scripts(row["descriptor"])
+    for branch in range(watched.branches):
+        end = max(row["range_end"], row["next_index"]) + gap_limit if watched.is_ranged else 1
+        index = 0
+        while index < end:
+            for script in watched.at(index, branch):
+                if watched.is_ranged and script in on_chain:
+                    end = max(end, index + 1 + gap_limit)
+                yield {
+                    "script_hex": script.hex(),
+                    "address": address_of(script, network),
+                    "descriptor_id": row["descriptor_id"],
+                    "address_index": index,
+                    "is_change": bool(row["is_change"]) or branch > 0,
+                }
+            index += 1
 
 
 def platform_addresses(
@@ -100,12 +97,12 @@ def platform_addresses(
     """The table `platform_addresses`: what each address was given out for, and what it received.
 
     Args:
-        session: Holds `invoices`.
+        session: Holds `invoices` and `invoice_addresses`.
         derived: Result of `derived_addresses`.
         outputs: The table `tx_outputs`.
         defects: Told of invoices on addresses that no descriptor derives, and of addresses given out twice.
     """
-    invoices = session.table("invoices").filter(lambda table: table.address.notnull())
+    invoices = addresses_of_invoices(session)
     given_out = invoices.group_by("address").aggregate(
         invoice_id=invoices.invoice_id.min(),
         account_id=invoices.account_id.min(),
@@ -131,13 +128,26 @@ def platform_addresses(
     return table.columnar(_columns(session.result(joined, order_by=["script_hex"])))
 
 
+def addresses_of_invoices(session: Session) -> ir.Table:
+    """Each address that an invoice was given, with the invoice, its account and its exhibit.
+
+    Args:
+        session: Holds `invoices` and `invoice_addresses`.
+    """
+    columns = ("invoice_id", "account_id", "exhibit_id", "address")
+    invoices = session.table("invoices")
+    further = session.table("invoice_addresses").select("invoice_id", further_address="address")
+    further = further.inner_join(invoices.drop("address"), "invoice_id").rename(address="further_address")
+    return invoices.filter(invoices.address.notnull()).select(*columns).union(further.select(*columns), distinct=True)
+
+
 def _columns(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
     return {name: rows[name] for name in rows.column_names}
 
 
 def _tell_of_invoices(session: Session, invoices: Any, given_out: Any, addresses: Any, defects: Defects) -> None:  # noqa: ANN401 - Ibis publishes no types
     underived = invoices.anti_join(addresses, "address").select("invoice_id", "exhibit_id", "address")
-    for row in session.result(underived, order_by=["invoice_id"]).to_pylist():
+    for row in session.result(underived, order_by=["invoice_id", "address"]).to_pylist():
         defects.add(
             "address_not_derived",
             f"invoice {row['invoice_id']}: no seized descriptor derives its address; it is not followed",

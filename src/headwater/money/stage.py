@@ -39,8 +39,8 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
     here and not in a sealed worker. Parameters are `address_gap_limit`, `trace_max_hops` and `trace_dust_sat`.
 
     Args:
-        context: Exhibits, parameters, and the tables `wallet_descriptors`, `invoices`, `payments`, `tags`,
-            `services`, `actors`, `merge_cuts`.
+        context: Exhibits, parameters, and the tables `wallet_descriptors`, `invoices`, `invoice_addresses`,
+            `payments`, `tags`, `services`, `actors`, `merge_cuts`.
 
     Raises:
         InputError: An exhibit of blocks is not there or is none.
@@ -58,6 +58,7 @@ def trace_money(context: StageContext) -> dict[str, pa.Table]:
         tables.arrow("wallet_descriptors").to_pylist(),
         gap_limit=_parameter(context, "address_gap_limit", _DEFAULTS.address_gap_limit),
         network=index.network,
+        on_chain=snapshot.script_numbers,
         defects=defects,
     )
     platform = platform_addresses(tables, derived, outputs, defects)

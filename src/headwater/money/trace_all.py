@@ -17,6 +17,7 @@ from headwater.money.clusters import AddressClusters
 from headwater.money.coinjoin import CoinjoinVerdict
 from headwater.money.defects import Defects
 from headwater.money.flows import FURTHER_POLICIES, POISON, POLICIES
+from headwater.money.platform_addresses import addresses_of_invoices
 from headwater.money.poison import poison_bounds
 from headwater.money.probable_services import probable_services
 from headwater.money.receipts import receipts_of
@@ -86,6 +87,7 @@ def trace_receipts(context: StageContext, chain: Chain, platform: pa.Table, defe
         chain.txids,
         platform.to_pylist(),
         tables.arrow("invoices").to_pylist(),
+        tables.result(addresses_of_invoices(tables), order_by=["invoice_id", "address"]).to_pylist(),
         tables.arrow("payments").to_pylist(),
         defects,
     )

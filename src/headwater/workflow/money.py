@@ -35,7 +35,7 @@ __all__ = ["SheetsWritten", "export_request_sheets", "write_month_table", "write
 
 _STAGE: Final = "money"
 # The exhibits that money rests on, by the tables that name them.
-_RESTS_ON: Final = ("blocks", "wallet_descriptors", "invoices", "payments")
+_RESTS_ON: Final = ("blocks", "wallet_descriptors", "invoices", "invoice_addresses", "payments")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 
 
