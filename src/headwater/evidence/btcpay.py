@@ -5,7 +5,8 @@ columns is read. Its CSV export leaves out replaced payments and expired invoice
 
 References:
     BTCPay Server, BTCPayServer.Data: Stores, Invoices, AddressInvoices, Payments, WalletObjects. NBXplorer, derivation
-    schemes: `xpub`, `2-of-xpub-xpub`, and the endings `-[legacy]`, `-[p2sh]`, `-[taproot]`, `-[keeporder]`.
+    schemes: `xpub`, `2-of-xpub-xpub`, and the endings `-[legacy]`, `-[p2sh]`, `-[taproot]`, `-[keeporder]`; in later
+    versions a wallet policy too (BIP 388), whose `/**` is `/<0;1>/*`.
 """
 
 from __future__ import annotations
@@ -240,6 +241,8 @@ def _schemes_of(store: _Cells) -> Iterator[str]:
 
 def _descriptors(scheme: str) -> tuple[str, str] | None:
     """The descriptors of a scheme, to receive and for change; None for a form that is not known."""
+    if (policy := _of_policy(scheme)) is not None:
+        return policy
     form = _SCHEME.fullmatch(scheme)
     if form is None:
         return None
@@ -268,6 +271,19 @@ def _descriptors(scheme: str) -> tuple[str, str] | None:
         return f"sh(wpkh({key}))" if "p2sh" in endings else f"wpkh({key})"
 
     return made(0), made(1)
+
+
+def _of_policy(scheme: str) -> tuple[str, str] | None:
+    """The descriptors of a scheme that is a descriptor itself; None if it is none."""
+    text = scheme.partition("#")[0].replace("/**", "/<0;1>/*")
+    if "(" not in text or "/<0;1>/*" not in text:
+        return None
+    receive, change = (text.replace("/<0;1>/*", f"/{branch}/*") for branch in (0, 1))
+    try:
+        watched_scripts(receive)
+    except DescriptorUnusableError:
+        return None
+    return receive, change
 
 
 def _last_found(text: str, known: set[str], network: str | None) -> int:
