@@ -1,4 +1,4 @@
-"""Public keys and descriptors that are handed over alone: a text of one a line, or what Core's `listdescriptors` prints.
+"""Public keys and descriptors handed over alone: a text of one a line, or what Core's `listdescriptors` prints.
 
 An extended public key does not say which scripts it was used for: Core, Electrum and BTCPay Server all write `xpub` for
 more than SLIP 132 means by it. So a plain one gives the scripts of BIP 44, 49, 84 and 86 alike. Whichever of them were

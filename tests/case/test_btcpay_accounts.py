@@ -217,7 +217,9 @@ def test_accounts_are_joined_from_the_dumps_to_the_traces(
         assert accounts[row["account_id"]] == str(member_of(order_of(number)))
         assert payments[row["payment_id"]]["txid"] == row["origin_txid"]
     emails = {(accounts[row["account_id"]], row["value"]) for row in shown("identifiers")}
-    assert emails == {(str(n), f"member{n}@shop.test") for n in {member_of(order_of(i)) for i in range(1, INVOICES + 1)}}
+    assert emails == {
+        (str(n), f"member{n}@shop.test") for n in {member_of(order_of(i)) for i in range(1, INVOICES + 1)}
+    }
 
     told = [(row["code"], row["reason"]) for row in shown("defects")]
     assert [code for code, _ in told] == ["payment_not_on_chain"]

@@ -1,11 +1,11 @@
 """The only door to the query engines: DuckDB by default, Spark as an option, both through Ibis."""
 
 from headwater.engine.context import Exhibit, Progress, StageContext, silent
+from headwater.engine.descriptor_scripts import DescriptorUnusableError, WatchedScripts, watched_scripts
 from headwater.engine.keys_in_text import find_key_material, key_material, without_keys
 from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
 from headwater.engine.spool import Derived, Replay, Spool, StoredTable
-from headwater.engine.watched_scripts import DescriptorUnusableError, WatchedScripts, watched_scripts
 
 __all__ = [
     "Derived",

@@ -6,7 +6,6 @@ Its form is in docs/reference/mapping.md.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,12 +15,12 @@ from fnmatch import fnmatchcase
 import yaml
 
 from headwater.errors import ConfigError
+from headwater.evidence.charsets import codec_named
 from headwater.evidence.targets import TARGETS, Target
 from headwater.evidence.zones import zone_named
 from headwater.schema import content_id
 
 __all__ = [
-    "TWICE",
     "Binding",
     "ColumnBinding",
     "LogBinding",
@@ -49,31 +48,6 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "invoice": ("key",),
 }
 """For each kind of value, the units a mapping may declare; the first is meant only where nothing else could be."""
-
-# MariaDB's names where they differ from Python's; its latin1 is in truth Windows code page 1252.
-# source: MariaDB knowledge base, "Supported Character Sets and Collations"
-_CHARSETS = {
-    "utf8mb4": "utf-8",
-    "utf8mb3": "utf-8",
-    "utf8": "utf-8",
-    "latin1": "cp1252",
-    "binary": "latin-1",
-    "ucs2": "utf-16-be",
-    "utf16": "utf-16-be",
-    "koi8r": "koi8-r",
-    "koi8u": "koi8-u",
-    "sjis": "shift_jis",
-    "euckr": "euc_kr",
-    "ujis": "euc_jp",
-    "greek": "iso8859-7",
-    "hebrew": "iso8859-8",
-    "latin2": "iso8859-2",
-    "latin5": "iso8859-9",
-    "latin7": "iso8859-13",
-}
-
-TWICE = "latin1-in-utf8"
-"""A character set of its own: UTF-8 that a program without a word about it wrote into a table of latin1."""
 
 _DEFAULT_UNITS = {"text": "text", "address": "text", "digest": "hex", "account": "key", "invoice": "key"}
 _LOCAL = "datetime_local"
@@ -368,12 +342,9 @@ def _before(place: str, spec: object, unit: str, *, literal: object) -> str:
 
 def _codec(place: str, named: str) -> str:
     try:
-        codec = TWICE if named == TWICE else codecs.lookup(_CHARSETS.get(named, named)).name
-        # Python also knows codecs that are no character sets, and says so only when they are used.
-        b"a".decode("utf-8" if codec == TWICE else codec, "replace")
-    except (LookupError, ValueError) as error:
+        return codec_named(named)
+    except LookupError as error:
         raise ConfigError(f"{place}: charset {named!r} is unknown; name it as MariaDB or Python does") from error
-    return codec
 
 
 def _zone(place: str, spec: Mapping[object, object], common: object) -> str:

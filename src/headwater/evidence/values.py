@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.evidence.mapping import TWICE, ColumnBinding
+from headwater.evidence.charsets import TWICE
+from headwater.evidence.mapping import ColumnBinding
 from headwater.evidence.zones import utc_of_local, zone_named
 
 __all__ = ["ValueNotReadableError", "bound_column", "bound_value"]

@@ -42,7 +42,7 @@ def derived_addresses(
 
     Args:
         descriptors: Rows of `wallet_descriptors`.
-        gap_limit: Indexes to derive beyond the last that the wallet had prepared or handed out, or that the chain knows.
+        gap_limit: Indexes to derive beyond the last that the wallet had prepared or handed out, or the chain knows.
         network: Network of the block files.
         on_chain: Scripts that the snapshot holds.
         defects: Told of descriptors that cannot be used.

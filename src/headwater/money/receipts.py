@@ -59,8 +59,8 @@ def receipts_of(
         snapshot.script_numbers[script]: row for script, row in given_out.items() if script in snapshot.script_numbers
     }
     addresses_of: dict[str, set[str]] = defaultdict(set)
-    for row in invoice_addresses:
-        addresses_of[row["invoice_id"]].add(row["address"])
+    for given in invoice_addresses:
+        addresses_of[given["invoice_id"]].add(given["address"])
     account_of_invoice = {row["invoice_id"]: row["account_id"] for row in invoices}
     by_txid: dict[str, list[Row]] = defaultdict(list)
     by_invoice: dict[str, list[Row]] = defaultdict(list)

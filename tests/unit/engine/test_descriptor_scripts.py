@@ -43,9 +43,27 @@ SIXTEEN = (
     "02d76625f7956a7fc505ab02556c23ee72d832f1bac391bcd2d3abce5710a13d06,"
     "0399eb0a5487515802dc14544cf10b3666623762fbed2ec38a3975716e2c29c232"
 )
+IN_TREE = "02df12b7035bdac8e3bab862a3a83d06ea6b17b6753d52edecba9be46f5d09e076"
 MULTI_OF_TWO = (
     "512103a34b99f22c790c4e36b2b3c2c35a36db06226e41c692fc82b8b56ac1c540c5bd4104a34b99f22c790c4e36b2b3c2c35a36db06226e41"
     "c692fc82b8b56ac1c540c5bd5b8dec5235a0fa8722476c7709c02559e3aa73aa03918ba2d492eea75abea23552ae"
+)
+TWO_OF_TWO = tuple(
+    f"5221{first}21{second}52ae"
+    for first, second in (
+        (
+            "025d5fc65ebb8d44a5274b53bac21ff8307fec2334a32df05553459f8b1f7fe1b6",
+            "02fbd47cc8034098f0e6a94c6aeee8528abf0a2153a5d8e46d325b7284c0467846",
+        ),
+        (
+            "0264fd4d1f5dea8ded94c61e9641309349b62f27fbffe807291f664e286bfbe647",
+            "03f4ece6dfccfa37b211eb3d0af4d0c61dba9ef698622dc17eecdf764beeb005a6",
+        ),
+        (
+            "022ccabda84c30bad578b13c89eb3b9544ce149787e5b538175b1d1ba259cbb833",
+            "024d902e1a2fc7a8755ab5b694c575fce742c48d9ff192e63df5193e4c7afe1f9c",
+        ),
+    )
 )
 FIXED = [
     # BIP 381
@@ -81,8 +99,7 @@ FIXED = [
         "512017cf18db381d836d8923b1bdb246cfcd818da1a9f0e6e7907f187f0b2f937754",
     ),
     (
-        f"tr({X_ONLY},{{pk({V1_2}/0),{{{{pk({V2}),"
-        f"pk(02df12b7035bdac8e3bab862a3a83d06ea6b17b6753d52edecba9be46f5d09e076)}},pk({KEY})}}}})",
+        f"tr({X_ONLY},{{pk({V1_2}/0),{{{{pk({V2}),pk({IN_TREE})}},pk({KEY})}}}})",
         "512071fff39599a7b78bc02623cbe814efebf1a404f5d8ad34ea80f213bd8943f574",
     ),
     # Bitcoin Core, doc/descriptors.md: the key as it stands, without a tweak
@@ -102,12 +119,9 @@ RANGED = [
     (
         f"sortedmulti(2,{V2}/*,{V3}/0/0/*)",
         [
-            "5221025d5fc65ebb8d44a5274b53bac21ff8307fec2334a32df05553459f8b1f7fe1b62102fbd47cc8034098f0e6a94c6aeee8528a"
-            "bf0a2153a5d8e46d325b7284c046784652ae",
-            "52210264fd4d1f5dea8ded94c61e9641309349b62f27fbffe807291f664e286bfbe6472103f4ece6dfccfa37b211eb3d0af4d0c61d"
-            "ba9ef698622dc17eecdf764beeb005a652ae",
-            "5221022ccabda84c30bad578b13c89eb3b9544ce149787e5b538175b1d1ba259cbb83321024d902e1a2fc7a8755ab5b694c575fce7"
-            "42c48d9ff192e63df5193e4c7afe1f9c52ae",
+            TWO_OF_TWO[0],
+            TWO_OF_TWO[1],
+            TWO_OF_TWO[2],
         ],
     ),
     # BIP 386
@@ -248,6 +262,9 @@ def test_a_private_key_is_refused_without_being_shown(form: str) -> None:
     assert private not in str(told.value)
 
 
+V1_2_CHILD = (
+    "xpub6H1LXWLaKsWFhvm6RVpEL9P4KfRZSW7abD2ttkWP3SSQvnyA8FSVqNTEcYFgJS2UaFcxupHiYkro49S8yGasTvXEYBVPamhGW6cFJodrTHy"
+)
 ACCOUNT_86 = (
     "xpub6BgBgsespWvERF3LHQu6CnqdvfEvtMcQjYrcRzx53QJjSxarj2afYWcLteoGVky7D3UKDP9QyrLprQ3VCECoY49yfdDEHGCtMMj92pReUsQ"
 )
@@ -310,5 +327,4 @@ def test_accounts_of_bip_44_49_84_and_86(
 
 def test_children_of_a_public_key_are_those_of_bip_32() -> None:
     # BIP 32, test vector 1: M/0H/1/2H/2 and its child 1000000000
-    child = "xpub6H1LXWLaKsWFhvm6RVpEL9P4KfRZSW7abD2ttkWP3SSQvnyA8FSVqNTEcYFgJS2UaFcxupHiYkro49S8yGasTvXEYBVPamhGW6cFJodrTHy"
-    assert watched_scripts(f"pk({V1_2}/1000000000)").at(0) == watched_scripts(f"pk({child})").at(0)
+    assert watched_scripts(f"pk({V1_2}/1000000000)").at(0) == watched_scripts(f"pk({V1_2_CHILD})").at(0)
