@@ -16,8 +16,6 @@ __all__ = ["SHEET_COLUMNS", "sheet_files"]
 
 Row = Mapping[str, Any]
 
-_LONGEST_TEXT: Final = 4_000
-
 SHEET_COLUMNS: Final = (
     "request_id",
     "actor",
@@ -66,7 +64,6 @@ def sheet_files(sheet: Sheet) -> dict[str, bytes]:
             _for_reading(document),
             at_utc=dt.datetime.fromisoformat(document["basis"]["custody_entry_at_utc"]),
             name=names["pdf"],
-            longest_text=_LONGEST_TEXT,
         ),
     }
     check_no_media(written, leaving="request sheet", reports=(names["pdf"],))
