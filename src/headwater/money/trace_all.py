@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -194,13 +194,15 @@ def _tell_of_platform_at_service(
 ) -> None:
     """Say so where an address cluster holds the platform's addresses and a service's: one of the two is wrong."""
     met = {**services.bridges, **services.by_cluster}
-    found: dict[int, list[str]] = {}
+    alone = {script: tags[0] for of in services.by_script.values() for script, tags in of.items()}
+    found: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
     for script_hex, address in zip(platform["script_hex"].to_pylist(), platform["address"].to_pylist(), strict=True):
         number = snapshot.script_numbers.get(bytes.fromhex(script_hex))
-        if number is not None and services.leaders[number] in met:
-            found.setdefault(services.leaders[number], []).append(address)
-    for leader, addresses in sorted(found.items(), key=lambda item: item[1]):
-        tag = met[leader][0]
+        if number is None or not (number in alone or services.leaders[number] in met):
+            continue
+        tag = alone[number] if number in alone else met[services.leaders[number]][0]
+        found.setdefault(tag["tag_id"], (tag, []))[1].append(address or f"script {script_hex}")
+    for tag, addresses in sorted(found.values(), key=lambda item: item[1]):
         defects.add(
             "platform_at_service",
             f"tag {tag['tag_id']} and {len(addresses)} derived platform addresses, first {addresses[0]}, meet in one "
