@@ -117,13 +117,14 @@ def _invoiced(population: Population) -> Sequence[int]:
     return sorted({*population.payers, *never})
 
 
-def chain_plan(population: Population, *, blocks: int, bystanders: int = 0) -> ChainPlan:
+def chain_plan(population: Population, *, blocks: int, bystanders: int = 0, payjoins_per_mille: int = 0) -> ChainPlan:
     """What the chain is made from: all invoices, in the order in which the platform gave out addresses.
 
     Args:
         population: Who pays.
         blocks: Height of the chain.
         bystanders: People besides.
+        payjoins_per_mille: Of a thousand payments of theirs, how many are tried as PayJoins.
     """
     start_s = _START_S
     drawn: list[PlannedInvoice] = []
@@ -139,4 +140,5 @@ def chain_plan(population: Population, *, blocks: int, bystanders: int = 0) -> C
         start_s=start_s,
         spacing_s=_TRADING_S // blocks,
         bystanders=bystanders,
+        payjoins_per_mille=payjoins_per_mille,
     )
