@@ -12,7 +12,33 @@ from collections.abc import Mapping
 
 from headwater_sealed.refusal import UnreadableError
 
-__all__ = ["base58_decoded", "base58_encoded", "checked", "checksum", "has_private_key", "with_cached_keys"]
+__all__ = [
+    "KEY_VERSIONS",
+    "PLAIN_VERSIONS",
+    "base58_decoded",
+    "base58_encoded",
+    "checked",
+    "checksum",
+    "has_private_key",
+    "with_cached_keys",
+]
+
+KEY_VERSIONS: Mapping[str, tuple[str, str, str]] = {
+    "0488b21e": ("main", "pkh({})", "sh({})"),
+    "049d7cb2": ("main", "sh(wpkh({}))", ""),
+    "04b24746": ("main", "wpkh({})", ""),
+    "0295b43f": ("main", "", "sh(wsh({}))"),
+    "02aa7ed3": ("main", "", "wsh({})"),
+    "043587cf": ("test", "pkh({})", "sh({})"),
+    "044a5262": ("test", "sh(wpkh({}))", ""),
+    "045f1cf6": ("test", "wpkh({})", ""),
+    "024289ef": ("test", "", "sh(wsh({}))"),
+    "02575483": ("test", "", "wsh({})"),
+}
+"""Version bytes of an extended public key (SLIP 132): network, and the script that one key, or several, stand for."""
+
+PLAIN_VERSIONS = {"main": "0488b21e", "test": "043587cf"}
+"""Version bytes that descriptors use, by network."""
 
 _INPUT = "0123456789()[],'/*abcdefgh@:$%{}IJKLMNOPQRSTUVWXYZ&+-.;<=>?!^_|~ijklmnopqrstuvwxyzABCDEFGH`#\"\\ "
 _CHECKSUM = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"

@@ -11,6 +11,7 @@ from headwater_sealed.lmdb import LMDB_MAGIC
 from headwater_sealed.log_format import chosen_format
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.text_tables import csv_form, is_json_rows
+from headwater_sealed.wallet_text import is_public_keys
 
 __all__ = ["sniffed"]
 
@@ -152,6 +153,7 @@ _OF_TEXT: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("zcash-answers", _matches(_ZCASH_ANSWERS)),
     ("access-log", _is_access_log),
     ("electrum-wallet", _matches(_ELECTRUM)),
+    ("public-keys", is_public_keys),
     ("json-rows", is_json_rows),
     ("csv", lambda head: csv_form(head) is not None),
 )

@@ -1,6 +1,6 @@
 """The job `read_wallet`: what is public in a wallet, and nothing of its keys. Here, Bitcoin Core's descriptor wallets.
 
-Wallets of the older form are read by `wallet_legacy`, Electrum's by `wallet_electrum`.
+Wallets of the older form are read by `wallet_legacy`, Electrum's by `wallet_electrum`, keys alone by `wallet_text`.
 
 Records are asked for by the type that begins their key, from a list of the types that are wanted; a record of any other
 type is never taken out of the file. A descriptor that holds a private key is refused all the same.
@@ -26,6 +26,7 @@ from headwater_sealed.sources import Sources
 from headwater_sealed.wallet_electrum import is_electrum, read_electrum
 from headwater_sealed.wallet_legacy import read_legacy
 from headwater_sealed.wallet_records import WALLET_SCHEMA, WalletRecords
+from headwater_sealed.wallet_text import is_public_keys, read_public_keys
 
 __all__ = ["READ_RECORD_TYPES", "WALLET_SCHEMA", "prepare", "read_wallet"]
 
@@ -48,6 +49,7 @@ _NETWORKS = {
     "fabfb5da": "regtest",
 }
 _MAX_WALLET_BYTES = 1024**3
+_TEXT_SAMPLE_BYTES = 64 * 1024
 _ID_BYTES = 32
 _TAIL = struct.Struct("<Qiii")  # creation time, next index, range start, range end
 _XPUB_BYTES = 74
@@ -171,10 +173,13 @@ def read_wallet(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: 
         records, read = WalletRecords(emit, "core-sqlite"), _read_descriptors
     elif content[12:16] in BERKELEY_MAGICS:
         records, read = WalletRecords(emit, "core-bdb"), read_legacy
+    elif is_public_keys(content[:_TEXT_SAMPLE_BYTES]):
+        records, read = WalletRecords(emit, "public-keys"), read_public_keys
     elif is_electrum(content):
         records, read = WalletRecords(emit, "electrum"), read_electrum
     else:
-        raise UnreadableError("not a wallet that is known: neither SQLite, Berkeley DB nor Electrum's")
+        known = "SQLite, Berkeley DB, Electrum's, or public keys and descriptors, one a line"
+        raise UnreadableError(f"not a wallet that is known: {known}")
     with refusing("the wallet is damaged"):
         read(content, records)
     records.close()

@@ -17,7 +17,7 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headwater_sealed.descriptors import base58_decoded, base58_encoded, checksum
+from headwater_sealed.descriptors import KEY_VERSIONS, PLAIN_VERSIONS, base58_decoded, base58_encoded, checksum
 from headwater_sealed.refusal import UnreadableError, refusing
 from headwater_sealed.wallet_records import WalletRecords
 
@@ -32,20 +32,6 @@ _COSIGNER = re.compile(r"x\d{1,2}/\Z")
 _XPUB = re.compile(r"[a-zA-Z]pub[1-9A-HJ-NP-Za-km-z]{100,112}\Z")
 _SEVERAL_TOO_FEW = 2
 
-# source: SLIP 132; version bytes to network and the script that one key, or several, stand for
-_VERSIONS: Mapping[str, tuple[str, str, str]] = {
-    "0488b21e": ("main", "pkh({})", "sh({})"),
-    "049d7cb2": ("main", "sh(wpkh({}))", ""),
-    "04b24746": ("main", "wpkh({})", ""),
-    "0295b43f": ("main", "", "sh(wsh({}))"),
-    "02aa7ed3": ("main", "", "wsh({})"),
-    "043587cf": ("test", "pkh({})", "sh({})"),
-    "044a5262": ("test", "sh(wpkh({}))", ""),
-    "045f1cf6": ("test", "wpkh({})", ""),
-    "024289ef": ("test", "", "sh(wsh({}))"),
-    "02575483": ("test", "", "wsh({})"),
-}
-_PLAIN = {"main": "0488b21e", "test": "043587cf"}
 _PREFIXES = (("bcrt1", "regtest"), ("tb1", "test"), ("m", "test"), ("n", "test"), ("2", "test"))
 
 
@@ -214,7 +200,7 @@ def _version(xpub: str) -> str:
 def _expression(xpub: str, beside: Mapping[str, Any], network: str) -> str:
     """The key as a descriptor writes it: with the plain version bytes, and the way to it where the wallet knows it."""
     body = base58_decoded(xpub)
-    key = base58_encoded(bytes.fromhex(_PLAIN[network]) + body[4:])
+    key = base58_encoded(bytes.fromhex(PLAIN_VERSIONS[network]) + body[4:])
     fingerprint, path = beside.get("root_fingerprint"), beside.get("derivation")
     if isinstance(fingerprint, str) and isinstance(path, str) and re.fullmatch(r"[0-9a-f]{8}", fingerprint):
         steps = path.removeprefix("m").replace("'", "h")
@@ -228,7 +214,7 @@ def _descriptors(wallet: Mapping[str, Any], used: Mapping[bool, int], records: W
     for name, xpub, beside in _xpubs(wallet):
         try:
             version = _version(xpub)
-            network, one, several = _VERSIONS[version]
+            network, one, several = KEY_VERSIONS[version]
             found.append((_expression(xpub, beside, network), one, several))
         except (UnreadableError, KeyError):
             records.defect("extended_key_damaged", f"the extended public key under {name[:20]!r} is damaged or unknown")

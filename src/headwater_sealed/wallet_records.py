@@ -71,7 +71,7 @@ class WalletRecords:
 
     Args:
         emit: Takes a batch.
-        wallet_format: core-sqlite, core-bdb or electrum.
+        wallet_format: core-sqlite, core-bdb, electrum or public-keys.
     """
 
     def __init__(self, emit: Emit, wallet_format: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from headwater_synth.chain import ChainPlan, PlannedInvoice
@@ -12,9 +13,12 @@ from headwater_synth.population_accounts import SEIZED_AT_S, registered_at_s
 from headwater_synth.population_cast import Conduct
 from headwater_synth.seeds import stream
 
-__all__ = ["EXCHANGES", "ExchangeFacts", "chain_plan", "payer_of"]
+__all__ = ["EXCHANGES", "ExchangeFacts", "chain_plan", "daily_prices", "payer_of"]
 
-_TRADING_S = 180 * 86_400  # before the seizure
+_DAY_S = 86_400
+_SATOSHIS = 100_000_000
+_TRADING_S = 180 * _DAY_S  # before the seizure
+_START_S = SEIZED_AT_S - _DAY_S - _TRADING_S
 _LAST_PAYMENT_S = SEIZED_AT_S - 3 * 86_400
 _PRICES_CENTS = (1_990, 3_990, 5_990, 11_990)
 
@@ -56,9 +60,27 @@ def payer_of(population: Population, account_key: int, conduct: Conduct) -> int 
     return next((person for person in relatives if not population.accounts_of(person)), relatives[0])
 
 
+def _satoshis_per_cent(seed: int, at_s: int) -> int:
+    """The invented rate of the day."""
+    return stream(seed, "rate", at_s // _DAY_S).randrange(36, 46)
+
+
 def _satoshis(seed: int, amount_cents: int, at_s: int) -> int:
     """What an amount is worth at the invented rate of the day."""
-    return amount_cents * stream(seed, "rate", at_s // 86_400).randrange(36, 46)
+    return amount_cents * _satoshis_per_cent(seed, at_s)
+
+
+def daily_prices(seed: int) -> Iterator[tuple[dt.date, str, int]]:
+    """Day, currency and price of one bitcoin in its hundredths, for each day from the first trade to the seizure.
+
+    The rate is the one by which the platform asked for satoshis, in whole satoshis for a cent, so prices are rounded.
+
+    Args:
+        seed: Seed of the seizure.
+    """
+    for day in range(_START_S // _DAY_S, SEIZED_AT_S // _DAY_S + 1):
+        price_cents = _SATOSHIS // _satoshis_per_cent(seed, day * _DAY_S)
+        yield dt.datetime.fromtimestamp(day * _DAY_S, tz=dt.UTC).date(), "EUR", price_cents
 
 
 def _drawn_invoices(population: Population, account_key: int, start_s: int, rng: random.Random) -> list[PlannedInvoice]:
@@ -95,15 +117,16 @@ def _invoiced(population: Population) -> Sequence[int]:
     return sorted({*population.payers, *never})
 
 
-def chain_plan(population: Population, *, blocks: int, bystanders: int = 0) -> ChainPlan:
+def chain_plan(population: Population, *, blocks: int, bystanders: int = 0, payjoins_per_mille: int = 0) -> ChainPlan:
     """What the chain is made from: all invoices, in the order in which the platform gave out addresses.
 
     Args:
         population: Who pays.
         blocks: Height of the chain.
         bystanders: People besides.
+        payjoins_per_mille: Of a thousand payments of theirs, how many are tried as PayJoins.
     """
-    start_s = SEIZED_AT_S - 86_400 - _TRADING_S
+    start_s = _START_S
     drawn: list[PlannedInvoice] = []
     for account_key in _invoiced(population):
         rng = stream(population.seed, "invoices", account_key)
@@ -117,4 +140,5 @@ def chain_plan(population: Population, *, blocks: int, bystanders: int = 0) -> C
         start_s=start_s,
         spacing_s=_TRADING_S // blocks,
         bystanders=bystanders,
+        payjoins_per_mille=payjoins_per_mille,
     )

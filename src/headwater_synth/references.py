@@ -12,7 +12,7 @@ import yaml
 
 from headwater_synth.chain import ChainResult
 from headwater_synth.population import Population
-from headwater_synth.population_payments import EXCHANGES
+from headwater_synth.population_payments import EXCHANGES, daily_prices
 from headwater_synth.records import PersonRow, customer_of, record_keys, record_of
 from headwater_synth.seeds import stream
 
@@ -251,6 +251,11 @@ def write_references(
         folder / "networks.csv",
         ("cidr", "kind", "country", "holder"),
         ((found.cidr, found.kind, found.country, found.holder) for found in population.networks.networks()),
+    )
+    written_csv(
+        folder / "prices.csv",
+        ("day", "currency", "price_minor", "source"),
+        ((*price, "invented daily rate of the platform") for price in daily_prices(population.seed)),
     )
     _write_returns(folder, population, returns)
     return _write_records(folder / "records.csv", population)

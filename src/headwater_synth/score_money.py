@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from collections.abc import Set as AbstractSet
 
 from headwater.engine import Session
+from headwater_synth.chain import PAYJOIN
 from headwater_synth.score_change import change_measures
 from headwater_synth.score_truth import Measure, Truth, pair_counts, share
 
@@ -64,8 +65,9 @@ def _coinjoins(tables: Session, truth: Truth) -> Iterator[Measure]:
     - `money.coinjoin.named.PROTOCOL`: of the rounds of a protocol, the share for which a rule of it answered yes.
     - `money.coinjoin.false.PROTOCOL`: of the transactions for which a rule of that protocol answered yes or abstain,
       the share that is none of its rounds; JoinMarket's form is also that of rounds of no named protocol.
-    - `money.coinjoin.false_exclusion`: of the transactions that are no CoinJoin and spend from two scripts or more, the
-      share judged yes or abstain: merges that are not made, and traces that stop for nothing.
+    - `money.coinjoin.false_exclusion`: of the transactions that are no CoinJoin or PayJoin and spend from two scripts
+      or more, the share judged yes or abstain: merges that are not made, and traces that stop for nothing.
+    - `money.payjoin.merged`: of the PayJoins, the share judged no, so that payer and payee become one cluster.
     """
     kinds = {row["txid"]: row["kind"] for row in truth.transactions}
     rows = tables.arrow("transactions").select(["txid", "coinjoin", "coinjoin_rule"]).to_pylist()
@@ -85,8 +87,10 @@ def _coinjoins(tables: Session, truth: Truth) -> Iterator[Measure]:
         allowed = {protocol, "shape"} if protocol == _ANY_ROUND else {protocol}
         wrong = {txid for txid in said if rounds.get(txid) not in allowed}
         yield _share_of(f"money.coinjoin.false.{protocol}", wrong, said)
-    others = (_of_several_scripts(tables) & kinds.keys()) - rounds.keys()
+    payjoins = {txid for txid, kind in kinds.items() if kind == PAYJOIN}
+    others = (_of_several_scripts(tables) & kinds.keys()) - rounds.keys() - payjoins
     yield _share_of("money.coinjoin.false_exclusion", excluded, others)
+    yield _share_of("money.payjoin.merged", payjoins - excluded, payjoins)
 
 
 def _joins(kind: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from embit import bip32, bip39
 from embit.networks import NETWORKS
-from embit.script import p2sh, p2tr, p2wpkh
+from embit.script import Script, p2pkh, p2sh, p2tr, p2wpkh, p2wsh
 
 ROOT = bip32.HDKey.from_seed(hashlib.sha512(b"an invented shop").digest(), version=NETWORKS["regtest"]["xprv"])
 ACCOUNT = ROOT.derive("m/84h/1h/0h")
@@ -101,21 +101,42 @@ def test_what_the_server_knows_of_its_wallet_is_read(tmp_path: Path, headwater: 
     assert PHRASE.encode() not in outputs
 
 
+SECOND = ROOT.derive("m/48h/1h/1h").to_public()
+BOTH = f"2-of-{OTHER.to_base58()}-{SECOND.to_base58()}"
+
+
+def several(index: int, *, ordered: bool = False) -> Script:
+    keys = [key.derive([0, index]).sec() for key in (OTHER, SECOND)]
+    return Script(b"\x52" + b"".join(b"\x21" + key for key in (keys if ordered else sorted(keys))) + b"\x52\xae")
+
+
 @pytest.mark.parametrize(
-    ("ending", "script"),
+    ("scheme", "script"),
     [
-        ("-[p2sh]", lambda key: p2sh(p2wpkh(key))),
-        ("-[taproot]", p2tr),
+        # source: NBXplorer, docs/API.md, "Derivation Scheme"
+        (OTHER.to_base58(), lambda key, _: p2wpkh(key)),
+        (f"{OTHER.to_base58()}-[legacy]", lambda key, _: p2pkh(key)),
+        (f"{OTHER.to_base58()}-[p2sh]", lambda key, _: p2sh(p2wpkh(key))),
+        (f"{OTHER.to_base58()}-[taproot]", lambda key, _: p2tr(key)),
+        (BOTH, lambda _, index: p2wsh(several(index))),
+        (f"{BOTH}-[keeporder]", lambda _, index: p2wsh(several(index, ordered=True))),
+        (f"{BOTH}-[legacy]", lambda _, index: p2sh(several(index))),
+        (f"{BOTH}-[legacy]-[keeporder]", lambda _, index: p2sh(several(index, ordered=True))),
+        (f"{BOTH}-[p2sh]", lambda _, index: p2sh(p2wsh(several(index)))),
+        (f"{BOTH}-[keeporder]-[p2sh]", lambda _, index: p2sh(p2wsh(several(index, ordered=True)))),
+        (f"wsh(pk({OTHER.to_base58()}/**))", lambda key, _: p2wsh(Script(b"\x21" + key.sec() + b"\xac"))),
     ],
 )
-def test_the_ending_of_a_scheme_says_which_script(tmp_path: Path, headwater: Any, ending: str, script: Any) -> None:
-    case = run(tmp_path, headwater, dump(stores=[("store", strategies(OTHER.to_base58() + ending))]))
-    derived = [
-        row["address"]
+def test_a_scheme_says_which_script(tmp_path: Path, headwater: Any, scheme: str, script: Any) -> None:
+    case = run(tmp_path, headwater, dump(stores=[("store", strategies(scheme))]))
+    derived = {
+        row["address_index"]: row["address"]
         for row in headwater("show", case, "wallet_addresses", "--json").rows
-        if row["origin"] == "derived" and row["address_index"] == 5 and not row["is_change"]
-    ]
-    assert derived == [script(OTHER.derive([0, 5])).address(NETWORKS["regtest"])]
+        if row["origin"] == "derived" and not row["is_change"]
+    }
+    for index in range(8):
+        expected = script(OTHER.derive([0, index]), index).address(NETWORKS["regtest"])
+        assert derived[index] == expected, index
 
 
 def test_a_scheme_that_is_not_known_is_said(tmp_path: Path, headwater: Any) -> None:

@@ -32,6 +32,9 @@ def test_the_page_says_what_was_measured(bench: dict[str, Any], golden: dict[str
     altered = copy.deepcopy(golden)
     altered["measures"]["money.peel.hop_accuracy"]["value"] -= 0.01
     assert PAGE.read_text("utf-8") != bench["page"](altered), "the page shows each figure"
+    altered = copy.deepcopy(golden)
+    altered["payjoins"]["50"]["money.cluster.pair_precision"]["value"] -= 0.01
+    assert PAGE.read_text("utf-8") != bench["page"](altered), "those with PayJoins too"
 
 
 def test_the_goals_are_met(golden: dict[str, Any]) -> None:
@@ -44,9 +47,19 @@ def test_the_goals_are_met(golden: dict[str, Any]) -> None:
         assert measures[f"money.coinjoin.excluded.{protocol}"]["n"] >= 50, protocol
 
 
+def test_what_payjoins_do_is_told_and_not_hidden(golden: dict[str, Any]) -> None:
+    """No rule sees a PayJoin: the goal for pairs holds where they are rare, and not where they are common."""
+    rare, common = (golden["payjoins"][rate] for rate in ("5", "50"))
+    for found in (rare, common):
+        assert found["money.payjoin.merged"]["n"] >= 30
+    precision = "money.cluster.pair_precision"
+    assert 1 > rare[precision]["value"] >= 0.99 > common[precision]["value"]
+    assert golden["measures"]["money.payjoin.merged"]["n"] == 0
+
+
 def test_every_measure_of_money_is_in_the_table(bench: dict[str, Any], golden: dict[str, Any]) -> None:
     shown = {name for measures in bench["_SECTIONS"].values() for name, _ in measures}
-    assert golden["measures"].keys() - shown == {"money.platform_addresses.recall"}
+    assert golden["measures"].keys() - shown == {"money.platform_addresses.recall", "money.payjoin.merged"}
     assert shown <= golden["measures"].keys()
 
 

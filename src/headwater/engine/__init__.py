@@ -1,6 +1,7 @@
 """The only door to the query engines: DuckDB by default, Spark as an option, both through Ibis."""
 
 from headwater.engine.context import Exhibit, Progress, StageContext, silent, unsaid
+from headwater.engine.descriptor_scripts import DescriptorUnusableError, WatchedScripts, watched_scripts
 from headwater.engine.keys_in_text import find_key_material, key_material, without_keys
 from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
@@ -8,6 +9,7 @@ from headwater.engine.spool import Derived, Replay, Spool, StoredTable, stored_i
 
 __all__ = [
     "Derived",
+    "DescriptorUnusableError",
     "Exhibit",
     "ParquetParts",
     "Progress",
@@ -16,6 +18,7 @@ __all__ = [
     "Spool",
     "StageContext",
     "StoredTable",
+    "WatchedScripts",
     "file_sha256",
     "find_key_material",
     "key_material",
@@ -24,6 +27,7 @@ __all__ = [
     "stored_parts",
     "sync_folder",
     "unsaid",
+    "watched_scripts",
     "without_keys",
     "write_parquet",
 ]

@@ -5,7 +5,8 @@ columns is read. Its CSV export leaves out replaced payments and expired invoice
 
 References:
     BTCPay Server, BTCPayServer.Data: Stores, Invoices, AddressInvoices, Payments, WalletObjects. NBXplorer, derivation
-    schemes: `xpub`, `2-of-xpub-xpub`, and the endings `-[legacy]`, `-[p2sh]`, `-[taproot]`, `-[keeporder]`.
+    schemes: `xpub`, `2-of-xpub-xpub`, and the endings `-[legacy]`, `-[p2sh]`, `-[taproot]`, `-[keeporder]`; in later
+    versions a wallet policy too (BIP 388), whose `/**` is `/<0;1>/*`.
 """
 
 from __future__ import annotations
@@ -17,16 +18,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
-from embit.base import EmbitError
-from embit.descriptor import Descriptor
 from embit.descriptor.checksum import add_checksum
-from embit.networks import NETWORKS
 
-from headwater.engine import key_material
+from headwater.engine import DescriptorUnusableError, key_material, watched_scripts
 from headwater.evidence.cells import TableCells
 from headwater.evidence.columnar import runs
 from headwater.evidence.row_source import RowSource
-from headwater.evidence.wallets import GAP_LIMIT, record_tables
+from headwater.evidence.wallets import GAP_LIMIT, record_tables, script_address
 
 __all__ = ["BtcPay"]
 
@@ -243,6 +241,8 @@ def _schemes_of(store: _Cells) -> Iterator[str]:
 
 def _descriptors(scheme: str) -> tuple[str, str] | None:
     """The descriptors of a scheme, to receive and for change; None for a form that is not known."""
+    if (policy := _of_policy(scheme)) is not None:
+        return policy
     form = _SCHEME.fullmatch(scheme)
     if form is None:
         return None
@@ -273,18 +273,31 @@ def _descriptors(scheme: str) -> tuple[str, str] | None:
     return made(0), made(1)
 
 
+def _of_policy(scheme: str) -> tuple[str, str] | None:
+    """The descriptors of a scheme that is a descriptor itself; None if it is none."""
+    text = scheme.partition("#")[0].replace("/**", "/<0;1>/*")
+    if "(" not in text or "/<0;1>/*" not in text:
+        return None
+    receive, change = (text.replace("/<0;1>/*", f"/{branch}/*") for branch in (0, 1))
+    try:
+        watched_scripts(receive)
+    except DescriptorUnusableError:
+        return None
+    return receive, change
+
+
 def _last_found(text: str, known: set[str], network: str | None) -> int:
     """The index of the last address of the descriptor that the server is known to have handed out; -1 for none."""
     last = -1
     if network is None:
         return last
     try:
-        descriptor = Descriptor.from_string(text)
+        watched = watched_scripts(text)
         index = 0
         while index <= last + GAP_LIMIT and index < _MAX_SCAN:
-            if descriptor.derive(index).script_pubkey().address(NETWORKS[network]) in known:
+            if any(script_address(script, network) in known for script in watched.at(index)):
                 last = index
             index += 1
-    except (EmbitError, ValueError, IndexError, KeyError):
+    except DescriptorUnusableError:
         return -1  # the tables of the wallet say that it gives no addresses
     return last

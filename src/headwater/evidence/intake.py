@@ -88,7 +88,7 @@ def recognise(path: Path, pool: SealedPool) -> str:
     found = _format_of(path, pool)
     if found in _DUMP_ENDS:
         return "dump"
-    if found in ("berkeley-db", "core-wallet", "electrum-wallet"):
+    if found in ("berkeley-db", "core-wallet", "electrum-wallet", "public-keys"):
         return "wallet"
     # What is no image that is known may still be one without a table or with an unknown file system, and is refused as
     # such; a file is one only where its content says what it is.

@@ -21,7 +21,7 @@ class Lookups:
     """
 
     def __init__(self, mapping: PlatformMapping | None) -> None:
-        vias = {} if mapping is None else {c.via: None for b in mapping.bindings for c in b.columns if c.via}
+        vias = {} if mapping is None else {via: None for b in mapping.bindings for c in b.columns for via in c.via}
         self._vias = tuple(vias)
         self._pairs: dict[Via, list[tuple[pa.Array, pa.Array]]] = {via: [] for via in self._vias}
         self._first: dict[Via, tuple[pa.Array, pa.Array]] = {}

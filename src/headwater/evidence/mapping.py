@@ -6,7 +6,6 @@ Its form is in docs/reference/mapping.md.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,12 +15,12 @@ from fnmatch import fnmatchcase
 import yaml
 
 from headwater.errors import ConfigError
+from headwater.evidence.charsets import codec_named
 from headwater.evidence.targets import TARGETS, Target
 from headwater.evidence.zones import zone_named
 from headwater.schema import content_id
 
 __all__ = [
-    "TWICE",
     "Binding",
     "ColumnBinding",
     "LogBinding",
@@ -50,34 +49,10 @@ UNITS: Mapping[str, tuple[str, ...]] = {
 }
 """For each kind of value, the units a mapping may declare; the first is meant only where nothing else could be."""
 
-# MariaDB's names where they differ from Python's; its latin1 is in truth Windows code page 1252.
-# source: MariaDB knowledge base, "Supported Character Sets and Collations"
-_CHARSETS = {
-    "utf8mb4": "utf-8",
-    "utf8mb3": "utf-8",
-    "utf8": "utf-8",
-    "latin1": "cp1252",
-    "binary": "latin-1",
-    "ucs2": "utf-16-be",
-    "utf16": "utf-16-be",
-    "koi8r": "koi8-r",
-    "koi8u": "koi8-u",
-    "sjis": "shift_jis",
-    "euckr": "euc_kr",
-    "ujis": "euc_jp",
-    "greek": "iso8859-7",
-    "hebrew": "iso8859-8",
-    "latin2": "iso8859-2",
-    "latin5": "iso8859-9",
-    "latin7": "iso8859-13",
-}
-
-TWICE = "latin1-in-utf8"
-"""A character set of its own: UTF-8 that a program without a word about it wrote into a table of latin1."""
-
 _DEFAULT_UNITS = {"text": "text", "address": "text", "digest": "hex", "account": "key", "invoice": "key"}
 _LOCAL = "datetime_local"
-_COLUMN_KEYS = {"column", "unit", "literal", "values", "prefix", "joins", "charset", "zone", "via"}
+_UNITS_OF_BYTES = frozenset({"packed", "raw_bytes"})
+_COLUMN_KEYS = {"before", "column", "unit", "literal", "values", "prefix", "joins", "charset", "zone", "via"}
 _TABLE_KEYS = {"table", "binds", "key", "columns", "because", "where", "charset", "zone", "source"}
 _LOG_KEYS = {"path", "log_format", "because"}
 _VIA_KEYS = {"table", "key", "take", "where"}
@@ -122,7 +97,8 @@ class ColumnBinding:
         prefix: Put before a text.
         charset: Python codec of a text.
         zone: Time zone of a time in local time; None for any other.
-        via: Where the cell is a key of another table, which gives the value.
+        via: Tables in which the cell is looked up, one after the other; the last gives the value.
+        before: Only what stands before the first of this text counts; empty takes all.
     """
 
     target: str
@@ -134,7 +110,8 @@ class ColumnBinding:
     prefix: str = ""
     charset: str = "utf-8"
     zone: str | None = None
-    via: Via | None = None
+    via: tuple[Via, ...] = ()
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +147,7 @@ class Binding:
     @property
     def waits(self) -> bool:
         """Whether its rows can be bound only once the rows of other tables are known."""
-        return any(column.via is not None for column in self.columns)
+        return any(column.via for column in self.columns)
 
     def binds_table(self, table: str) -> bool:
         """Whether it is meant for that table."""
@@ -348,18 +325,26 @@ def _column(where: str, name: str, spec: object, target: Target, common: Mapping
         prefix=str(spec.get("prefix", "")),
         charset=_codec(place, str(spec.get("charset", common["charset"]))),
         zone=_zone(place, spec, common["zone"]) if unit == _LOCAL else None,
-        via=_via(place, spec.get("via"), literal=literal),
+        via=_vias(place, spec.get("via"), literal=literal),
+        before=_before(place, spec.get("before"), unit, literal=literal),
     )
+
+
+def _before(place: str, spec: object, unit: str, *, literal: object) -> str:
+    if spec is None:
+        return ""
+    if literal is not None or unit in _UNITS_OF_BYTES:
+        raise ConfigError(f"{place}: 'before' cuts text, and this is none")
+    if not isinstance(spec, str) or not spec:
+        raise ConfigError(f"{place}: 'before' is not a text; say before which sign the value ends, as in '#'")
+    return spec
 
 
 def _codec(place: str, named: str) -> str:
     try:
-        codec = TWICE if named == TWICE else codecs.lookup(_CHARSETS.get(named, named)).name
-        # Python also knows codecs that are no character sets, and says so only when they are used.
-        b"a".decode("utf-8" if codec == TWICE else codec, "replace")
-    except (LookupError, ValueError) as error:
+        return codec_named(named)
+    except LookupError as error:
         raise ConfigError(f"{place}: charset {named!r} is unknown; name it as MariaDB or Python does") from error
-    return codec
 
 
 def _zone(place: str, spec: Mapping[object, object], common: object) -> str:
@@ -372,9 +357,16 @@ def _zone(place: str, spec: Mapping[object, object], common: object) -> str:
         raise ConfigError(f"{place}: {error}") from error
 
 
-def _via(place: str, spec: object, *, literal: object) -> Via | None:
+def _vias(place: str, spec: object, *, literal: object) -> tuple[Via, ...]:
     if spec is None:
-        return None
+        return ()
+    steps = spec if isinstance(spec, list) else [spec]
+    if not steps:
+        raise ConfigError(f"{place}: 'via' is an empty list; say where the cell is looked up")
+    return tuple(_via(place, step, literal=literal) for step in steps)
+
+
+def _via(place: str, spec: object, *, literal: object) -> Via:
     if not isinstance(spec, Mapping) or not all(isinstance(spec.get(key), str) for key in ("table", "key", "take")):
         raise ConfigError(f"{place}: 'via' needs 'table', 'key' and 'take'")
     if literal is not None:

@@ -236,8 +236,8 @@ class PlatformTables:
         says_nothing = np.full(count, any(column.target in target.told_by for column in binding.columns))
         for column in binding.columns:
             given = all_cells(count) if column.column is None else cells[column.column]
-            if column.via is not None:
-                given = self._lookups.found(column.via, given)
+            for via in column.via:
+                given = self._lookups.found(via, given)
             values, unread = bound_column(column, given)
             for place, reason in unread.items():
                 reasons.setdefault(place, reason)

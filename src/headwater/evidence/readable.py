@@ -35,6 +35,7 @@ ROW_FORMATS = frozenset(
         "sqlite-journal",
         "sqlite-wal",
         "mysql-dump",
+        "public-keys",
         "postgres-dump",
         "postgres-custom-dump",
         "postgres-directory-dump",

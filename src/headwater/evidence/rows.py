@@ -27,7 +27,7 @@ __all__ = ["RowFiles", "is_log", "read_wallet"]
 
 _JOURNAL_SUFFIX = b"-journal"
 _ROWS_OF_DIRECTORY = re.compile(rb"(?:\A|/)(\d+\.dat)(?:\.gz!/[^/]*)?\Z")
-_WALLETS = {"core-wallet", "electrum-wallet"}
+_WALLETS = {"core-wallet", "electrum-wallet", "public-keys"}
 _PACKED_MEMBER = re.compile(rb"\.gz!/[^/]*\Z")
 
 
@@ -74,7 +74,8 @@ class RowFiles:
             reason = "mydumper did not finish: its metadata says no end, so that tables may be missing"
             self._platform.defect(_source(file), code="truncated", reason=reason)
         elif file.content_format in _WALLETS or (file.content_format == "berkeley-db" and _is_called_wallet(file)):
-            reason = "a wallet; take it out and add it as an exhibit of its own, of kind 'wallet'"
+            what = "public keys" if file.content_format == "public-keys" else "a wallet"
+            reason = f"{what}; take it out and add it as an exhibit of its own, of kind 'wallet'"
             self._platform.defect(_source(file), code="wallet_not_read", reason=reason)
         elif file.content_format in ROW_JOBS:
             if file.content_format == "mysql-dump":

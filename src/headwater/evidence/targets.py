@@ -128,8 +128,18 @@ TARGETS: Mapping[str, Target] = {
             "amount_cents": "money",
             "currency": "text",
             "at_utc": "time",
+            "status": "text",
         },
         required=("account", "at_utc"),
+    ),
+    "invoice_addresses": Target(
+        table="invoice_addresses",
+        id_column="invoice_address_id",
+        id_prefix="iva",
+        keyed=False,
+        columns={"invoice": "invoice", "address": "text"},
+        required=("invoice", "address"),
+        told_by=("address",),
     ),
     "identifiers": Target(
         table="identifiers",

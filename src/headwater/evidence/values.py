@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.evidence.mapping import TWICE, ColumnBinding
+from headwater.evidence.charsets import TWICE
+from headwater.evidence.mapping import ColumnBinding
 from headwater.evidence.zones import utc_of_local, zone_named
 
 __all__ = ["ValueNotReadableError", "bound_column", "bound_value"]
@@ -46,6 +47,8 @@ def bound_value(binding: ColumnBinding, raw: bytes | None) -> object:
         return binding.literal
     if raw is None:
         return None
+    if binding.before:
+        raw = raw.partition(binding.before.encode())[0]
     if binding.values is not None:
         code = raw.decode("utf-8", "backslashreplace")
         # A code that the mapping does not list is a fact about the data, not a reason to lose the row.
@@ -261,6 +264,8 @@ def bound_column(binding: ColumnBinding, cells: pa.Array) -> tuple[pa.Array, dic
     kind = _ARROW.get(binding.kind, pa.string())
     if binding.literal is not None:
         return pa.repeat(pa.scalar(binding.literal, kind), len(cells)), {}
+    if binding.before:
+        return _one_by_one(binding, cells, kind)
     whole = None if binding.values is not None else _whole_column(binding, cells)
     return (whole, {}) if whole is not None else _one_by_one(binding, cells, kind)
 

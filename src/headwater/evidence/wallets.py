@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from embit.base import EmbitError
-from embit.descriptor import Descriptor
 from embit.descriptor.checksum import add_checksum
 from embit.networks import NETWORKS
+from embit.script import Script
 
+from headwater.engine import DescriptorUnusableError, watched_scripts
 from headwater.schema import content_id, table_named
 
-__all__ = ["GAP_LIMIT", "WALLET_TABLES", "record_tables", "wallet_tables"]
+__all__ = ["GAP_LIMIT", "WALLET_TABLES", "record_tables", "script_address", "wallet_tables"]
 
 WALLET_TABLES = ("wallet_descriptors", "wallet_addresses", "wallet_transactions", "wallet_requests", "defects")
 """The tables that a wallet's records become."""
@@ -90,16 +90,23 @@ def _addresses(
     """The addresses that follow from the descriptors, and what does not follow."""
     addresses: dict[str, dict[str, Any]] = {}
     told: list[dict[str, Any]] = []
+    bare = 0
     for row in descriptors:
         if network is None:
             reason = "the wallet does not tell its network, so no address is derived from its keys here"
             return {}, [{"code": "network_unknown", "reason": reason}]
         try:
             for found in _derived(row, network, gap_limit):
-                addresses.setdefault(found["address"], found)
-        except (EmbitError, ValueError, IndexError, KeyError):
-            reason = f"descriptor {row['descriptor_id']} gives no addresses"
+                if found["address"] is None:
+                    bare += 1
+                else:
+                    addresses.setdefault(found["address"], found)
+        except DescriptorUnusableError as error:
+            reason = f"descriptor {row['descriptor_id']}: {error}"
             told.append({"code": "descriptor_unread", "reason": reason})
+    if bare:
+        reason = f"{bare} derived script(s) have no address and are not listed; money is followed by script"
+        told.append({"code": "script_without_address", "reason": reason})
     return addresses, told
 
 
@@ -126,24 +133,38 @@ def _descriptors(exhibit_id: str, records: Iterable[Mapping[str, Any]]) -> Itera
 
 
 def _of_key(public_key: str) -> tuple[str, ...]:
-    plain = f"pkh({public_key})"
+    plain = (f"pk({public_key})", f"pkh({public_key})")
     # A key that is not compressed stands in no witness (BIP 143, "Restrictions on public key type").
-    return (plain, f"wpkh({public_key})", f"sh(wpkh({public_key}))") if public_key[:2] in _COMPRESSED else (plain,)
+    return (*plain, f"wpkh({public_key})", f"sh(wpkh({public_key}))") if public_key[:2] in _COMPRESSED else plain
 
 
 def _derived(row: Mapping[str, Any], network: str, gap_limit: int) -> Iterator[dict[str, Any]]:
-    descriptor = Descriptor.from_string(row["descriptor"].partition("#")[0])
-    ranged = descriptor.is_wildcard
-    for branch in range(descriptor.num_branches):
-        for index in range(row["next_index"] + gap_limit if ranged else 1):
-            script = descriptor.derive(index, branch_index=branch).script_pubkey()
-            yield {
-                "address": script.address(NETWORKS[network]),
-                "origin": "derived",
-                "descriptor_id": row["descriptor_id"],
-                "address_index": index if ranged else None,
-                "is_change": row["is_change"] or branch > 0,
-            }
+    """Rows of `wallet_addresses` for the scripts of a descriptor; the address is None where a script has none."""
+    watched = watched_scripts(row["descriptor"])
+    for branch in range(watched.branches):
+        for index in range(row["next_index"] + gap_limit if watched.is_ranged else 1):
+            for script in watched.at(index, branch):
+                yield {
+                    "address": script_address(script, network),
+                    "origin": "derived",
+                    "descriptor_id": row["descriptor_id"],
+                    "address_index": index if watched.is_ranged else None,
+                    "is_change": row["is_change"] or branch > 0,
+                }
+
+
+def script_address(script: bytes, network: str) -> str | None:
+    """The address that stands for exactly this script; None where there is none, as for a bare key or multisig.
+
+    Args:
+        script: The script of an output.
+        network: main, test, signet or regtest.
+    """
+    try:
+        address: str = Script(script).address(NETWORKS[network])
+    except ValueError:
+        return None
+    return address
 
 
 def _note_address(addresses: dict[str, dict[str, Any]], row: Mapping[str, Any]) -> None:

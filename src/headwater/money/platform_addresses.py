@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
-from embit.base import EmbitError
-from embit.descriptor import Descriptor
-from embit.descriptor.checksum import add_checksum
 
-from headwater.engine import Session
-from headwater.errors import HeadwaterError
+from headwater.engine import DescriptorUnusableError, Session, WatchedScripts, watched_scripts
 from headwater.money.defects import Defects
 from headwater.money.scripts import address_of
 from headwater.schema import table_named
 
-__all__ = ["derived_addresses", "platform_addresses"]
+__all__ = ["Derive", "OnChain", "addresses_of_invoices", "derived_addresses", "platform_addresses"]
 
 _DERIVED = pa.schema(
     [
@@ -30,68 +28,112 @@ _DERIVED = pa.schema(
 )
 
 
+OnChain = Callable[[Collection[bytes]], Collection[bytes]]
+"""Of some scripts, those that the chain holds."""
+
+Derive = Callable[[OnChain], Sequence[Mapping[str, Any]]]
+"""`derived_addresses` of a case, as soon as one can say what the chain holds."""
+
+
 def derived_addresses(
-    descriptors: Sequence[Mapping[str, Any]], *, gap_limit: int, network: str, defects: Defects
+    descriptors: Sequence[Mapping[str, Any]],
+    on_chain: OnChain,
+    *,
+    gap_limit: int,
+    network: str,
+    defects: Defects,
 ) -> list[dict[str, Any]]:
-    """Scripts and addresses of the seized descriptors, each script once.
+    """Scripts of the seized descriptors, each once, with the addresses that stand for those that have one.
+
+    A descriptor of many is followed until `gap_limit` indexes in a row are neither prepared by the wallet nor on the
+    chain, however far the wallet itself had come: a key that is handed over alone says nothing of how much it was used.
+    The chain is asked about all descriptors at once, as often as one of them goes on.
 
     Args:
         descriptors: Rows of `wallet_descriptors`.
-        gap_limit: Addresses to derive beyond the last that the wallet had prepared or handed out.
+        on_chain: Tells which scripts the snapshot holds.
+        gap_limit: Indexes to derive beyond the last that the wallet had prepared or handed out, or the chain knows.
         network: Network of the block files.
         defects: Told of descriptors that cannot be used.
+
+    References:
+        BIP 44, "Account discovery" and "Address gap limit" (20 there; the case's is larger).
     """
-    found: dict[str, dict[str, Any]] = {}
+    branches: list[_Branch] = []
     for row in sorted(descriptors, key=lambda row: (row["is_change"], row["descriptor_id"])):
         try:
-            for address in _derived_from(row, gap_limit, network):
-                found.setdefault(address["script_hex"], address)
-        except _UnusableError as error:
+            watched = watched_scripts(row["descriptor"])
+            end = max(row["range_end"], row["next_index"]) + gap_limit if watched.is_ranged else 1
+            made = [_Branch(row=row, watched=watched, number=number, end=end) for number in range(watched.branches)]
+            for branch in made:
+                branch.derive()
+        except DescriptorUnusableError as error:
             defects.add(
                 "descriptor_unread",
                 f"descriptor {row['descriptor_id']}: {error}",
                 exhibit_id=row["exhibit_id"],
                 source_table="wallet_descriptors",
             )
+            continue
+        branches += made
+    going = [branch for branch in branches if branch.watched.is_ranged]
+    while going:
+        asked = {script for branch in going for scripts in branch.unasked() for script in scripts}
+        known = on_chain(sorted(asked))
+        going = [branch for branch in going if branch.went_on(known, gap_limit)]
+    found: dict[str, dict[str, Any]] = {}
+    for branch in branches:
+        for address in branch.addresses(network):
+            found.setdefault(address["script_hex"], address)
     return list(found.values())
 
 
-class _UnusableError(HeadwaterError):
-    """A descriptor that becomes a defect; its text never holds any of the descriptor's, which may be a key."""
+@dataclass(slots=True, kw_only=True)
+class _Branch:
+    """One branch of a descriptor, derived as far as it has been followed.
 
-
-def _derived_from(row: Mapping[str, Any], gap_limit: int, network: str) -> Iterator[dict[str, Any]]:
-    """The addresses of one descriptor.
-
-    Raises:
-        _UnusableError: It cannot be used.
+    Attributes:
+        row: The descriptor's row.
+        watched: Its scripts.
+        number: Which of its branches.
+        end: Index to derive up to, that one left out.
+        scripts: Those of each index so far.
+        asked: For how many of them the chain has been asked.
     """
-    text, _, checksum = row["descriptor"].partition("#")
-    try:
-        fits = not checksum or add_checksum(text) == row["descriptor"]
-        descriptor = Descriptor.from_string(text)
-        private = any(key.is_private for key in descriptor.keys)
-        ranged = descriptor.is_wildcard
-    except (EmbitError, ValueError, IndexError, KeyError):
-        raise _UnusableError("it cannot be parsed") from None
-    if not fits:
-        raise _UnusableError("its checksum does not fit it")
-    if private:
-        raise _UnusableError("it holds a private key, which this table may not")
-    end = max(row["range_end"], row["next_index"]) + gap_limit if ranged else 1
-    for branch in range(descriptor.num_branches):
-        for index in range(end):
-            script = descriptor.derive(index, branch_index=branch).script_pubkey().data
-            address = address_of(script, network)
-            if address is None:
-                raise _UnusableError("its scripts have no addresses")
-            yield {
-                "script_hex": script.hex(),
-                "address": address,
-                "descriptor_id": row["descriptor_id"],
-                "address_index": index,
-                "is_change": bool(row["is_change"]) or branch > 0,
-            }
+
+    row: Mapping[str, Any]
+    watched: WatchedScripts
+    number: int
+    end: int
+    scripts: list[tuple[bytes, ...]] = field(default_factory=list)
+    asked: int = 0
+
+    def derive(self) -> None:
+        while len(self.scripts) < self.end:
+            self.scripts.append(tuple(self.watched.at(len(self.scripts), self.number)))
+
+    def unasked(self) -> Sequence[tuple[bytes, ...]]:
+        return self.scripts[self.asked :]
+
+    def went_on(self, known: Collection[bytes], gap_limit: int) -> bool:
+        """Follow the branch beyond what the chain knows of it; whether there was anything to follow."""
+        for index in range(self.asked, len(self.scripts)):
+            if any(script in known for script in self.scripts[index]):
+                self.end = max(self.end, index + 1 + gap_limit)
+        self.asked = len(self.scripts)
+        self.derive()
+        return self.asked < len(self.scripts)
+
+    def addresses(self, network: str) -> Iterator[dict[str, Any]]:
+        for index, scripts in enumerate(self.scripts):
+            for script in scripts:
+                yield {
+                    "script_hex": script.hex(),
+                    "address": address_of(script, network),
+                    "descriptor_id": self.row["descriptor_id"],
+                    "address_index": index,
+                    "is_change": bool(self.row["is_change"]) or self.number > 0,
+                }
 
 
 def platform_addresses(
@@ -100,12 +142,12 @@ def platform_addresses(
     """The table `platform_addresses`: what each address was given out for, and what it received.
 
     Args:
-        session: Holds `invoices`.
+        session: Holds `invoices` and `invoice_addresses`.
         derived: Result of `derived_addresses`.
         outputs: The table `tx_outputs`, or at least its rows about these scripts.
         defects: Told of invoices on addresses that no descriptor derives, and of addresses given out twice.
     """
-    invoices = session.table("invoices").filter(lambda table: table.address.notnull())
+    invoices = addresses_of_invoices(session)
     given_out = invoices.group_by("address").aggregate(
         invoice_id=invoices.invoice_id.min(),
         account_id=invoices.account_id.min(),
@@ -131,13 +173,26 @@ def platform_addresses(
     return table.columnar(_columns(session.result(joined, order_by=["script_hex"])))
 
 
+def addresses_of_invoices(session: Session) -> ir.Table:
+    """Each address that an invoice was given, with the invoice, its account and its exhibit.
+
+    Args:
+        session: Holds `invoices` and `invoice_addresses`.
+    """
+    columns = ("invoice_id", "account_id", "exhibit_id", "address")
+    invoices = session.table("invoices")
+    further = session.table("invoice_addresses").select("invoice_id", further_address="address")
+    further = further.inner_join(invoices.drop("address"), "invoice_id").rename(address="further_address")
+    return invoices.filter(invoices.address.notnull()).select(*columns).union(further.select(*columns), distinct=True)
+
+
 def _columns(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
     return {name: rows[name] for name in rows.column_names}
 
 
 def _tell_of_invoices(session: Session, invoices: Any, given_out: Any, addresses: Any, defects: Defects) -> None:  # noqa: ANN401 - Ibis publishes no types
     underived = invoices.anti_join(addresses, "address").select("invoice_id", "exhibit_id", "address")
-    for row in session.result(underived, order_by=["invoice_id"]).to_pylist():
+    for row in session.result(underived, order_by=["invoice_id", "address"]).to_pylist():
         defects.add(
             "address_not_derived",
             f"invoice {row['invoice_id']}: no seized descriptor derives its address; it is not followed",

@@ -17,18 +17,18 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """An output on an address that the platform gave out.
+    """An output on a script that the platform gave out.
 
     Attributes:
         output: Number of the output.
-        address: The address.
+        address: Its address, where the script has one.
         account_id: Account invoiced, where it is one.
         invoice_id: Invoice, where it is one.
         payment_id: Payment that the platform booked for it.
     """
 
     output: int
-    address: str
+    address: str | None
     account_id: str | None
     invoice_id: str | None
     payment_id: str | None
@@ -39,6 +39,7 @@ def receipts_of(
     txids: Sequence[str],
     addresses: Sequence[Row],
     invoices: Sequence[Row],
+    invoice_addresses: Sequence[Row],
     payments: Sequence[Row],
     defects: Defects,
 ) -> list[Receipt]:
@@ -49,6 +50,7 @@ def receipts_of(
         txids: Its transactions as displayed.
         addresses: Rows of `platform_addresses`.
         invoices: Rows of `invoices`.
+        invoice_addresses: Each address that an invoice was given, with `invoice_id`.
         payments: Rows of `payments`.
         defects: Told of payments that the platform booked and the chain does not hold.
     """
@@ -56,7 +58,9 @@ def receipts_of(
     by_script = {
         snapshot.script_numbers[script]: row for script, row in given_out.items() if script in snapshot.script_numbers
     }
-    address_of_invoice = {row["invoice_id"]: row["address"] for row in invoices}
+    addresses_of: dict[str, set[str]] = defaultdict(set)
+    for given in invoice_addresses:
+        addresses_of[given["invoice_id"]].add(given["address"])
     account_of_invoice = {row["invoice_id"]: row["account_id"] for row in invoices}
     by_txid: dict[str, list[Row]] = defaultdict(list)
     by_invoice: dict[str, list[Row]] = defaultdict(list)
@@ -75,7 +79,7 @@ def receipts_of(
         booked = [
             payment
             for payment in by_txid.get(txids[snapshot.output_txs[output]], ())
-            if address_of_invoice.get(payment["invoice_id"], row["address"]) == row["address"]
+            if not (known := addresses_of.get(payment["invoice_id"])) or row["address"] in known
         ]
         invoice_id: str | None = row["invoice_id"]
         if invoice_id is None:  # an address of several invoices: only a booked payment can say which
@@ -103,9 +107,10 @@ def _tell_of_absent(by_txid: Mapping[str, Sequence[Row]], txids: frozenset[str],
     for txid in sorted(by_txid):
         if txid not in txids:
             for payment in by_txid[txid]:
+                stated = f" (the platform: {payment['status']})" if payment["status"] is not None else ""
                 defects.add(
                     "payment_not_on_chain",
-                    f"payment {payment['payment_id']}: its transaction {txid} is not on the active chain here",
+                    f"payment {payment['payment_id']}{stated}: its transaction {txid} is not on the active chain here",
                     exhibit_id=payment["exhibit_id"],
                     source_table=payment["source_table"],
                     offset_bytes=payment["source_offset_bytes"],

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from headwater.money.actor_names import ActorNames
 from headwater.money.clusters import AddressClusters
 from headwater.money.defects import Defects
 from headwater.money.probable_services import Reach
@@ -60,7 +61,7 @@ class ServiceClaim:
     """Why an output counts as a service's.
 
     Attributes:
-        actor: The service as tags name it; None where tags of one cluster name several.
+        actor: The service by its one name; None where tags that come equally near name several.
         tag: The tag relied upon.
         service: Its row in the register, if any.
         tags: How many tags stand for the claim, this one among them; the table `cluster_tags` has all of the cluster.
@@ -81,23 +82,23 @@ class ServiceMap:
     Attributes:
         leaders: For each script, its cluster.
         addresses: For each script, its address.
+        names: Which names mean the same actor, and the register.
         by_cluster: Tags of custodial services by cluster, the one to be relied upon first.
         bridges: Tags of bridges and swaps, alike.
+        by_script: Tags of either that are about one address alone, as their publisher says, by stop reason and script.
         probable: Clusters that nobody tagged and that pay or hold as services do, with how far they reach.
         tagged: For each tag on an address of the snapshot, the script, in the order of tags; effect or none.
-        register: Services by actor.
-        actors: Actors of actor packs by their id.
         ends_on: Day of the last block.
     """
 
     leaders: Sequence[int]
     addresses: Sequence[str | None]
+    names: ActorNames
     by_cluster: Mapping[int, tuple[Row, ...]]
     bridges: Mapping[int, tuple[Row, ...]] = field(default_factory=dict)
+    by_script: Mapping[str, Mapping[int, tuple[Row, ...]]] = field(default_factory=dict)
     probable: Mapping[int, Reach] = field(default_factory=dict)
     tagged: tuple[tuple[Row, int], ...] = ()
-    register: Mapping[str, Row] = field(default_factory=dict)
-    actors: Mapping[str, Row] = field(default_factory=dict)
     ends_on: dt.date | None = None
 
     def scripts_by_reason(self) -> dict[str, frozenset[int]]:
@@ -105,6 +106,7 @@ class ServiceMap:
         leaders = np.asarray(self.leaders, dtype=np.int64)
         return {
             stop_reason: frozenset(np.flatnonzero(np.isin(leaders, np.array(sorted(found), dtype=np.int64))).tolist())
+            | self.by_script.get(stop_reason, {}).keys()
             for stop_reason, found in (
                 ("service", self.by_cluster),
                 ("bridge", self.bridges),
@@ -115,31 +117,39 @@ class ServiceMap:
     def claim(self, script: int) -> ServiceClaim:
         """Why a script that tags stop traces at counts as a service's.
 
-        A tag of its very address comes before tags of its cluster. Where tags that come equally near name several
-        actors, none is named: the trace stops all the same, and nobody is asked on a guess. Of equal tags, one that is
-        dated before the end of the snapshot is relied upon first.
+        A tag of its very address comes before tags of its cluster, a custodial service before a bridge. Where
+        tags that come equally near name several actors, none is named: the trace stops all the same, and nobody
+        is asked on a guess. Of equal tags, one that is dated before the end of the snapshot is relied upon
+        first.
         """
         leader = self.leaders[script]
-        tags = self.by_cluster.get(leader) or self.bridges[leader]
+        tags = self._met(script, leader, "service", self.by_cluster) or self._met(
+            script, leader, "bridge", self.bridges
+        )
         direct = tuple(tag for tag in tags if _written(tag["address"]) == self.addresses[script])
         nearest = direct or tags
-        actors = {actor_of(tag) for tag in nearest}
-        actor = actor_of(nearest[0]) if len(actors) == 1 else None
+        actors = {self.names.actor(actor_of(tag)) for tag in nearest}
+        actor = min(actors) if len(actors) == 1 else None
         return ServiceClaim(
             actor=actor,
             tag=nearest[0],
-            service=None if actor is None else self.register.get(actor),
+            service=None if actor is None else self.names.service(actor),
             tags=len(nearest),
             tag_is_later=is_later(nearest[0], self.ends_on),
         )
 
+    def _met(
+        self, script: int, leader: int, stop_reason: str, by_cluster: Mapping[int, tuple[Row, ...]]
+    ) -> tuple[Row, ...]:
+        return (*self.by_script.get(stop_reason, {}).get(script, ()), *by_cluster.get(leader, ()))
+
     def stops_as(self, tag: Row) -> str | None:
-        """The reason for which traces stop at the tag's cluster, or None."""
-        return stop_of_tag(tag, self.register, self.actors)
+        """The reason for which traces stop at the tag's cluster, or at its address alone, or None."""
+        return stop_of_tag(tag, self.names)
 
     def told_of(self, actor: str) -> str:
         """What actor packs say of an actor that no register names, as a clause; empty where they say nothing."""
-        row = self.actors.get(actor)
+        row = self.names.described(actor)
         if row is None:
             return ""
         where = row["jurisdictions"] or "none stated"
@@ -169,21 +179,26 @@ def service_map(
         probable: Clusters that pay or hold as services do; those that a tag of a service names are left out of them.
         ends_on: Day of the last block.
     """
-    register = {row["actor"]: row for row in sorted(services, key=lambda row: str(row["service_id"]))}
-    told = {row["actor"]: row for row in sorted(actors, key=_dated)}  # the latest wins
+    names = ActorNames(actors, services, {actor_of(tag) for tag in tags}, defects)
     scripts_of: dict[str, list[int]] = {}
     for number, address in enumerate(addresses):
         if address is not None:
             scripts_of.setdefault(address, []).append(number)
     tagged: list[tuple[Row, int]] = []
     found: dict[str, dict[int, dict[str, Row]]] = {"service": {}, "bridge": {}}
+    alone: dict[str, dict[int, dict[str, Row]]] = {"service": {}, "bridge": {}}
     for tag in sorted(tags, key=lambda row: str(row["tag_id"])):
         if str(tag["network"]).lower() not in _NETWORKS:
             continue
-        stop_reason = stop_of_tag(tag, register, told)
+        stop_reason = stop_of_tag(tag, names)
         for number in scripts_of.get(_written(tag["address"]), ()):
             tagged.append((tag, number))
-            if stop_reason is not None:
+            if stop_reason is None:
+                continue
+            # Where a pack does not say, a tag is taken to be about whoever controls the address.
+            if tag["is_cluster_definer"] is False:
+                alone[stop_reason].setdefault(number, {})[tag["tag_id"]] = tag
+            else:
                 found[stop_reason].setdefault(int(clusters.leaders[number]), {})[tag["tag_id"]] = tag
 
     def ordered(by_cluster: Mapping[int, Mapping[str, Row]]) -> dict[int, tuple[Row, ...]]:
@@ -193,20 +208,22 @@ def service_map(
         }
 
     services_met, bridges_met = ordered(found["service"]), ordered(found["bridge"])
-    _tell_of_disagreement([*services_met.values(), *bridges_met.values()], defects)
+    by_script = {stop_reason: ordered(met) for stop_reason, met in alone.items()}
+    met = [*services_met.values(), *bridges_met.values(), *(tags for of in by_script.values() for tags in of.values())]
+    _tell_of_disagreement(met, names, defects)
     return ServiceMap(
         leaders=clusters.leaders,
         addresses=addresses,
+        names=names,
         by_cluster=services_met,
         bridges=bridges_met,
+        by_script=by_script,
         probable={
             leader: reach
             for leader, reach in (probable or {}).items()
             if leader not in services_met and leader not in bridges_met
         },
         tagged=tuple(tagged),
-        register=register,
-        actors=told,
         ends_on=ends_on,
     )
 
@@ -226,9 +243,9 @@ def is_later(tag: Row, ends_on: dt.date | None) -> bool | None:
         return None
 
 
-def _tell_of_disagreement(met: Sequence[Sequence[Row]], defects: Defects) -> None:
+def _tell_of_disagreement(met: Sequence[Sequence[Row]], names: ActorNames, defects: Defects) -> None:
     for found in met:
-        actors = sorted({actor_of(tag) for tag in found})
+        actors = sorted({names.actor(actor_of(tag)) for tag in found})
         if len(actors) > 1:
             defects.add(
                 "tags_disagree",
@@ -237,10 +254,6 @@ def _tell_of_disagreement(met: Sequence[Sequence[Row]], defects: Defects) -> Non
                 reference_name=found[0]["reference_name"],
                 source_table="tags",
             )
-
-
-def _dated(actor: Row) -> tuple[str, str]:
-    return str(actor["last_modified"] or ""), str(actor["actor_id"])
 
 
 def actor_of(tag: Row) -> str:
@@ -258,13 +271,13 @@ def _written(address: str) -> str:
     return address.lower() if address.isupper() else address
 
 
-def stop_of_tag(tag: Row, register: Mapping[str, Row], actors: Mapping[str, Row]) -> str | None:
+def stop_of_tag(tag: Row, names: ActorNames) -> str | None:
     """The reason for which traces stop at the tag's cluster: what the register says, then what the category does."""
-    service = register.get(actor_of(tag))
+    service = names.service(actor_of(tag))
     if service is not None and service["custodial"]:
         return "service"
     categories = {str(tag["category"] or "").lower()}
-    if not tag["category"] and (actor := actors.get(actor_of(tag))) is not None:
+    if not tag["category"] and (actor := names.described(actor_of(tag))) is not None:
         categories = set(str(actor["categories"] or "").lower().split())
     if service is None and categories & set(POOLING_CATEGORIES):
         return "service"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import partial
 
 from headwater.config import Parameters
 from headwater.engine import Derived, StageContext
@@ -22,7 +21,7 @@ from headwater.money.clusters import address_clusters
 from headwater.money.coinjoin_verdicts import coinjoin_verdicts
 from headwater.money.defects import Defects
 from headwater.money.peel import peel_chains, peel_tables
-from headwater.money.platform_addresses import derived_addresses, platform_addresses
+from headwater.money.platform_addresses import Derive, derived_addresses, platform_addresses
 from headwater.money.scripts import addresses_of
 from headwater.money.snapshot import snapshot_of
 from headwater.money.stage_parts import money_by_parts
@@ -44,8 +43,8 @@ def trace_money(context: StageContext) -> dict[str, Derived]:
     that does not fit into the memory that there is goes by parts; the rows are the same.
 
     Args:
-        context: Exhibits, parameters, and the tables `wallet_descriptors`, `invoices`, `payments`, `tags`,
-            `services`, `actors`, `merge_cuts`.
+        context: Exhibits, parameters, and the tables `wallet_descriptors`, `invoices`, `invoice_addresses`,
+            `payments`, `tags`, `services`, `actors`, `merge_cuts`.
 
     Raises:
         InputError: An exhibit of blocks is not there or is none.
@@ -54,7 +53,8 @@ def trace_money(context: StageContext) -> dict[str, Derived]:
     defects = Defects()
     further_policies(trace_parameters(context).trace_further_policies)  # a wrong word is told before hours of work
     index = _index(context, defects)
-    derived = derived_addresses(
+    derive = partial(
+        derived_addresses,
         context.tables.arrow("wallet_descriptors").to_pylist(),
         gap_limit=_parameter(context, "address_gap_limit", _DEFAULTS.address_gap_limit),
         network=index.network,
@@ -65,15 +65,13 @@ def trace_money(context: StageContext) -> dict[str, Derived]:
     if context.scratch is not None and index.blocks:
         context.say(room.told())
     if room.fits or context.scratch is None:
-        made = _in_memory(context, index, derived, defects)
+        made = _in_memory(context, index, derive, defects)
     else:
-        made = money_by_parts(context, index, derived, defects, context.scratch)
+        made = money_by_parts(context, index, derive, defects, context.scratch)
     return {**made, "defects": table_named("defects").rows(defects.rows)}
 
 
-def _in_memory(
-    context: StageContext, index: BlockIndex, derived: Sequence[Mapping[str, Any]], defects: Defects
-) -> dict[str, Derived]:
+def _in_memory(context: StageContext, index: BlockIndex, derive: Derive, defects: Defects) -> dict[str, Derived]:
     tables = context.tables
     snapshot = snapshot_of(index, matched_undo(index, defects), defects, context.progress)
     txids = shown_txids(snapshot)
@@ -81,6 +79,8 @@ def _in_memory(
     verdicts = coinjoin_verdicts(snapshot, tables.arrow("merge_cuts")["txid"].to_pylist())
     clusters = address_clusters(snapshot, verdicts)
     outputs = outputs_table(snapshot, txids, addresses)
+    numbers = snapshot.script_numbers
+    derived = derive(lambda scripts: {script for script in scripts if script in numbers})
     platform = platform_addresses(tables, derived, outputs, defects)
     guesses = change_guesses(snapshot, verdicts, habits_of(snapshot))
     peels, hops = peel_tables(snapshot, peel_chains(snapshot, guesses), txids)

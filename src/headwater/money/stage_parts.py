@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
@@ -18,7 +19,7 @@ from headwater.money.change_parts import change_by_parts
 from headwater.money.cluster_parts import clusters_by_parts
 from headwater.money.defects import Defects
 from headwater.money.neighbourhood import ChainTables
-from headwater.money.platform_addresses import platform_addresses
+from headwater.money.platform_addresses import Derive, platform_addresses
 from headwater.money.trace_parts import trace_by_parts
 from headwater.money.undo_index import matched_undo
 from headwater.money.verdict_parts import judged_txs
@@ -30,14 +31,14 @@ _STEPS: Final = "steps: join, resolve, judge, cluster, change, trace"
 
 
 def money_by_parts(
-    context: StageContext, index: BlockIndex, derived: Sequence[Mapping[str, Any]], defects: Defects, scratch: Path
+    context: StageContext, index: BlockIndex, derive: Derive, defects: Defects, scratch: Path
 ) -> dict[str, Derived]:
     """All tables of money but `defects`.
 
     Args:
         context: As for `trace_money`.
         index: The blocks.
-        derived: Scripts and addresses of the seized descriptors.
+        derive: Gives the scripts and addresses of the seized descriptors, once it can be told what the chain holds.
         defects: Told of what could not be used.
         scratch: Folder for what lies between; about five times the size of the tables.
     """
@@ -58,6 +59,7 @@ def money_by_parts(
         merges = context.kept("cluster_merges", clusters.cluster_merges())
         context.progress(_STEPS, 4, 6)
         near = ChainTables(tables=tables, txs=txs, blocks=chain.blocks, scratch=scratch)
+        derived = derive(lambda scripts: _held(tables, near, scripts))
         received = _received(chain, near, {row["script_hex"] for row in derived})
         platform = platform_addresses(context.tables, derived, received, defects)
         changes = change_by_parts(context, chain, facts, txs)
@@ -95,3 +97,13 @@ def _received(chain: JoinedChain, near: ChainTables, scripts_hex: Collection[str
     outputs = outputs.semi_join(near.listed("script_hex", sorted(scripts_hex)), "script_hex")
     rows = chain.tables.result(outputs, order_by=["txid", "output_index"])
     return rows.select(["script_hex", "amount_sat"])
+
+
+def _held(tables: Session, near: ChainTables, scripts: Collection[bytes]) -> set[bytes]:
+    """Of some scripts, those that the chain holds, in an output or in what an input spends."""
+    listed = near.listed("script_hex", [script.hex() for script in sorted(scripts)])
+    held = [
+        tables.table(name).semi_join(listed, "script_hex").select("script_hex") for name in ("tx_outputs", "tx_inputs")
+    ]
+    rows = tables.result(ibis.union(*held, distinct=True), order_by=["script_hex"])
+    return {bytes.fromhex(script) for script in rows["script_hex"].to_pylist()}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headwater.money.actor_names import ActorNames
 from headwater.money.defects import Defects
 from headwater.money.services import actor_of, is_later, stop_of_tag
 from headwater.references import BadRowError, account_address, chain_named
@@ -54,8 +55,8 @@ class TokenOwners:
         own: frozenset[tuple[str, str]],
         defects: Defects,
     ) -> None:
-        self.register = {row["actor"]: row for row in sorted(services, key=lambda row: str(row["service_id"]))}
-        told = {row["actor"]: row for row in sorted(actors, key=_dated)}
+        # An alias of several actors is told of where bitcoin is traced; here it is taken for none of them all the same.
+        self.names = ActorNames(actors, services, (), Defects())
         self._ends_on = _last_days(transfers)
         self._tags: dict[tuple[str, str], list[Row]] = {}
         self._stops: dict[str, dict[str, str]] = {}
@@ -64,7 +65,7 @@ class TokenOwners:
                 self._stops.setdefault(chain, {})[address] = "swap_or_contract"
         for tag in sorted(tags, key=lambda row: str(row["tag_id"])):
             network = chain_named(str(tag["network"]))
-            stop = stop_of_tag(tag, self.register, told)
+            stop = stop_of_tag(tag, self.names)
             if network is None or stop is None:
                 continue
             try:
@@ -94,20 +95,20 @@ class TokenOwners:
         tags = self._tags.get((chain, address))
         if tags is None:
             return None
-        actors = {actor_of(tag) for tag in tags}
+        actors = {self.names.actor(actor_of(tag)) for tag in tags}
         actor = next(iter(actors)) if len(actors) == 1 else None
         ends_on = self._ends_on.get(chain)
         tag = min(tags, key=lambda tag: (bool(is_later(tag, ends_on)), str(tag["tag_id"])))
         return TokenClaim(
             actor=actor,
             tag=tag,
-            service=None if actor is None else self.register.get(actor),
+            service=None if actor is None else self.names.service(actor),
             tag_is_later=is_later(tag, ends_on),
         )
 
     def _tell_of_disagreement(self, defects: Defects) -> None:
         for (_, address), tags in sorted(self._tags.items(), key=lambda item: item[0]):
-            actors = sorted({actor_of(tag) for tag in tags})
+            actors = sorted({self.names.actor(actor_of(tag)) for tag in tags})
             if len(actors) > 1:
                 defects.add(
                     "tags_disagree",
@@ -116,10 +117,6 @@ class TokenOwners:
                     reference_name=tags[0]["reference_name"],
                     source_table="tags",
                 )
-
-
-def _dated(actor: Row) -> tuple[str, str]:
-    return str(actor["last_modified"] or ""), str(actor["actor_id"])
 
 
 def _last_days(transfers: Sequence[Row]) -> dict[str, dt.date]:

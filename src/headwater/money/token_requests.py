@@ -162,7 +162,7 @@ class TokenRequests:
         return claim.service is not None
 
     def _registered(self, actor: str) -> Row:
-        return self._owners.register.get(actor, {})
+        return self._owners.names.service(actor) or {}
 
     def _row(
         self, actor: str, kind: str, asked: _Asked, question: str, *, move: int | None, claim: TokenClaim | None = None

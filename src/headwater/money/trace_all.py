@@ -17,6 +17,7 @@ from headwater.money.clusters import AddressClusters
 from headwater.money.coinjoin import CoinjoinVerdict
 from headwater.money.defects import Defects
 from headwater.money.flows import FURTHER_POLICIES, POISON, POLICIES
+from headwater.money.platform_addresses import addresses_of_invoices
 from headwater.money.poison import poison_bounds
 from headwater.money.probable_services import Reach, probable_services
 from headwater.money.receipts import receipts_of
@@ -89,6 +90,7 @@ def trace_receipts(context: StageContext, chain: Chain, platform: pa.Table, defe
         chain.txids,
         platform.to_pylist(),
         tables.arrow("invoices").to_pylist(),
+        tables.result(addresses_of_invoices(tables), order_by=["invoice_id", "address"]).to_pylist(),
         tables.arrow("payments").to_pylist(),
         defects,
     )
@@ -200,13 +202,15 @@ def _tell_of_platform_at_service(
 ) -> None:
     """Say so where an address cluster holds the platform's addresses and a service's: one of the two is wrong."""
     met = {**services.bridges, **services.by_cluster}
-    found: dict[int, list[str]] = {}
+    alone = {script: tags[0] for of in services.by_script.values() for script, tags in of.items()}
+    found: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
     for script_hex, address in zip(platform["script_hex"].to_pylist(), platform["address"].to_pylist(), strict=True):
         number = snapshot.script_numbers.get(bytes.fromhex(script_hex))
-        if number is not None and services.leaders[number] in met:
-            found.setdefault(services.leaders[number], []).append(address)
-    for leader, addresses in sorted(found.items(), key=lambda item: item[1]):
-        tag = met[leader][0]
+        if number is None or not (number in alone or services.leaders[number] in met):
+            continue
+        tag = alone[number] if number in alone else met[services.leaders[number]][0]
+        found.setdefault(tag["tag_id"], (tag, []))[1].append(address or f"script {script_hex}")
+    for tag, addresses in sorted(found.values(), key=lambda item: item[1]):
         defects.add(
             "platform_at_service",
             f"tag {tag['tag_id']} and {len(addresses)} derived platform addresses, first {addresses[0]}, meet in one "

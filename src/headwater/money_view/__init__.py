@@ -1,6 +1,7 @@
 """Money shown: sums, pictures and tables of what was traced, and the sheets to ask services with."""
 
 from headwater.money_view.amounts import btc_text, share_text
+from headwater.money_view.for_country import money_pages
 from headwater.money_view.months import MonthTable, month_table
 from headwater.money_view.prices import Prices
 from headwater.money_view.sankey import laid_out
@@ -21,6 +22,7 @@ __all__ = [
     "TokenSums",
     "btc_text",
     "laid_out",
+    "money_pages",
     "money_sums",
     "month_table",
     "request_sheets",

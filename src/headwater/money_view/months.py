@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from headwater.engine import Session
 from headwater.money_view.prices import Prices
-from headwater.money_view.sums import services_by_id
+from headwater.money_view.sums import UNNAMED, Scope, services_by_id
 
 __all__ = ["MonthTable", "month_table"]
 
@@ -44,19 +44,23 @@ class _Cell:
     txids: set[str] = field(default_factory=set)
 
 
-def month_table(tables: Session, prices: Prices | None = None) -> MonthTable:
+def month_table(tables: Session, prices: Prices | None = None, scope: Scope | None = None) -> MonthTable:
     """The table; its satoshis are those of all endpoints at services, so that the sums of the view are its totals.
 
     Args:
         tables: The case's tables.
         prices: Prices for the columns of values; None for none.
+        scope: What is summed and named; None for all. Services that it does not name are one row for each direction,
+            without month and without number of transactions.
     """
     services = services_by_id(tables)
     cells: dict[tuple[str, str, str], _Cell] = {}
     policies: set[str] = set()
-    for service_id, direction, policy, txid, at_utc, amount_sat in _known_to_services(tables):
+    for trace_id, service_id, direction, policy, txid, at_utc, amount_sat in _known_to_services(tables, scope):
         policies.add(policy)
-        cell = cells.setdefault((service_id, direction, f"{at_utc:%Y-%m}"), _Cell())
+        named = scope is None or not service_id or scope.names(trace_id, service_id)
+        key = (service_id, direction, f"{at_utc:%Y-%m}") if named else (UNNAMED, direction, "")
+        cell = cells.setdefault(key, _Cell())
         cell.txids.add(txid)
         cell.amounts_sat[policy] = cell.amounts_sat.get(policy, 0) + amount_sat
         if prices is not None:
@@ -71,7 +75,7 @@ def month_table(tables: Session, prices: Prices | None = None) -> MonthTable:
             "country": service.get("country") or "",
             "actor": service.get("actor") or "",
             "service": service.get("name") or service_id or "service not named",
-            "service_id": service_id,
+            "service_id": "" if service_id == UNNAMED else service_id,
             "direction": direction,
             "month": month,
         }
@@ -82,7 +86,7 @@ def month_table(tables: Session, prices: Prices | None = None) -> MonthTable:
                 row[f"{policy}_unpriced_sat"] = cell.unpriced_sat.get(policy, 0)
         if prices is not None:
             row["currency"] = prices.currency
-        row["transactions"] = len(cell.txids)
+        row["transactions"] = None if service_id == UNNAMED else len(cell.txids)
         rows.append(row)
     rows.sort(key=lambda row: (row["actor"] == "", row["country"], row["actor"], row["direction"], row["month"]))
     amounts = [f"{policy}{ending}" for policy in ordered for ending in _endings(priced=prices is not None)]
@@ -94,8 +98,10 @@ def _endings(*, priced: bool) -> tuple[str, ...]:
     return ("_sat", "_value_minor", "_unpriced_sat") if priced else ("_sat",)
 
 
-def _known_to_services(tables: Session) -> Iterator[tuple[str, str, str, str, dt.datetime, int]]:
-    """Service, direction, policy, transaction, its time and satoshis, of all that ends at a service."""
+def _known_to_services(
+    tables: Session, scope: Scope | None
+) -> Iterator[tuple[str, str, str, str, str, dt.datetime, int]]:
+    """Trace, service, direction, policy, transaction, its time and satoshis, of all that ends at a service."""
     ends = tables.chosen("endpoints", _at_service)
     traces = {
         row["trace_id"]: (row["direction"], row["policy"])
@@ -104,18 +110,21 @@ def _known_to_services(tables: Session) -> Iterator[tuple[str, str, str, str, dt
     }
     at_service: dict[tuple[str, str, int], str] = {}
     for row in ends.to_pylist():
+        if scope is not None and not scope.includes(row["trace_id"]):
+            continue
         direction, policy = traces[row["trace_id"]]
         service_id = row["service_id"] or ""
         if direction == _BACKWARD:
             at_service[row["trace_id"], row["txid"], row["output_index"]] = service_id
         else:
-            yield service_id, direction, policy, row["txid"], row["at_utc"], row["amount_sat"]
+            yield row["trace_id"], service_id, direction, policy, row["txid"], row["at_utc"], row["amount_sat"]
     # Backward, a service's output is spent by its withdrawal: the transaction that the step came through.
     steps = [step for step in _steps_to(tables, ends["txid"]) if _to(step) in at_service]
     times = _times(tables, {step["from_txid"] for step in steps})
     for step in steps:
         direction, policy = traces[step["trace_id"]]
         yield (
+            step["trace_id"],
             at_service[_to(step)],
             direction,
             policy,

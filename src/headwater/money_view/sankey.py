@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from headwater.errors import IntegrityError
-from headwater.money_view.sums import FEE, End, FlowSums, MoneySums
+from headwater.money_view.sums import FEE, UNNAMED, End, FlowSums, MoneySums
 
 __all__ = ["HEIGHT", "PLATFORM", "WIDTH", "Band", "Node", "Picture", "laid_out"]
 
@@ -178,10 +178,13 @@ def _slots(flow: FlowSums, sums: MoneySums, top: int) -> list[_Slot]:
     """The ends in the order they are drawn: services, the others, reasons, fees."""
     ends = list(flow.ends)
     services = [end for end in ends if end.is_named_service]
-    reasons = [end for end in ends if not end.is_named_service and end.stop_reason != FEE]
+    unnamed = [end for end in ends if end.stop_reason == UNNAMED]
+    reasons = [end for end in ends if not end.is_named_service and end.stop_reason not in {FEE, UNNAMED}]
     drawn = [(0, "service", sums.label(end), [end]) for end in services[:top]]
-    others = services[top:]
-    drawn.append((1, "others", f"{len(others)} other services" if others else "other services: none", others))
+    others = services[top:] + unnamed
+    # How many are not named is not said either.
+    told = UNNAMED if unnamed else f"{len(others)} other services" if others else "other services: none"
+    drawn.append((1, "others", told, others))
     drawn += [(2, "reason", sums.label(end), [end]) for end in reasons[:_MOST_REASONS]]
     if fewer := reasons[_MOST_REASONS:]:
         drawn.append((3, "reason", f"{len(fewer)} other reasons", fewer))

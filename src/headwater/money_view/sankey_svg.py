@@ -95,10 +95,7 @@ def _heading(picture: Picture) -> Iterator[str]:
     )
     for direction, (named_sat, origin_sat) in picture.shares.items():
         words = _DIRECTIONS.get(direction, direction)
-        yield (
-            f"{words}: {named_sat} satoshis ({share_text(named_sat, origin_sat)}) reach a service that the register "
-            "names"
-        )
+        yield f"{words}: {named_sat} satoshis ({share_text(named_sat, origin_sat)}) reach services that are named here"
 
 
 def _bar(node: Node, picture: Picture) -> str:

@@ -194,7 +194,7 @@ def _request(row: Row, service: Row, proofs: Proofs, prices: Prices | None) -> d
         "receipts": [
             {"txid": txid, "output_index": index, "receipt_sat": sat} for (txid, index), sat in sorted(receipts.items())
         ],
-        "tag": _tag(proof),
+        "tag": {**_tag(proof), "is_later": row["tag_is_later"]},
         "merges": list(proof.merges),
         "paths": [_path(path) for path in paths],
         "what_would_make_it_false": doubts(row, by_policy, service, paths, proof, proofs),

@@ -23,7 +23,6 @@ Row = Mapping[str, Any]
 _FORMAT: Final = "headwater token request sheet"
 _VERSION: Final = 1
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
-_LONGEST_TEXT: Final = 4_000
 _WAYS_SHOWN: Final = 4
 _ENDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "withdrawal": ("backward", ("service", "bridge")),
@@ -227,7 +226,6 @@ def token_sheet_files(sheet: Sheet) -> dict[str, bytes]:
             _for_reading(document),
             at_utc=dt.datetime.fromisoformat(document["basis"]["custody_entry_at_utc"]),
             name=names["pdf"],
-            longest_text=_LONGEST_TEXT,
         ),
     }
     check_no_media(written, leaving="token request sheet", reports=(names["pdf"],))

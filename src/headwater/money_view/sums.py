@@ -7,15 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from headwater.engine import Session
 from headwater.errors import IntegrityError
 
-__all__ = ["FEE", "End", "FlowSums", "MoneySums", "money_sums", "services_by_id"]
+__all__ = ["FEE", "UNNAMED", "End", "FlowSums", "MoneySums", "Scope", "money_sums", "services_by_id"]
 
 FEE: Final = "transaction fee"
+UNNAMED: Final = "other services"
+"""Services that may not be named to whoever reads."""
 _SERVICE: Final = "service"
+
+
+class Scope(Protocol):
+    """Which traces are summed, and which ends of them may be named."""
+
+    def includes(self, trace_id: str) -> bool:
+        """Whether the trace counts."""
+
+    def names(self, trace_id: str, service_id: str) -> bool:
+        """Whether the service may be named as an end of this trace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -23,7 +35,8 @@ class End:
     """Where satoshis stop.
 
     Attributes:
-        stop_reason: As the table `endpoints` says; `transaction fee` for what went to miners.
+        stop_reason: As the table `endpoints` says; `transaction fee` for what went to miners, `other services` for what
+            may not be named.
         service_id: The service, where it is one that the register names.
     """
 
@@ -112,8 +125,12 @@ class MoneySums:
         return name if end.stop_reason == _SERVICE else f"{name}, {words}"
 
 
-def money_sums(tables: Session) -> MoneySums:
-    """The sums of everything that was followed.
+def money_sums(tables: Session, scope: Scope | None = None) -> MoneySums:
+    """The sums of everything that was followed, or of what a scope includes.
+
+    Args:
+        tables: The case's tables.
+        scope: What is summed and named; None for all.
 
     Raises:
         IntegrityError: A direction and policy holds more or fewer satoshis at its ends than it began with.
@@ -121,6 +138,8 @@ def money_sums(tables: Session) -> MoneySums:
     flows: dict[tuple[str, str], FlowSums] = {}
     of_trace: dict[str, FlowSums] = {}
     for row in _rows(tables, "traces", ("trace_id", "direction", "policy", "origin_sat", "fee_sat")):
+        if scope is not None and not scope.includes(row["trace_id"]):
+            continue
         key = (row["direction"], row["policy"])
         flow = flows.setdefault(key, FlowSums(direction=key[0], policy=key[1]))
         of_trace[row["trace_id"]] = flow
@@ -129,7 +148,12 @@ def money_sums(tables: Session) -> MoneySums:
         if row["fee_sat"]:
             _add(flow, End(stop_reason=FEE), None, row["fee_sat"])
     for row in _rows(tables, "endpoints", ("trace_id", "stop_reason", "service_id", "hops", "amount_sat")):
-        end = End(stop_reason=row["stop_reason"], service_id=row["service_id"] or "")
+        if scope is not None and not scope.includes(row["trace_id"]):
+            continue
+        service_id = row["service_id"] or ""
+        end = End(stop_reason=row["stop_reason"], service_id=service_id)
+        if scope is not None and service_id and not scope.names(row["trace_id"], service_id):
+            end = End(stop_reason=UNNAMED)
         _add(of_trace[row["trace_id"]], end, row["hops"], row["amount_sat"])
     for flow in flows.values():
         ended_sat = sum(flow.by_end.values())

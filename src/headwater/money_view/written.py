@@ -16,8 +16,6 @@ __all__ = ["SHEET_COLUMNS", "sheet_files"]
 
 Row = Mapping[str, Any]
 
-_LONGEST_TEXT: Final = 4_000
-
 SHEET_COLUMNS: Final = (
     "request_id",
     "actor",
@@ -44,6 +42,7 @@ SHEET_COLUMNS: Final = (
     "tag_id",
     "tagged_address",
     "tag_source",
+    "tag_is_later",
     "merges",
     "proof",
     "what_would_make_it_false",
@@ -66,7 +65,6 @@ def sheet_files(sheet: Sheet) -> dict[str, bytes]:
             _for_reading(document),
             at_utc=dt.datetime.fromisoformat(document["basis"]["custody_entry_at_utc"]),
             name=names["pdf"],
-            longest_text=_LONGEST_TEXT,
         ),
     }
     check_no_media(written, leaving="request sheet", reports=(names["pdf"],))
@@ -88,6 +86,7 @@ def _csv_row(document: Mapping[str, Any], request: Row) -> dict[str, object]:
         "tag_id": tag["tag_id"],
         "tagged_address": tag["address"],
         "tag_source": tag["source"],
+        "tag_is_later": tag["is_later"],
         "proof": [f"{hop['txid']}:{hop['output_index']}" for hop in _longest_first(request["paths"])[0]["hops"]],
         "what_would_make_it_false": " ".join(request["what_would_make_it_false"]),
     }
@@ -160,7 +159,7 @@ def _shown(number: int, row: Row) -> dict[str, Any]:
         ("Label", tag["label"]),
         ("Published by", tag["source"]),
         ("Its confidence", tag["confidence"]),
-        ("Dated", tag["last_modified"]),
+        ("Dated", _dated(tag)),
         ("Tag pack", f"{tag['pack']}, {tag['tag_id']}"),
     )
     return {
@@ -252,6 +251,12 @@ def _direction(direction: str) -> str:
 
 def _policy(policy: str) -> str:
     return {"fifo": "FIFO"}.get(policy, policy.replace("_", " "))
+
+
+def _dated(tag: Row) -> str:
+    return (
+        f"{tag['last_modified']}, after the last block of this chain" if tag["is_later"] else tag["last_modified"] or ""
+    )
 
 
 def _time(text: str) -> str:

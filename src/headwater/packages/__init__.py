@@ -1,7 +1,9 @@
 """Per-country packages: what leaves, for whom, by whose two decisions; signed, then encrypted to the recipient."""
 
+from headwater.packages.contents import Contents
 from headwater.packages.drafting import CaseInfo, Draft, draft
 from headwater.packages.guards import check_no_media, redacted
+from headwater.packages.money_pages import MoneyPages, MoneyPicture
 from headwater.packages.opened import (
     OpenedPackage,
     check_contents,
@@ -16,8 +18,11 @@ from headwater.packages.typesetting import printable, set_pdf
 
 __all__ = [
     "CaseInfo",
+    "Contents",
     "Draft",
     "LeadDecision",
+    "MoneyPages",
+    "MoneyPicture",
     "OpenedPackage",
     "Release",
     "check_contents",

@@ -209,7 +209,7 @@ def _hash_references(tables: Session, lead_of: Mapping[str, str]) -> list[Row]:
         "item_id", "exhibit_id", "volume_index", "path", "size_bytes", "md5", "sha1", "sha256", "content_kind"
     )
     verdicts = tables.table("media_verdicts").select(
-        "item_id", "verdict", "verdict_group", "series", "victim_identified"
+        "item_id", "verdict", "verdict_group", "transform", "series", "victim_identified"
     )
     clusters = tables.table("media_clusters").select("item_id", "media_cluster_id")
     origins = tables.table("media_origins").select("media_cluster_id", origin_account_id="account_id")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from headwater.packages.documents import (
 )
 from headwater.packages.guards import check_no_media
 from headwater.packages.methods import methods_text
+from headwater.packages.money_pages import MoneyPages
 from headwater.packages.report import report_pdf
 from headwater.packages.rows import json_lines, spreadsheet
 from headwater.schema import canonical_json
@@ -91,6 +92,7 @@ REQUEST_COLUMNS = (
     "lead_ids",
     "service_id",
     "tag_id",
+    "tag_is_later",
 )
 HASH_COLUMNS = (
     "lead_id",
@@ -105,6 +107,7 @@ HASH_COLUMNS = (
     "content_kind",
     "verdict_group",
     "verdict",
+    "transform",
     "series",
     "victim_identified",
     "media_cluster_id",
@@ -117,6 +120,7 @@ _ABOUT = {
     "leads.csv": "The leads as a table; text that a spreadsheet would run has an apostrophe before it",
     "request_sheets.jsonl": "What to ask which service, one JSON object a line",
     "request_sheets.csv": "The same as a table",
+    "money_by_month.csv": "Satoshis of the receipts concerned by service and month (UTC), as the report draws them",
     "hash_references.csv": "Digests and paths on the evidence of media the accounts uploaded; no media",
     "methods.txt": "How the findings were made, their limits, and what else could explain them",
     REPORT_NAME: "The leads for reading",
@@ -180,6 +184,7 @@ def draft(
     out_dir: Path,
     signing_key: Ed25519PrivateKey,
     clock: Clock,
+    money: Callable[[Contents], MoneyPages] | None = None,
 ) -> Draft:
     """A package for one country, written under `out_dir` and signed by its author.
 
@@ -195,6 +200,7 @@ def draft(
         out_dir: The case's folder of packages.
         signing_key: The author's own key.
         clock: Called once.
+        money: Pictures and table of money for what the package holds; None for none.
 
     Raises:
         InputError: The country or the key is malformed, or the case has nothing for that country.
@@ -211,7 +217,8 @@ def draft(
         reason = "no lead has this jurisdiction and no request sheet is for it"
         raise InputError(country, reason, remedy="run the stage 'leads', or choose another country")
     drafted_at = clock()
-    files = _data_files(contents)
+    pages = MoneyPages() if money is None else money(contents)
+    files = _data_files(contents, pages)
     manifest: dict[str, Any] = {
         "format": "headwater-package",
         "version": FORMAT_VERSION,
@@ -233,7 +240,7 @@ def draft(
         "tool_version": __version__,
     }
     manifest["package_id"] = package_id_of(manifest)
-    files[REPORT_NAME] = report_pdf(contents, manifest, drafted_at)
+    files[REPORT_NAME] = report_pdf(contents, pages, manifest, drafted_at)
     manifest["files"] = _listing(files)
     content = canonical_json(manifest)
     check_no_media({**files, MANIFEST_NAME: content})
@@ -301,12 +308,13 @@ def _listing(files: Mapping[str, bytes]) -> list[dict[str, object]]:
     ]
 
 
-def _data_files(contents: Contents) -> dict[str, bytes]:
+def _data_files(contents: Contents, pages: MoneyPages) -> dict[str, bytes]:
     return {
         "leads.jsonl": json_lines(contents.leads),
         "leads.csv": spreadsheet(LEAD_COLUMNS, [_lead_row(lead) for lead in contents.leads]),
         "request_sheets.jsonl": json_lines(contents.requests),
         "request_sheets.csv": spreadsheet(REQUEST_COLUMNS, contents.requests),
+        "money_by_month.csv": spreadsheet(pages.month_columns, pages.months),
         "hash_references.csv": spreadsheet(HASH_COLUMNS, contents.hash_references),
         "methods.txt": methods_text(contents, tool_version=__version__),
     }

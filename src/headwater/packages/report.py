@@ -11,6 +11,7 @@ from typing import Any
 from headwater.packages.contents import Contents
 from headwater.packages.documents import REPORT_NAME
 from headwater.packages.methods import LIMITS
+from headwater.packages.money_pages import MoneyPages
 from headwater.packages.typesetting import set_pdf
 
 __all__ = ["report_pdf"]
@@ -18,25 +19,27 @@ __all__ = ["report_pdf"]
 _ACTS_SHOWN = 8
 
 
-def report_pdf(contents: Contents, manifest: Mapping[str, Any], drafted_at: datetime) -> bytes:
+def report_pdf(contents: Contents, pages: MoneyPages, manifest: Mapping[str, Any], drafted_at: datetime) -> bytes:
     """The report.
 
     Text from evidence reaches the typesetter as JSON strings, never as its markup, so nothing in it can be a command.
 
     Args:
         contents: What the package holds.
+        pages: Pictures and table of money.
         manifest: The manifest without the report's own digest.
         drafted_at: The date on the report and inside the file; no clock is read.
     """
     return set_pdf(
         files("headwater.packages").joinpath("report.typ").read_bytes(),
-        _document(contents, manifest),
+        _document(contents, pages, manifest),
         at_utc=drafted_at,
         name=REPORT_NAME,
+        pictures=[picture.svg for picture in pages.pictures],
     )
 
 
-def _document(contents: Contents, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _document(contents: Contents, pages: MoneyPages, manifest: Mapping[str, Any]) -> dict[str, Any]:
     tiers = Counter(lead["risk_tier"] for lead in contents.leads)
     terms = (
         ("Case", manifest["case"]["case_id"]),
@@ -61,6 +64,8 @@ def _document(contents: Contents, manifest: Mapping[str, Any]) -> dict[str, Any]
         "why": manifest["decisions"][0]["why"],
         "tiers": [[tier, tiers[tier]] for tier in sorted(tiers)],
         "requests": [_request(row) for row in contents.requests],
+        "pictures": [f"Flows of money by {_policy(picture.policy)}" for picture in pages.pictures],
+        "months": _months(pages),
         "leads": [_lead(lead) for lead in contents.leads],
         "withheld": [{"what": w.what, "count": w.count, "why": w.why} for w in contents.withheld],
         "limits": [list(limit) for limit in LIMITS],
@@ -93,13 +98,12 @@ def _lead(lead: Mapping[str, Any]) -> dict[str, Any]:
         "account": [[label, _time(account[name])] for label, name in names if account.get(name)],
         "source": _source(account),
         "because": [
-            {"tier": r["tier"], "rule": r["rule"], "because": r["because"], "see": f"{r['table']} {r['example_id']}"}
+            {"tier": r["tier"], "rule": r["rule"], "because": r["because"], "see": [r["table"], r["example_id"]]}
             for r in sorted(lead["rules_fired"], key=lambda r: (r["tier"], r["rule"]))
         ],
         "not_fired": list(lead["rules_not_fired"]),
         "jurisdiction": [
-            [j["country"], j["evidence"], j["observed"], f"{j['table']} {j['example_id']}"]
-            for j in lead["jurisdiction"]
+            [j["country"], j["evidence"], j["observed"], [j["table"], j["example_id"]]] for j in lead["jurisdiction"]
         ],
         "lead_country": lead["lead_country"] or "unattributed",
         "contrary": list(lead["contrary"]),
@@ -141,8 +145,35 @@ def _request(row: Mapping[str, Any]) -> dict[str, Any]:
         "pro_rata_sat": _thousands(row["pro_rata_sat"]),
         "at": _time(row["at_utc"]),
         "leads": len(row["lead_ids"]),
+        "tag": f"{row['tag_id']}{_LATER[row['tag_is_later']]}",
         "request_id": row["request_id"],
     }
+
+
+_LATER: Mapping[bool | None, str] = {
+    True: ", dated after the last block of this chain",
+    False: "",
+    None: ", of which no date can be read",
+}
+
+
+def _months(pages: MoneyPages) -> dict[str, Any]:
+    """The table as text, each policy's satoshis under its name."""
+    return {
+        "columns": list(pages.month_columns),
+        "rows": [[_cell(row.get(column), column) for column in pages.month_columns] for row in pages.months],
+    }
+
+
+def _cell(value: object, column: str) -> str:
+    if isinstance(value, int):
+        return _thousands(value)
+    text = "" if value is None else str(value)
+    return text or ("all" if column == "month" else "")
+
+
+def _policy(policy: str) -> str:
+    return {"fifo": "FIFO"}.get(policy, policy.replace("_", " "))
 
 
 def _person(record: Mapping[str, Any]) -> list[list[str]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.resources import files
 from typing import Literal
 
 import typst
@@ -49,7 +50,7 @@ PRINTED: tuple[tuple[int, int], ...] = (
     (0x2212, 0x2212),
 )
 _UNPRINTED = re.compile("[^" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in PRINTED) + "]")
-_LONGEST_TEXT = 600
+_LONGEST_TEXT = 4_000  # more than a page of one text tells a reader nothing; the files beside the report have it whole
 _STANDARDS: list[Literal["a-2a", "ua-1"]] = [
     "a-2a",
     "ua-1",
@@ -57,32 +58,31 @@ _STANDARDS: list[Literal["a-2a", "ua-1"]] = [
 
 
 def set_pdf(
-    template: bytes,
-    document: Mapping[str, object],
-    *,
-    at_utc: datetime,
-    name: str,
-    longest_text: int = _LONGEST_TEXT,
+    template: bytes, document: Mapping[str, object], *, at_utc: datetime, name: str, pictures: Sequence[str] = ()
 ) -> bytes:
     """The document as PDF.
 
-    Text from evidence reaches the typesetter as JSON strings, never as its markup, so nothing in it can be a command.
+    Text from evidence reaches the typesetter as JSON strings, never as its markup, so nothing in it can be a command. A
+    text of more than 4,000 characters is cut, and says so where it stands; `cuts` in the document, which the template
+    shows, says of each where in the document it is and how many characters are left out.
 
     Args:
-        template: Typst source that reads the document as `json(bytes(sys.inputs.content))`.
+        template: Typst source, before which `page.typ` is put.
         document: What the template shows; texts of any characters.
         at_utc: The date inside the file; no clock is read.
         name: What the file will be called, for the message.
-        longest_text: Characters after which a text is cut, which it then says.
+        pictures: Drawings in SVG that the template shows.
 
     Raises:
         RefusedError: It cannot be set, which is a defect of the template.
     """
-    content = json.dumps(_printable(document, longest_text), ensure_ascii=True, sort_keys=True)
+    cuts: list[list[str]] = []
+    shown = {**document, "cuts": cuts}
+    shown |= {key: _printable(value, key, cuts) for key, value in document.items()}
     try:
         pdf: bytes = typst.compile(
-            template,
-            sys_inputs={"content": content},
+            files("headwater.packages").joinpath("page.typ").read_bytes() + template,
+            sys_inputs={"content": _json(shown), "pictures": _json(list(pictures))},
             ignore_system_fonts=True,
             pdf_standards=[*_STANDARDS],
             timestamp=int(at_utc.astimezone(UTC).timestamp()),
@@ -92,21 +92,33 @@ def set_pdf(
     return pdf
 
 
-def printable(text: str, longest_text: int = _LONGEST_TEXT) -> str:
+def printable(text: str) -> str:
     """The text with every character that the fonts cannot show written as its number, cut where it is too long.
 
     >>> printable("a" + chr(0x202E) + "b")
     'a[U+202E]b'
     """
-    cut = text if len(text) <= longest_text else text[:longest_text] + f" [+{len(text) - longest_text} characters]"
+    over = _over(text)
+    cut = f"{text[:_LONGEST_TEXT]} [cut here: {over:,} more characters]" if over else text
     return _UNPRINTED.sub(lambda found: f"[U+{ord(found.group()):04X}]", cut)
 
 
-def _printable(value: object, longest_text: int) -> object:
+def _over(text: str) -> int:
+    """Characters that are too many."""
+    return max(0, len(text) - _LONGEST_TEXT)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=True, sort_keys=True)
+
+
+def _printable(value: object, place: str, cuts: list[list[str]]) -> object:
     if isinstance(value, str):
-        return printable(value, longest_text)
+        if over := _over(value):
+            cuts.append([place, f"{over:,}"])
+        return printable(value)
     if isinstance(value, Mapping):
-        return {name: _printable(item, longest_text) for name, item in value.items()}
+        return {name: _printable(item, f"{place}, {name}", cuts) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_printable(item, longest_text) for item in value]
+        return [_printable(item, f"{place} {number}", cuts) for number, item in enumerate(value, start=1)]
     return value

@@ -39,6 +39,7 @@ __all__ = [
 _PERSON = ("full_name", *FURTHER_OF_PERSON)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _TAG_FIELDS = ("address", "network", "currency", "label", "actor", "category", "confidence", "source", "lastmod")
+_DEFINER = "is_cluster_definer"
 _ACTOR_FIELDS = ("id", "label", "uri", "jurisdictions", "categories", "aliases", "lastmod")
 
 
@@ -214,6 +215,9 @@ def _tag(tag: object, pack: Mapping[object, object]) -> dict[str, object]:
     if missing:
         raise BadRowError(f"'{missing[0]}' is missing")
     text = {name: None if value is None else str(value) for name, value in merged.items()}
+    defines = tag.get(_DEFINER, pack.get(_DEFINER))
+    if defines is not None and not isinstance(defines, bool):
+        raise BadRowError(f"'{_DEFINER}' is {str(defines)[:20]!r}, neither true nor false")
     return {
         "address": text["address"],
         "network": text["network"] or text["currency"] or "unknown",
@@ -223,6 +227,7 @@ def _tag(tag: object, pack: Mapping[object, object]) -> dict[str, object]:
         "confidence": text["confidence"],
         "source": text["source"],
         "last_modified": text["lastmod"],
+        "is_cluster_definer": defines,
     }
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "EXHIBITS",
     "IDENTIFIERS",
     "INVOICES",
+    "INVOICE_ADDRESSES",
     "ITEMS",
     "LEDGER",
     "LOGINS",
@@ -272,11 +273,25 @@ INVOICES = Table(
     ),
 )
 
+INVOICE_ADDRESSES = Table(
+    name="invoice_addresses",
+    version=1,
+    stage="evidence",
+    about="An address that was given out for an invoice, kept as a row of its own: an invoice may have several.",
+    key=("invoice_address_id",),
+    columns=(
+        Column(name="invoice_address_id", type=ID, about="Digest of exhibit, table and row"),
+        Column(name="invoice_id", type=ID, about="The invoice", cites="invoices.invoice_id"),
+        Column(name="address", type=TEXT, about="As the platform keeps it"),
+        *from_dump(),
+    ),
+)
+
 PAYMENTS = Table(
     name="payments",
-    version=2,
+    version=3,
     stage="evidence",
-    about="A payment that the platform booked.",
+    about="A payment that the platform booked, also one that it no longer counts.",
     key=("payment_id",),
     columns=(
         Column(name="payment_id", type=ID, about="Digest of exhibit and the platform's key"),
@@ -288,6 +303,7 @@ PAYMENTS = Table(
         Column(name="amount_cents", type=INT, about="Hundredths of the currency", nullable=True),
         Column(name="currency", type=TEXT, about="ISO 4217", nullable=True),
         Column(name="at_utc", type=AT_UTC, about="When"),
+        Column(name="status", type=TEXT, about="As the platform states, such as replaced or settled", nullable=True),
         *from_dump(),
     ),
 )
@@ -418,7 +434,7 @@ WALLET_ADDRESSES = Table(
     columns=(
         _EXHIBIT,
         Column(name="address", type=TEXT, about="The address"),
-        Column(name="wallet_format", type=TEXT, about="core-sqlite, core-bdb, electrum or btcpay"),
+        Column(name="wallet_format", type=TEXT, about="core-sqlite, core-bdb, electrum, btcpay or public-keys"),
         Column(name="origin", type=TEXT, about="derived, listed or labelled: how the wallet leads to it"),
         Column(
             name="descriptor_id",
@@ -443,7 +459,7 @@ WALLET_TRANSACTIONS = Table(
     columns=(
         _EXHIBIT,
         Column(name="txid", type=DIGEST, about="Transaction id, as it is written"),
-        Column(name="wallet_format", type=TEXT, about="core-sqlite, core-bdb, electrum or btcpay"),
+        Column(name="wallet_format", type=TEXT, about="core-sqlite, core-bdb, electrum, btcpay or public-keys"),
         Column(name="label", type=TEXT, about="As the wallet's holder wrote", nullable=True),
     ),
 )
@@ -599,6 +615,7 @@ EVIDENCE_TABLES = (
     LOGINS,
     UPLOADS,
     INVOICES,
+    INVOICE_ADDRESSES,
     PAYMENTS,
     IDENTIFIERS,
     ACCOUNT_ADDRESSES,

@@ -140,13 +140,13 @@ TX_OUTPUTS = Table(
 
 PLATFORM_ADDRESSES = Table(
     name="platform_addresses",
-    version=1,
+    version=2,
     stage="money",
-    about="An address derived from a seized descriptor: no heuristic.",
+    about="A script derived from a seized descriptor, with its address if it has one: no heuristic.",
     key=("script_hex",),
     columns=(
         Column(name="script_hex", type=TEXT, about="Script"),
-        Column(name="address", type=TEXT, about="Address"),
+        Column(name="address", type=TEXT, about="Address of it, where the script has one", nullable=True),
         Column(name="descriptor_id", type=ID, about="Descriptor", cites="wallet_descriptors.descriptor_id"),
         Column(name="address_index", type=INT, about="Index derived"),
         Column(name="is_change", type=BOOLEAN, about="Internal chain"),

@@ -111,7 +111,7 @@ HASH_LIST_DELETIONS = Table(
 
 TAGS = Table(
     name="tags",
-    version=1,
+    version=2,
     stage="references",
     about="A statement that an address belongs to somebody, with its source.",
     key=("tag_id",),
@@ -126,6 +126,12 @@ TAGS = Table(
         Column(name="confidence", type=TEXT, about="Confidence as published; never blended", nullable=True),
         Column(name="source", type=TEXT, about="Where the publisher had it from", nullable=True),
         Column(name="last_modified", type=TEXT, about="ISO date of the tag", nullable=True),
+        Column(
+            name="is_cluster_definer",
+            type=BOOLEAN,
+            about="Whether the tag is about the whole cluster; false for its address alone, absent where unstated",
+            nullable=True,
+        ),
     ),
 )
 
@@ -148,7 +154,12 @@ ACTORS = Table(
             nullable=True,
         ),
         Column(name="categories", type=TEXT, about="Categories as published, set apart by spaces", nullable=True),
-        Column(name="aliases", type=TEXT, about="Other ids, set apart by spaces", nullable=True),
+        Column(
+            name="aliases",
+            type=TEXT,
+            about="Other ids that tags or the register may use, set apart by spaces",
+            nullable=True,
+        ),
         Column(name="further", type=TEXT, about="What the pack says besides, as canonical JSON", nullable=True),
         Column(name="last_modified", type=TEXT, about="ISO date of the pack", nullable=True),
     ),

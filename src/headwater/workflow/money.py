@@ -38,7 +38,7 @@ __all__ = ["SheetsWritten", "export_request_sheets", "write_month_table", "write
 
 _STAGE: Final = "money"
 # The exhibits that money rests on, by the tables that name them.
-_RESTS_ON: Final = ("blocks", "wallet_descriptors", "invoices", "payments")
+_RESTS_ON: Final = ("blocks", "wallet_descriptors", "invoices", "invoice_addresses", "payments")
 _TOKENS_REST_ON: Final = ("wallet_addresses", "wallet_descriptors", "invoices", "payments", "accounts")
 _TOKEN_REFERENCES: Final = (
     "tags",

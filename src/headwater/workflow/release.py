@@ -8,6 +8,7 @@ from pathlib import Path
 from headwater import packages
 from headwater.custody import load_case_key, load_operator_key
 from headwater.errors import InputError, RefusedError
+from headwater.money_view import money_pages
 from headwater.packages import CaseInfo
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.intake import recorded
@@ -58,6 +59,7 @@ def draft_package(
             out_dir=case.path / "packages",
             signing_key=load_operator_key(case.path, actor.name),
             clock=case.clock,
+            money=lambda contents: money_pages(tables, country, contents),
         )
     case.record(
         "exported",

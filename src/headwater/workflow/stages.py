@@ -107,7 +107,17 @@ STAGES: tuple[Stage, ...] = (
         name="money",
         event="combined",
         derive=trace_money,
-        reads=("exhibits", "wallet_descriptors", "invoices", "payments", "tags", "services", "actors", "merge_cuts"),
+        reads=(
+            "exhibits",
+            "wallet_descriptors",
+            "invoices",
+            "invoice_addresses",
+            "payments",
+            "tags",
+            "services",
+            "actors",
+            "merge_cuts",
+        ),
         reads_evidence=True,
     ),
     Stage(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headwater_synth.chain.block_files import MAX_FILE_BYTES, write_blocks
 from headwater_synth.chain.economy import build_chain
+from headwater_synth.chain.payjoins import PAYJOIN
 from headwater_synth.chain.plan import MIN_BLOCKS, ROUTES, ChainPlan, PlannedInvoice
 from headwater_synth.chain.result import ChainResult, Deposit, Flow, Holder, PlatformWallet, Withdrawal
 from headwater_synth.chain.truth import write_truth
@@ -12,6 +13,7 @@ from headwater_synth.chain.wallet_file import write_wallet
 __all__ = [
     "MAX_FILE_BYTES",
     "MIN_BLOCKS",
+    "PAYJOIN",
     "ROUTES",
     "ChainPlan",
     "ChainResult",

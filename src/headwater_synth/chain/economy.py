@@ -48,7 +48,11 @@ class _Economy:
         self.miners = Miners(self.market, self.payers.needs_sat())
         self.traders = Traders(self.market)
         self.people = People(self.market, self.timetable, self.payers.payments_a_step(), len(plan.invoices))
-        self.society = Society(self.market, plan.bystanders, self.miners, everywhere) if plan.bystanders else None
+        self.society = (
+            Society(self.market, plan.bystanders, self.miners, everywhere, payjoins_per_mille=plan.payjoins_per_mille)
+            if plan.bystanders
+            else None
+        )
         self._fees = stream(plan.seed, "chain", "fees")
 
     def run(self) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 from headwater_synth.chain.exchange import Exchange
 from headwater_synth.chain.keys import Key, ScriptKind, owned_key
 from headwater_synth.chain.market import DUST_SAT, Market, Wallet
+from headwater_synth.chain.payjoins import PayJoins
 from headwater_synth.chain.transactions import Coin, estimated_vsize, signed_transaction
 from headwater_synth.seeds import stream
 
@@ -103,8 +104,11 @@ class Bystanders:
         everybody: In the order of their making.
     """
 
-    def __init__(self, market: Market, count: int, exchanges: Sequence[Exchange]) -> None:
+    def __init__(
+        self, market: Market, count: int, exchanges: Sequence[Exchange], payjoins: PayJoins | None = None
+    ) -> None:
         self._market = market
+        self._payjoins = payjoins
         self._exchanges = exchanges
         self._random: random.Random = stream(market.seed, "chain", "bystanders")
         self.everybody = [self._made(number) for number in range(count)]
@@ -134,6 +138,8 @@ class Bystanders:
         for _ in range(self._trades):
             payer, payee = self._random.sample(self.everybody, 2)
             if not payer.coins:
+                continue
+            if self._payjoins is not None and self._payjoins.paid(payer, self.everybody):
                 continue
             if self._random.random() < _SPLIT_CHANCE and self._split(payer):
                 continue

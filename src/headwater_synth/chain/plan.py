@@ -51,6 +51,8 @@ class ChainPlan:
         start_s: Trading begins, seconds since 1970 UTC; the first 112 blocks lie before.
         bystanders: People besides, with habits of their own; with any, services that peel and CoinJoin rounds of each
             protocol too. 0 leaves everything else as it is without them.
+        payjoins_per_mille: Of a thousand payments of bystanders, how many are tried as PayJoins, in which the payee
+            adds a coin; 0 leaves everything else as it is without them.
         spacing_s: `blocks * spacing_s` seconds after `start_s` the chain ends.
     """
 
@@ -61,3 +63,4 @@ class ChainPlan:
     start_s: int
     spacing_s: int
     bystanders: int = 0
+    payjoins_per_mille: int = 0

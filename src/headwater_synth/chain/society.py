@@ -9,6 +9,7 @@ from headwater_synth.chain.habits import Bystanders
 from headwater_synth.chain.keys import Key
 from headwater_synth.chain.market import Market
 from headwater_synth.chain.others import Miners
+from headwater_synth.chain.payjoins import PayJoins
 from headwater_synth.chain.peelers import Peelers
 from headwater_synth.chain.protocol_rounds import ProtocolRounds
 from headwater_synth.chain.transactions import Coin
@@ -27,13 +28,23 @@ class Society:
         bystanders: How many pay each other; services and rounds follow from it.
         miners: Who has coins to sell.
         exchanges: Where some pay coins in.
+        payjoins_per_mille: Of a thousand payments, how many are tried as PayJoins.
     """
 
-    def __init__(self, market: Market, bystanders: int, miners: Miners, exchanges: Sequence[Exchange]) -> None:
+    def __init__(
+        self,
+        market: Market,
+        bystanders: int,
+        miners: Miners,
+        exchanges: Sequence[Exchange],
+        *,
+        payjoins_per_mille: int = 0,
+    ) -> None:
         self._market = market
         self._miners = miners
         self._random = stream(market.seed, "chain", "society")
-        self._bystanders = Bystanders(market, bystanders, exchanges)
+        payjoins = PayJoins(market, payjoins_per_mille) if payjoins_per_mille else None
+        self._bystanders = Bystanders(market, bystanders, exchanges, payjoins)
         self._peelers = Peelers(market, 1 + bystanders // 60)
         self._rounds = ProtocolRounds(market, bystanders)
 

@@ -28,8 +28,8 @@ def test_a_template_becomes_a_mapping_that_reads_only_columns_that_were_recognis
         columns = template.tables[binding.table.removeprefix("pre_")]
         assert set(binding.columns_read) <= set(columns)
         for column in binding.columns:
-            if column.via is not None:
-                assert {column.via.key, column.via.take} <= set(template.tables[column.via.table.removeprefix("pre_")])
+            for via in column.via:
+                assert {via.key, via.take} <= set(template.tables[via.table.removeprefix("pre_")])
         assert binding.because.startswith("suggested, not confirmed")
 
 

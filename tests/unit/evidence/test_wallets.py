@@ -84,5 +84,23 @@ def test_without_a_network_nothing_is_derived_and_it_is_told() -> None:
     records.close()
     tables = wallet_tables("EX-1", batches)
     assert tables["wallet_addresses"].num_rows == 0
-    assert tables["wallet_descriptors"].num_rows == 3
+    assert tables["wallet_descriptors"].num_rows == 4
     assert tables["defects"]["code"].to_pylist() == ["network_unknown"]
+
+
+@pytest.mark.parametrize("form", ["multi(1,{},{})", "pk({})", "combo({})"])
+def test_scripts_without_an_address_are_told_and_lose_no_other(form: str) -> None:
+    batches: list[pa.RecordBatch] = []
+    records = WalletRecords(batches.append, "core-sqlite")
+    records.network = "regtest"
+    ranges = {"range_start": 0, "range_end": 1, "next_index": 1, "is_change": False}
+    key = KEY.sec().hex()
+    records.add("descriptor", descriptor=form.format(key, key), **ranges)
+    records.add("descriptor", descriptor=f"wpkh({key})", **ranges)
+    records.close()
+    tables = wallet_tables("EX-1", batches)
+    assert expected(f"wpkh({key})") in tables["wallet_addresses"]["address"].to_pylist()
+    assert tables["wallet_descriptors"].num_rows == 2
+    told = tables["defects"].to_pylist()
+    assert [row["code"] for row in told] == ["script_without_address"]
+    assert told[0]["reason"].startswith("1 derived script(s) have no address")

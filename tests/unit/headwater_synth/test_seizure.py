@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import hashlib
 import json
 import os
@@ -51,6 +52,7 @@ def test_every_exhibit_and_reference_is_there(made):
         "references/hashlist.csv",
         "references/hashlist.vics.json",
         "references/networks.csv",
+        "references/prices.csv",
         "references/records.csv",
         "references/services.csv",
         "references/tagpack.yaml",
@@ -175,6 +177,21 @@ def test_the_tag_pack_knows_hot_wallets_of_registered_services_alone(made):
     assert {kinds[tag["address"]] for tag in pack["tags"]} == {"exchange_hot"}
     actors = {row["actor"] for row in _rows(seizure / "references/services.csv")}
     assert {tag["actor"] for tag in pack["tags"]} == {"northquay", "lindenmarkt"} < actors
+
+
+def test_every_day_of_trade_has_one_invented_price(made):
+    rows = _rows(made[0] / "references/prices.csv")
+    days = [dt.date.fromisoformat(row["day"]) for row in rows]
+    assert days == [days[0] + dt.timedelta(days=number) for number in range(len(days))]
+    assert {row["currency"] for row in rows} == {"EUR"}
+    # 36 to 45 satoshis for a cent, as the platform's own invoices have it
+    assert {100_000_000 // int(row["price_minor"]) for row in rows} <= set(range(36, 46))
+    asked = {row["at_utc"][:10] for file in _returned(made[0]) for row in file}
+    assert asked <= {row["day"] for row in rows}
+
+
+def _returned(seizure):
+    return [_rows(path) for path in sorted((seizure / "references").glob("customer-transactions-*.csv"))]
 
 
 def test_invoices_of_the_dump_have_the_addresses_of_the_chain(made):

@@ -190,3 +190,19 @@ def test_months_are_those_of_what_the_service_can_look_up(asked_made):
         "2026-05", 900, 500, 1,
     )  # fmt: skip
     assert (unnamed["service"], unnamed["fifo_sat"], unnamed["pro_rata_sat"]) == ("service not named", 70, 0)
+
+
+@pytest.mark.parametrize("options", [(), ("-raw",), ("-layout",)])
+def test_what_is_copied_from_a_sheet_is_whole(asked_made, basis, tmp_path, options):
+    sheet = sheet_of(asked_made, basis)
+    files = sheet_files(sheet)
+    (tmp_path / "x.pdf").write_bytes(next(content for name, content in files.items() if name.endswith(".pdf")))
+    done = subprocess.run(["pdftotext", *options, tmp_path / "x.pdf", "-"], capture_output=True, check=True)
+    text = done.stdout.decode()
+    (request,) = sheet.document["requests"]
+    wanted = {request["address"], request["request_id"], request["tag"]["address"], *request["merges"]}
+    wanted |= {f"{request['txid']}:{request['output_index']}", sheet.document["basis"]["custody_entry_sha256"]}
+    wanted |= {f"{hop['txid']}:{hop['output_index']}" for path in request["paths"] for hop in path["hops"]}
+    wanted |= set(sheet.document["basis"]["tables"].values())
+    assert [word for word in sorted(wanted) if word not in text] == []
+    assert not any(hidden in text for hidden in "\u200b\u200c\u200d\u2060\ufeff\u00ad")

@@ -10,6 +10,7 @@ import os
 import pytest
 
 from headwater.errors import InputError, RefusedError
+from headwater.packages import MoneyPages
 from headwater.packages.report import report_pdf
 from headwater.packages.rows import formula_safe, spreadsheet
 from headwater.packages.typesetting import PRINTED, printable
@@ -157,7 +158,7 @@ def test_every_character_the_report_prints_is_in_its_fonts(case):
     manifest = json.loads(files_of(case.draft())["manifest.json"])
     for begin in range(0, len(text), 500):
         manifest["purpose"] = text[begin : begin + 500]
-        assert report_pdf(_nothing(), manifest, case.clock()).startswith(b"%PDF")
+        assert report_pdf(_nothing(), MoneyPages(), manifest, case.clock()).startswith(b"%PDF")
 
 
 def _nothing():

@@ -96,6 +96,24 @@ tags:
     assert (rows["1Bb"]["actor"], rows["1Bb"]["network"], rows["1Bb"]["confidence"]) == ("other", "ETH", "web_crawl")
 
 
+def test_a_tag_pack_says_which_tags_are_about_their_cluster(tmp_path):
+    pack = """
+label: North Quay
+is_cluster_definer: true
+tags:
+  - {address: 1Aa}
+  - {address: 1Bb, is_cluster_definer: false}
+  - {address: 1Cc, is_cluster_definer: perhaps}
+"""
+    with pytest.raises(UnreadableInputError, match="is 'perhaps', neither true nor false"):
+        imported(tmp_path, "tag-pack", pack)
+    imported(tmp_path, "tag-pack", pack, accept_defects=True)
+    found = {row["address"]: row["is_cluster_definer"] for row in rows_of(tmp_path, "tags")}
+    assert found == {"1Aa": True, "1Bb": False}
+    imported(tmp_path, "tag-pack", "label: x\ntags: [{address: 1Dd}]", name="unstated")
+    assert {row["address"]: row["is_cluster_definer"] for row in rows_of(tmp_path, "tags")}["1Dd"] is None
+
+
 ACTOR_PACK = """
 title: Invented actors
 lastmod: 2024-05-06

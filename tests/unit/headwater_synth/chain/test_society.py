@@ -59,3 +59,35 @@ def test_rounds_have_the_shape_that_their_programs_published(crowded):
     assert all(paid == sorted(paid, reverse=True) for _, paid in shapes["coinjoin_wasabi2"])
     assert all(paid.count(0) == 1 for _, paid in shapes["whirlpool_tx0"])
     assert all(inputs == 1 and len(paid) == 2 for inputs, paid in shapes["service_peel"])
+
+
+@pytest.fixture(scope="module")
+def payjoining(plan_of):
+    return build_chain(replace(plan_of(11, blocks=180), bystanders=60, payjoins_per_mille=100))
+
+
+def test_in_a_payjoin_two_people_spend_and_the_payee_gets_the_coin_back_with_the_payment(payjoining, core):
+    bitcoin = pytest.importorskip("bitcoin.core", reason="python-bitcoinlib parses independently")
+    assert core.height(block.raw for block in payjoining.blocks) == len(payjoining.blocks) - 1
+    owners = {holder.script_hex: holder.owner for holder in payjoining.holders}
+    outputs, seen = {}, 0
+    for block in payjoining.blocks:
+        for parsed in bitcoin.CBlock.deserialize(block.raw).vtx:
+            txid = parsed.GetTxid()
+            outputs |= {(txid, at): (out.scriptPubKey.hex(), out.nValue) for at, out in enumerate(parsed.vout)}
+            if payjoining.transaction_kinds[txid[::-1].hex()] != "payjoin":
+                continue
+            seen += 1
+            spent = [outputs[entry.prevout.hash, entry.prevout.n] for entry in parsed.vin]
+            payers = {owners[script] for script, _ in spent}
+            assert len(payers) == len(parsed.vout) == 2
+            assert {owners[out.scriptPubKey.hex()] for out in parsed.vout} == payers
+            gained = {owner: -sum(sat for script, sat in spent if owners[script] == owner) for owner in payers}
+            for out in parsed.vout:
+                gained[owners[out.scriptPubKey.hex()]] += out.nValue
+            assert sorted(sat > 0 for sat in gained.values()) == [False, True]
+    assert seen >= 20
+
+
+def test_there_is_no_payjoin_unless_asked_for(crowded, chain):
+    assert "payjoin" not in {*crowded.transaction_kinds.values(), *chain.transaction_kinds.values()}
