@@ -4,7 +4,7 @@ from headwater.engine.context import Exhibit, Progress, StageContext, silent, un
 from headwater.engine.keys_in_text import find_key_material, key_material, without_keys
 from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
-from headwater.engine.spool import Derived, Replay, Spool, StoredTable, stored_in_order, stored_parts
+from headwater.engine.spool import Derived, Replay, Spool, StoredTable, stored_in_order
 
 __all__ = [
     "Derived",
@@ -21,7 +21,6 @@ __all__ = [
     "key_material",
     "silent",
     "stored_in_order",
-    "stored_parts",
     "sync_folder",
     "unsaid",
     "without_keys",
