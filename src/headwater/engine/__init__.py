@@ -5,7 +5,7 @@ from headwater.engine.descriptor_scripts import DescriptorUnusableError, Watched
 from headwater.engine.keys_in_text import find_key_material, key_material, without_keys
 from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
-from headwater.engine.spool import Derived, Replay, Spool, StoredTable, stored_in_order, stored_parts
+from headwater.engine.spool import Derived, Replay, Spool, StoredTable, stored_in_order
 
 __all__ = [
     "Derived",
@@ -24,7 +24,6 @@ __all__ = [
     "key_material",
     "silent",
     "stored_in_order",
-    "stored_parts",
     "sync_folder",
     "unsaid",
     "watched_scripts",

@@ -29,9 +29,10 @@ from headwater.money.binary_columns import (
 )
 from headwater.money.block_index import BlockIndex, IndexedBlock
 from headwater.money.block_layout import as_bytes
+from headwater.money.blocks_read import BlockContent, blocks_read, outpoints_at
 from headwater.money.byte_table import ByteTable
 from headwater.money.defects import Defects
-from headwater.money.snapshot import BlockContent, SeenOutputs, blocks_read, outpoints_at
+from headwater.money.snapshot import SeenOutputs
 from headwater.schema import table_named
 
 __all__ = ["JoinedChain", "SeenRows", "joined_chain"]

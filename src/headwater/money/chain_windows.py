@@ -20,13 +20,14 @@ import pyarrow.compute as pc
 from headwater.engine import Derived, ParquetParts, Progress, StageContext, silent
 from headwater.money.binary_columns import slices_of
 from headwater.money.block_index import BlockIndex
+from headwater.money.blocks_read import blocks_read
 from headwater.money.chain_parts import JoinedChain, SeenRows
 from headwater.money.chain_tables import inputs_table, shown_txids, transactions_table
 from headwater.money.change import Pairs
 from headwater.money.coinjoin_verdicts import own_answers
 from headwater.money.defects import Defects
 from headwater.money.scripts import addresses_of
-from headwater.money.snapshot import ABSENT, Snapshot, as_numbers, blocks_read, note_outside, resolve, take_in, undo_of
+from headwater.money.snapshot import ABSENT, Snapshot, as_numbers, note_outside, resolve, take_in, undo_of
 from headwater.money.tx_habits import TxHabits, habits_in_block
 from headwater.money.undo_index import UndoRecord
 from headwater.schema import table_named
