@@ -133,3 +133,21 @@ def test_how_much_fits_into_memory_does_not_show(finished, headwater, taken_in, 
     assert found == {name: value for name, value in expected.items() if name in found}
     assert {name.split(".")[0] for name in found} == {"evidence", "catalogue"}
     assert not list((case / "tables").glob(".*"))
+
+
+def test_a_chain_by_parts_gives_the_same_bytes_and_says_so(finished, headwater, taken_in, tmp_path):
+    case = tmp_path / "case"
+    taken_in(case, finished.seizure)
+    settings = case / "case.toml"
+    text = settings.read_text("utf-8")
+    assert "chain_memory_bytes = 0\n" in text
+    settings.write_text(text.replace("chain_memory_bytes = 0\n", "chain_memory_bytes = 1\n"), "utf-8")
+    done = headwater("run", case, "--until", "money", "--allow-unsealed")
+    assert done.status == 0, done.err
+    assert "the chain is worked on by parts" in done.err
+    assert "chain_memory_bytes is 1 B" in done.err
+    expected = digests(headwater("digests", finished.case, "--json").out)
+    found = digests(headwater("digests", case, "--json").out)
+    assert found == {name: value for name, value in expected.items() if name in found}
+    assert "money.tx_outputs" in found
+    assert not list((case / "tables").glob(".*"))

@@ -24,7 +24,7 @@ from headwater.money.block_layout import TXID_BYTES
 from headwater.money.coinjoin import CoinjoinVerdict
 from headwater.money.snapshot import ABSENT, Snapshot
 
-__all__ = ["ChainTables", "Neighbourhood"]
+__all__ = ["ChainTables", "Neighbourhood", "Rows"]
 
 _TX_COLUMNS: Final = (
     "tx",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.cli.output import json_line, printable
+from headwater.cli.output import JobProgress, json_line, printable
 
 STEERING = ["\x1b[2J", "\x07", "\b", "\u202e", "\u2066", "\u2028", "\x00", "\x9b31m", "\r\n", "\u200b"]
 
@@ -124,3 +124,15 @@ def test_a_reader_that_goes_away_is_no_error(small_template):
         told = program.stderr.read()
         assert program.wait(60) == 0, told
     assert told == b""
+
+
+def test_what_is_counted_next_has_a_rate_of_its_own(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr("headwater.cli.output.time.monotonic", lambda: now[0])
+    progress = JobProgress("money").__enter__()
+    for counted, at_s, done in (("blocks", 0, 0), ("blocks", 100, 50), ("layers", 100, 0), ("layers", 120, 10)):
+        now[0] = at_s
+        progress(counted, done, 20 if counted == "layers" else 100)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "money: 50 of 100 blocks, 0/s, 100 s left"
+    assert second == "money: 10 of 20 layers, 0/s, 20 s left"
