@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from operator import itemgetter
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from rapidfuzz.distance import Indel
+from rapidfuzz.distance import OSA, Indel
 
 from headwater.identities.names.parts import Part, joined
 from headwater.identities.names.sounds import COSTS, distance, sound
+from headwater.identities.names.tables import name_tables
 
 __all__ = ["Meeting", "met"]
 
 _NO_VOWELS: Final = frozenset(("arabic", "hebrew", "thai"))
+# What a man's surname ends in, what a woman's does, and how much must stand before.
 _GENDERED: Final = (
-    ("ov", "ova"), ("ev", "eva"), ("in", "ina"), ("ski", "ska"), ("ski", "skaia"), ("ki", "ka"), ("oi", "aia"),
-    ("i", "a"), ("i", "aia"), ("os", "u"), ("as", "a"), ("is", "i"), ("ek", "kova"), ("a", "ova"), ("", "ova"),
-    ("us", "iene"), ("is", "iene"), ("as", "iene"), ("us", "aite"), ("is", "ite"), ("as", "aite"), ("s", ""),
-    ("sk", "ska"), ("sSi", "sSa"), ("i", "ie"), ("ovs", "ova"), ("ev", "iva"), ("eu", "eva"),
+    ("ov", "ova", 2), ("ev", "eva", 2), ("in", "ina", 3), ("ski", "ska", 1), ("ski", "skaia", 1), ("ki", "ka", 4),
+    ("oi", "aia", 3), ("i", "a", 5), ("i", "aia", 4), ("os", "u", 4), ("as", "a", 5), ("is", "i", 5),
+    ("ek", "kova", 3), ("a", "ova", 4), ("", "ova", 4), ("us", "iene", 3), ("is", "iene", 3), ("as", "iene", 3),
+    ("us", "aite", 3), ("is", "ite", 3), ("as", "aite", 3), ("s", "", 5), ("sk", "ska", 3), ("Si", "Sa", 4),
+    ("ovs", "ova", 2), ("evs", "eva", 2),
 )  # fmt: skip
-_MISREAD: Final = (("rn", "m"), ("cl", "d"), ("vv", "w"), ("ii", "u"), ("li", "h"), ("ri", "n"), ("nn", "m"))
-_SHAPES: Final = str.maketrans("ljtfcoqgvu", "iiiteeegyn")
+_LONG: Final = re.compile("ou|oo|uu|oh(?![aeiou])")
+# Last letters that make two names of one: a man's and a woman's.
+_OF_TWO: Final = ({"a", "o"}, {"a", "i"}, {"a", "e"}, {"o", "e"})
+# The strokes of a letter: what a bad copy shows of m is what it shows of rn.
+_STROKES: Final = str.maketrans({
+    "l": "i", "j": "i", "t": "i", "f": "i", "n": "ri", "m": "rri", "d": "ci", "w": "yy", "v": "y", "h": "ii",
+    "u": "ii", "o": "c", "e": "c", "q": "g",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +54,17 @@ class Meeting:
 
 
 _ORDER: Final = (
-    "equal", "same_sound", "other_spelling", "same_name", "characters", "across", "gendered", "surname_reading",
+    "equal", "same_sound", "other_spelling", "same_name", "characters", "surname_reading", "across", "gendered",
     "mistyped", "misread", "short_form", "cognate", "initial", "initials",
 )  # fmt: skip
 _RANK: Final = {rule: n for n, rule in enumerate(_ORDER)}
-_STRONG: Final = frozenset(_ORDER[:6]) | {"mistyped"}
+_SURE: Final = frozenset(_ORDER[:6])
+_STRONG: Final = _SURE | {"across", "mistyped"}
+
+
+# The most that a word may be apart from its spelling in another alphabet: where one in fifty of the words that look most
+# alike among fifty is let through. bench/name_pairs.py says how well that does.
+_MOST_APART: Final = {"georgian": 0.14, "armenian": 0.18, "thai": 0.25, "hangul": 0.2, "kana": 0.2}
 
 
 def _costs_of(left: Part, right: Part) -> str:
@@ -68,17 +85,26 @@ def _korean(sounds: str) -> str:
     return sounds.replace("ieo", "io").replace("eo", "o").replace("eu", "u").replace("ae", "e").replace("uo", "o")
 
 
+def _short_vowels(part: Part, sounds: str) -> str:
+    """Satou and Satoh as Sato, beside Japanese."""
+    return sounds if part.script != "latin" else sound(_LONG.sub(lambda m: m[0][0], part.spelled[0]))
+
+
 def _least(left: Part, right: Part, how: str) -> float:
-    """The least distance of any two spellings, as a share of the longer."""
+    """The least distance of any two spellings, as a share of the longer, or of eight sounds where that is more."""
     costs = COSTS[how]
     best = 1.0
     for a in left.sounds[:4]:
         for b in right.sounds[:4]:
             if how == "korean":
                 a, b = _korean(a), _korean(b)
+            elif how == "japanese":
+                a, b = _short_vowels(left, a), _short_vowels(right, b)
             longest = max(len(a), len(b))
             if how == "alike" and Indel.normalized_similarity(a, b) < 0.55:
                 continue
+            if how != "alike":
+                longest = min(longest, 8)  # long surnames end alike in whole countries
             best = min(best, distance(a, b, costs, best * longest) / longest)
     return best
 
@@ -104,13 +130,25 @@ def _compared(left: Part, right: Part) -> tuple[str, float] | None:
         return "characters", 0.0
     far = _least(left, right, how)
     shared = left.known & right.known
-    if shared and far <= (0.34 if how == "alike" else 0.75):
+    if shared and (far <= 0.75 if how != "alike" else _is_spelling(left, right, far)):
         return "other_spelling", 0.0
     if any(-n in right.short or (n > 0 and n in right.short) for n in left.short):
         return "short_form", 0.0
     if left.cognates & right.cognates:
         return "cognate", 0.0
     return _graded(left, right, how, far)
+
+
+def _is_spelling(left: Part, right: Part, far: float) -> bool:
+    """Whether two words of one alphabet, forms of one name somewhere, are near enough to be spellings of it here."""
+    first, other = left.sounds[0], right.sounds[0]
+    longest = max(len(first), len(other))
+    most = 0.95 if longest < 8 else 1.3
+    if first.endswith("s") != other.endswith("s"):
+        most += 0.6  # Latvian and Greek end men's names so
+    if far * longest > most:
+        return False
+    return first[0] == other[0] or first[0] + other[0] in COSTS["alike"] or "h" in {first[0], other[0]}
 
 
 def _initial(left: Part, right: Part) -> tuple[str, float] | None:
@@ -148,47 +186,57 @@ def _graded(left: Part, right: Part, how: str, far: float) -> tuple[str, float] 
     longest = max(len(a), len(b))
     both_known = bool(left.known and right.known)
     if how == "alike":
-        if left.kind == "name" and _is_gendered(a, b):
+        if not (_is_given(left) or _is_given(right)) and _is_gendered(a, b):
             return "gendered", 0.0
-        if both_known and far * longest > 0.35:
+        edits = far * longest
+        if both_known and edits > (0.65 if longest > 6 else 0.35) and not _is_slip_to_rare(left, right):
             return None
         if _is_misread(left, right):
             return "misread", 0.0
-        edits = far * longest
-        if min(len(a), len(b)) < 3 or edits > (0.8 if longest < 5 else 1.05 if longest < 8 else 2.05):
+        if min(len(a), len(b)) < 3:
+            return None
+        if longest > 4:
+            edits = min(edits, 0.9 * OSA.distance(left.spelled[0], right.spelled[0], score_cutoff=2))
+        if edits > (0.8 if longest < 5 else 1.05 if longest < 8 else 2.05):
             return None
         if a[0] != b[0]:
             edits += 0.4
-        if a[:-1] == b[:-1] and {a[-1], b[-1]} in ({"a", "o"}, {"a", "i"}, {"a", "e"}):
+        if a == b + "a" or b == a + "a" or (a[:-1] == b[:-1] and {a[-1], b[-1]} in _OF_TWO):
             return None
         return "mistyped", edits * 6 / max(6, longest)
-    limit = 0.16 if both_known else 0.24
-    if how == "abjad":
-        limit = 0.1 if both_known else 0.2
+    limit = _MOST_APART.get(left.script if left.script != "latin" else right.script, 0.2)
+    if left.syllables or right.syllables:
+        limit = 0.12
+    if both_known:
+        limit /= 2 if how == "abjad" else 1.5
     if min(len(a), len(b)) < 3:
         limit /= 2
-    return ("across", far * 10) if far <= limit else None
+    return ("across", far) if far <= limit else None
+
+
+def _is_slip_to_rare(left: Part, right: Part) -> bool:
+    """Whether one is in much use and the other hardly: then a slip of the pen is likelier than another name."""
+    counts = sorted((len(left.known), len(right.known)))
+    return counts[0] < 2 and counts[1] > 4
+
+
+def _is_given(part: Part) -> bool:
+    return bool(part.same or part.short or part.cognates) or part.sounds[0] in name_tables().given_in_consonant
 
 
 def _is_gendered(a: str, b: str) -> bool:
-    for man, woman in _GENDERED:
-        for one, other in ((a, b), (b, a)):
-            if one.endswith(man) and other.endswith(woman):
-                stem = one[: len(one) - len(man)]
-                if len(stem) >= 4 - min(2, len(man)) and stem == other[: len(other) - len(woman)]:
+    for one, other in ((a, b), (b, a)):
+        for man, woman, least in _GENDERED:
+            stem = len(one) - len(man)
+            if stem >= least and len(other) - len(woman) == stem and one.endswith(man) and other.endswith(woman):
+                if one[:stem] == other[:stem]:
                     return True
     return False
 
 
-def _shape(word: str) -> str:
-    for two, one in _MISREAD:
-        word = word.replace(two, one)
-    return word.translate(_SHAPES)
-
-
 def _is_misread(left: Part, right: Part) -> bool:
     a, b = left.spelled[0], right.spelled[0]
-    return abs(len(a) - len(b)) < 3 and min(len(a), len(b)) > 3 and _shape(a) == _shape(b)
+    return abs(len(a) - len(b)) < 3 and min(len(a), len(b)) > 3 and a.translate(_STROKES) == b.translate(_STROKES)
 
 
 def met(left: Sequence[Part], right: Sequence[Part]) -> tuple[list[Meeting], list[Part], list[Part]]:
@@ -206,21 +254,58 @@ def met(left: Sequence[Part], right: Sequence[Part]) -> tuple[list[Meeting], lis
             rule = _compared(a, b)
             if rule is not None:
                 found.append((_RANK[rule[0]], rule[1], abs(i - j), i, a, b, rule[0]))
-    found.sort(key=lambda f: f[:4])
-    for _, cost, _, _, a, b, rule in found:
+    found.sort(key=itemgetter(0, 1, 2, 3))
+    sure = sum(1 for f in found if f[0] <= _RANK["surname_reading"])
+    for n, (_, cost, _, _, a, b, rule) in enumerate(found):
+        if n == sure:
+            _neighbours(free_left, free_right, left, right, meetings, _SURE)
         if a in free_left and b in free_right:
             free_left.remove(a)
             free_right.remove(b)
-            if a.kind == b.kind == "particle":
-                rule = "particle"
-            meetings.append(Meeting((a,), (b,), rule, cost))
-    if free_left or free_right:
-        _together(free_left, free_right, left, meetings, turned=False)
-        _together(free_right, free_left, right, meetings, turned=True)
+            meetings.append(Meeting((a,), (b,), "particle" if a.kind == b.kind == "particle" else rule, cost))
+    if sure == len(found):
+        _neighbours(free_left, free_right, left, right, meetings, _SURE)
+    _neighbours(free_left, free_right, left, right, meetings, _STRONG)
     return meetings, free_left, free_right
 
 
-def _together(free: list[Part], others: list[Part], order: Sequence[Part], meetings: list[Meeting], *, turned: bool) -> None:
+def _neighbours(
+    free_left: list[Part],
+    free_right: list[Part],
+    left: Sequence[Part],
+    right: Sequence[Part],
+    meetings: list[Meeting],
+    rules: Set[str],
+) -> None:
+    if len(free_left) > 1 and free_right:
+        _together(free_left, free_right, left, meetings, rules, turned=False)
+    if len(free_right) > 1 and free_left:
+        _together(free_right, free_left, right, meetings, rules, turned=True)
+    if free_left and free_right and len(free_left) + len(free_right) > 1 and any(m.rule == "surname_reading" or m.left[0].surnames & m.right[0].surnames for m in meetings):
+        _in_dialects(free_left, free_right, meetings)
+
+
+def _in_dialects(free_left: list[Part], free_right: list[Part], meetings: list[Meeting]) -> None:
+    """A Chinese given name in two ways of romanising: each syllable a reading of one character."""
+    words = ["".join(part.spelled[0] for part in free if part.script == "latin" and part.kind == "name") for free in (free_left, free_right)]
+    if all(3 < len(word) < 13 for word in words) and words[0] != words[1] and _one_reading(*words):
+        meetings.append(Meeting(tuple(free_left), tuple(free_right), "characters", 0.0))
+        free_left.clear()
+        free_right.clear()
+
+
+def _one_reading(left: str, right: str) -> bool:
+    of = name_tables().characters_of
+    for i in range(1, len(left)):
+        first, second = of.get(left[:i]), of.get(left[i:])
+        if first and second:
+            for j in range(1, len(right)):
+                if not first.isdisjoint(of.get(right[:j], "")) and not second.isdisjoint(of.get(right[j:], "")):
+                    return True
+    return False
+
+
+def _together(free: list[Part], others: list[Part], order: Sequence[Part], meetings: list[Meeting], rules: Set[str], *, turned: bool) -> None:
     """Neighbours that meet one part of the other side as one word, or two."""
     for count in (2, 3):
         for start in range(len(order) - count + 1):
@@ -232,7 +317,7 @@ def _together(free: list[Part], others: list[Part], order: Sequence[Part], meeti
                 if abs(len(one.spelled[0]) - len(target.spelled[0])) > 3 + 3 * (target.script != one.script):
                     continue
                 rule = _compared(one, target)
-                if rule is not None and rule[0] in _STRONG:
+                if rule is not None and rule[0] in rules:
                     for part in run:
                         free.remove(part)
                     others.remove(target)

@@ -22,7 +22,7 @@ LONGEST_NAME: Final = 240
 """Letters of a text that are read; what follows is no longer part of anybody's name."""
 _MOST_PARTS: Final = 10
 
-_MARKS: Final = re.compile("[’'`´‘ʻʼʹʿʾ′״\"“”«»׳\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
+_MARKS: Final = re.compile("[’'`´‘ʻʼʹʿʾ′״\"“”«»׳\u0591-\u05bd\u05bf\u05c1-\u05c7\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 _BREAKS: Final = re.compile(r"[^\w\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e31-\u0e4e\u1000-\u109f\u1780-\u17d3]+|_+")
 _SYLLABLE: Final = re.compile("[A-Z][a-z]*")
 _ABD: Final = re.compile("^(?:abd|abed)(?:[aeiou]{1,2}(?:l|([rnstdzl])(?=\\1)|(?=sh))?)?-?(?=[a-z]{3})")
@@ -97,8 +97,6 @@ def _part(text: str, spelled: tuple[str, ...], script: str, kind: str, syllables
         same |= tables.same.get(other, _NONE)
         short |= tables.short.get(other, _NONE)
         cognates |= tables.cognates.get(other, _NONE)
-    if kind == "name" and script in {"latin", "cyrillic"} and len(first) > 5 and tables.patronymic.fullmatch(spelled[0]):
-        kind = "patronymic"
     return Part(text, spelled, sounds, script, kind, syllables, known, same, short, cognates, surnames, first in tables.frequent)
 
 
@@ -188,7 +186,7 @@ def _reading(words: Sequence[str], scripts: Sequence[str], *, japanese: bool) ->
             continue
         if n and (low in tables.generations or (low == "sr" and n == count - 1)):
             generation = tables.generations.get(low, "senior")
-        elif count > 1 and plain in tables.titles:
+        elif (count > 1 and plain in tables.titles) or (count > 2 and plain in tables.titles_beside_two):
             continue
         elif len(plain) == 1 and script not in _NO_VOWELS:
             kind = "particle" if word.islower() and plain in tables.particles else "initial"
@@ -199,9 +197,20 @@ def _reading(words: Sequence[str], scripts: Sequence[str], *, japanese: bool) ->
             parts.append(_part(low, spelled, script, "particle"))
         else:
             parts.append(_name_part(low, spelled, script))
+    if sum(part.kind == "name" for part in parts) > 2:
+        parts = [_as_patronymic(part) if n else part for n, part in enumerate(parts)]
     if parts and all(part.kind == "particle" for part in parts):
         parts = [_part(part.text, part.spelled, part.script, "name") for part in parts]
     return Reading(tuple(parts[:_MOST_PARTS]), generation) if parts else None
+
+
+def _as_patronymic(part: Part) -> Part:
+    """The part as a patronymic, if it ends like one: Petrovich is one beside two other names, and a surname beside one."""
+    if part.kind != "name" or part.script not in {"latin", "cyrillic"} or len(part.spelled[0]) < 6:
+        return part
+    if not name_tables().patronymic.fullmatch(part.spelled[0]):
+        return part
+    return _part(part.text, part.spelled, part.script, "patronymic")
 
 
 _ARTICLES: Final = frozenset("al el ul ad as ash ar an at az".split())
@@ -227,6 +236,8 @@ def _name_part(low: str, spelled: tuple[str, ...], script: str) -> Part:
             return _part(low, (bare,), script, "name")
         if len(bare) > 3 and bare[0] not in "aeiou":
             spelled = (*spelled, bare)
+    if script == "latin" and len(spelled) == 1 and ("ae" in first or "oe" in first or "ue" in first):
+        spelled = (first, first.replace("ae", "a").replace("oe", "o").replace("ue", "u"))
     return _part(low, spelled, script, "name")
 
 

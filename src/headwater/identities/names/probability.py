@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from headwater.identities.names.pairing import Meeting, met
 from headwater.identities.names.parts import Part, Reading, readings
+from headwater.identities.names.tables import name_tables
 
 __all__ = ["NameReason", "name_probability", "name_reasons"]
 
@@ -101,6 +102,10 @@ def _findings(left: Reading, right: Reading) -> list[_Finding]:
     findings = [_Finding((), (), "prior", prior, weights["prior"][prior])]
     findings.extend(_Finding(m.left, m.right, "met", m.rule, _met_weight(m)) for m in meetings)
     findings.extend(_apart(free_left, free_right))
+    for side, free, other in ((left, free_left, free_right), (right, free_right, free_left)):
+        if not _left_alone(other) and len(side.parts) > 2 and side.parts[0] in free and side.parts[1].spelled[0] in name_tables().fathers:
+            both = ((side.parts[0],), ()) if side is left else ((), (side.parts[0],))
+            findings.append(_Finding(*both, "apart", "father", weights["apart"]["father"]["weight"]))
     strong = [m for m in meetings if m.rule != "particle"]
     if len(strong) == 1 and not one_part and not (_left_alone(free_left) and _left_alone(free_right)):
         whole = len(strong[0].left) + len(strong[0].right)

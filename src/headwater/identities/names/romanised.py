@@ -36,6 +36,7 @@ _GREEK_SOUNDS: Final = {
     "ει": "ei", "οι": "i", "υι": "i", "χ": "ch", "φ": "f", "θ": "th", "ψ": "ps", "ξ": "x", "υ": "y", "η": "i",
     "β": "v", "γ": "g",
 }  # fmt: skip
+_THAI_SILENT: Final = re.compile("[ก-ฮ][ิุ]?์")
 _THAI_FIRST: Final = re.compile("([เแโใไ])([ก-ฮ])")
 _INDIC: Final = frozenset(
     ("DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA", "TAMIL", "TELUGU", "KANNADA", "MALAYALAM", "SINHALA")
@@ -95,6 +96,8 @@ def _indic(word: str) -> str:
         elif "LETTER" in words:
             out.append(last)
             bare = len(last) > 1 and last.endswith("a") and last != "aa"
+        elif last == "nukta" and out and out[-1].startswith("dd"):
+            out[-1] = "r" + out[-1].lstrip("d").lstrip("h")
         elif last in {"anusvara", "candrabindu", "bindi", "tippi"}:
             out.append("n")
             bare = False
@@ -132,7 +135,7 @@ def spellings(word: str) -> tuple[str, ...]:
     if script == "indic":
         return _made(_indic(word))
     if script == "thai":
-        return _made(_ascii(_THAI_FIRST.sub(r"\2\1", word)))
+        return _made(_ascii(_THAI_FIRST.sub(r"\2\1", _THAI_SILENT.sub("", word))))
     if script == "greek":
         plain = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
         first = plain[:2].replace("ντ", "d").replace("μπ", "b").replace("γκ", "g") + plain[2:]

@@ -13,11 +13,12 @@ __all__ = ["COSTS", "distance", "sound"]
 _FOLDS: Final = {
     "schtsch": "S", "shtsh": "S", "shch": "S", "stsch": "S", "szcz": "S", "tsch": "C", "dsch": "j", "sch": "S", "tch": "C", "dzh": "j",
     "sh": "S", "sz": "S", "sj": "S", "cz": "C", "ch": "C", "zh": "Z", "kh": "h", "gh": "g", "ph": "f", "th": "t",
-    "dh": "d", "dj": "j", "ck": "k", "qu": "k", "tz": "s", "ts": "s", "dz": "s", "ou": "u", "oo": "u", "ee": "i",
+    "dh": "d", "dj": "j", "ck": "k", "qu": "k", "tz": "s", "ts": "s", "dz": "s", "ds": "s", "ou": "u", "oo": "u", "ee": "i",
     "ae": "e", "oe": "o", "ue": "u", "ce": "se", "ci": "si", "cy": "si", "x": "ks", "c": "k", "q": "k", "w": "v",
     "y": "i", "z": "s", "rzh": "r",
 }  # fmt: skip
 _FOLD: Final = re.compile("|".join(sorted(_FOLDS, key=lambda s: (-len(s), s))))
+_GREEK_STARTS: Final = {"mp": "b", "nt": "d", "gk": "g"}
 _AFTER_FOLD: Final = re.compile(r"(.)\1+|i?j?i?i$")
 _IOTATED: Final = re.compile(r"^ie(?=.)|(?<=[aeou])ie")
 
@@ -29,6 +30,8 @@ def sound(spelling: str) -> str:
     Args:
         spelling: Letters a to z.
     """
+    if spelling.startswith(("mp", "nt", "gk")):
+        spelling = _GREEK_STARTS[spelling[:2]] + spelling[2:]
     folded = _FOLD.sub(lambda m: _FOLDS[m[0]], spelling)
     folded = _IOTATED.sub("e", folded)
     return _AFTER_FOLD.sub(lambda m: m[1] or "i", folded)
@@ -46,8 +49,8 @@ def _costs(vowel: float, same_class: float, drop_vowel: float, more: str = "") -
     for v in _VOWELS:
         table[v] = drop_vowel
     table["ij"] = table["ji"] = min(same_class, 0.25)
-    for letter in "hi":
-        table[letter] = min(drop_vowel, 0.4)
+    table["h"] = min(drop_vowel, 0.3)
+    table["i"] = min(drop_vowel, 0.45)
     table["uv"] = table["vu"] = table["ov"] = table["vo"] = same_class
     return MappingProxyType(table)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import yaml
+from anyascii import anyascii
 
 from headwater.identities.names.romanised import spellings
 from headwater.identities.names.sounds import sound
@@ -32,14 +33,17 @@ class NameTables:
         surnames: To the surnames of China and Korea that it is a reading of.
         frequent: Sounds of very frequent names.
         titles: Words beside a name.
+        titles_beside_two: Words beside a name that are names too.
         generations: A word to which of two who have the same name.
         particles: Words between the parts.
-        nee: Words after which the maiden name stands.
         no_name: Placeholders.
+        fathers: Words after which the father's name stands.
+        given_in_consonant: Sounds of men's given names of which a woman's is the same with an a.
         patronymic: The form of a patronymic.
         patronymic_words: Words that say son or daughter after the father's name.
         korean: Surnames of Korea by their sound there, with the spellings in use.
         han: A character to its readings.
+        characters_of: A reading to the characters that have it.
         han_surnames: One or two characters to the readings as a surname.
         variants: A character to one that stands for the same.
         japanese_surnames: How a surname is written to its readings.
@@ -53,14 +57,17 @@ class NameTables:
     surnames: Mapping[str, frozenset[int]]
     frequent: frozenset[str]
     titles: frozenset[str]
+    titles_beside_two: frozenset[str]
     generations: Mapping[str, str]
     particles: frozenset[str]
-    nee: frozenset[str]
     no_name: frozenset[str]
+    fathers: frozenset[str]
+    given_in_consonant: frozenset[str]
     patronymic: re.Pattern[str]
     patronymic_words: frozenset[str]
     korean: Mapping[str, tuple[str, ...]]
     han: Mapping[str, tuple[str, ...]]
+    characters_of: Mapping[str, frozenset[str]]
     han_surnames: Mapping[str, tuple[str, ...]]
     variants: Mapping[str, str]
     japanese_surnames: Mapping[str, tuple[str, ...]]
@@ -102,7 +109,16 @@ def _by_writing(kind: str) -> dict[str, tuple[str, ...]]:
         if of == kind:
             for form in written:
                 found[form].append(reading)
-    return {form: tuple(readings[:8]) for form, readings in found.items()}
+    return {form: tuple(readings[:24]) for form, readings in found.items()}
+
+
+def _by_reading(han: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
+    """Each reading to its characters; the syllables of Peking's speech keep theirs apart."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for character, syllables in han.items():
+        for syllable in (anyascii(character).lower(), *syllables):
+            found[syllable].add(character)
+    return {syllable: frozenset(characters) for syllable, characters in found.items()}
 
 
 @cache
@@ -150,14 +166,17 @@ def name_tables() -> NameTables:
         surnames=_numbered(surname_sets),
         frequent=frozenset(_sound(w) for w in words["frequent"].split()),
         titles=frozenset(str(words["titles"]).split()),
+        titles_beside_two=frozenset(str(words["titles_beside_two"]).split()),
         generations={str(w): g for g, line in words["generations"].items() for w in str(line).split()},
         particles=frozenset(str(words["particles"]).split()),
-        nee=frozenset(str(words["nee"]).split()),
         no_name=frozenset(str(words["no_name"]).split()),
+        fathers=frozenset(words["fathers"].split()),
+        given_in_consonant=frozenset(_sound(w) for w in words["given_in_consonant"].split()),
         patronymic=re.compile(f"...*(?:{endings})"),
         patronymic_words=frozenset(str(words["patronymic_words"]).split()),
         korean=korean,
         han=han,
+        characters_of=_by_reading(han),
         han_surnames=han_surnames,
         variants={pair[1]: pair[0] for pair in _lines("han_variants.txt")},
         japanese_surnames=_by_writing("s"),
