@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from rapidfuzz.distance import OSA, Indel
+from rapidfuzz.distance import OSA, Indel, Levenshtein
 
 from headwater.identities.names.parts import Part, joined
 from headwater.identities.names.sounds import COSTS, distance, sound
-from headwater.identities.names.tables import name_tables
+from headwater.identities.names.tables import ENGLISH, name_tables
 
 __all__ = ["Meeting", "met"]
 
@@ -64,7 +64,7 @@ _STRONG: Final = _SURE | {"across", "mistyped"}
 
 # The most that a word may be apart from its spelling in another alphabet: where one in fifty of the words that look most
 # alike among fifty is let through. bench/name_pairs.py says how well that does.
-_MOST_APART: Final = {"georgian": 0.14, "armenian": 0.18, "thai": 0.25, "hangul": 0.2, "kana": 0.2}
+_MOST_APART: Final = {"arabic": 0.17, "hebrew": 0.18, "georgian": 0.14, "armenian": 0.18, "thai": 0.25, "hangul": 0.2, "kana": 0.2}
 
 
 def _costs_of(left: Part, right: Part) -> str:
@@ -91,9 +91,13 @@ def _short_vowels(part: Part, sounds: str) -> str:
 
 
 def _least(left: Part, right: Part, how: str) -> float:
-    """The least distance of any two spellings, as a share of the longer, or of eight sounds where that is more."""
+    """The least distance of any two spellings, as a share of the longer, or of eight sounds where that is more.
+
+    What is further apart than any rule allows comes out as that much.
+    """
     costs = COSTS[how]
-    best = 1.0
+    best = 0.45 if how == "alike" else 0.27
+    least_alike = 0.55 if how == "alike" else 0.3
     for a in left.sounds[:4]:
         for b in right.sounds[:4]:
             if how == "korean":
@@ -101,11 +105,13 @@ def _least(left: Part, right: Part, how: str) -> float:
             elif how == "japanese":
                 a, b = _short_vowels(left, a), _short_vowels(right, b)
             longest = max(len(a), len(b))
-            if how == "alike" and Indel.normalized_similarity(a, b) < 0.55:
+            if Indel.normalized_similarity(a, b) < least_alike:
                 continue
             if how != "alike":
                 longest = min(longest, 8)  # long surnames end alike in whole countries
-            best = min(best, distance(a, b, costs, best * longest) / longest)
+            found = distance(a, b, costs, best * longest) / longest
+            if found < best:
+                best = found
     return best
 
 
@@ -128,11 +134,13 @@ def _compared(left: Part, right: Part) -> tuple[str, float] | None:
         return "same_name", 0.0
     if (left.syllables and _reads(left, right)) or (right.syllables and _reads(right, left)):
         return "characters", 0.0
-    far = _least(left, right, how)
-    shared = left.known & right.known
-    if shared and (far <= 0.75 if how != "alike" else _is_spelling(left, right, far)):
+    is_shared = not left.known.isdisjoint(right.known)
+    if is_shared and how != "alike":
         return "other_spelling", 0.0
-    if any(-n in right.short or (n > 0 and n in right.short) for n in left.short):
+    far = _least(left, right, how)
+    if is_shared and _is_spelling(left, right, far):
+        return "other_spelling", 0.0
+    if any(-n in right.short or (0 < n < ENGLISH and n in right.short) for n in left.short):
         return "short_form", 0.0
     if left.cognates & right.cognates:
         return "cognate", 0.0
@@ -184,12 +192,12 @@ def _made_of(word: str, syllables: Sequence[Sequence[str]]) -> bool:
 def _graded(left: Part, right: Part, how: str, far: float) -> tuple[str, float] | None:
     a, b = left.sounds[0], right.sounds[0]
     longest = max(len(a), len(b))
-    both_known = bool(left.known and right.known)
+    both_known = bool(left.known and right.known) and "joined" not in {left.kind, right.kind}
     if how == "alike":
         if not (_is_given(left) or _is_given(right)) and _is_gendered(a, b):
             return "gendered", 0.0
         edits = far * longest
-        if both_known and edits > (0.65 if longest > 6 else 0.35) and not _is_slip_to_rare(left, right):
+        if both_known and edits > (0.65 if longest > 6 else 0.35) and not _is_transposed(left.spelled[0], right.spelled[0]):
             return None
         if _is_misread(left, right):
             return "misread", 0.0
@@ -204,20 +212,25 @@ def _graded(left: Part, right: Part, how: str, far: float) -> tuple[str, float] 
         if a == b + "a" or b == a + "a" or (a[:-1] == b[:-1] and {a[-1], b[-1]} in _OF_TWO):
             return None
         return "mistyped", edits * 6 / max(6, longest)
+    if how == "across":
+        if _is_given(left) or _is_given(right):
+            if a == b + "a" or b == a + "a":
+                return None
+        elif _is_gendered(a, b):
+            return "gendered", 0.0
     limit = _MOST_APART.get(left.script if left.script != "latin" else right.script, 0.2)
     if left.syllables or right.syllables:
         limit = 0.12
     if both_known:
-        limit /= 2 if how == "abjad" else 1.5
+        limit /= 10 if how == "abjad" else 2.5
     if min(len(a), len(b)) < 3:
         limit /= 2
     return ("across", far) if far <= limit else None
 
 
-def _is_slip_to_rare(left: Part, right: Part) -> bool:
-    """Whether one is in much use and the other hardly: then a slip of the pen is likelier than another name."""
-    counts = sorted((len(left.known), len(right.known)))
-    return counts[0] < 2 and counts[1] > 4
+def _is_transposed(left: str, right: str) -> bool:
+    """Whether two neighbouring letters changed places: hardly two names differ so."""
+    return len(left) == len(right) > 4 and OSA.distance(left, right, score_cutoff=1) == 1 != Levenshtein.distance(left, right)
 
 
 def _is_given(part: Part) -> bool:
@@ -225,6 +238,8 @@ def _is_given(part: Part) -> bool:
 
 
 def _is_gendered(a: str, b: str) -> bool:
+    if a[:2] != b[:2] or a[:-4] != b[: max(0, len(a) - 4)]:
+        return False
     for one, other in ((a, b), (b, a)):
         for man, woman, least in _GENDERED:
             stem = len(one) - len(man)

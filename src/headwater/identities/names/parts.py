@@ -24,6 +24,8 @@ _MOST_PARTS: Final = 10
 
 _MARKS: Final = re.compile("[’'`´‘ʻʼʹʿʾ′״\"“”«»׳\u0591-\u05bd\u05bf\u05c1-\u05c7\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 _BREAKS: Final = re.compile(r"[^\w\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e31-\u0e4e\u1000-\u109f\u1780-\u17d3]+|_+")
+# A surname in characters and a given name in kana, written together.
+_KANA_AFTER: Final = re.compile("([\u3400-\u9fff々])([\u3041-\u30fe])")
 _SYLLABLE: Final = re.compile("[A-Z][a-z]*")
 _ABD: Final = re.compile("^(?:abd|abed)(?:[aeiou]{1,2}(?:l|([rnstdzl])(?=\\1)|(?=sh))?)?-?(?=[a-z]{3})")
 _ARTICLE: Final = re.compile("^(?:al|el)(?=[a-z]{3})|^(?:ash|esh)(?=sh)|^(?:ar|er)(?=r)|^(?:an|en)(?=n)|^(?:as|es)(?=s)|^(?:ad|ed)(?=d)")
@@ -40,7 +42,7 @@ class Part:
         spelled: In Latin letters, most usual first.
         sounds: Of each spelling, one letter for each sound.
         script: Of its letters.
-        kind: name, initial, particle, patronymic or generation.
+        kind: name, initial, particle, patronymic, or joined where it is two parts.
         syllables: For Chinese characters, the readings of each.
         known: The names in use that it is a form of.
         same: The names that it is a spelling of.
@@ -103,14 +105,14 @@ def _part(text: str, spelled: tuple[str, ...], script: str, kind: str, syllables
 def joined(left: Part, right: Part) -> Part:
     """Two neighbours written as one."""
     spelled = (left.spelled[0] + right.spelled[0],)
-    return _part(left.text + right.text, spelled, left.script, "name", left.syllables + right.syllables)
+    return _part(left.text + right.text, spelled, left.script, "joined", left.syllables + right.syllables)
 
 
 def _words(text: str) -> list[str]:
     """The text's words; case is kept, because capitals tell initials."""
     normal = unicodedata.normalize("NFKC", text[:LONGEST_NAME])
     normal = _MARKS.sub("", normal.replace("İ", "I").replace("ı", "i"))
-    return [word for word in _BREAKS.split(normal) if word]
+    return [word for word in _BREAKS.split(_KANA_AFTER.sub(r"\1 \2", normal)) if word]
 
 
 def readings(text: str) -> tuple[Reading, ...]:
@@ -236,7 +238,7 @@ def _name_part(low: str, spelled: tuple[str, ...], script: str) -> Part:
             return _part(low, (bare,), script, "name")
         if len(bare) > 3 and bare[0] not in "aeiou":
             spelled = (*spelled, bare)
-    if script == "latin" and len(spelled) == 1 and ("ae" in first or "oe" in first or "ue" in first):
+    if script == "latin" and len(spelled) == 1 and not first.endswith("el") and ("ae" in first or "oe" in first or "ue" in first):
         spelled = (first, first.replace("ae", "a").replace("oe", "o").replace("ue", "u"))
     return _part(low, spelled, script, "name")
 

@@ -101,7 +101,7 @@ def _findings(left: Reading, right: Reading) -> list[_Finding]:
     prior = "one_part" if one_part else "names"
     findings = [_Finding((), (), "prior", prior, weights["prior"][prior])]
     findings.extend(_Finding(m.left, m.right, "met", m.rule, _met_weight(m)) for m in meetings)
-    findings.extend(_apart(free_left, free_right))
+    findings.extend(_apart(free_left, free_right, by_syllables=_by_syllables(left) or _by_syllables(right)))
     for side, free, other in ((left, free_left, free_right), (right, free_right, free_left)):
         if not _left_alone(other) and len(side.parts) > 2 and side.parts[0] in free and side.parts[1].spelled[0] in name_tables().fathers:
             both = ((side.parts[0],), ()) if side is left else ((), (side.parts[0],))
@@ -117,6 +117,11 @@ def _findings(left: Reading, right: Reading) -> list[_Finding]:
     return findings
 
 
+def _by_syllables(reading: Reading) -> bool:
+    """Whether the name is in a writing without middle names: a syllable more is another name."""
+    return all(part.script in {"han", "hangul"} for part in reading.parts)
+
+
 def _left_alone(parts: Sequence[Part]) -> bool:
     return any(part.kind != "particle" for part in parts)
 
@@ -130,7 +135,7 @@ def _met_weight(meeting: Meeting) -> int:
 _OPPOSED: Final = {"patronymic": "patronymic", "initial": "initial"}
 
 
-def _apart(left: Sequence[Part], right: Sequence[Part]) -> list[_Finding]:
+def _apart(left: Sequence[Part], right: Sequence[Part], *, by_syllables: bool) -> list[_Finding]:
     """What is left on both sides stands against each other; what is left on one side only has no counterpart."""
     weights = _weights()["apart"]
     findings: list[_Finding] = []
@@ -150,7 +155,7 @@ def _apart(left: Sequence[Part], right: Sequence[Part]) -> list[_Finding]:
         a, b = a_rest.pop(0), b_rest.pop(0)
         findings.append(_Finding((a,), (b,), "apart", "initial", weights["initial"]["weight"]))
     for part in (*a_rest, *b_rest):
-        rule = {"name": "extra"}.get(part.kind, f"extra_{part.kind}")
+        rule = "syllable" if by_syllables else "extra" if part.kind == "name" else f"extra_{part.kind}"
         sides = ((part,), ()) if part in a_rest else ((), (part,))
         findings.append(_Finding(*sides, "apart", rule, weights[rule]["weight"]))
     return findings

@@ -13,7 +13,7 @@ __all__ = ["COSTS", "distance", "sound"]
 _FOLDS: Final = {
     "schtsch": "S", "shtsh": "S", "shch": "S", "stsch": "S", "szcz": "S", "tsch": "C", "dsch": "j", "sch": "S", "tch": "C", "dzh": "j",
     "sh": "S", "sz": "S", "sj": "S", "cz": "C", "ch": "C", "zh": "Z", "kh": "h", "gh": "g", "ph": "f", "th": "t",
-    "dh": "d", "dj": "j", "ck": "k", "qu": "k", "tz": "s", "ts": "s", "dz": "s", "ds": "s", "ou": "u", "oo": "u", "ee": "i",
+    "dh": "d", "dj": "j", "ck": "k", "qu": "k", "tz": "s", "tc": "s", "ts": "s", "dz": "s", "ds": "s", "ou": "u", "oo": "u", "ee": "i",
     "ae": "e", "oe": "o", "ue": "u", "ce": "se", "ci": "si", "cy": "si", "x": "ks", "c": "k", "q": "k", "w": "v",
     "y": "i", "z": "s", "rzh": "r",
 }  # fmt: skip
@@ -41,7 +41,7 @@ _VOWELS: Final = "aeiou"
 _CLASSES: Final = ("bp", "dt", "gk", "hk", "gh", "sS", "sC", "SC", "SZ", "sZ", "CZ", "jg", "jZ", "jC", "fv", "bv", "mn", "kC", "hC")
 
 
-def _costs(vowel: float, same_class: float, drop_vowel: float, more: str = "") -> Mapping[str, float]:
+def _costs(vowel: float, same_class: float, drop_vowel: float, more: str = "") -> dict[str, float]:
     """What it costs to take one sound for another, or to leave one out; what is not listed costs 1."""
     table = {a + b: vowel for a in _VOWELS for b in _VOWELS if a != b}
     for pair in (*_CLASSES, *more.split()):
@@ -52,10 +52,10 @@ def _costs(vowel: float, same_class: float, drop_vowel: float, more: str = "") -
     table["h"] = min(drop_vowel, 0.3)
     table["i"] = min(drop_vowel, 0.45)
     table["uv"] = table["vu"] = table["ov"] = table["vo"] = same_class
-    return MappingProxyType(table)
+    return table
 
 
-COSTS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType({
+COSTS: Final[Mapping[str, dict[str, float]]] = MappingProxyType({
     "alike": _costs(0.6, 0.7, 0.6),
     "across": _costs(0.3, 0.3, 0.35),
     "abjad": _costs(0.1, 0.25, 0.08, "ae hs ht"),
@@ -65,7 +65,7 @@ COSTS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType({
 """By how two words are compared: both in one alphabet, across alphabets, or with one whose vowels are not written."""
 
 
-def distance(left: str, right: str, costs: Mapping[str, float], most: float) -> float:
+def distance(left: str, right: str, costs: dict[str, float], most: float) -> float:
     """The least cost of turning one word's sounds into the other's; `most` or more where it is not below it.
 
     Two neighbours that changed places cost 0.8.
@@ -98,7 +98,7 @@ def distance(left: str, right: str, costs: Mapping[str, float], most: float) -> 
                 if swapped < cell:
                     cell = swapped
             new.append(cell)
-        if min(new) >= most:
+        if min(new) >= most and (not before or min(row) >= most):
             return most
         before, row, last = row, new, a
     return row[-1]

@@ -15,10 +15,11 @@ from anyascii import anyascii
 from headwater.identities.names.romanised import spellings
 from headwater.identities.names.sounds import sound
 
-__all__ = ["NameTables", "name_tables", "short_forms"]
+__all__ = ["ENGLISH", "NameTables", "name_tables", "short_forms"]
 
 _FOLDER = Path(__file__).parent
-_NOTHING: frozenset[int] = frozenset()
+ENGLISH = 1_000_000
+"""Numbers from here on are of the larger English table, where two short forms of one name may be two names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,17 +127,15 @@ def name_tables() -> NameTables:
     """The tables; read from headwater's own files at the first call, a quarter of a second."""
     words = yaml.safe_load((_FOLDER / "words.yaml").read_text(encoding="utf-8"))
     names = yaml.safe_load((_FOLDER / "short_forms.yaml").read_text(encoding="utf-8"))
-    short = [(long, shorts) for long, shorts in short_forms()]
-    for line in _lines("english_short_forms.txt"):
-        long, _, shorts = line.partition(": ")
-        short.append((long, shorts.split()))
-    numbers: dict[str, int] = {}
     short_of: defaultdict[str, set[int]] = defaultdict(set)
-    for long, shorts in short:
-        number = numbers.setdefault(_sound(long), len(numbers) + 1)
-        short_of[_sound(long)].add(-number)
-        for form in shorts:
-            short_of[_sound(form)].add(number)
+    english = (line.partition(": ") for line in _lines("english_short_forms.txt"))
+    for start, table in ((0, short_forms()), (ENGLISH, ((long, shorts.split()) for long, _, shorts in english))):
+        numbers: dict[str, int] = {}
+        for long, shorts in table:
+            number = numbers.setdefault(_sound(long), start + len(numbers) + 1)
+            short_of[_sound(long)].add(-number)
+            for form in shorts:
+                short_of[_sound(form)].add(number)
     han_surnames: dict[str, tuple[str, ...]] = {}
     surname_sets: list[list[str]] = []
     for written, readings in words["han_surnames"].items():
@@ -151,8 +150,8 @@ def name_tables() -> NameTables:
     surname_sets.extend([sound(r) for r in readings] for readings in korean.values())
     known: defaultdict[str, list[int]] = defaultdict(list)
     for number, line in enumerate(_lines("known_names.txt"), start=1):
-        for word in line.split(" "):
-            known[word].append(number)
+        for form in line.split(" "):
+            known[form].append(number)
     han: dict[str, tuple[str, ...]] = {}
     for line in _lines("han_syllables.txt"):
         character, *syllables = line.split(" ")
