@@ -12,7 +12,7 @@ from typing import Final
 
 from anyascii import anyascii
 
-from headwater.identities.names.romanised import script_of, spellings
+from headwater.identities.names.romanised import LONGEST_WORD, script_of, spellings
 from headwater.identities.names.sounds import sound
 from headwater.identities.names.tables import name_tables
 
@@ -21,6 +21,7 @@ __all__ = ["LONGEST_NAME", "Part", "Reading", "joined", "readings"]
 LONGEST_NAME: Final = 240
 """Letters of a text that are read; what follows is no longer part of anybody's name."""
 _MOST_PARTS: Final = 10
+_MOST_SYLLABLES: Final = 4
 
 _MARKS: Final = re.compile("[’'`´‘ʻʼʹʿʾ′״\"“”«»׳\u0591-\u05bd\u05bf\u05c1-\u05c7\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 _BREAKS: Final = re.compile(r"[^\w\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e31-\u0e4e\u1000-\u109f\u1780-\u17d3]+|_+")
@@ -104,13 +105,13 @@ def _part(text: str, spelled: tuple[str, ...], script: str, kind: str, syllables
 
 def joined(left: Part, right: Part) -> Part:
     """Two neighbours written as one."""
-    spelled = (left.spelled[0] + right.spelled[0],)
+    spelled = ((left.spelled[0] + right.spelled[0])[:LONGEST_WORD],)
     return _part(left.text + right.text, spelled, left.script, "joined", left.syllables + right.syllables)
 
 
 def _words(text: str) -> list[str]:
     """The text's words; case is kept, because capitals tell initials."""
-    normal = unicodedata.normalize("NFKC", text[:LONGEST_NAME])
+    normal = unicodedata.normalize("NFKC", text[:LONGEST_NAME])[:LONGEST_NAME]
     normal = _MARKS.sub("", normal.replace("İ", "I").replace("ı", "i"))
     return [word for word in _BREAKS.split(_KANA_AFTER.sub(r"\1 \2", normal)) if word]
 
@@ -264,7 +265,9 @@ def _korean(word: str, *, alone: bool) -> list[Part]:
 
 def _syllables(word: str) -> tuple[tuple[str, ...], ...]:
     tables = name_tables()
-    found = []
+    found: list[tuple[str, ...]] = []
+    if len(word) > _MOST_SYLLABLES:  # a foreign name spelled by sound, or no name
+        return ()
     for letter in word:
         mandarin = anyascii(letter).lower()
         more = tables.han.get(letter) or tables.han.get(tables.variants.get(letter, ""), ())
@@ -288,7 +291,7 @@ def _family(word: str) -> Part:
 
 
 def _characters(word: str) -> Part:
-    return _part(word, ("".join(anyascii(letter).lower() for letter in word),), "han", "name", _syllables(word))
+    return _part(word, ("".join(anyascii(letter).lower() for letter in word)[:LONGEST_WORD],), "han", "name", _syllables(word))
 
 
 def _japanese(word: str, *, alone: bool) -> list[Part] | None:

@@ -17,6 +17,10 @@ from headwater.identities.names.tables import name_tables
 __all__ = ["NameReason", "name_probability", "name_reasons"]
 
 _NOTHING: Final = 0.0
+_SAYS: Final = {
+    "prior": "before anything is compared: two names are seldom one person's",
+    "most": "however much agrees, a part that stands against another outweighs it: sisters share three names of four",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +115,9 @@ def _findings(left: Reading, right: Reading) -> list[_Finding]:
         whole = len(strong[0].left) + len(strong[0].right)
         if whole < 3:
             findings.append(_Finding((), (), "apart", "only_one", weights["apart"]["only_one"]["weight"]))
+    against = any(f.rule in {"different", "patronymic", "initial"} and f.table == "apart" for f in findings)
+    if against and (over := _weight(findings) - weights["most"]["against"]) > 0:
+        findings.append(_Finding((), (), "most", "against", -over))
     if left.generation != right.generation:
         rule = "generation" if left.generation and right.generation else "no_generation"
         findings.append(_Finding((), (), "apart", rule, weights["apart"][rule]["weight"]))
@@ -129,10 +136,9 @@ def _left_alone(parts: Sequence[Part]) -> bool:
 def _met_weight(meeting: Meeting) -> int:
     weights = _weights()["met"][meeting.rule]
     frequent = all(part.frequent for part in (*meeting.left, *meeting.right))
-    return int(weights["frequent" if frequent else "weight"]) - round(meeting.cost * weights.get("per_cost", 0))
-
-
-_OPPOSED: Final = {"patronymic": "patronymic", "initial": "initial"}
+    more = len(meeting.left) + len(meeting.right) - 2  # parts that the other side writes as one
+    weight = int(weights["frequent" if frequent else "weight"]) + more * _weights()["run_together"]["weight"]
+    return weight - round(meeting.cost * weights.get("per_cost", 0))
 
 
 def _apart(left: Sequence[Part], right: Sequence[Part], *, by_syllables: bool) -> list[_Finding]:
@@ -166,10 +172,7 @@ def _reason(finding: _Finding, *, turned: bool) -> NameReason:
     left, right = (" ".join(part.text for part in side) for side in (finding.left, finding.right))
     if turned:
         left, right = right, left
-    if finding.table == "prior":
-        says = "before anything is compared: two names are seldom one person's"
-    else:
-        says = weights[finding.table][finding.rule]["says"]
+    says = _SAYS.get(finding.table) or weights[finding.table][finding.rule]["says"]
     told = " and ".join(f"\u2018{side}\u2019" for side in (left, right) if side)
     sentence = f"{told}: {says}" if told else says
     return NameReason(left=left, right=right, rule=finding.rule, weight_mbits=finding.weight_mbits, sentence=sentence)

@@ -9,7 +9,10 @@ from typing import Final
 
 from anyascii import anyascii
 
-__all__ = ["script_of", "spellings"]
+__all__ = ["LONGEST_WORD", "script_of", "spellings"]
+
+LONGEST_WORD: Final = 40
+"""Letters of one word that are read; a few ligatures stand for whole sentences."""
 
 # Letters whose sound is written with two letters where the mark is not kept: both spellings are tried.
 _MARKED: Final = {
@@ -74,7 +77,7 @@ def script_of(word: str) -> str:
 
 
 def _ascii(text: str) -> str:
-    return _NOT_LETTERS.sub("", anyascii(text).lower())
+    return _NOT_LETTERS.sub("", anyascii(text).lower())[:LONGEST_WORD]
 
 
 def _indic(word: str) -> str:
@@ -152,4 +155,4 @@ def spellings(word: str) -> tuple[str, ...]:
 
 
 def _made(spelling: str) -> tuple[str, ...]:
-    return (spelling,) if spelling else ()
+    return (spelling[:LONGEST_WORD],) if spelling else ()
