@@ -12,7 +12,7 @@ from typing import Final
 from rapidfuzz.distance import OSA, Indel, Levenshtein
 
 from headwater.identities.names.parts import Part, joined
-from headwater.identities.names.sounds import COSTS, distance, sound
+from headwater.identities.names.sounds import COSTS, WRITTEN_VOWELS, distance, sound
 from headwater.identities.names.tables import ENGLISH, name_tables
 
 __all__ = ["Meeting", "met"]
@@ -26,6 +26,7 @@ _GENDERED: Final = (
     ("us", "aite", 3), ("is", "ite", 3), ("as", "aite", 3), ("s", "", 5), ("sk", "ska", 3), ("Si", "Sa", 4),
     ("ovs", "ova", 2), ("evs", "eva", 2),
 )  # fmt: skip
+_VOWEL_RUNS: Final = re.compile("[aeiouyw]+")
 _LONG: Final = re.compile("ou|oo|uu|oh(?![aeiou])")
 # Last letters that make two names of one: a man's and a woman's.
 _OF_TWO: Final = ({"a", "o"}, {"a", "i"}, {"a", "e"}, {"o", "e"})
@@ -96,6 +97,11 @@ def _least(left: Part, right: Part, how: str) -> float:
     What is further apart than any rule allows comes out as that much.
     """
     costs = COSTS[how]
+    drops = None
+    if how == "abjad":
+        drops = WRITTEN_VOWELS
+        if right.script in _NO_VOWELS:
+            left, right = right, left
     best = 0.45 if how == "alike" else 0.27
     least_alike = 0.55 if how == "alike" else 0.3
     for a in left.sounds[:4]:
@@ -109,7 +115,7 @@ def _least(left: Part, right: Part, how: str) -> float:
                 continue
             if how != "alike":
                 longest = min(longest, 8)  # long surnames end alike in whole countries
-            found = distance(a, b, costs, best * longest) / longest
+            found = distance(a, b, costs, best * longest, drops) / longest
             if found < best:
                 best = found
     return best
@@ -134,6 +140,8 @@ def _compared(left: Part, right: Part) -> tuple[str, float] | None:
         return "same_name", 0.0
     if (left.syllables and _reads(left, right)) or (right.syllables and _reads(right, left)):
         return "characters", 0.0
+    if how != "alike" and not (_has_syllables(left, right) and _has_syllables(right, left)):
+        return None
     is_shared = not left.known.isdisjoint(right.known)
     if is_shared and how != "alike":
         return "other_spelling", 0.0
@@ -145,6 +153,15 @@ def _compared(left: Part, right: Part) -> tuple[str, float] | None:
     if left.cognates & right.cognates:
         return "cognate", 0.0
     return _graded(left, right, how, far)
+
+
+def _has_syllables(written: Part, other: Part) -> bool:
+    """Whether a word in letters can have the syllables of one that is written by syllables; Min is not Minjun."""
+    count = len(written.text)
+    if count != 2 or written.script not in {"hangul", "han"} or other.script in {"hangul", "han"}:
+        return True
+    vowels = _VOWEL_RUNS.findall(other.spelled[0])
+    return sum(1 + (len(run) > 2) for run in vowels) >= count
 
 
 def _is_spelling(left: Part, right: Part, far: float) -> bool:
@@ -183,6 +200,18 @@ def _reads(characters: Part, other: Part) -> bool:
     return any(_made_of(word, characters.syllables) for word in other.spelled[:2])
 
 
+def _nearly_reads(word: str, syllables: Sequence[Sequence[str]]) -> bool:
+    """Whether a word is one sound away from a reading of two characters."""
+    if not 4 < len(word) < 12:
+        return False
+    first, second = ([sound(s) for s in readings] for readings in syllables)
+    for cut in range(2, len(word) - 1):
+        head = min(Levenshtein.distance(word[:cut], s, score_cutoff=1) for s in first)
+        if head < 2 and head + min(Levenshtein.distance(word[cut:], s, score_cutoff=1) for s in second) < 2:
+            return True
+    return False
+
+
 def _made_of(word: str, syllables: Sequence[Sequence[str]]) -> bool:
     if not syllables:
         return not word
@@ -212,20 +241,31 @@ def _graded(left: Part, right: Part, how: str, far: float) -> tuple[str, float] 
         if a == b + "a" or b == a + "a" or (a[:-1] == b[:-1] and {a[-1], b[-1]} in _OF_TWO):
             return None
         return "mistyped", edits * 6 / max(6, longest)
+    if how == "abjad" and _is_of_a_woman(left, right):
+        return None
     if how == "across":
         if _is_given(left) or _is_given(right):
             if a == b + "a" or b == a + "a":
                 return None
         elif _is_gendered(a, b):
             return "gendered", 0.0
+    for characters, other in ((left, right), (right, left)):
+        if len(characters.syllables) == 2 and _nearly_reads(other.sounds[0], characters.syllables):
+            return "across", 0.12
     limit = _MOST_APART.get(left.script if left.script != "latin" else right.script, 0.2)
     if left.syllables or right.syllables:
-        limit = 0.12
+        limit = 0.06
     if both_known:
         limit /= 10 if how == "abjad" else 2.5
     if min(len(a), len(b)) < 3:
         limit /= 2
     return ("across", far) if far <= limit else None
+
+
+def _is_of_a_woman(left: Part, right: Part) -> bool:
+    """Whether the Latin word ends in an a that Arabic or Hebrew would write, and does not: Samira is not Samir."""
+    written, latin = (left, right) if left.script in _NO_VOWELS else (right, left)
+    return latin.sounds[0].endswith("a") and written.script != "thai" and written.sounds[0][-1] not in "ahij"
 
 
 def _is_transposed(left: str, right: str) -> bool:

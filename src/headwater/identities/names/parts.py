@@ -251,16 +251,21 @@ def _korean(word: str, *, alone: bool) -> list[Part]:
     if len(syllables) != len(word):
         plain = "".join(syllables) or word
         return [_part(word, (plain,), "hangul", "name")]
-    cut = 2 if len(word) > 3 and "".join(syllables[:2]) in tables.korean else 1
+    cut = 2 if len(word) > 2 and "".join(syllables[:2]) in tables.korean else 1
     if alone and 1 < len(word) <= 5:
         family = "".join(syllables[:cut])
         spelled = tables.korean.get(family, (family,))
         return [
             _part(word[:cut], spelled, "hangul", "name"),
-            _part(word[cut:], ("".join(syllables[cut:]),), "hangul", "name"),
+            _part(word[cut:], _plainer("".join(syllables[cut:])), "hangul", "name"),
         ]
     plain = "".join(syllables)
-    return [_part(word, tables.korean.get(plain, (plain,)), "hangul", "name")]
+    return [_part(word, tables.korean.get(plain) or _plainer(plain), "hangul", "name")]
+
+
+def _plainer(word: str) -> tuple[str, ...]:
+    """As the ministry writes it, and with the vowels that people write."""
+    return tuple(dict.fromkeys((word, word.replace("eo", "o").replace("eu", "u").replace("ae", "e"))))
 
 
 def _syllables(word: str) -> tuple[tuple[str, ...], ...]:

@@ -136,7 +136,8 @@ def _left_alone(parts: Sequence[Part]) -> bool:
 def _met_weight(meeting: Meeting) -> int:
     weights = _weights()["met"][meeting.rule]
     frequent = all(part.frequent for part in (*meeting.left, *meeting.right))
-    more = len(meeting.left) + len(meeting.right) - 2  # parts that the other side writes as one
+    # Parts that the other side writes as one.
+    more = 0 if meeting.cost else len(meeting.left) + len(meeting.right) - 2
     weight = int(weights["frequent" if frequent else "weight"]) + more * _weights()["run_together"]["weight"]
     return weight - round(meeting.cost * weights.get("per_cost", 0))
 

@@ -134,7 +134,8 @@ def spellings(word: str) -> tuple[str, ...]:
     if script == "arabic":
         return _made("".join(_ARABIC.get(letter, "") for letter in word))
     if script == "hebrew":
-        return _made("".join(_HEBREW.get(letter, "") for letter in word))
+        made = "".join(_HEBREW.get(letter, "") for letter in word)
+        return _made(made[:-1] + "a" if word.endswith("ה") and len(made) > 1 else made)
     if script == "indic":
         return _made(_indic(word))
     if script == "thai":
