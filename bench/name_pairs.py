@@ -7,8 +7,8 @@ of lines `1` or `0`, a name, another name, separated by tabs.
 Beside ours: Jaro-Winkler on lower-case text (line 0.85), and the published matchers of nomenklatura at the line that
 its authors use (0.7), if there is an environment with it (requirements/nomenklatura.txt).
 
-Prints one JSON object a line. Processor time a pair is of the first pass over names not seen before, caches empty, and of
-a second pass over the same names. No time counts the reading of tables at the start.
+Prints one JSON object a line. Processor time a pair is of the first pass, over names not seen before and with caches
+empty, and of a second pass over the same names. No time counts the reading of tables at the start.
 
     bench/name_pairs.py                          the names for tuning, and those held out
     bench/name_pairs.py --pairs FILE ...         and pairs of other origin

@@ -275,7 +275,11 @@ def _father(rng: random.Random, p: _Person, other: _Person) -> _Made:
 
 def _other_initial(rng: random.Random, p: _Person, other: _Person) -> _Made:
     given, initial = p.given.latin[0], other.given.latin[0][0]
-    if initial in {form[0] for form in p.given.latin} or p.origin.name in _TOGETHER or {initial, given[0]} <= set("YJI"):
+    if (
+        initial in {form[0] for form in p.given.latin}
+        or p.origin.name in _TOGETHER
+        or {initial, given[0]} <= set("YJI")
+    ):
         return None
     return f"{initial}. {p.surname.latin[0]}", p.written(given, rng.choice(p.surname.latin))
 
@@ -329,5 +333,7 @@ def name_pairs(seed: int, half: str, count: int) -> list[NamePair]:
                 continue
             made = _DIFFERENT[kind](rng, p, _person(rng, p.origin))
         if made is not None and made[0] != made[1]:
-            found.append(NamePair(left=made[0], right=made[1], same=len(found) % 2 == 0, kind=kind, origin=p.origin.name))
+            found.append(
+                NamePair(left=made[0], right=made[1], same=len(found) % 2 == 0, kind=kind, origin=p.origin.name)
+            )
     return found

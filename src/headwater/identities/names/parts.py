@@ -23,13 +23,18 @@ LONGEST_NAME: Final = 240
 _MOST_PARTS: Final = 10
 _MOST_SYLLABLES: Final = 4
 
-_MARKS: Final = re.compile("[’'`´‘ʻʼʹʿʾ′״\"“”«»׳\u0591-\u05bd\u05bf\u05c1-\u05c7\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
+_MARKS: Final = re.compile(
+    "['`\"\u00b4\u2018\u2019\u201c\u201d\u02bb\u02bc\u02b9\u02bf\u02be\u2032\u2033\u05f3\u00ab\u00bb"
+    "\u0591-\u05bd\u05bf\u05c1-\u05c7\u200b-\u200f\u202a-\u202e\u2060\ufeff]"
+)
 _BREAKS: Final = re.compile(r"[^\w\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e31-\u0e4e\u1000-\u109f\u1780-\u17d3]+|_+")
 # A surname in characters and a given name in kana, written together.
 _KANA_AFTER: Final = re.compile("([\u3400-\u9fff々])([\u3041-\u30fe])")
 _SYLLABLE: Final = re.compile("[A-Z][a-z]*")
 _ABD: Final = re.compile("^(?:abd|abed)(?:[aeiou]{1,2}(?:l|([rnstdzl])(?=\\1)|(?=sh))?)?-?(?=[a-z]{3})")
-_ARTICLE: Final = re.compile("^(?:al|el)(?=[a-z]{3})|^(?:ash|esh)(?=sh)|^(?:ar|er)(?=r)|^(?:an|en)(?=n)|^(?:as|es)(?=s)|^(?:ad|ed)(?=d)")
+_ARTICLE: Final = re.compile(
+    "^(?:al|el)(?=[a-z]{3})|^(?:ash|esh)(?=sh)|^(?:ar|er)(?=r)|^(?:an|en)(?=n)|^(?:as|es)(?=s)|^(?:ad|ed)(?=d)"
+)
 _NO_VOWELS: Final = frozenset(("arabic", "hebrew", "thai"))
 _JAPANESE_LONG: Final = re.compile("ou|oo|uu")
 
@@ -84,7 +89,9 @@ _NONE: Final[frozenset[int]] = frozenset()
 
 
 @lru_cache(maxsize=20_000)
-def _part(text: str, spelled: tuple[str, ...], script: str, kind: str, syllables: tuple[tuple[str, ...], ...] = ()) -> Part:
+def _part(
+    text: str, spelled: tuple[str, ...], script: str, kind: str, syllables: tuple[tuple[str, ...], ...] = ()
+) -> Part:
     tables = name_tables()
     if kind == "initial":
         return Part(text, spelled, spelled, script, kind, syllables, _NONE, _NONE, _NONE, _NONE, _NONE, False)  # noqa: FBT003 -- the field is a truth value
@@ -100,7 +107,9 @@ def _part(text: str, spelled: tuple[str, ...], script: str, kind: str, syllables
         same |= tables.same.get(other, _NONE)
         short |= tables.short.get(other, _NONE)
         cognates |= tables.cognates.get(other, _NONE)
-    return Part(text, spelled, sounds, script, kind, syllables, known, same, short, cognates, surnames, first in tables.frequent)
+    return Part(
+        text, spelled, sounds, script, kind, syllables, known, same, short, cognates, surnames, first in tables.frequent
+    )
 
 
 def joined(left: Part, right: Part) -> Part:
@@ -112,7 +121,7 @@ def joined(left: Part, right: Part) -> Part:
 def _words(text: str) -> list[str]:
     """The text's words; case is kept, because capitals tell initials."""
     normal = unicodedata.normalize("NFKC", text[:LONGEST_NAME])[:LONGEST_NAME]
-    normal = _MARKS.sub("", normal.replace("İ", "I").replace("ı", "i"))
+    normal = _MARKS.sub("", normal.replace("İ", "I").replace("\N{LATIN SMALL LETTER DOTLESS I}", "i"))
     return [word for word in _BREAKS.split(_KANA_AFTER.sub(r"\1 \2", normal)) if word]
 
 
@@ -157,7 +166,9 @@ def _says_no_name(words: Sequence[str]) -> bool:
     return "".join(plain) in no_name or all(word in no_name for word in plain)
 
 
-def _reading(words: Sequence[str], scripts: Sequence[str], *, japanese: bool) -> Reading | None:
+def _reading(  # noqa: C901, PLR0912 -- one branch for each kind of word, in the order in which they are told apart
+    words: Sequence[str], scripts: Sequence[str], *, japanese: bool
+) -> Reading | None:
     tables = name_tables()
     parts: list[Part] = []
     generation, count, servant = "", len(words), False
@@ -208,7 +219,7 @@ def _reading(words: Sequence[str], scripts: Sequence[str], *, japanese: bool) ->
 
 
 def _as_patronymic(part: Part) -> Part:
-    """The part as a patronymic, if it ends like one: Petrovich is one beside two other names, and a surname beside one."""
+    """The part as a patronymic, if it ends like one: Petrovich beside two other names; beside one it is a surname."""
     if part.kind != "name" or part.script not in {"latin", "cyrillic"} or len(part.spelled[0]) < 6:
         return part
     if not name_tables().patronymic.fullmatch(part.spelled[0]):
@@ -216,8 +227,10 @@ def _as_patronymic(part: Part) -> Part:
     return _part(part.text, part.spelled, part.script, "patronymic")
 
 
-_ARTICLES: Final = frozenset("al el ul ad as ash ar an at az".split())
-_SERVANTS: Final = frozenset("abd bd abdul abdel abdal abdur abdol abdoul abdus abdun abdud abdil".split())
+_ARTICLES: Final = frozenset(("al", "el", "ul", "ad", "as", "ash", "ar", "an", "at", "az"))
+_SERVANTS: Final = frozenset(
+    ("abd", "bd", "abdul", "abdel", "abdal", "abdur", "abdol", "abdoul", "abdus", "abdun", "abdud", "abdil")
+)
 
 
 def _is_initials(word: str) -> bool:
@@ -239,13 +252,18 @@ def _name_part(low: str, spelled: tuple[str, ...], script: str) -> Part:
             return _part(low, (bare,), script, "name")
         if len(bare) > 3 and bare[0] not in "aeiou":
             spelled = (*spelled, bare)
-    if script == "latin" and len(spelled) == 1 and not first.endswith("el") and ("ae" in first or "oe" in first or "ue" in first):
+    if (
+        script == "latin"
+        and len(spelled) == 1
+        and not first.endswith("el")
+        and ("ae" in first or "oe" in first or "ue" in first)
+    ):
         spelled = (first, first.replace("ae", "a").replace("oe", "o").replace("ue", "u"))
     return _part(low, spelled, script, "name")
 
 
 def _korean(word: str, *, alone: bool) -> list[Part]:
-    """A surname of one syllable, or one of the few of two, and a given name; parts that stand apart stay as they are."""
+    """A surname of one syllable, or one of the few of two, and a given name; what is apart stays apart."""
     tables = name_tables()
     syllables = [s.lower() for s in _SYLLABLE.findall(anyascii(word))]
     if len(syllables) != len(word):
@@ -296,7 +314,9 @@ def _family(word: str) -> Part:
 
 
 def _characters(word: str) -> Part:
-    return _part(word, ("".join(anyascii(letter).lower() for letter in word)[:LONGEST_WORD],), "han", "name", _syllables(word))
+    return _part(
+        word, ("".join(anyascii(letter).lower() for letter in word)[:LONGEST_WORD],), "han", "name", _syllables(word)
+    )
 
 
 def _japanese(word: str, *, alone: bool) -> list[Part] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,9 +106,15 @@ def _findings(left: Reading, right: Reading) -> list[_Finding]:
     findings.extend(_Finding(m.left, m.right, "met", m.rule, _met_weight(m)) for m in meetings)
     findings.extend(_apart(free_left, free_right, by_syllables=_by_syllables(left) or _by_syllables(right)))
     for side, free, other in ((left, free_left, free_right), (right, free_right, free_left)):
-        if not _left_alone(other) and len(side.parts) > 2 and side.parts[0] in free and side.parts[1].spelled[0] in name_tables().fathers:
-            both = ((side.parts[0],), ()) if side is left else ((), (side.parts[0],))
-            findings.append(_Finding(*both, "apart", "father", weights["apart"]["father"]["weight"]))
+        if (
+            not _left_alone(other)
+            and len(side.parts) > 2
+            and side.parts[0] in free
+            and side.parts[1].spelled[0] in name_tables().fathers
+        ):
+            mine, none = (side.parts[0],), ()
+            both = (mine, none) if side is left else (none, mine)
+            findings.append(_Finding(both[0], both[1], "apart", "father", weights["apart"]["father"]["weight"]))
     strong = [m for m in meetings if m.rule != "particle"]
     if len(strong) == 1 and not one_part and not (_left_alone(free_left) and _left_alone(free_right)):
         whole = len(strong[0].left) + len(strong[0].right)
@@ -138,7 +143,7 @@ def _met_weight(meeting: Meeting) -> int:
     frequent = all(part.frequent for part in (*meeting.left, *meeting.right))
     # Parts that the other side writes as one.
     more = 0 if meeting.cost else len(meeting.left) + len(meeting.right) - 2
-    weight = int(weights["frequent" if frequent else "weight"]) + more * _weights()["run_together"]["weight"]
+    weight = int(weights["frequent" if frequent else "weight"]) + more * int(_weights()["run_together"]["weight"])
     return weight - round(meeting.cost * weights.get("per_cost", 0))
 
 
@@ -163,8 +168,9 @@ def _apart(left: Sequence[Part], right: Sequence[Part], *, by_syllables: bool) -
         findings.append(_Finding((a,), (b,), "apart", "initial", weights["initial"]["weight"]))
     for part in (*a_rest, *b_rest):
         rule = "syllable" if by_syllables else "extra" if part.kind == "name" else f"extra_{part.kind}"
-        sides = ((part,), ()) if part in a_rest else ((), (part,))
-        findings.append(_Finding(*sides, "apart", rule, weights[rule]["weight"]))
+        mine, none = (part,), ()
+        sides = (mine, none) if part in a_rest else (none, mine)
+        findings.append(_Finding(sides[0], sides[1], "apart", rule, weights[rule]["weight"]))
     return findings
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
+import yaml
 from anyascii import anyascii
 
 __all__ = ["LONGEST_WORD", "script_of", "spellings"]
@@ -14,31 +17,10 @@ __all__ = ["LONGEST_WORD", "script_of", "spellings"]
 LONGEST_WORD: Final = 40
 """Letters of one word that are read; a few ligatures stand for whole sentences."""
 
-# Letters whose sound is written with two letters where the mark is not kept: both spellings are tried.
-_MARKED: Final = {
-    "č": "ch", "ć": "ch", "š": "sh", "ś": "sh", "ș": "sh", "ş": "sh", "ž": "zh", "ż": "zh", "ź": "zh", "ç": "ch",
-    "ü": "ue", "ö": "oe", "ä": "ae", "ø": "oe", "å": "aa", "æ": "ae", "ñ": "ny", "ń": "ny", "ň": "ny", "đ": "dj",
-    "ğ": "", "ț": "ts", "ţ": "ts", "ř": "rzh", "ľ": "l", "ł": "w", "þ": "th", "ð": "d", "ё": "yo", "ý": "i",
-}  # fmt: skip
-_ARABIC: Final = {
-    "ا": "a", "أ": "a", "إ": "i", "آ": "a", "ٱ": "a", "ء": "", "ؤ": "w", "ئ": "y", "ب": "b", "پ": "p", "ت": "t",
-    "ث": "th", "ج": "j", "چ": "ch", "ح": "h", "خ": "kh", "د": "d", "ذ": "dh", "ر": "r", "ز": "z", "ژ": "zh",
-    "س": "s", "ش": "sh", "ص": "s", "ض": "d", "ط": "t", "ظ": "z", "ع": "", "غ": "gh", "ف": "f", "ڤ": "v", "ق": "q",
-    "ك": "k", "ک": "k", "گ": "g", "ل": "l", "م": "m", "ن": "n", "ه": "h", "ة": "a", "و": "w", "ي": "y", "ی": "y",
-    "ى": "a", "ھ": "h", "ہ": "h", "ے": "y", "ں": "n", "ٹ": "t", "ڈ": "d", "ڑ": "r", "ۆ": "o", "ێ": "e", "ە": "e",
-    "َ": "a", "ُ": "u", "ِ": "i", "ً": "", "ٌ": "", "ٍ": "", "ّ": "", "ْ": "", "ٰ": "a", "ـ": "", "ې": "e",
-}  # fmt: skip
-_HEBREW: Final = {
-    "א": "a", "ב": "b", "ג": "g", "ד": "d", "ה": "h", "ו": "w", "ז": "z", "ח": "kh", "ט": "t", "י": "y", "כ": "k",
-    "ך": "k", "ל": "l", "מ": "m", "ם": "m", "נ": "n", "ן": "n", "ס": "s", "ע": "", "פ": "p", "ף": "f", "צ": "ts",
-    "ץ": "ts", "ק": "k", "ר": "r", "ש": "sh", "ת": "t",
-}  # fmt: skip
-_GREEK: Final = re.compile("ου|μπ|ντ|γκ|γγ|τζ|αυ|ευ|αι|ει|οι|υι|χ|φ|θ|ψ|ξ|υ|η|β|γ")
-_GREEK_SOUNDS: Final = {
-    "ου": "ou", "μπ": "b", "ντ": "nt", "γκ": "gk", "γγ": "ng", "τζ": "tz", "αυ": "av", "ευ": "ev", "αι": "e",
-    "ει": "ei", "οι": "i", "υι": "i", "χ": "ch", "φ": "f", "θ": "th", "ψ": "ps", "ξ": "x", "υ": "y", "η": "i",
-    "β": "v", "γ": "g",
-}  # fmt: skip
+_LETTERS: Final[Mapping[str, Mapping[str, str]]] = yaml.safe_load(
+    Path(__file__).with_name("letters.yaml").read_text(encoding="utf-8")
+)
+_GREEK: Final = re.compile("|".join(sorted(_LETTERS["greek"], key=lambda letters: (-len(letters), letters))))
 _THAI_SILENT: Final = re.compile("[ก-ฮ][ิุ]?์")
 _THAI_FIRST: Final = re.compile("([เแโใไ])([ก-ฮ])")
 _INDIC: Final = frozenset(
@@ -123,6 +105,38 @@ def _kana(word: str) -> str:
     return _LONG.sub(lambda m: m[0][0], "".join(out))
 
 
+def _arabic(word: str) -> str:
+    return "".join(_LETTERS["arabic"].get(letter, "") for letter in word)
+
+
+def _hebrew(word: str) -> str:
+    made = "".join(_LETTERS["hebrew"].get(letter, "") for letter in word)
+    return made[:-1] + "a" if word.endswith("\N{HEBREW LETTER HE}") and len(made) > 1 else made
+
+
+def _thai(word: str) -> str:
+    """Without silenced letters, and with each vowel after the consonant that it is written before."""
+    return _ascii(_THAI_FIRST.sub(r"\2\1", _THAI_SILENT.sub("", word)))
+
+
+def _greek(word: str) -> str:
+    plain = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
+    start = _LETTERS["greek_start"].get(plain[:2])
+    if start is not None:
+        return start + _ascii(_GREEK.sub(lambda m: _LETTERS["greek"][m[0]], plain[2:]))
+    return _ascii(_GREEK.sub(lambda m: _LETTERS["greek"][m[0]], plain))
+
+
+_SPELLERS: Final[Mapping[str, Callable[[str], str]]] = {
+    "arabic": _arabic,
+    "hebrew": _hebrew,
+    "indic": _indic,
+    "thai": _thai,
+    "greek": _greek,
+    "kana": _kana,
+}
+
+
 @lru_cache(maxsize=20_000)
 def spellings(word: str) -> tuple[str, ...]:
     """The word in letters a to z, most usual spelling first; empty where nothing of it can be read.
@@ -130,30 +144,11 @@ def spellings(word: str) -> tuple[str, ...]:
     Args:
         word: One word in lower case, of one script.
     """
-    script = script_of(word)
-    if script == "arabic":
-        return _made("".join(_ARABIC.get(letter, "") for letter in word))
-    if script == "hebrew":
-        made = "".join(_HEBREW.get(letter, "") for letter in word)
-        return _made(made[:-1] + "a" if word.endswith("ה") and len(made) > 1 else made)
-    if script == "indic":
-        return _made(_indic(word))
-    if script == "thai":
-        return _made(_ascii(_THAI_FIRST.sub(r"\2\1", _THAI_SILENT.sub("", word))))
-    if script == "greek":
-        plain = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
-        first = plain[:2].replace("ντ", "d").replace("μπ", "b").replace("γκ", "g") + plain[2:]
-        return _made(_ascii(_GREEK.sub(lambda m: _GREEK_SOUNDS[m[0]], first)))
-    if script == "kana":
-        return _made(_kana(word))
-    if any(c.isdigit() for c in word):
-        return tuple(dict.fromkeys(s for s in (_ascii(word.translate(d)) for d in _DIGITS) if s))
-    plain = _ascii(word)
-    if not plain:
-        return ()
-    marked = _ascii("".join(_MARKED.get(letter, letter) for letter in word))
-    return (plain,) if marked in {plain, ""} else (plain, marked)
-
-
-def _made(spelling: str) -> tuple[str, ...]:
-    return (spelling[:LONGEST_WORD],) if spelling else ()
+    speller = _SPELLERS.get(script_of(word))
+    if speller is not None:
+        found = [speller(word)]
+    elif any(c.isdigit() for c in word):
+        found = [_ascii(word.translate(digits)) for digits in _DIGITS]
+    else:
+        found = [_ascii(word), _ascii("".join(_LETTERS["marked"].get(letter, letter) for letter in word))]
+    return tuple(dict.fromkeys(spelling[:LONGEST_WORD] for spelling in found if spelling))

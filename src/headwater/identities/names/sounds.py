@@ -11,11 +11,11 @@ from typing import Final
 __all__ = ["COSTS", "WRITTEN_VOWELS", "distance", "sound"]
 
 _FOLDS: Final = {
-    "schtsch": "S", "shtsh": "S", "shch": "S", "stsch": "S", "szcz": "S", "tsch": "C", "dsch": "j", "sch": "S", "tch": "C", "dzh": "j",
-    "sh": "S", "sz": "S", "sj": "S", "cz": "C", "ch": "C", "zh": "Z", "kh": "h", "gh": "g", "ph": "f", "th": "t",
-    "dh": "d", "dj": "j", "ck": "k", "qu": "k", "tz": "s", "tc": "s", "ts": "s", "dz": "s", "ds": "s", "ou": "u", "oo": "u", "ee": "i",
-    "ae": "e", "oe": "o", "ue": "u", "ce": "se", "ci": "si", "cy": "si", "x": "ks", "c": "k", "q": "k", "w": "v",
-    "y": "i", "z": "s", "rzh": "r",
+    "schtsch": "S", "shtsh": "S", "shch": "S", "stsch": "S", "szcz": "S", "tsch": "C", "dsch": "j", "sch": "S",
+    "tch": "C", "dzh": "j", "sh": "S", "sz": "S", "sj": "S", "cz": "C", "ch": "C", "zh": "Z", "kh": "h", "gh": "g",
+    "ph": "f", "th": "t", "dh": "d", "dj": "j", "ck": "k", "qu": "k", "tz": "s", "tc": "s", "ts": "s", "dz": "s",
+    "ds": "s", "ou": "u", "oo": "u", "ee": "i", "ae": "e", "oe": "o", "ue": "u", "ce": "se", "ci": "si", "cy": "si",
+    "x": "ks", "c": "k", "q": "k", "w": "v", "y": "i", "z": "s", "rzh": "r",
 }  # fmt: skip
 _FOLD: Final = re.compile("|".join(sorted(_FOLDS, key=lambda s: (-len(s), s))))
 _GREEK_STARTS: Final = {"mp": "b", "nt": "d", "gk": "g"}
@@ -38,7 +38,27 @@ def sound(spelling: str) -> str:
 
 
 _VOWELS: Final = "aeiou"
-_CLASSES: Final = ("bp", "dt", "gk", "hk", "gh", "sS", "sC", "SC", "SZ", "sZ", "CZ", "jg", "jZ", "jC", "fv", "bv", "mn", "kC", "hC")
+_CLASSES: Final = (
+    "bp",
+    "dt",
+    "gk",
+    "hk",
+    "gh",
+    "sS",
+    "sC",
+    "SC",
+    "SZ",
+    "sZ",
+    "CZ",
+    "jg",
+    "jZ",
+    "jC",
+    "fv",
+    "bv",
+    "mn",
+    "kC",
+    "hC",
+)
 
 
 def _costs(vowel: float, same_class: float, drop_vowel: float, more: str = "") -> dict[str, float]:
@@ -67,13 +87,15 @@ def _unwritten() -> dict[str, float]:
     return {**table, **close, **far, "ai": 0.3}
 
 
-COSTS: Final[Mapping[str, dict[str, float]]] = MappingProxyType({
-    "alike": _costs(0.6, 0.7, 0.6),
-    "across": _costs(0.3, 0.3, 0.35),
-    "abjad": _unwritten(),
-    "korean": {**_costs(0.2, 0.1, 0.2, "kj lr rn ln"), "gh": 0.7, "hg": 0.7, "hk": 0.7, "kh": 0.7},
-    "japanese": _costs(0.35, 0.25, 0.2, "lr hf bv st"),
-})
+COSTS: Final[Mapping[str, dict[str, float]]] = MappingProxyType(
+    {
+        "alike": _costs(0.6, 0.7, 0.6),
+        "across": _costs(0.3, 0.3, 0.35),
+        "abjad": _unwritten(),
+        "korean": {**_costs(0.2, 0.1, 0.2, "kj lr rn ln"), "gh": 0.7, "hg": 0.7, "hk": 0.7, "kh": 0.7},
+        "japanese": _costs(0.35, 0.25, 0.2, "lr hf bv st"),
+    }
+)
 """By how two words are compared: both in one alphabet, across alphabets, or with one whose vowels are not written."""
 
 
@@ -86,7 +108,8 @@ def distance(
 ) -> float:
     """The least cost of turning one word's sounds into the other's; `most` or more where it is not below it.
 
-    With `drops_left`, the costs of leaving out a letter of the left word are its own. Two neighbours that changed places cost 0.8.
+    With `drops_left`, the costs of leaving out a letter of the left word are its own. Two neighbours that changed
+    places cost 0.8.
     """
     if left == right:
         return 0.0
@@ -107,15 +130,12 @@ def distance(
             b = right[n]
             best = row[n] if a == b else row[n] + get(a + b, 1.0)
             cell += drops[n]
-            if best < cell:
-                cell = best
+            cell = min(cell, best)
             over = row[n + 1] + drop_a
-            if over < cell:
-                cell = over
+            cell = min(cell, over)
             if n and last == b and a == right[n - 1] and a != b:
                 swapped = before[n - 1] + 0.8
-                if swapped < cell:
-                    cell = swapped
+                cell = min(cell, swapped)
             new.append(cell)
         if min(new) >= most and (not before or min(row) >= most):
             return most

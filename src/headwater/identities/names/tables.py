@@ -98,7 +98,9 @@ def _numbered(sets: Iterable[Iterable[str]]) -> dict[str, frozenset[int]]:
 
 def short_forms() -> Iterator[tuple[str, list[str]]]:
     """Each long given name with its short forms, in the order of the hand-made table."""
-    for of_language in yaml.safe_load((_FOLDER / "short_forms.yaml").read_text(encoding="utf-8"))["short_forms"].values():
+    for of_language in yaml.safe_load((_FOLDER / "short_forms.yaml").read_text(encoding="utf-8"))[
+        "short_forms"
+    ].values():
         for long, shorts in of_language.items():
             yield long, shorts.split()
 
@@ -138,14 +140,11 @@ def name_tables() -> NameTables:
                 short_of[_sound(form)].add(number)
     han_surnames: dict[str, tuple[str, ...]] = {}
     surname_sets: list[list[str]] = []
-    for written, readings in words["han_surnames"].items():
-        readings = str(readings).split()
-        forms = [written] if len(readings[0]) > 5 or written in {"司馬司马"} else list(written)
-        if len(written) >= 4 or written in {"上官", "司徒"}:
-            forms = [written[n : n + 2] for n in range(0, len(written), 2)]
-        surname_sets.append([sound(r) for r in readings])
-        for form in forms:
-            han_surnames[form] = tuple(readings)
+    for written, spelled in words["han_surnames"].items():
+        readings = tuple(str(spelled).split())
+        surname_sets.append([sound(reading) for reading in readings])
+        forms = written.split("/") if "/" in written else list(written)
+        han_surnames.update((form, readings) for form in forms if form)
     korean = {str(k): tuple(str(v).split()) for k, v in words["korean_surnames"].items()}
     surname_sets.extend([sound(r) for r in readings] for readings in korean.values())
     known: defaultdict[str, list[int]] = defaultdict(list)
