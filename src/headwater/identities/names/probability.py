@@ -144,7 +144,7 @@ def _met_weight(meeting: Meeting) -> int:
     # Parts that the other side writes as one.
     more = 0 if meeting.cost else len(meeting.left) + len(meeting.right) - 2
     weight = int(weights["frequent" if frequent else "weight"]) + more * int(_weights()["run_together"]["weight"])
-    return weight - round(meeting.cost * weights.get("per_cost", 0))
+    return weight - round(meeting.cost * int(weights.get("per_cost", 0)))
 
 
 def _apart(left: Sequence[Part], right: Sequence[Part], *, by_syllables: bool) -> list[_Finding]:
