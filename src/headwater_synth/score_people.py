@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -107,8 +108,11 @@ def lead_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
       without a lead has the last rank. n is those accounts.
     - `leads.innocents_named`: leads that name a record of somebody else than the account's person, or of somebody who
       only paid for a relative. n is all leads.
+    - `leads.high_risk.first_K`, and `leads.by_activity.first_K` and `leads.by_amount_paid.first_K` beside it: see
+      `_first_leads`.
     """
     people = _people(tables, truth)
+    yield from _first_leads(tables, truth, people)
     columns = ["rank", "account_id", "named_record_id"]
     leads = tables.arrow("leads").select(columns).to_pylist()
     ranks = {people.account_key_of.get(row["account_id"], ""): row["rank"] for row in leads}
@@ -128,3 +132,33 @@ def lead_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
         named = people.of_row.get(("records", row["named_record_id"]))
         innocents += named is None or named in only_paid or named != people.of_account.get(row["account_id"])
     yield Measure(measure="leads.innocents_named", value=innocents if leads else None, n=len(leads))
+
+
+FIRST = (10, 100, 1_000)
+
+
+def _first_leads(tables: Session, truth: Truth, people: _People) -> Iterator[Measure]:
+    """Of the accounts of high risk that the first leads have room for, the share that is among them.
+
+    Of high risk are, in truth, those that first uploaded media of a scene that no list has, and administrators. Beside
+    it the same for two orders that need no rules: by dated acts, and by satoshis paid, most first, of all accounts.
+    """
+    risky = {row["account_key"] for row in truth.accounts if row["is_origin"] == "1" or row["role"] == "administrator"}
+    acts: Counter[str] = Counter()
+    for name in ("logins", "uploads", "payments"):
+        acts.update(tables.columns(name, ["account_id"])["account_id"].to_pylist())
+    paid: Counter[str] = Counter()
+    for account, amount in zip(
+        *(tables.columns("payments", [name])[name].to_pylist() for name in ("account_id", "amount_sat")), strict=True
+    ):
+        paid[account] += amount or 0
+    by_rank = tables.columns("leads", ["account_id", "rank"]).sort_by("rank")["account_id"].to_pylist()
+    orders = {"high_risk": by_rank}
+    for name, counted in (("by_activity", acts), ("by_amount_paid", paid)):
+        orders[name] = [account for _, account in sorted((-counted[key], key) for key in people.account_key_of)]
+    for name, order in orders.items():
+        keys = [people.account_key_of.get(account, "") for account in order]
+        for first in FIRST:
+            room = min(first, len(risky))
+            value = share(len(risky.intersection(keys[:first])), room)
+            yield Measure(measure=f"leads.{name}.first_{first}", value=value, n=room)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from headwater.cli.options import AsJson, CasePath, Operator, Why
 from headwater.cli.output import emit, note, printable
-from headwater.cli.people_text import hub_text, lead_text, link_text
+from headwater.cli.people_text import hub_text, lead_explained_text, lead_text, link_text
 
 __all__ = ["register"]
 
@@ -18,9 +19,24 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("queue")(queue)
     app.command("judge")(judge)
-    app.command("leads")(leads)
+    leads_app = typer.Typer(
+        cls=_ListedByDefault, help="Show the leads in order, or explain one: leads CASE, leads explain CASE LEAD."
+    )
+    leads_app.command("list")(leads)
+    leads_app.command("explain")(explain_lead)
+    app.add_typer(leads_app, name="leads")
     app.command("package")(package)
     app.command("release")(release)
+
+
+class _ListedByDefault(TyperGroup):
+    """`leads CASE` is `leads list CASE`; a case in a folder that is called as a word is named `./word`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer keeps its copy of click to itself
+        if not args or args[0] not in {*self.commands, "--help"}:
+            args = ["list", *args]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
 
 
 def queue(
@@ -93,6 +109,21 @@ def leads(
         note(f"{len(ranked) - limit:,} more; --limit 0 shows all")
     if not ranked:
         note("no lead")
+
+
+def explain_lead(
+    case: CasePath,
+    lead: Annotated[str, typer.Argument(metavar="LEAD", help="A lead, an account, or a rank.")],
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say which rules fired on a lead and which did not, what parts it from its neighbours, and what would move it."""
+    from headwater.workflow import Case, consult, lead_explained
+
+    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "leads explain", (lead,)) as tables:
+        told = lead_explained(tables, lead)
+    emit(told, as_json=as_json, text=lead_explained_text(told))
 
 
 def package(

@@ -7,7 +7,7 @@ from typing import Any
 
 from headwater.cli.output import printable
 
-__all__ = ["hub_text", "lead_text", "link_text"]
+__all__ = ["hub_text", "lead_explained_text", "lead_text", "link_text"]
 
 
 def link_text(link: Mapping[str, Any]) -> str:
@@ -58,4 +58,27 @@ def lead_text(lead: Mapping[str, Any]) -> str:
         f"         next: {printable(s['step'])} to {printable(s['holder'])} ({printable(s['country'])})"
         for s in lead["next_lawful_steps"][:2]
     ]
+    return "\n".join(lines)
+
+
+def lead_explained_text(told: Mapping[str, Any]) -> str:
+    """A lead: what speaks against it first, then each rule, its neighbours, and what would move it."""
+    lines = [f"{told['lead_id']}  rank {told['rank']:,} of {told['leads']:,}  tier {told['risk_tier']}"]
+    lines += [f"  against: {printable(fact)}" for fact in told["contrary"]]
+    lines.append(f"  why now: {printable(told['why_now'])}")
+    for rule in told["rules"]:
+        if rule["fired"]:
+            lines.append(f"  tier {rule['tier']}  fired      {rule['rule']}: {printable(rule['because'])}")
+            lines.append(f"          see {rule['example_id']}; source: {printable(rule['source'])}")
+        else:
+            needs = f"needs {rule['at_least']} of: {printable(rule['act'])}"
+            lines.append(f"  tier {rule['tier']}  not fired  {rule['rule']}: {needs}")
+    for other in told["neighbours"]:
+        differs = f"{other['differs_in']}: {printable(other['there'])} there, {printable(other['here'])} here"
+        lines.append(f"  {other['place']:<6}  rank {other['rank']:,}  {other['lead_id']}: {differs}")
+    for move in told["moves"]:
+        to = f"rank {move['rank']:,}, tier {move['risk_tier']}" if move["rank"] else "no lead at all"
+        lines.append(f"  {'->':<6}  {to}: {printable(move['what'])}")
+    if told["missing"]:
+        lines.append(f"  not known: {', '.join(printable(field) for field in told['missing'])}")
     return "\n".join(lines)

@@ -141,6 +141,10 @@ def show(
     table: Annotated[str, typer.Argument(metavar="TABLE", help="Any table; 'headwater show CASE tables' lists them.")],
     where: Annotated[list[str] | None, typer.Option("--where", help="COLUMN=VALUE; may be repeated.")] = None,
     columns: Annotated[str, typer.Option("--columns", help="Columns, separated by commas; default: all.")] = "",
+    as_of_height: Annotated[
+        int | None,
+        typer.Option("--as-of-height", help="Address clusters and merges as of this block.", metavar="BLOCK"),
+    ] = None,
     operator: Operator = None,
     why: Why = "",
     as_json: AsJson = False,
@@ -153,7 +157,7 @@ def show(
             emit_table(table_list(tables), ("table", "stage", "rows", "about"), as_json=as_json)
             return
         wanted = [name.strip() for name in columns.split(",") if name.strip()]
-        rows = table_rows(tables, table, where=where or [], columns=wanted)
+        rows = table_rows(tables, table, where=where or [], columns=wanted, height=as_of_height)
     emit_table(rows.to_pylist(), rows.column_names, as_json=as_json)
     if not rows.num_rows:
         note(f"{table}: no row")
@@ -168,6 +172,9 @@ def explain(
     cut: Annotated[
         bool, typer.Option("--cut", help="With a transaction as ID: what falls apart if it joins nothing.")
     ] = False,
+    as_of_height: Annotated[
+        int | None, typer.Option("--as-of-height", help="With two addresses: as of this block.", metavar="BLOCK")
+    ] = None,
     operator: Operator = None,
     why: Why = "",
     as_json: AsJson = False,
@@ -178,7 +185,7 @@ def explain(
     if other is not None or cut:
         ids = (wanted,) if other is None else (wanted, other)
         with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "explain", ids) as tables:
-            rows = [cut_preview(tables, wanted)] if other is None else joining_path(tables, wanted, other)
+            rows = [cut_preview(tables, wanted)] if other is None else joining_path(tables, wanted, other, as_of_height)
         for number, row in enumerate(rows, start=1):
             emit(row, as_json=as_json, text=cut_text(row) if other is None else merge_text(row, number))
         return

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.engine import Exhibit, Replay, StageContext
+from headwater.evidence.block_store import block_files
 from headwater.evidence.folders import FolderEntry, listing, shown
 from headwater.evidence.gather import Gathered
 from headwater.evidence.members import entry_of
@@ -24,7 +25,6 @@ from headwater.schema import table_named
 __all__ = [
     "DIGEST_GROUP_ENTRIES",
     "HEAD_BYTES",
-    "block_files",
     "entries_table",
     "read_files",
     "read_folder",
@@ -107,7 +107,7 @@ def read_folder(exhibit: Exhibit, pool: SealedPool, gathered: Gathered, context:
 
 def read_files(exhibit: Exhibit, pool: SealedPool, gathered: Gathered, context: StageContext) -> Iterator[Readable]:
     """Takes in a dump, a wallet, an archive or block files: each file is one entry."""
-    files = block_files(exhibit.path) if exhibit.path.is_dir() else [exhibit.path]
+    files = block_files(exhibit.path) if exhibit.exhibit_kind == "blocks" else [exhibit.path]
     found = (
         FolderEntry(
             path_bytes=os.fsencode(file.name),
@@ -120,11 +120,6 @@ def read_files(exhibit: Exhibit, pool: SealedPool, gathered: Gathered, context: 
     )
     folder = exhibit.path if exhibit.path.is_dir() else exhibit.path.parent
     yield from _read_listed(exhibit, found, folder, pool, gathered, context, whole=True)
-
-
-def block_files(folder: Path) -> list[Path]:
-    """The files of a node's block store, in the order of their names."""
-    return sorted(path for pattern in ("blk*.dat", "rev*.dat", "xor.dat") for path in folder.glob(pattern))
 
 
 def _read_listed(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from headwater.engine import Progress, silent
 from headwater.errors import InputError, UnreadableInputError, UnsupportedFormatError
-from headwater.evidence.entries import block_files
+from headwater.evidence.block_store import block_files
 from headwater.evidence.folders import listing
 from headwater.evidence.image_files import image_parameters, image_segments, image_sources
 from headwater.evidence.readable import holds_more, is_table_of_text
@@ -195,7 +195,7 @@ def _head(path: Path) -> bytes:
 
 
 def _files_of(path: Path, exhibit_kind: str) -> Iterable[Path]:
-    if exhibit_kind == "blocks" and path.is_dir():
+    if exhibit_kind == "blocks":
         return block_files(path)
     if path.is_dir():
         return (path / os.fsdecode(entry.path_bytes) for entry in listing(path) if entry.entry_type == "file")

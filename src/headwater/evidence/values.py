@@ -10,7 +10,7 @@ import datetime as dt
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 
 import numpy as np
 import pyarrow as pa
@@ -188,8 +188,14 @@ def _digest_raw(_: ColumnBinding, raw: bytes) -> str | None:
 
 
 def _scaled(raw: bytes, scale: int) -> int:
-    value = Decimal(raw.decode("ascii")) * scale
-    if abs(value) >= _LEAST_TOO_LARGE:
+    amount = Decimal(raw.decode("ascii"))
+    if not amount.copy_abs() < _LEAST_TOO_LARGE:  # before it is scaled, which a huge exponent does not bear
+        raise ValueError("larger than any amount")
+    try:
+        value = Context(prec=len(raw) + len(str(scale)), traps=[Inexact]).multiply(amount, Decimal(scale))
+    except Inexact:  # there is room for every digit, so it is next to nothing
+        raise ValueError("finer than its smallest unit") from None
+    if value.copy_abs() >= _LEAST_TOO_LARGE:
         raise ValueError("larger than any amount")
     if value != value.to_integral_value():
         raise ValueError("finer than its smallest unit")

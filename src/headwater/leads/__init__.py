@@ -1,7 +1,8 @@
 """Hypotheses for enquiry, ranked by printed rules over observed acts; no traits, no propensity."""
 
 from headwater.leads.acts import ACT_TABLES
+from headwater.leads.explained import explained_lead
 from headwater.leads.rank import rank_leads
 from headwater.leads.rules import Rule, RuleSet, read_rules
 
-__all__ = ["ACT_TABLES", "Rule", "RuleSet", "rank_leads", "read_rules"]
+__all__ = ["ACT_TABLES", "Rule", "RuleSet", "explained_lead", "rank_leads", "read_rules"]

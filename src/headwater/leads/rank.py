@@ -13,13 +13,12 @@ from headwater.engine import Session, StageContext
 from headwater.identities import Networks
 from headwater.leads.acts import ACT_TABLES, observed_acts
 from headwater.leads.jurisdiction import countries_of, denied_links, jurisdictions
+from headwater.leads.order import order_key
 from headwater.leads.rules import RuleSet, read_rules
 from headwater.money import POLICIES
 from headwater.schema import content_id, table_named
 
 __all__ = ["rank_leads"]
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def rank_leads(context: StageContext) -> dict[str, pa.Table]:
@@ -37,7 +36,7 @@ def rank_leads(context: StageContext) -> dict[str, pa.Table]:
     joined = _Joined(tables, networks, acts)
     # A judgement outlives the run it was given on: one about an account that no dump holds any more makes no lead.
     leads = [joined.lead(rules, accounts[account], fired[account]) for account in sorted(fired.keys() & accounts)]
-    leads.sort(key=_order)
+    leads.sort(key=lambda lead: order_key(lead, lead["_latest"]))
     for rank, lead in enumerate(leads, start=1):
         lead["rank"] = rank
         lead.pop("_latest")
@@ -68,19 +67,6 @@ def _fired(rules: RuleSet, acts: Mapping[str, Mapping[str, tuple[int, str]]]) ->
                     },
                 )
     return fired
-
-
-def _order(lead: Mapping[str, Any]) -> tuple[object, ...]:
-    """Tier; then how many rules of that tier fired and how often; then how many rules; then later activity; then id."""
-    strongest = [rule for rule in lead["rules_fired"] if rule["tier"] == lead["risk_tier"]]
-    return (
-        lead["risk_tier"],
-        -len(strongest),
-        -sum(rule["observed"] for rule in strongest),
-        -len(lead["rules_fired"]),
-        -((lead["_latest"] or _EPOCH) - _EPOCH) // dt.timedelta(microseconds=1),
-        lead["account_id"],
-    )
 
 
 def _acts(tables: Session, networks: Networks) -> dict[str, list[dict[str, Any]]]:

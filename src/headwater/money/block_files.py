@@ -18,11 +18,13 @@ from headwater.money.block_exports import (
     object_spans,
     rewritten,
 )
-from headwater.money.block_layout import HEADER_BYTES
+from headwater.money.block_layout import HEADER_BYTES, header_of
 
 __all__ = [
+    "EXPORT_SUFFIXES",
     "KEY_FILE",
     "NETWORK_OF_MAGIC",
+    "PREFIX_BYTES",
     "UNDO_CHECKSUM_BYTES",
     "BlockFile",
     "BlockRecord",
@@ -30,6 +32,7 @@ __all__ = [
     "block_file",
     "block_files_at",
     "deobfuscated",
+    "is_one_block",
     "key_beside",
     "records",
 ]
@@ -40,7 +43,8 @@ LONGEST_BLOCK_BYTES: Final = 4_000_000  # source: Bitcoin Core, MAX_BLOCK_SERIAL
 LONGEST_UNDO_BYTES: Final = 1 << 25  # source: Bitcoin Core, MAX_SIZE of anything serialised
 UNDO_CHECKSUM_BYTES: Final = 32
 EXPORT_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
-_PREFIX_BYTES: Final = 8  # magic and length
+PREFIX_BYTES: Final = 8
+"""Magic and length."""
 _STEP_BYTES: Final = 1 << 20
 
 NETWORK_OF_MAGIC: Final = {  # source: Bitcoin Core, kernel/chainparams.cpp, pchMessageStart
@@ -220,7 +224,8 @@ def block_file(path: Path) -> BlockFile:
 def block_files_at(paths: Sequence[Path]) -> tuple[Path, ...]:
     """The files of blocks that the paths name, a folder standing for its `blk*.dat` in the order of their numbers.
 
-    A folder that has none stands for the exports in it, in the order of their names.
+    A folder that has none stands for the exports in it, or else for its files of one block each, in the order of their
+    names.
 
     Raises:
         InputError: A path does not exist, or a folder holds no block file.
@@ -232,6 +237,7 @@ def block_files_at(paths: Sequence[Path]) -> tuple[Path, ...]:
             found = found or sorted(
                 each for each in path.iterdir() if each.suffix in EXPORT_SUFFIXES or csv_siblings(each)
             )
+            found = found or sorted(each for each in path.iterdir() if each.is_file() and is_one_block(each))
             if not found:
                 raise InputError(path, "the folder holds no blk*.dat", remedy="name the node's folder of blocks")
             files += found
@@ -240,6 +246,14 @@ def block_files_at(paths: Sequence[Path]) -> tuple[Path, ...]:
         else:
             raise InputError(path, "there is no such file", remedy="check the path")
     return tuple(files)
+
+
+def is_one_block(path: Path) -> bool:
+    """Whether a file is one block and nothing else, told by its proof of work."""
+    if not HEADER_BYTES < path.stat().st_size <= LONGEST_BLOCK_BYTES:
+        return False
+    with path.open("rb") as file:
+        return header_of(file.read(HEADER_BYTES)).is_of_a_network
 
 
 def records(file: BlockFile, stream: BinaryIO, *, are_undo: bool = False) -> Iterator[BlockRecord | Damage]:
@@ -263,13 +277,13 @@ def records(file: BlockFile, stream: BinaryIO, *, are_undo: bool = False) -> Ite
     at = 0
     while at < file.size_bytes:
         stream.seek(at)
-        prefix = deobfuscated(stream.read(_PREFIX_BYTES), file.key, at)
+        prefix = deobfuscated(stream.read(PREFIX_BYTES), file.key, at)
         length_bytes = int.from_bytes(prefix[4:], "little")
-        cut = file.magic.startswith(prefix[:4]) and len(prefix) < _PREFIX_BYTES
+        cut = file.magic.startswith(prefix[:4]) and len(prefix) < PREFIX_BYTES
         whole = prefix[:4] == file.magic and shortest_bytes <= length_bytes <= longest_bytes
-        end = at + _PREFIX_BYTES + length_bytes + trailer_bytes
+        end = at + PREFIX_BYTES + length_bytes + trailer_bytes
         if whole and not cut and end <= file.size_bytes:
-            yield BlockRecord(offset_bytes=at + _PREFIX_BYTES, length_bytes=length_bytes)
+            yield BlockRecord(offset_bytes=at + PREFIX_BYTES, length_bytes=length_bytes)
             at = end
             continue
         following = _next_magic(file, stream, at + 1) if not cut else None

@@ -10,13 +10,23 @@ from typing import Final
 
 from headwater.errors import UnreadableInputError
 from headwater.money.block_files import BlockFile, BlockRecord, Damage, block_file, block_files_at, records
-from headwater.money.block_layout import HEADER_BYTES, BlockHeader, compact_size, header_of
+from headwater.money.block_layout import HEADER_BYTES, BlockHeader, compact_size, header_of, stated_height
 from headwater.money.defects import Defects
 
 __all__ = ["BlockIndex", "BlockSource", "IndexedBlock", "indexed_blocks", "read_content"]
 
 NO_HEIGHT: Final = -1
-_HEAD_BYTES: Final = HEADER_BYTES + 9  # a header and the longest count of transactions
+_HEAD_BYTES: Final = HEADER_BYTES + 9 + 60  # a header, the longest count of transactions, and how a coinbase begins
+_FIRST_BLOCKS: Final = frozenset(  # source: Bitcoin Core, kernel/chainparams.cpp, hashGenesisBlock
+    bytes.fromhex(shown)[::-1]
+    for shown in (
+        "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f",  # main
+        "000000000933ea01ad0ee984209779baaec3ced90fa3f408719526f8d77f4943",  # test
+        "00000000da84f2bafbbc53dee25a72ae507ff4914b867c565be350b0da8bf043",  # the fourth test network
+        "00000008819873e925422c1ff0f99f7cc9bbb232af63a077a480a3633bee1ef6",  # signet
+        "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206",  # regtest
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +53,8 @@ class IndexedBlock:
         length_bytes: Length.
         header: What its header says.
         transactions: Transactions, as its count says.
-        height: Height, or `NO_HEIGHT` where the chain below it is not whole.
+        stated_height: Height that its coinbase states, if it states one.
+        height: Height, or `NO_HEIGHT` where it is neither counted from the first block nor stated.
         chain_work: Expected hashes of all its known ancestors and itself.
         active: Whether it is on the chain with the most work.
     """
@@ -54,6 +65,7 @@ class IndexedBlock:
     length_bytes: int
     header: BlockHeader
     transactions: int
+    stated_height: int | None = None
     height: int = NO_HEIGHT
     chain_work: int = 0
     active: bool = False
@@ -158,6 +170,7 @@ def _scan_file(exhibit_id: str, file: BlockFile, scan: _Scan, defects: Defects) 
                 length_bytes=found.length_bytes,
                 header=header,
                 transactions=transactions,
+                stated_height=stated_height(head),
             )
 
 
@@ -173,7 +186,9 @@ def _chosen_chain(
         elif block.header.previous_hash in by_hash:
             children.setdefault(block.header.previous_hash, []).append(block)
         else:
-            if any(block.header.previous_hash):
+            if block.header.previous_hash in _FIRST_BLOCKS:
+                block.height = 1  # what the first block issued nobody can spend, so nothing is missing
+            elif any(block.header.previous_hash):
                 _defect_of(block, "chain_not_whole", "the block before it is not in these files", defects)
             else:
                 block.height = 0
@@ -189,7 +204,6 @@ def _chosen_chain(
         ):
             tip = block
         for child in children.get(block.header.block_hash, ()):
-            child.height = NO_HEIGHT if block.height == NO_HEIGHT else block.height + 1
             child.chain_work = block.chain_work + child.header.work
             waiting.append(child)
     chain: list[IndexedBlock] = []
@@ -198,7 +212,30 @@ def _chosen_chain(
         chain.append(tip)
         parent = by_hash.get(tip.header.previous_hash)
         tip = parent if parent is not None and parent.header.has_proof_of_work else None
-    return tuple(reversed(chain))
+    chain.reverse()
+    _count_heights(chain, blocks, children)
+    return tuple(chain)
+
+
+def _count_heights(
+    chain: Sequence[IndexedBlock], blocks: Sequence[IndexedBlock], children: dict[bytes, list[IndexedBlock]]
+) -> None:
+    """Write the heights: counted from the first block, or from what the blocks of the active chain state.
+
+    A statement counts if all of them state one, each one more than the one before (BIP 34; every block since height
+    227,931 of the main network must). Older coinbases begin with anything.
+    """
+    stated = [block.stated_height for block in chain]
+    if chain and chain[0].height == NO_HEIGHT and stated[0] is not None:
+        first = stated[0]
+        if stated == list(range(first, first + len(chain))):
+            chain[0].height = first
+    waiting = [block for block in blocks if block.height != NO_HEIGHT]
+    while waiting:
+        block = waiting.pop()
+        for child in children.get(block.header.block_hash, ()):
+            child.height = block.height + 1
+            waiting.append(child)
 
 
 def _defect_of(block: IndexedBlock, code: str, reason: str, defects: Defects) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "header_of",
     "laid_out",
     "merkle_root",
+    "stated_height",
     "transaction_ids",
 ]
 
@@ -58,6 +59,15 @@ class BlockLayoutError(HeadwaterError):
         self.offset_bytes = offset_bytes
         self.reason = reason
         super().__init__(f"byte {offset_bytes} of the block: {reason}")
+
+
+_VERSION_WITH_HEIGHT: Final = 2  # source: BIP 34
+_TX_VERSION_BYTES: Final = 4
+_HEIGHT_BYTES: Final = 3  # until height 8,388,608; four pushed bytes are what coinbases began with before BIP 34
+_SMALL_NUMBERS: Final = range(0x51, 0x61)  # OP_1 to OP_16, which push 1 to 16
+_EASIEST_BITS: Final = 0x1E0377AE  # source: Bitcoin Core, chainparams, powLimit of signet; that of main is lower
+_TEST_BITS: Final = 0x207FFFFF  # source: as above, powLimit of regtest
+_EASIEST_TARGET: Final = 0x7FFFFF << 8 * 29  # that of these bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +100,14 @@ class BlockHeader:
         return (1 << 256) // (self.target + 1)
 
     @property
+    def is_of_a_network(self) -> bool:
+        """Whether the hash is none by chance: it meets a target of a public network, or exactly that of tests."""
+        return self.has_proof_of_work and (self.bits <= _EASIEST_BITS or self.bits == _TEST_BITS)
+
+    @property
     def has_proof_of_work(self) -> bool:
-        """Whether the hash meets the target."""
-        return self.target > 0 and int.from_bytes(self.block_hash, "little") <= self.target
+        """Whether the hash meets the target, and the target is none that is easier than any network allows."""
+        return 0 < self.target <= _EASIEST_TARGET and int.from_bytes(self.block_hash, "little") <= self.target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,3 +247,32 @@ def amounts_sat(block: bytes, layout: BlockLayout) -> npt.NDArray[np.int64]:
     content = as_bytes(block)
     amounts: _Places = content[layout.amounts[:, None] + np.arange(8)].view("<i8").ravel().astype(np.int64, copy=False)
     return amounts
+
+
+def stated_height(block: bytes) -> int | None:
+    """The height that a block's coinbase states, if it states one.
+
+    Args:
+        block: At least as much of it as reaches behind that number.
+
+    References:
+        BIP 34, "Block v2, Height in Coinbase": version 2 or more, and the coinbase's script begins by pushing it.
+    """
+    if len(block) < HEADER_BYTES or int.from_bytes(block[:4], "little", signed=True) < _VERSION_WITH_HEIGHT:
+        return None
+    try:
+        at = compact_size(block, HEADER_BYTES)[1] + _TX_VERSION_BYTES
+        at += 2 if block[at : at + 2] == b"\x00\x01" else 0  # marker and flag of a transaction with witnesses
+        inputs, at = compact_size(block, at)
+        length, at = compact_size(block, at + TXID_BYTES + 4)
+    except IndexError:
+        return None
+    script = block[at : at + min(length, 1 + _HEIGHT_BYTES)]
+    if inputs != 1 or not script:
+        return None
+    if script[0] in _SMALL_NUMBERS:
+        return script[0] - _SMALL_NUMBERS[0] + 1
+    pushed = script[1 : 1 + script[0]]
+    if not 1 <= script[0] <= _HEIGHT_BYTES or len(pushed) < script[0] or pushed[-1] & 0x80:
+        return None
+    return int.from_bytes(pushed, "little")

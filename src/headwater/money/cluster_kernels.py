@@ -1,4 +1,10 @@
-"""Inner loops of joining scripts that were spent from together."""
+"""Inner loops of joining scripts that were spent from together.
+
+Sets are kept in one array of numbers of 64 bits, one for each script: the lower half leads toward the number that
+stands for its set (Galler and Fischer 1964), the upper half is the script's first four bytes, most significant first.
+So one look into memory, for which these loops would mostly wait, tells both where a script belongs and, nearly always,
+which of two comes first.
+"""
 
 from __future__ import annotations
 
@@ -6,49 +12,59 @@ from typing import Final
 
 import numpy as np
 
-from headwater.compiled import I64, U8, U64, Int, Numbers, ask_for, compiled, word_at
+from headwater.compiled import I64, U8, U64, Int, Numbers, ask_for, compiled
 
-__all__ = ["first_bytes", "flatten", "join_spent_together", "share_a_leader"]
+__all__ = ["MOST_SCRIPTS", "alone", "join_spent_together", "leaders_of", "share_a_leader"]
+
+MOST_SCRIPTS: Final = 1 << 32
+"""How many can be told apart; the main chain had some 1.4 billion in 2026."""
 
 _FEW: Final = 16
 """Up to so many inputs are compared each with each, to see which of their scripts are together already."""
-_EVEN_BYTES: Final = np.uint64(0x00FF00FF00FF00FF)
-_EVEN_PAIRS: Final = np.uint64(0x0000FFFF0000FFFF)
-_HELD: Final = 1 << 12
-_AHEAD: Final = 10
+_FEW_INPUTS: Final = np.uint64(_FEW)
+_AHEAD: Final = 16
+"""So many transactions before their turn, memory is asked for."""
+_LOWER: Final = np.uint64(0xFFFFFFFF)
+_UPPER: Final = np.uint64(0xFFFFFFFF00000000)
+_HALF: Final = np.uint64(32)
+_KEY_BYTES: Final = 4
 
 
 @compiled
-def _leader(leaders: Numbers, number: Int) -> int:
-    """The number that stands for a set; what lies on the way to it is brought nearer."""
-    parent = leaders[number]
-    while parent != number:
-        above = leaders[parent]
-        leaders[number] = above
-        number, parent = above, leaders[above]
-    return np.int64(number)  # type: ignore[return-value]  # one width, whatever the leaders have
+def alone(content: U8, starts: I64, sets: U64) -> None:
+    """Writes every script as a set of its own, its first bytes beside it, with zeros after a shorter one.
 
-
-@compiled
-def first_bytes(content: U8, starts: I64, keys: U64) -> None:
-    """Writes the first eight bytes of each script as a number, most significant first, zeros after a shorter one."""
-    for script in range(len(keys)):
-        if starts[script] + 8 <= starts[script + 1]:
-            word = word_at(content, starts[script])
-            word = ((word & _EVEN_BYTES) << np.uint64(8)) | ((word >> np.uint64(8)) & _EVEN_BYTES)
-            word = ((word & _EVEN_PAIRS) << np.uint64(16)) | ((word >> np.uint64(16)) & _EVEN_PAIRS)
-            keys[script] = (word << np.uint64(32)) | (word >> np.uint64(32))
-            continue
+    Args:
+        content: Bytes of all scripts.
+        starts: Where each begins, and where the last ends.
+        sets: Room for all.
+    """
+    for script in range(len(sets)):
         key = np.uint64(0)
-        for at in range(starts[script], starts[script] + 8):
+        for at in range(starts[script], starts[script] + _KEY_BYTES):
             key <<= np.uint64(8)
             if at < starts[script + 1]:
                 key |= np.uint64(content[at])
-        keys[script] = key
+        sets[script] = (key << _HALF) | np.uint64(script)
 
 
 @compiled
-def _is_below(content: U8, starts: I64, number: Int, other: Int) -> bool:
+def _leader(sets: U64, script: np.uint64) -> np.uint64:
+    """The number that stands for a set; what lies on the way to it is brought nearer."""
+    number, here = script, sets[script]
+    above: np.uint64 = here & _LOWER
+    while above != number:
+        farther = sets[above] & _LOWER
+        if farther == above:
+            return above
+        sets[number] = (here & _UPPER) | farther
+        number, here = farther, sets[farther]
+        above = here & _LOWER
+    return number
+
+
+@compiled
+def _is_below(content: U8, starts: I64, number: Int | np.uint64, other: Int | np.uint64) -> bool:
     """Whether a script comes before another in the order of bytes."""
     at, end = starts[number], starts[number + 1]
     other_at, other_end = starts[other], starts[other + 1]
@@ -87,8 +103,7 @@ def join_spent_together(  # noqa: C901, PLR0912 - one loop: calls with so many a
     shows_nothing: I64,
     content: U8,
     starts: I64,
-    keys: U64,
-    leaders: Numbers,
+    sets: U64,
     merges: Numbers,
 ) -> int:
     """Joins the scripts of each transaction, and writes the merges; how many.
@@ -101,124 +116,65 @@ def join_spent_together(  # noqa: C901, PLR0912 - one loop: calls with so many a
         input_starts: First input of every transaction, and the number of all at the end.
         input_scripts: Script of every input, or -1.
         shows_nothing: The few scripts that prove no control when they are spent from.
-        content: Bytes of all scripts.
+        content: Bytes of all scripts; empty where no two have the same upper half.
         starts: Where each begins, and where the last ends.
-        keys: What `first_bytes` wrote, so that few comparisons look farther; empty where scripts are numbered in the
-            order of their bytes.
-        leaders: For every script itself, or what an earlier call left.
+        sets: What `alone` wrote, or what an earlier call left; or, where scripts are numbered in the order of their
+            bytes, with their numbers in the upper half.
         merges: Room for lower script, other script and transaction: a row for every script, or none for no proofs.
     """
-    held, groups, held_keys = (
-        np.empty(_HELD, dtype=np.int64),
-        np.empty(_HELD, dtype=np.int64),
-        np.empty(_HELD, dtype=np.uint64),
+    found, lowest, keys = (
+        np.empty(_FEW, dtype=np.int64),
+        np.empty(_FEW, dtype=np.int64),
+        np.empty(_FEW, dtype=np.uint64),
     )
-    ends, found = np.empty((_HELD, 2), dtype=np.int64), np.empty(_FEW, dtype=np.int64)
-    told = end = txs = 0
+    told = 0
     for turn in range(len(order)):
         if turn + _AHEAD < len(order):
             tx = order[turn + _AHEAD]
-            first, last = input_starts[tx], input_starts[tx + 1]
-            if last - first > 1:
-                for number in range(first, min(last, first + _FEW)):
-                    ask_for(leaders, max(0, np.int64(input_scripts[number])))
+            first, last = np.uint64(input_starts[tx]), np.uint64(input_starts[tx + 1])
+            for number in range(first, min(last, first + _FEW_INPUTS)):
+                ask_for(sets, np.int64(input_scripts[number]))  # -1 does no harm: asking for memory cannot fail
         tx = order[turn]
-        first, last = input_starts[tx], input_starts[tx + 1]
-        if last - first < 2:
+        first, last = np.uint64(input_starts[tx]), np.uint64(input_starts[tx + 1])
+        if last - first > _FEW_INPUTS:
+            spent = input_scripts[input_starts[tx] : input_starts[tx + 1]]
+            told = _join_many(tx, spent, shows_nothing, content, starts, sets, merges, told)
             continue
-        if last - first > _FEW or end + _FEW > _HELD:
-            told = _tell(held, groups, held_keys, ends[:txs], content, starts, keys, merges, told)
-            end = txs = 0
-        if last - first > _FEW:
-            told = _join_many(
-                tx, input_scripts[first:last], shows_nothing, content, starts, keys, leaders, merges, told
-            )
-            continue
-        count, different = 0, 0
+        different = 0
         for number in range(first, last):
-            script = np.int64(input_scripts[number])
-            is_kept = script >= 0
+            is_kept = input_scripts[number] >= 0
             for other in shows_nothing:
-                is_kept = is_kept and script != other
+                is_kept = is_kept and input_scripts[number] != other
             if not is_kept:
                 continue
-            ask_for(keys, script)
-            leader, group = _leader(leaders, script), 0
+            script = np.uint64(input_scripts[number])
+            key = sets[script] >> _HALF
+            leader, group = _leader(sets, script), 0
             while group < different and found[group] != leader:
                 group += 1
             if group == different:
-                found[group] = leader
-                different += 1
-            held[end + count], groups[end + count] = script, group
-            count += 1
-        if different < 2:
-            continue
-        end += count
-        ends[txs, 0], ends[txs, 1] = tx, end
-        txs += 1
-        leader = found[0]
-        for group in range(1, different):
-            leader = min(leader, found[group])
-        for group in range(different):
-            leaders[found[group]] = leader
-    return _tell(held, groups, held_keys, ends[:txs], content, starts, keys, merges, told)
-
-
-@compiled
-def _tell(  # noqa: C901 - one loop: calls with so many arrays cost more than what they would do
-    held: I64,
-    groups: I64,
-    held_keys: U64,
-    ends: I64,
-    content: U8,
-    starts: I64,
-    keys: U64,
-    merges: Numbers,
-    told: int,
-) -> int:
-    """Writes the merges of some transactions whose scripts are joined already; how many are told by now.
-
-    To join the lowest script with the others in their order is to join it with the lowest of each group that was one
-    before. Which these are is looked up for many transactions at once, so that no look-up waits for another.
-
-    Args:
-        held: Scripts of the transactions, one after the other.
-        groups: For each the number of the group of its transaction's scripts that it belonged to.
-        held_keys: Room for as many keys.
-        ends: For each transaction its number, and where its scripts end.
-        content: As in `join_spent_together`, and the following alike.
-        starts: See there.
-        keys: See there.
-        merges: See there.
-        told: Merges told already.
-    """
-    lowest, low_keys, first = np.empty(_FEW, dtype=np.int64), np.empty(_FEW, dtype=np.uint64), 0
-    if len(ends):
-        for place in range(ends[-1, 1]):
-            held_keys[place] = keys[held[place]] if len(keys) else np.uint64(held[place])
-    for turn in range(len(ends)):
-        last, different, best = ends[turn, 1], 0, 0
-        for place in range(first, last):
-            group, script, key = groups[place], held[place], held_keys[place]
-            if group >= different:  # groups are numbered as they are met
-                lowest[group], low_keys[group] = script, key
+                found[group], lowest[group], keys[group] = leader, script, key
                 different += 1
             # Keys are compared here and not by a function of their own: calls with so many arrays cost more than this.
-            elif key < low_keys[group] or (
-                key == low_keys[group] and _is_below(content, starts, script, lowest[group])
+            elif key < keys[group] or (
+                key == keys[group] and script != lowest[group] and _is_below(content, starts, script, lowest[group])
             ):
-                lowest[group], low_keys[group] = script, key
+                lowest[group], keys[group] = script, key
+        if different < 2:
+            continue
+        best, leader = 0, found[0]
         for group in range(1, different):
-            key, best_key = low_keys[group], low_keys[best]
-            if key < best_key or (key == best_key and _is_below(content, starts, lowest[group], lowest[best])):
+            leader = min(leader, found[group])
+            if keys[group] < keys[best] or (
+                keys[group] == keys[best] and _is_below(content, starts, lowest[group], lowest[best])
+            ):
                 best = group
         for group in range(different):
+            sets[found[group]] = (sets[found[group]] & _UPPER) | leader
             if group != best:
                 if told < len(merges):
-                    merges[told, 0], merges[told, 1] = lowest[best], lowest[group]
-                    merges[told, 2] = ends[turn, 0]
+                    merges[told, 0], merges[told, 1], merges[told, 2] = lowest[best], lowest[group], tx
                 told += 1
-        first = last
     return told
 
 
@@ -229,8 +185,7 @@ def _join_many(
     shows_nothing: I64,
     content: U8,
     starts: I64,
-    keys: U64,
-    leaders: Numbers,
+    sets: U64,
     merges: Numbers,
     told: int,
 ) -> int:
@@ -238,34 +193,39 @@ def _join_many(
     room, room_keys = np.empty(len(scripts), dtype=np.int64), np.empty(len(scripts), dtype=np.uint64)
     count = 0
     for number in scripts:
-        script = np.int64(number)
-        is_kept = script >= 0
+        is_kept = number >= 0
         for other in shows_nothing:
-            is_kept = is_kept and script != other
+            is_kept = is_kept and number != other
         if is_kept:
-            room[count], room_keys[count] = script, keys[script] if len(keys) else np.uint64(script)
+            room[count], room_keys[count] = number, sets[number] >> _HALF
             count += 1
     if not count:
         return told
     _sort(room, room_keys, count, content, starts)
-    leader = _leader(leaders, room[0])
+    leader = _leader(sets, np.uint64(room[0]))
     for place in range(1, count):
-        other_leader = _leader(leaders, room[place])
+        other_leader = _leader(sets, np.uint64(room[place]))
         if other_leader == leader:
             continue
         if told < len(merges):
             merges[told, 0], merges[told, 1], merges[told, 2] = room[0], room[place], tx
         told += 1
-        leaders[max(other_leader, leader)] = min(other_leader, leader)
-        leader = min(other_leader, leader)
+        upper, leader = max(other_leader, leader), min(other_leader, leader)
+        sets[upper] = (sets[upper] & _UPPER) | leader
     return told
 
 
 @compiled
-def flatten(leaders: Numbers) -> None:
-    """Has every number lead straight to the one that stands for its set; that is never above it."""
-    for number in range(len(leaders)):
-        leaders[number] = leaders[leaders[number]]
+def leaders_of(sets: U64, leaders: I64) -> None:
+    """Writes the number that stands for each script's set, which is the smallest in it.
+
+    Args:
+        sets: What `join_spent_together` left.
+        leaders: Room for all; it may be the same memory.
+    """
+    for number in range(len(sets)):
+        above = np.int64(sets[number] & _LOWER)
+        leaders[number] = leaders[above] if above < number else above
 
 
 @compiled

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import ibis
 import ibis.expr.types as ir
@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from headwater.engine import ParquetParts, Session
 from headwater.errors import UnreadableInputError
 from headwater.money.byte_table import ByteTable
+from headwater.money.clusters import sets_in_order
 from headwater.money.scripts import SCRIPTS_OF_ANYONE, addresses_of, is_unspendable
 from headwater.schema import content_id, table_named
 
@@ -115,12 +116,12 @@ def clusters_by_parts(tables: Session, network: str, scratch: Path) -> ClusterPa
         merges=scratch / "merges.parquet",
     )
     count = _number_scripts(tables, parts.scripts)
-    leaders = np.arange(count, dtype=np.int32 if count < np.iinfo(np.int32).max else np.int64)
+    sets = sets_in_order(count)
     with ParquetParts(parts.merges, _MERGED) as file:
         for spent in _by_blocks(tables, parts.scripts):
-            file.write(_joined(spent, leaders))
+            file.write(_joined(spent, sets))
         file.finish()
-    _write_leaders(leaders, parts.leaders)
+    _write_leaders(sets, parts.leaders)
     return parts
 
 
@@ -168,8 +169,8 @@ def _by_blocks(tables: Session, scripts: Path) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting)
 
 
-def _joined(spent: pa.Table, leaders: npt.NDArray[Any]) -> pa.Table:
-    """The merges that the transactions of some blocks make; the leaders are joined on the way."""
+def _joined(spent: pa.Table, sets: npt.NDArray[np.uint64]) -> pa.Table:
+    """The merges that the transactions of some blocks make; the sets are joined on the way."""
     from headwater.money.cluster_kernels import join_spent_together  # loads a compiler
 
     heights, numbers = spent["block_height"].to_numpy(), spent["number"].to_numpy()
@@ -181,7 +182,7 @@ def _joined(spent: pa.Table, leaders: npt.NDArray[Any]) -> pa.Table:
     # Within a block by the bytes of the txid as they lie in files, which is not the order in which it is displayed.
     order = sorted(range(len(begins)), key=lambda tx: (of_begins[tx], bytes.fromhex(shown[tx])[::-1]))
     starts = np.concatenate((begins, [len(codes)])).astype(np.int64)
-    merges = np.empty((len(numbers), 3), dtype=leaders.dtype)
+    merges = np.empty((len(numbers), 3), dtype=np.int64)
     nothing = np.empty(0, dtype=np.int64)
     told = join_spent_together(
         np.array(order, dtype=np.int64),
@@ -190,21 +191,19 @@ def _joined(spent: pa.Table, leaders: npt.NDArray[Any]) -> pa.Table:
         nothing,
         np.empty(0, dtype=np.uint8),
         nothing,
-        np.empty(0, dtype=np.uint64),  # numbers are in the order of the scripts' bytes already
-        leaders,
+        sets,
         merges,
     )
     merged = merges[:told]
     names = pa.array(shown, type=pa.string()).take(pa.array(merged[:, 2]))
-    return pa.table(
-        [pa.array(merged[:, 0].astype(np.int64)), pa.array(merged[:, 1].astype(np.int64)), names], schema=_MERGED
-    )
+    return pa.table([pa.array(merged[:, 0]), pa.array(merged[:, 1]), names], schema=_MERGED)
 
 
-def _write_leaders(leaders: npt.NDArray[Any], path: Path) -> None:
-    from headwater.money.cluster_kernels import flatten  # loads a compiler
+def _write_leaders(sets: npt.NDArray[np.uint64], path: Path) -> None:
+    from headwater.money.cluster_kernels import leaders_of  # loads a compiler
 
-    flatten(leaders)
+    leaders = sets.view(np.int64)
+    leaders_of(sets, leaders)
     is_joined = np.zeros(len(leaders), dtype=np.bool_)
     with pq.ParquetWriter(path, _LED) as file:
         for first in range(0, len(leaders), _PART_ROWS):
@@ -214,5 +213,5 @@ def _write_leaders(leaders: npt.NDArray[Any], path: Path) -> None:
             is_joined[leaders[numbers[moved]]] = True
         for first in range(0, len(leaders), _PART_ROWS):
             numbers = np.arange(first, min(first + _PART_ROWS, len(leaders)))
-            columns = [pa.array(numbers), pa.array(leaders[numbers].astype(np.int64)), pa.array(is_joined[numbers])]
+            columns = [pa.array(numbers), pa.array(leaders[numbers]), pa.array(is_joined[numbers])]
             file.write_table(pa.table(columns, schema=_LED))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headwater.errors import UnreadableInputError
 from headwater.money.block_layout import TXID_BYTES
 from headwater.money.byte_table import ByteTable, NumberOf
 from headwater.money.coinjoin import (
@@ -32,9 +33,11 @@ __all__ = [
     "joined_scripts",
     "merge_path",
     "proving_order",
+    "sets_in_order",
 ]
 
-_Leaders = npt.NDArray[np.int32] | npt.NDArray[np.int64]
+_Leaders = npt.NDArray[np.int64]
+_Proofs = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -65,7 +68,7 @@ class AddressClusters:
 
     leaders: array[int]
     sizes: array[int]
-    proofs: _Leaders
+    proofs: _Proofs
 
     @property
     def merges(self) -> tuple[tuple[int, int, int], ...]:
@@ -122,7 +125,7 @@ def joined_scripts(
     scripts: ByteTable,
     *,
     with_proofs: bool,
-) -> tuple[_Leaders, _Leaders]:
+) -> tuple[_Leaders, _Proofs]:
     """The smallest number in the cluster of each script, and the merges that made the clusters.
 
     Args:
@@ -135,23 +138,43 @@ def joined_scripts(
     Returns:
         The leaders, and lower script, other script and transaction of each merge, shape (merges, 3).
     """
-    from headwater.money.cluster_kernels import first_bytes, flatten, join_spent_together  # loads a compiler
+    from headwater.money.cluster_kernels import alone, join_spent_together, leaders_of  # loads a compiler
 
-    most = max(len(scripts), len(input_starts))
-    # Half the memory where the numbers fit: the loop waits for little else than memory.
-    is_short = most < np.iinfo(np.int32).max
-    leaders: _Leaders = np.arange(len(scripts), dtype=np.int32) if is_short else np.arange(len(scripts), dtype=np.int64)
-    proofs: _Leaders = np.empty((len(scripts) if with_proofs else 0, 3), dtype=leaders.dtype)
+    sets = _room_for_sets(len(scripts))
+    # Half the memory where the numbers fit.
+    is_short = max(len(scripts), len(input_starts)) < np.iinfo(np.int32).max
+    width: type[np.signedinteger[Any]] = np.int32 if is_short else np.int64
+    proofs: _Proofs = np.empty((len(scripts) if with_proofs else 0, 3), dtype=width)
     numbers = NumberOf(scripts)
     shows_nothing = np.array([numbers[script] for script in SCRIPTS_OF_ANYONE if script in numbers], dtype=np.int64)
-    keys = np.empty(len(scripts), dtype=np.uint64)
     content, starts = scripts.content, scripts.starts
-    first_bytes(content, starts, keys)
-    merges = join_spent_together(
-        order, input_starts, input_scripts, shows_nothing, content, starts, keys, leaders, proofs
-    )
-    flatten(leaders)
+    alone(content, starts, sets)
+    merges = join_spent_together(order, input_starts, input_scripts, shows_nothing, content, starts, sets, proofs)
+    leaders = sets.view(np.int64)
+    leaders_of(sets, leaders)
     return leaders, proofs[: merges if with_proofs else 0]
+
+
+def sets_in_order(scripts: int) -> npt.NDArray[np.uint64]:
+    """Sets of one script each, for scripts that are numbered in the order of their bytes: the numbers tell that order.
+
+    Raises:
+        UnreadableInputError: There are more scripts than can be told apart.
+    """
+    sets = _room_for_sets(scripts)
+    sets[:] = np.arange(scripts, dtype=np.uint64)
+    sets *= np.uint64((1 << 32) + 1)
+    return sets
+
+
+def _room_for_sets(scripts: int) -> npt.NDArray[np.uint64]:
+    from headwater.money.cluster_kernels import MOST_SCRIPTS  # loads a compiler
+
+    if scripts > MOST_SCRIPTS:
+        raise UnreadableInputError(
+            "the chain", f"it has {scripts} scripts", remedy=f"take in a shorter one: up to {MOST_SCRIPTS} are joined"
+        )
+    return np.empty(scripts, dtype=np.uint64)
 
 
 def proving_order(txs: npt.NDArray[np.int64], blocks: npt.NDArray[np.int64], txids: ByteTable) -> npt.NDArray[np.int64]:
@@ -228,7 +251,7 @@ def _is_joining(verdicts: Sequence[CoinjoinVerdict]) -> npt.NDArray[np.bool_]:
     return np.fromiter((verdict.answer == "no" for verdict in verdicts), dtype=np.bool_, count=len(verdicts))
 
 
-def _joined(snapshot: Snapshot, order: npt.NDArray[np.int64], *, with_proofs: bool) -> tuple[_Leaders, _Leaders]:
+def _joined(snapshot: Snapshot, order: npt.NDArray[np.int64], *, with_proofs: bool) -> tuple[_Leaders, _Proofs]:
     return joined_scripts(
         order,
         as_numbers(snapshot.input_starts),

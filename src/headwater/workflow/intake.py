@@ -20,7 +20,7 @@ from headwater.evidence import (
     recognise,
     whole_digest,
 )
-from headwater.money import check_block_files
+from headwater.money import check_block_files, is_block_store
 from headwater.references import KINDS, Imported, import_reference, read_column_map
 from headwater.schema.state import IMPORTS, MAPPINGS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
@@ -82,7 +82,7 @@ def add_exhibit(
             raise ConfigError(f"--kind '{exhibit_kind}' is unknown; known are {', '.join(EXHIBIT_KINDS)}")
         absolute = path.absolute()
         with SealedPool(workers=1, allow_unsealed=allow_unsealed) as pool:
-            kind = exhibit_kind or recognise(absolute, pool)
+            kind = exhibit_kind or ("blocks" if is_block_store(absolute) else recognise(absolute, pool))
             if kind == "blocks" and not accept_defects:
                 check_block_files(absolute)
             acquired = acquire(

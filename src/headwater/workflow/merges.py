@@ -18,16 +18,17 @@ __all__ = ["cut_preview", "joining_path"]
 _SHOWN_EXAMPLES = 5
 
 
-def joining_path(tables: Session, one: str, other: str) -> list[dict[str, Any]]:
+def joining_path(tables: Session, one: str, other: str, height: int | None = None) -> list[dict[str, Any]]:
     """The transactions that join two addresses, one row each, in order; then the cuts that keep them apart, if any.
 
     Args:
         tables: The case's tables.
         one: An address, or a script in hex.
         other: Another.
+        height: As of this block; None for the last one.
 
     Raises:
-        InputError: The chain of this case does not hold one of them, or nothing ever joined them.
+        InputError: The chain of this case does not hold one of them, nothing ever joined them, or nothing had by then.
     """
     found = [_of_address(tables, wanted) for wanted in (one, other)]
     if found[0] == found[1]:
@@ -36,7 +37,16 @@ def joining_path(tables: Session, one: str, other: str) -> list[dict[str, Any]]:
     if cluster_id == other_cluster_id:
         rows = _equal(tables.arrow("cluster_merges"), "address_cluster_id", cluster_id).to_pylist()
         merges = [Merge(**{name: row[name] for name in ("script_hex", "other_script_hex", "txid")}) for row in rows]
-        return [_described(tables, txid) for txid in merge_path(merges, script, other_script)]
+        path = [_described(tables, txid) for txid in merge_path(merges, script, other_script)]
+        # Merges are a tree in the order of the chain, so two scripts are joined from the last of their path on.
+        last = max(path, key=lambda row: row["block_height"])
+        if height is not None and last["block_height"] < 0:
+            raise InputError(f"height {height}", "the heights of this chain are not known", remedy="leave it out")
+        if height is not None and last["block_height"] > height:
+            reason = f"nothing joined it with the first up to block {height}"
+            remedy = f"transaction {last['txid']} of block {last['block_height']} did"
+            raise InputError(other, reason, remedy=remedy)
+        return path
     cuts = [
         {**_described(tables, row["txid"]), "cut_by": row["operator"]}
         for row in tables.arrow("merge_cuts").to_pylist()

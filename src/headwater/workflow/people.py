@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 from headwater.engine import Session
 from headwater.errors import ConfigError, InputError
 from headwater.judgements import HUB_CLAIM, MERGE_CLAIM, VERDICTS, Judgement, append
+from headwater.leads import explained_lead
 from headwater.workflow.case import Actor, Case
 
-__all__ = ["judge_link", "queued_hubs", "queued_links", "ranked_leads"]
+__all__ = ["judge_link", "lead_explained", "queued_hubs", "queued_links", "ranked_leads"]
 
 # What a person needs to see of a row to decide; ids and sources are one `explain` away.
 _SHOWN = {
@@ -138,6 +139,19 @@ def _joins_scripts(tables: Session, txid: str) -> bool:
     """Whether a transaction spends from two scripts or more, so that it can merge, or could before it was cut."""
     inputs = tables.arrow("tx_inputs")
     return len(inputs.filter(pc.equal(inputs["txid"], txid))["script_hex"].unique()) > 1
+
+
+def lead_explained(tables: Session, wanted: str) -> dict[str, Any]:
+    """Every rule of a lead, what parts it from its neighbours, what would move it, and what speaks against it.
+
+    Raises:
+        InputError: There is no such lead.
+    """
+    told = explained_lead(tables, wanted)
+    rows = tables.arrow("leads")
+    [lead] = rows.filter(pc.equal(rows["lead_id"], told["lead_id"])).to_pylist()
+    missing = [f"{part['field']} ({part['state']})" for part in lead["completeness"] if part["state"] != "present"]
+    return {**told, **{name: lead[name] for name in ("contrary", "jurisdiction", "why_now")}, "missing": missing}
 
 
 def ranked_leads(tables: Session, *, country: str | None = None) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from headwater.catalogue import ledger_sums
 from headwater.engine import Session
 from headwater.errors import ConfigError
+from headwater.money import VIEWS_BY_HEIGHT, as_of_height
 from headwater.schema import TABLES
 from headwater.workflow.case import Actor, Case
 
@@ -151,7 +152,9 @@ def table_list(tables: Session) -> list[dict[str, Any]]:
     ]
 
 
-def table_rows(tables: Session, name: str, *, where: Sequence[str], columns: Sequence[str]) -> pa.Table:
+def table_rows(
+    tables: Session, name: str, *, where: Sequence[str], columns: Sequence[str], height: int | None = None
+) -> pa.Table:
     """The rows of a table that fit every condition.
 
     Args:
@@ -159,14 +162,20 @@ def table_rows(tables: Session, name: str, *, where: Sequence[str], columns: Seq
         name: Which table.
         where: Conditions `COLUMN=VALUE`, compared as text; `COLUMN=` fits an absent value.
         columns: Columns to give; empty for all.
+        height: The table as it was when this block was the last one; only address clusters and merges can be had so.
 
     Raises:
-        ConfigError: There is no such table or column, or a condition has no `=`.
+        ConfigError: There is no such table or column, a condition has no `=`, or the table has no state by height.
+        InputError: The chain has no such block.
     """
     known = {table.name: table for table in TABLES}
     if name not in known:
         raise ConfigError(f"no table '{name}'; 'headwater show CASE tables' lists them")
-    rows = tables.arrow(name)
+    if height is not None and name not in VIEWS_BY_HEIGHT:
+        raise ConfigError(
+            f"table '{name}' is not kept by block height; --as-of-height is for {', '.join(VIEWS_BY_HEIGHT)}"
+        )
+    rows = tables.arrow(name) if height is None else as_of_height(tables, name, height)
     for condition in where:
         column, sign, value = condition.partition("=")
         if not sign:

@@ -55,6 +55,18 @@ def test_text_and_json_of_a_command_steer_nothing(command, small_template, headw
     assert "Traceback" not in done.err
 
 
+def test_a_lead_is_explained_and_steers_nothing(small_template, headwater):
+    lead = headwater("leads", small_template.case, "--limit", 1, "--json").rows[0]
+    assert headwater("leads", "list", small_template.case, "--limit", 1, "--json").rows == [lead]
+    done = headwater("leads", "explain", small_template.case, lead["lead_id"])
+    assert done.status == 0, done.err
+    assert not steers(done.out)
+    assert all(rule in done.out for rule in lead["rules_not_fired"])
+    [told] = headwater("leads", "explain", small_template.case, 1, "--json").rows
+    assert told["lead_id"] == lead["lead_id"]
+    assert headwater("leads", "explain", small_template.case, "led-none").status == 2
+
+
 def test_the_hostile_nickname_is_in_the_case_at_all(small_template, headwater):
     names = [row["nickname"] for row in headwater("show", small_template.case, "accounts", "--json").rows]
     assert any(steers(name) for name in names if name), "nothing to be made safe, so the tests above say nothing"

@@ -114,6 +114,22 @@ def test_the_number_of_digits_of_a_time_is_never_a_reason(raw):
             bound_value(bound("time", "epoch_s"), raw)
 
 
+@pytest.mark.parametrize(
+    ("raw", "word"),
+    [
+        (b"1E1000000", "larger"),
+        (b"-1E400", "larger"),
+        (b"1E-1000000", "finer"),
+        (b"1E-9999999999", "finer"),
+        (b"12345678901.0000000000000000000000000001", "finer"),
+        (b"Infinity", "larger"),
+    ],
+)
+def test_no_number_of_digits_or_zeros_is_rounded_into_an_amount(raw, word):
+    with pytest.raises(ValueNotReadableError, match=word):
+        bound_value(bound("money", "currency_units"), raw)
+
+
 def test_a_code_that_the_mapping_does_not_list_is_unknown_and_not_lost():
     binding = bound("text", "text", values={"1": "member"})
     assert bound_value(binding, b"1") == "member"

@@ -11,6 +11,7 @@ import pytest
 from headwater.engine import Session
 from headwater.errors import UnreadableInputError
 from headwater.schema import table_named
+from headwater_synth import score_people
 from headwater_synth.score import Measure, measured_tables
 from headwater_synth.score_change import RULES
 from headwater_synth.score_money import PROTOCOLS
@@ -43,6 +44,7 @@ MEASURES = (
     "links.paid.recall",
     "links.used.precision",
     "links.used.recall",
+    *(f"leads.{order}.first_{n}" for order in ("high_risk", "by_activity", "by_amount_paid") for n in (10, 100, 1000)),
     "leads.origin.worst_rank_percent",
     "leads.innocents_named",
 )
@@ -412,10 +414,10 @@ PEOPLE = (
     {"person_key": "3", "record_keys": "", "customer_keys": "", "only_paid_for_relative": "0"},
 )
 ACCOUNTS = (
-    {"account_key": "10", "person_key": "1", "is_origin": "1", "identity_reachable": "1"},
-    {"account_key": "11", "person_key": "3", "is_origin": "1", "identity_reachable": "0"},
-    {"account_key": "12", "person_key": "3", "is_origin": "0", "identity_reachable": "0"},
-    {"account_key": "13", "person_key": "1", "is_origin": "1", "identity_reachable": "1"},
+    {"account_key": "10", "role": "member", "person_key": "1", "is_origin": "1", "identity_reachable": "1"},
+    {"account_key": "11", "role": "member", "person_key": "3", "is_origin": "1", "identity_reachable": "0"},
+    {"account_key": "12", "role": "member", "person_key": "3", "is_origin": "0", "identity_reachable": "0"},
+    {"account_key": "13", "role": "member", "person_key": "1", "is_origin": "1", "identity_reachable": "1"},
 )
 PAYMENTS = (
     {"invoice_key": "500", "payer_person_key": "2", "exchange": "kestrel", "txid": "aa", "output_index": "1"},
@@ -476,6 +478,29 @@ def test_an_account_is_its_users_by_any_record_of_theirs(session):
     found = figures(session, **TRUTH)
     assert (found["links.used.precision"].value, found["links.used.precision"].n) == (0.5, 4)
     assert (found["links.used.recall"].value, found["links.used.recall"].n) == (0.5, 2)
+
+
+def test_the_first_leads_are_measured_beside_orders_that_need_no_rules(session, monkeypatch):
+    monkeypatch.setattr(score_people, "FIRST", (1, 2))
+    accounts = tuple(
+        {"account_key": str(n), "person_key": "1", "role": role, "is_origin": origin, "identity_reachable": "0"}
+        for n, role, origin in ((10, "member", "1"), (11, "administrator", "0"), (12, "member", "0"))
+    )
+    identities(session)
+    put(session, "logins", *({"account_id": "acc-12"} for _ in range(3)), {"account_id": "acc-11"})
+    paid = (("acc-10", 5), ("acc-12", 9), ("acc-12", None))
+    put(session, "payments", *({"account_id": account, "amount_sat": amount} for account, amount in paid))
+    put(session, "leads", *({"rank": rank, "account_id": f"acc-{rank + 9}"} for rank in (1, 2, 3)))
+    found = figures(session, accounts=accounts)
+    values = {name.removeprefix("leads."): (one.value, one.n) for name, one in found.items() if ".first_" in name}
+    assert values == {
+        "high_risk.first_1": (1.0, 1),
+        "high_risk.first_2": (1.0, 2),
+        "by_activity.first_1": (0.0, 1),
+        "by_activity.first_2": (0.5, 2),
+        "by_amount_paid.first_1": (0.0, 1),
+        "by_amount_paid.first_2": (0.5, 2),
+    }
 
 
 def test_an_origin_without_a_lead_has_the_last_rank(session):

@@ -197,12 +197,24 @@ def transaction(spends: Sequence[tuple[bytes, int]], pays: Sequence[tuple[bytes,
     return b"".join([*parts, mark.to_bytes(4, "little")])
 
 
-def mined(previous_hash: bytes, transactions: Sequence[bytes], time_s: int = START_S, bits: int = EASY_BITS) -> bytes:
+def mined(
+    previous_hash: bytes,
+    transactions: Sequence[bytes],
+    time_s: int = START_S,
+    bits: int = EASY_BITS,
+    version: int = 0x20000000,
+) -> bytes:
     """A block with proof of work (two tries on average)."""
     root = merkle_root([twice(content) for content in transactions])
     assert root is not None
     for nonce in range(1 << 20):
-        header = b"\x00\x00\x00\x20" + previous_hash + root + time_s.to_bytes(4, "little") + bits.to_bytes(4, "little")
+        header = (
+            version.to_bytes(4, "little")
+            + previous_hash
+            + root
+            + time_s.to_bytes(4, "little")
+            + bits.to_bytes(4, "little")
+        )
         header += nonce.to_bytes(4, "little")
         if header_of(header).has_proof_of_work:
             return header + counted(len(transactions)) + b"".join(transactions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -164,3 +165,22 @@ def test_another_program_finds_the_same_clusters(reference_data, with_coinjoins)
     assert {members for members in found if len(members) > 1} == several
     assert several
     assert {member for members in several for member in members} <= spent
+
+
+def test_any_two_addresses_of_its_clusters_are_explained(reference_data):
+    """Its users asked which transactions join two addresses of a cluster; here each pair has them."""
+    path = reference_data / "money" / "graphsense-utxo-expected" / "test_txs.json"
+    transactions = [row for row in map(json.loads, path.read_text().splitlines()) if not row["coinbase"]]
+    scripts = [[str(each["address"]).encode() for each in row["inputs"]] for row in transactions]
+    snapshot = spent_together(scripts)
+    clusters = address_clusters(snapshot, [NO] * len(transactions))
+    merges, spends = named(snapshot, clusters), {}
+    for place, held in enumerate(scripts):
+        spends[place.to_bytes(32, "big").hex()] = {script.hex() for script in held}
+    pairs = [pair for group in groups(snapshot, clusters) for pair in combinations(sorted(group), 2)]
+    assert pairs
+    for one, other in pairs:
+        steps = [spends[txid] for txid in merge_path(merges, one.hex(), other.hex())]
+        assert one.hex() in steps[0]
+        assert other.hex() in steps[-1]
+        assert all(earlier & later for earlier, later in pairwise(steps))

@@ -9,7 +9,7 @@ import pytest
 
 from headwater.errors import ConfigError, InputError
 from headwater.money import fallen_apart
-from headwater.workflow import Case, add_exhibit, cut_preview, joining_path, judge_link, run_stages
+from headwater.workflow import Case, add_exhibit, cut_preview, joining_path, judge_link, run_stages, table_rows
 from headwater_synth.chain import ROUTES, ChainPlan, PlannedInvoice, build_chain, write_blocks
 
 START_S = 1_700_000_000
@@ -71,6 +71,22 @@ def test_what_joins_two_addresses_is_said_by_address_and_by_script(case):
         assert first["address"] in spent[0]
         assert last["address"] in spent[-1]
         assert all(earlier & later for earlier, later in pairwise(spent)), "each step holds the next"
+
+
+def test_two_addresses_are_joined_from_the_last_of_their_path_on(case):
+    script, other, txid = pair_joined_by_one(case)
+    with case.tables() as tables:
+        [*_, row] = [row for row in tables.arrow("transactions").to_pylist() if row["txid"] == txid]
+        height = row["block_height"]
+        assert joining_path(tables, script, other, height) == joining_path(tables, script, other)
+        with pytest.raises(InputError, match=f"up to block {height - 1}; transaction {txid} of block {height} did"):
+            joining_path(tables, script, other, height - 1)
+        ids = [table_rows(tables, "address_clusters", where=[], columns=[], height=at) for at in (height - 1, height)]
+        before, after = ({r["script_hex"]: r["address_cluster_id"] for r in rows.to_pylist()} for rows in ids)
+        assert before[script] != before[other]
+        assert after[script] == after[other]
+        with pytest.raises(ConfigError, match="'blocks' is not kept by block height"):
+            table_rows(tables, "blocks", where=[], columns=[], height=height)
 
 
 def test_addresses_that_nothing_joins_and_addresses_that_are_none(case):

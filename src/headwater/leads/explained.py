@@ -1,0 +1,217 @@
+"""Why a lead stands where it stands: each rule, its neighbours, and what would move it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.engine import Session
+from headwater.errors import InputError
+from headwater.leads.acts import ACT_TABLES
+from headwater.leads.order import ORDER_WORDS, order_key
+from headwater.leads.rules import Rule, RuleSet, read_rules
+
+__all__ = ["explained_lead"]
+
+
+def explained_lead(tables: Session, wanted: str) -> dict[str, Any]:
+    """One lead with every rule, what parts it from its neighbours, and what would move it.
+
+    Places that it would have are counted among the leads there are: nothing is changed, and no weight is involved.
+
+    Args:
+        tables: Has `leads`, `lead_acts`, `links`, `judgements` and `records`.
+        wanted: A lead, an account, or a rank.
+
+    Raises:
+        InputError: There is no such lead, or the rules have changed since it was made.
+    """
+    ranked = _Ranked(tables)
+    lead = ranked.found(wanted)
+    rules = read_rules()
+    if lead["rules_version"] != rules.version:
+        reason = f"was made by rules of version {lead['rules_version']}, and this program has {rules.version}"
+        raise InputError(wanted, reason, remedy="run the case again, then ask again")
+    fired = {rule["rule"]: rule for rule in lead["rules_fired"]}
+    return {
+        "lead_id": lead["lead_id"],
+        "account_id": lead["account_id"],
+        "rank": lead["rank"],
+        "leads": len(ranked),
+        "risk_tier": lead["risk_tier"],
+        "rules_version": lead["rules_version"],
+        "rules": [_rule_told(rule, fired.get(rule.name)) for rule in sorted(rules.rules, key=lambda rule: rule.tier)],
+        "neighbours": list(ranked.neighbours(lead)),
+        "moves": [*_up(ranked, lead, rules), *_down(ranked, lead), *_by_judgement(tables, ranked, lead, rules)],
+    }
+
+
+def _rule_told(rule: Rule, fired: Mapping[str, Any] | None) -> dict[str, Any]:
+    act = ACT_TABLES[rule.act]
+    return {
+        "rule": rule.name,
+        "tier": rule.tier,
+        "fired": fired is not None,
+        "observed": 0 if fired is None else fired["observed"],
+        "at_least": rule.at_least,
+        "because": rule.because.replace("{n}", str(fired["observed"])) if fired else None,
+        "act": act.about,
+        "reads": list(act.reads),
+        "source": rule.source,
+        "example_id": fired["example_id"] if fired else None,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    rank: int
+    risk_tier: int
+
+
+class _Ranked:
+    """The leads of a case in their order, each read when it is asked for."""
+
+    def __init__(self, tables: Session) -> None:
+        self._rows = tables.arrow("leads")
+        self._acts = tables.arrow("lead_acts")
+
+    def __len__(self) -> int:
+        return int(self._rows.num_rows)
+
+    def found(self, wanted: str) -> dict[str, Any]:
+        for column in ("lead_id", "account_id"):
+            place = pc.index(self._rows[column], wanted).as_py()
+            if place >= 0:
+                return self.at(place)
+        if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= len(self):
+            return self.at(int(wanted) - 1)
+        raise InputError(wanted, "no lead, account or rank of this case", remedy="see 'headwater leads CASE --limit 0'")
+
+    def at(self, place: int) -> dict[str, Any]:
+        row: dict[str, Any] = self._rows.slice(place, 1).to_pylist()[0]
+        return row
+
+    def key(self, lead: Mapping[str, Any]) -> tuple[Any, ...]:
+        return order_key(lead, self._latest(str(lead["lead_id"])))
+
+    def place_of(self, lead: Mapping[str, Any]) -> _Place:
+        """Where a lead would stand if it were as it is given here, its own place left out."""
+        wanted, own = self.key(lead), int(lead["rank"]) - 1
+        low, high = 0, len(self) - 1  # among the others
+        while low < high:
+            middle = (low + high) // 2
+            if self.key(self.at(middle + (middle >= own))) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return _Place(low + 1, int(lead["risk_tier"]))
+
+    def neighbours(self, lead: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The lead before and the lead after, and the first of the order's parts in which they differ."""
+        own = self.key(lead)
+        for name, place in (("before", lead["rank"] - 2), ("after", lead["rank"])):
+            if 0 <= place < len(self):
+                other = self.at(place)
+                parts = zip(ORDER_WORDS, own, self.key(other), strict=True)
+                word, here, there = next(part for part in parts if part[1] != part[2])
+                yield {
+                    "place": name,
+                    "lead_id": other["lead_id"],
+                    "rank": other["rank"],
+                    "differs_in": word,
+                    "here": _told(word, here),
+                    "there": _told(word, there),
+                }
+
+    def _latest(self, lead_id: str) -> dt.datetime | None:
+        acts = self._acts.filter(pc.equal(self._acts["lead_id"], lead_id))
+        latest: dt.datetime | None = pc.max(acts["at_utc"]).as_py()
+        return latest
+
+
+def _told(word: str, part: Any) -> str:  # noqa: ANN401 - a part of the order is a number or an id
+    if word == "latest dated act":
+        return (
+            f"{dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=-part):%Y-%m-%d %H:%M}"
+            if part
+            else "none"
+        )
+    return str(abs(part)) if isinstance(part, int) else str(part)
+
+
+def _with(lead: Mapping[str, Any], fired: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {**lead, "rules_fired": list(fired), "risk_tier": min(rule["tier"] for rule in fired)}
+
+
+def _up(ranked: _Ranked, lead: Mapping[str, Any], rules: RuleSet) -> Iterator[dict[str, Any]]:
+    """What would be put higher by: each rule of the same tier or a stronger one that has not fired."""
+    fired = {rule["rule"] for rule in lead["rules_fired"]}
+    for rule in sorted(rules.rules, key=lambda rule: rule.tier):
+        if rule.name in fired or rule.tier > lead["risk_tier"]:
+            continue
+        more = {"rule": rule.name, "tier": rule.tier, "observed": rule.at_least}
+        place = ranked.place_of(_with(lead, [*lead["rules_fired"], more]))
+        yield {
+            "direction": "up",
+            "what": f"{rule.at_least} or more of: {ACT_TABLES[rule.act].about}",
+            "rule": rule.name,
+            "risk_tier": place.risk_tier,
+            "rank": place.rank,
+        }
+
+
+def _down(ranked: _Ranked, lead: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What rests on one rule: where the lead would stand without each of its strongest ones."""
+    for rule in lead["rules_fired"]:
+        if rule["tier"] != lead["risk_tier"]:
+            continue
+        rest = [other for other in lead["rules_fired"] if other is not rule]
+        place = ranked.place_of(_with(lead, rest)) if rest else None
+        yield {
+            "direction": "down",
+            "what": f"without its {rule['observed']} observation(s) of {rule['rule']}",
+            "rule": rule["rule"],
+            "risk_tier": None if place is None else place.risk_tier,
+            "rank": None if place is None else place.rank,
+        }
+
+
+def _by_judgement(
+    tables: Session, ranked: _Ranked, lead: Mapping[str, Any], rules: RuleSet
+) -> Iterator[dict[str, Any]]:
+    """Proposed links of the account that wait for a person, and whether a positive judgement would move the lead."""
+    links = tables.arrow("links")
+    mine = links.filter(
+        pc.and_(
+            pc.equal(links["claim"], "used"), pc.and_(pc.equal(links["left_id"], lead["account_id"]), links["proposed"])
+        )
+    ).to_pylist()
+    judged = set(tables.arrow("judgements")["link_id"].to_pylist())
+    records = tables.arrow("records")
+    wanted = pa.array(sorted({link["right_id"] for link in mine}), pa.string())
+    convicted = {
+        row["record_id"]
+        for row in records.filter(pc.is_in(records["record_id"], value_set=wanted)).to_pylist()
+        if row["convicted"]
+    }
+    fired = {rule["rule"] for rule in lead["rules_fired"]}
+    moving = [rule for rule in rules.rules if rule.act == "judged_convicted" and rule.name not in fired]
+    for link in mine:
+        if link["link_id"] in judged:
+            continue
+        place = None
+        if moving and link["right_id"] in convicted:
+            more = [{"rule": rule.name, "tier": rule.tier, "observed": 1} for rule in moving if rule.at_least <= 1]
+            place = ranked.place_of(_with(lead, [*lead["rules_fired"], *more]))
+        yield {
+            "direction": "up" if place else "none",
+            "what": f"a positive judgement on {link['link_id']}, which waits for one",
+            "rule": moving[0].name if place else None,
+            "risk_tier": lead["risk_tier"] if place is None else place.risk_tier,
+            "rank": lead["rank"] if place is None else place.rank,
+        }
