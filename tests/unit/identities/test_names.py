@@ -119,6 +119,12 @@ def test_the_reasons_add_up_to_the_probability(left, right):
     assert all(reason.sentence for reason in name_reasons(left, right))
 
 
+@pytest.mark.parametrize("letter", ["\U000207d0", "\u3402", "\u1100", "\u1248", "\u0f40", "\u16a0", "\uac00", "\u3005"])
+def test_a_letter_that_has_no_reading_is_no_obstacle(letter):
+    assert name_probability(letter, "王" + letter) == name_probability("王" + letter, letter)
+    assert name_probability(f"{letter} Smith", "John Smith") < 1
+
+
 def test_a_reason_says_which_part_met_which():
     found = {(r.left, r.right): r.sentence for r in name_reasons("Bob Larkin", "Larkin, Robert")}
     assert "short form" in found["bob", "robert"]

@@ -115,7 +115,8 @@ def _part(
 def joined(left: Part, right: Part) -> Part:
     """Two neighbours written as one."""
     spelled = ((left.spelled[0] + right.spelled[0])[:LONGEST_WORD],)
-    return _part(left.text + right.text, spelled, left.script, "joined", left.syllables + right.syllables)
+    syllables = left.syllables + right.syllables if left.syllables and right.syllables else ()
+    return _part(left.text + right.text, spelled, left.script, "joined", syllables)
 
 
 def _words(text: str) -> list[str]:
@@ -292,7 +293,7 @@ def _syllables(word: str) -> tuple[tuple[str, ...], ...]:
     if len(word) > _MOST_SYLLABLES:  # a foreign name spelled by sound, or no name
         return ()
     for letter in word:
-        mandarin = anyascii(letter).lower()
+        mandarin = _mandarin(letter)
         more = tables.han.get(letter) or tables.han.get(tables.variants.get(letter, ""), ())
         found.append(tuple(dict.fromkeys((mandarin, *more))))
     return tuple(found)
@@ -307,16 +308,18 @@ def _chinese(word: str, *, alone: bool) -> list[Part]:
     return [_family(word) if word in tables.han_surnames else _characters(word)]
 
 
+def _mandarin(word: str) -> str:
+    """As Peking reads the characters; one that has no reading stands for itself."""
+    return "".join(anyascii(letter).lower() or letter for letter in word)[:LONGEST_WORD]
+
+
 def _family(word: str) -> Part:
-    mandarin = "".join(anyascii(letter).lower() for letter in word)
-    spelled = tuple(dict.fromkeys((mandarin, *name_tables().han_surnames.get(word, ()))))
+    spelled = tuple(dict.fromkeys((_mandarin(word), *name_tables().han_surnames.get(word, ()))))
     return _part(word, spelled, "han", "name", _syllables(word))
 
 
 def _characters(word: str) -> Part:
-    return _part(
-        word, ("".join(anyascii(letter).lower() for letter in word)[:LONGEST_WORD],), "han", "name", _syllables(word)
-    )
+    return _part(word, (_mandarin(word),), "han", "name", _syllables(word))
 
 
 def _japanese(word: str, *, alone: bool) -> list[Part] | None:
