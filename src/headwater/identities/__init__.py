@@ -2,6 +2,16 @@
 
 from headwater.identities.link import link_records
 from headwater.identities.model import LinkModel, read_model
+from headwater.identities.names import NameReason, name_probability, name_reasons
 from headwater.identities.networks import NetworkRange, Networks
 
-__all__ = ["LinkModel", "NetworkRange", "Networks", "link_records", "read_model"]
+__all__ = [
+    "LinkModel",
+    "NameReason",
+    "NetworkRange",
+    "Networks",
+    "link_records",
+    "name_probability",
+    "name_reasons",
+    "read_model",
+]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import phonenumbers
-import yaml
 from anyascii import anyascii
+
+from headwater.identities.names.tables import short_forms
 
 __all__ = ["comparable", "email_key", "nickname_key", "phone_key", "words"]
 
@@ -38,16 +38,16 @@ def _folded(word: str) -> str:
     return re.sub(r"(.)\1+", r"\1", word)
 
 
-def _short_forms() -> Mapping[str, str]:
-    content = Path(__file__).with_name("short_forms.yaml").read_text(encoding="utf-8")
+def _long_forms() -> Mapping[str, str]:
+    """Each short form to the first name of the table that has it."""
     table: dict[str, str] = {}
-    for long, shorts in yaml.safe_load(content)["short_forms"].items():
-        for short in shorts.split():
-            table[_folded(short)] = _folded(long)
+    for long, shorts in short_forms():
+        for short in shorts:
+            table.setdefault(_folded(short), _folded(long))
     return table
 
 
-_LONG_OF = _short_forms()
+_LONG_OF = _long_forms()
 
 
 def email_key(email: str | None) -> str | None:

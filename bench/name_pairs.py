@@ -1,0 +1,203 @@
+"""How often two names are rightly said to be one person's, and how fast, beside what others use.
+
+The pairs are of invented people (headwater_synth.name_pairs), half of them one person's; the half of the names that is
+held out was not looked at while the weights were fixed. Pairs of other origin are measured by the same rule: a file
+of lines `1` or `0`, a name, another name, separated by tabs.
+
+Beside ours: Jaro-Winkler on lower-case text at its usual line, and the published matchers of nomenklatura at the line
+that its services use, if there is an environment with it (requirements/nomenklatura.txt; scripts/bench makes it).
+
+Prints one JSON object a line. Processor time a pair is of the first pass, over names not seen before and with caches
+empty, and of a second pass over the same names. No time counts the reading of tables at the start.
+
+    bench/name_pairs.py                          the names for tuning, and those held out
+    bench/name_pairs.py --pairs FILE ...         and pairs of other origin
+    bench/name_pairs.py --write                  and write docs/explanation/name-error-rates.md and its golden figures
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rapidfuzz.distance import JaroWinkler
+
+from headwater.identities import name_probability
+from headwater_synth.name_pairs import HALVES, NamePair, name_pairs
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = Path(__file__).with_name("name_pairs_peers.py")
+GOLDEN = ROOT / "tests/golden/name_pairs.json"
+PAGE = ROOT / "docs/explanation/name-error-rates.md"
+LINE = 0.5
+LINE_JARO_WINKLER = 0.85
+LINE_PEERS = 0.7  # the default threshold of a match in yente, which serves nomenklatura's matchers
+PAIRS = 3000
+SEED = 20_261
+
+
+def counted(pairs: Sequence[NamePair], said: Sequence[bool]) -> dict[str, Any]:
+    """F1, precision and recall."""
+    right = sum(s and p.same for p, s in zip(pairs, said, strict=True))
+    yes, true = sum(said), sum(p.same for p in pairs)
+    return {
+        "pairs": len(pairs),
+        "f1": round(2 * right / (yes + true), 4) if yes + true else None,
+        "precision": round(right / yes, 4) if yes else None,
+        "recall": round(right / true, 4) if true else None,
+    }
+
+
+def timed(function: Callable[[str, str], float], pairs: Sequence[NamePair]) -> tuple[list[float], float]:
+    """The answers, and microseconds of processor time a pair."""
+    start = time.process_time()
+    answers = [function(p.left, p.right) for p in pairs]
+    return answers, round((time.process_time() - start) / len(pairs) * 1e6, 1)
+
+
+def external(path: Path) -> list[NamePair]:
+    """Pairs of a file."""
+    rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    return [NamePair(left=r[1], right=r[2], same=r[0] == "1", kind=path.stem, origin=path.stem) for r in rows]
+
+
+def by_group(pairs: Sequence[NamePair], said: Sequence[bool], axis: str) -> dict[str, list[int]]:
+    """Of each kind or origin, how many pairs, and how many answers were right."""
+    groups: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for pair, answer in zip(pairs, said, strict=True):
+        groups[getattr(pair, axis)][0] += 1
+        groups[getattr(pair, axis)][1] += answer == pair.same
+    return dict(sorted(groups.items()))
+
+
+def by_probability(pairs: Sequence[NamePair], answers: Sequence[float]) -> dict[str, list[int]]:
+    """Of each tenth of probability, how many pairs, and how many are one person's."""
+    groups: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for pair, answer in zip(pairs, answers, strict=True):
+        tenth = min(9, int(answer * 10))
+        groups[f"0.{tenth}"][0] += 1
+        groups[f"0.{tenth}"][1] += pair.same
+    return dict(sorted(groups.items()))
+
+
+def ours(pairs: Sequence[NamePair]) -> dict[str, Any]:
+    """What does not depend on the machine."""
+    answers = [name_probability(p.left, p.right) for p in pairs]
+    said = [answer >= LINE for answer in answers]
+    return {
+        "headwater": counted(pairs, said),
+        "kinds": by_group(pairs, said, "kind"),
+        "origins": by_group(pairs, said, "origin"),
+        "probabilities": by_probability(pairs, answers),
+    }
+
+
+def others(pairs: Sequence[NamePair], python: Path) -> Iterator[tuple[str, dict[str, Any], float | None]]:
+    """Each other way, its figures and its microseconds a pair."""
+    jaro, us = timed(lambda a, b: JaroWinkler.similarity(a.lower(), b.lower()), pairs)
+    yield "Jaro-Winkler", counted(pairs, [similar >= LINE_JARO_WINKLER for similar in jaro]), us
+    yield "yes to everything", counted(pairs, [True] * len(pairs)), None
+    if not python.exists():
+        print(f"bench/name_pairs.py: no {python}: the published matchers are not measured", file=sys.stderr)
+        return
+    asked = json.dumps([(p.left, p.right) for p in pairs])
+    done = subprocess.run([python, PEERS], input=asked, capture_output=True, text=True, check=True)
+    for name, answer in json.loads(done.stdout).items():
+        figures = counted(pairs, [s >= LINE_PEERS for s in answer["scores"]])
+        yield name, figures, round(answer["us_a_pair"], 1)
+
+
+def golden_of(sets: Mapping[str, Sequence[NamePair]], before: Mapping[str, Any], python: Path) -> dict[str, Any]:
+    """All figures; those of others stay as they were where their environment is not there."""
+    found = dict(before)
+    for what, pairs in sets.items():
+        beside = {name: figures for name, figures, _ in others(pairs, python)}
+        found[what] = {**ours(pairs), "others": {**before.get(what, {}).get("others", {}), **beside}}
+    return found
+
+
+def invented() -> dict[str, list[NamePair]]:
+    """The pairs of both halves."""
+    return {half: name_pairs(SEED, half, PAIRS) for half in HALVES}
+
+
+def percent(share: float | None) -> str:
+    """For the page."""
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+INTRODUCTION = f"""# Names: measured error rates
+
+<!-- Written by bench/name_pairs.py --write from tests/golden/name_pairs.json; do not edit. -->
+
+How often [names](names.md) are rightly said to be one person's, on pairs of invented people: half of them one person's
+in two spellings, half of them two people's that look alike. *tuning* has the names with which the weights were fixed;
+*held_out* has others. The *published* sets are not in the repository: [names](names.md) says what they are. Others are
+measured at the lines that they are used with: Jaro-Winkler {LINE_JARO_WINKLER}, the matchers of nomenklatura
+{LINE_PEERS}.
+
+**What these figures are not.** The people are ours, and so are the errors. On a real register the share of pairs that
+are one person's is far smaller, so precision is lower there. A test fails if this page and what is measured differ.
+
+| pairs | by | F1 | precision | recall | n |
+|---|---|---:|---:|---:|---:|
+"""
+
+
+def page(golden: Mapping[str, Any]) -> str:
+    """The page of the documentation."""
+    lines = INTRODUCTION.splitlines()
+    for what, found in golden.items():
+        for name, f in (("headwater", found["headwater"]), *found["others"].items()):
+            shares = " | ".join(percent(f[key]) for key in ("f1", "precision", "recall"))
+            lines.append(f"| {what} | {name} | {shares} | {f['pairs']:,} |")
+    held_out = golden["held_out"]
+    for axis, title in (("kinds", "By what was done to the names"), ("origins", "By origin of the names")):
+        lines += ["", f"## {title}", "", "Held out.", "", "| | right | n |", "|---|---:|---:|"]
+        lines += [f"| {name} | {percent(right / n)} | {n:,} |" for name, (n, right) in held_out[axis].items()]
+    lines += [
+        "",
+        "## What a probability is worth",
+        "",
+        "Held out: of the pairs with a probability from this to the next tenth, how many are one person's.",
+        "",
+        "| from | are one person's | n |",
+        "|---|---:|---:|",
+    ]
+    lines += [f"| {tenth} | {percent(same / n)} | {n:,} |" for tenth, (n, same) in held_out["probabilities"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """0."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--pairs", type=Path, nargs="*", default=[], help="files of pairs of other origin")
+    arguments.add_argument("--peers", type=Path, default=ROOT / "build/nomenklatura/bin/python")
+    arguments.add_argument("--write", action="store_true")
+    given = arguments.parse_args()
+    sets = {**invented(), **{path.stem: external(path) for path in given.pairs}}
+    name_probability("warm", "up")
+    for what, pairs in sets.items():
+        answers, first_us = timed(name_probability, pairs)
+        again_us = timed(name_probability, pairs)[1]
+        figures = {**counted(pairs, [a >= LINE for a in answers]), "us_a_pair": first_us, "us_a_pair_again": again_us}
+        print(json.dumps({"measure": f"names.{what}", "by": "headwater", **figures}), flush=True)
+        for name, found, us in others(pairs, given.peers):
+            print(json.dumps({"measure": f"names.{what}", "by": name, **found, "us_a_pair": us}), flush=True)
+    if given.write:
+        before = json.loads(GOLDEN.read_text("utf-8")) if GOLDEN.exists() else {}
+        golden = golden_of(sets, before, given.peers)
+        GOLDEN.write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        PAGE.write_text(page(golden), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

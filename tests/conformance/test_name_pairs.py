@@ -1,0 +1,63 @@
+"""How well names are told is what the documentation says; `bench/name_pairs.py --write` writes both anew."""
+
+from __future__ import annotations
+
+import copy
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headwater_synth.name_pairs import name_pairs
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "name_pairs.json"
+
+
+@pytest.fixture(scope="module")
+def bench() -> dict[str, Any]:
+    """The measuring program's own functions."""
+    return runpy.run_path(str(ROOT / "bench" / "name_pairs.py"))
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(GOLDEN.read_text("utf-8"))
+    return found
+
+
+def test_what_is_measured_now_is_what_was_written_down(bench: dict[str, Any], golden: dict[str, Any]) -> None:
+    for half, pairs in bench["invented"]().items():
+        written = {key: value for key, value in golden[half].items() if key != "others"}
+        assert bench["ours"](pairs) == written, f"{half}: run bench/name_pairs.py --write, and say in changelog.d why"
+
+
+def test_the_page_says_what_was_measured(bench: dict[str, Any], golden: dict[str, Any]) -> None:
+    assert bench["PAGE"].read_text("utf-8") == bench["page"](golden)
+    altered = copy.deepcopy(golden)
+    altered["held_out"]["headwater"]["f1"] -= 0.1
+    assert bench["PAGE"].read_text("utf-8") != bench["page"](altered)
+
+
+def test_the_goal_is_met_on_names_that_were_held_out(golden: dict[str, Any]) -> None:
+    held_out = golden["held_out"]
+    assert held_out["headwater"]["f1"] >= 0.85
+    assert all(held_out["headwater"]["f1"] > other["f1"] for other in held_out["others"].values())
+    assert held_out["kinds"]["no_name"][0] == held_out["kinds"]["no_name"][1]
+
+
+def test_no_name_of_one_half_is_in_the_other() -> None:
+    tuning, held_out = (
+        {p.left for p in name_pairs(3, half, 2000) if p.kind == "two_spellings"} for half in ("tuning", "held_out")
+    )
+    assert tuning
+    assert held_out
+    assert not tuning & held_out
+
+
+def test_half_of_the_pairs_are_one_persons_and_the_draw_is_the_same_again() -> None:
+    pairs = name_pairs(5, "tuning", 400)
+    assert pairs == name_pairs(5, "tuning", 400) != name_pairs(6, "tuning", 400)
+    assert sum(p.same for p in pairs) == 200
