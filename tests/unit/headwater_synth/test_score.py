@@ -31,6 +31,7 @@ MEASURES = (
     *(f"money.coinjoin.named.{protocol}" for protocol in PROTOCOLS),
     *(f"money.coinjoin.false.{protocol}" for protocol in PROTOCOLS),
     "money.coinjoin.false_exclusion",
+    "money.payjoin.merged",
     *(f"money.change.{rule}.false_positive" for rule in RULES),
     "money.change.agreed.false_positive",
     "money.change.agreed.coverage",
