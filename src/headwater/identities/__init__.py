@@ -1,7 +1,8 @@
 """Accounts, payers and people: proposed links with their reasons, and what speaks against them."""
 
 from headwater.identities.link import link_records
+from headwater.identities.linkage import LinkOptions, LinkReport, link_files
 from headwater.identities.model import LinkModel, read_model
 from headwater.identities.networks import NetworkRange, Networks
 
-__all__ = ["LinkModel", "NetworkRange", "Networks", "link_records", "read_model"]
+__all__ = ["LinkModel", "LinkOptions", "LinkReport", "NetworkRange", "Networks", "link_files", "link_records", "read_model"]

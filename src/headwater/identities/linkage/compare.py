@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -13,22 +13,14 @@ import numpy.typing as npt
 
 from headwater.identities.linkage.blocks import Blocks
 from headwater.identities.linkage.features import I32, I64, Features
-from headwater.identities.linkage.linkage_model import LEVELS, LinkageModel
+from headwater.identities.linkage.linkage_model import LEVELS, LinkageModel, ModelLevel
 
 __all__ = ["SUMS", "Comparer", "Priors", "WeighedPairs"]
 
 SUMS = ("moved", "shared_by_household")
 """What a pair's weight has besides its comparisons: an address that changed counts once, and so does a household."""
-_TEXTS = (
-    "name", "street", "number", "postcode", "suburb", "phone", "email", "email_local", "nickname", "national_id",
-)  # fmt: skip
-_FREQUENCIES = (
-    ("name", "given"), ("name", "surname"), None, ("street", "street"), ("number", "number"), ("suburb", "suburb"),
-    ("postcode", "postcode"), ("state", "state"), ("phone", "phone"), ("email", "email"), ("nickname", "nickname"),
-    ("national_id", "national_id"), ("email_local", "email_local"),
-)  # fmt: skip
 _PART_ROWS = 4096
-_SAMPLE_ROWS = 60_000
+_SAMPLE_ROWS = 20_000
 _ROUNDS = 30
 _SAMPLE_LEAST_MBITS = -12_000
 _SHARED_MBITS = -300
@@ -79,6 +71,11 @@ def _mbits(numerator: float, denominator: float) -> int:
     return round(1000 * math.log2(numerator / denominator))
 
 
+def _best_below_equal(levels: Sequence[ModelLevel]) -> int:
+    """The most that a comparison adds where its values are not equal."""
+    return max(_mbits(level.m_ppm, level.u_ppm) for level in levels if level.u_ppm is not None)
+
+
 class Comparer:
     """Both files under a model.
 
@@ -100,21 +97,21 @@ class Comparer:
                 self._u[n, k] = _mbits(level.u_ppm or 1, 1_000_000)
                 if level.h_ppm is not None:
                     self._h[n, k] = _mbits(level.h_ppm, 1_000_000)
-        values = features.values
-        self._texts = tuple(values[kind].text for kind in _TEXTS)
-        self._starts = tuple(values[kind].starts for kind in _TEXTS)
-        self._names = (features.folded, features.long_form)
-        self._frequency = tuple(
-            self._rarity(values[at[0]].counts[at[1]]) if at else self._birth_rarity() for at in _FREQUENCIES
-        )
+        self._best = np.array([_best_below_equal(levels) for levels in model.comparisons.values()], np.int32)
+        self._rarity = self._logs(features.values.counts)
+        self._births = self._birth_rarity()
+        self._letters = np.zeros(len(features.values.starts) - 1, np.uint32)
         self._table = np.array([_mbits(1 + 2 ** (-k / 1000), 1) for k in range(12_000)], np.int32)
+        from headwater.identities.linkage.kernels import letters_of
+
+        letters_of(features.values.text, features.values.starts, self._letters)
         self.compared = np.zeros(len(model.rules), np.int64)
 
-    def _rarity(self, counts: I32) -> I32:
+    def _logs(self, counts: I32) -> I32:
         """For each value, log2 of how frequent it is among other rows than the one that has it."""
         seen, inverse = np.unique(counts, return_inverse=True)
         logs = np.array([_mbits(max(1, int(c) - 1), max(2, self.rows)) for c in seen], np.int32)
-        found: I32 = logs[inverse] if len(seen) else np.zeros(1, np.int32)
+        found: I32 = logs[inverse].reshape(counts.shape) if len(seen) else np.zeros(counts.shape, np.int32)
         return found
 
     def _birth_rarity(self) -> I32:
@@ -123,7 +120,7 @@ class Comparer:
         for side in sides:
             dates = side[:, _BIRTH_COLUMN]
             counts += np.bincount(dates[dates > 0] % _BIRTH_PLACES, minlength=_BIRTH_PLACES).astype(np.int32)
-        return self._rarity(counts)
+        return self._logs(counts)
 
     def first_priors(self) -> Priors:
         """The model's own, spread over these files."""
@@ -217,8 +214,9 @@ class Comparer:
             compared = np.zeros(len(self._model.rules), np.int64)
             found = compare_blocks(
                 features.left, features.right, rows, int(self.itself), blocks.left_keys, blocks.right_keys,
-                blocks.order, blocks.first, blocks.last, self._texts, self._starts, self._names, self._frequency,
-                self._m, self._u, self._h, constants, self._table, least, shared, pairs, levels, weights, totals, compared,
+                blocks.order, blocks.first, blocks.last, features.values.text, features.values.starts, self._letters,
+                features.folded, features.long_form, self._rarity, self._births, self._m, self._u, self._h, self._best,
+                constants, self._table, least, shared, pairs, levels, weights, totals, compared,
             )  # fmt: skip
             if found <= room:
                 cut = slice(0, found)

@@ -26,19 +26,26 @@ FEATURES = (
 ABSENT = -1
 
 
+KINDS = (
+    "name", "street", "number", "postcode", "suburb", "state", "phone", "phone_end", "email", "email_local", "nickname",
+    "national_id",
+)  # fmt: skip
+"""Features of one kind share their values: given names and surnames, so that exchanged ones are seen."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """The distinct values of one or several features.
+    """The distinct values of all kinds, numbered through in the order of KINDS.
 
     Attributes:
         text: Their bytes, end to end.
         starts: Where each begins; one more than there are values.
-        counts: For each feature that takes its values here, how often each value stands in both files.
+        counts: How often each stands in both files; of names, as a given name and as a surname.
     """
 
     text: U8
     starts: I64
-    counts: dict[str, I32]
+    counts: I32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +55,7 @@ class Features:
     Attributes:
         left: A line for each row of the first file, columns as in FEATURES; -1 where a value is absent.
         right: Likewise; the same array where a file is compared with itself.
-        values: The distinct values, by the feature or kind they are of.
+        values: The distinct values.
         folded: For each name, the number of its spelling with sounds made one.
         long_form: For each name, the number of its long form.
         beginnings: For each name, the number of its folded first three letters.
@@ -57,7 +64,7 @@ class Features:
 
     left: I32
     right: I32
-    values: dict[str, Values]
+    values: Values
     folded: I32
     long_form: I32
     beginnings: I32
@@ -104,32 +111,47 @@ def _through(of_row: I32, of_value: I32) -> I32:
 class _Build:
     def __init__(self, rows: int) -> None:
         self.lines = np.full((rows, len(FEATURES)), ABSENT, np.int32)
-        self.values: dict[str, Values] = {}
-        self.texts: dict[str, pa.Array] = {}
+        self.names = pa.array([], pa.string())
+        self._texts: list[pa.Array] = []
+        self._counts: list[I32] = []
+        self._values = 0
 
     def put(self, kind: str, columns: Sequence[tuple[str, pa.Array, I32]]) -> None:
-        """Features that share their values: for each its name, a text for each distinct value, the value of each row."""
+        """Features of a kind: for each its name, a text for each distinct value, and the value of each row."""
+        assert kind == KINDS[len(self._texts)]
         sizes = [len(texts) for _, texts, _ in columns]
         encoded = pa.concat_arrays([pa.array([], pa.string()), *(texts for _, texts, _ in columns)]).dictionary_encode()
-        codes, start, counts = _numbers(encoded.indices), 0, {}
+        codes, start = _numbers(encoded.indices), 0
+        counts = np.zeros((len(encoded.dictionary), 2), np.int32)
         for (name, _, of_row), size in zip(columns, sizes, strict=True):
             numbers = _through(of_row, codes[start : start + size])
-            self.lines[:, FEATURES.index(name)] = numbers
-            counts[name] = np.bincount(numbers[numbers >= 0], minlength=len(encoded.dictionary)).astype(np.int32)
+            if name not in UNCOUNTED:
+                column = int(name == "surname")
+                counts[:, column] = np.bincount(numbers[numbers >= 0], minlength=len(counts))
+            self.lines[:, FEATURES.index(name)] = np.where(numbers >= 0, numbers + self._values, ABSENT)
             start += size
-        self.texts[kind] = encoded.dictionary
-        self.values[kind] = _values(encoded.dictionary, counts)
+        if kind == "name":
+            self.names = encoded.dictionary
+        self._texts.append(encoded.dictionary)
+        self._counts.append(counts)
+        self._values += len(counts)
+
+    def values(self) -> Values:
+        """What was put."""
+        text, starts, end = [np.zeros(0, np.uint8)], [np.zeros(1, np.int64)], 0
+        for texts in self._texts:
+            if not len(texts):
+                continue
+            _, places, content = pa.concat_arrays([texts]).buffers()
+            ends = np.frombuffer(places, np.int32)[: len(texts) + 1].astype(np.int64)
+            text.append(np.frombuffer(content, np.uint8)[: ends[-1]] if content is not None else text[0])
+            starts.append(ends[1:] + end)
+            end += int(ends[-1])
+        return Values(text=np.concatenate(text), starts=np.concatenate(starts), counts=np.concatenate(self._counts))
 
 
-def _values(texts: pa.Array, counts: dict[str, I32]) -> Values:
-    texts = pa.concat_arrays([texts])
-    buffers = texts.buffers()
-    starts = np.zeros(1, np.int64)
-    if len(texts):
-        starts = np.frombuffer(buffers[1], np.int32)[: len(texts) + 1].astype(np.int64)
-    content = buffers[2]
-    text = np.array(np.frombuffer(content, np.uint8)) if content is not None and content.size else np.zeros(1, np.uint8)
-    return Values(text=text, starts=starts, counts=counts)
+UNCOUNTED = frozenset({"first_given", "second_given"})
+"""Features whose values count as those of `given` do."""
 
 
 def features_of(left: pa.Table, right: pa.Table | None, *, latest_year: int) -> Features:
@@ -157,13 +179,12 @@ def features_of(left: pa.Table, right: pa.Table | None, *, latest_year: int) -> 
         key = forms.without_blanks(forms.latin(texts))
         key = pc.if_else(pc.greater_equal(pc.binary_length(key), least), key, pa.scalar(None, pa.string()))
         build.put(field, [(field, key, rows)])
-    names = build.texts["name"]
-    folded = forms.folded(names)
+    folded = forms.folded(build.names)
     left_lines = build.lines[: left.num_rows]
     return Features(
         left=left_lines,
         right=left_lines if right is None else build.lines[left.num_rows :],
-        values=build.values,
+        values=build.values(),
         folded=_codes(folded),
         long_form=_codes(forms.long_form(folded)),
         beginnings=_codes(pc.utf8_slice_codeunits(folded, 0, 3)),

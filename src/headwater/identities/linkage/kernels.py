@@ -5,14 +5,12 @@ The levels are numbered as in `levels.LEVELS`; numbers of features as in `featur
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 
-from headwater.compiled import I32, I64, U8, U64, Int, compiled
+from headwater.compiled import I32, I64, U8, U32, U64, Int, compiled
 
-__all__ = ["compare_blocks", "compare_pairs", "edits"]
+__all__ = ["compare_blocks", "edits", "letters_of"]
 
 GIVEN, FIRST, SECOND, SURNAME, BIRTH, STREET, NUMBER, POSTCODE, SUBURB, STATE = range(10)
 PHONE, PHONE_END, EMAIL, EMAIL_LOCAL, NICKNAME, NATIONAL_ID = range(10, 16)
@@ -67,21 +65,36 @@ def edits(a: U8, a_from: Int, a_to: Int, b: U8, b_from: Int, b_to: Int, masks: U
 
 
 @compiled
-def likeness(text: U8, starts: I64, one: Int, other: Int, masks: U64) -> int:
-    """How alike two different values are: 4 one edit, 3 two or a fifth of it, 2 one begins or ends as the other, 1 two fifths, 0."""
+def letters_of(text: U8, starts: I64, letters: U32) -> None:
+    """For each value, which letters and digits it has, as bits: what two values do not share bounds their distance."""
+    for k in range(len(letters)):
+        bits = np.uint32(0)
+        for at in range(starts[k], starts[k + 1]):
+            bits |= np.uint32(1) << np.uint32(text[at] & np.uint8(31))
+        letters[k] = bits
+
+
+@compiled
+def _bits_of(number: Int) -> int:
+    """How many bits of a number of 32 bits are set."""
+    number = number - ((number >> 1) & 0x55555555)
+    number = (number & 0x33333333) + ((number >> 2) & 0x33333333)
+    return ((((number + (number >> 4)) & 0x0F0F0F0F) * 0x01010101) & 0xFFFFFFFF) >> 24
+
+
+@compiled
+def likeness(text: U8, starts: I64, letters: U32, one: Int, other: Int, masks: U64) -> int:
+    """How alike two different values are.
+
+    4 one edit, 3 two edits or a fifth of it, 2 one begins or ends as the other, 1 two fifths of it, 0 otherwise.
+    """
     a, a_end, b, b_end = starts[one], starts[one + 1], starts[other], starts[other + 1]
     m, n = a_end - a, b_end - b
     shorter, longer = min(m, n), max(m, n)
-    if longer < 2:
+    if longer < 3:
         return 0
-    if longer - shorter > 4 and shorter < 3:
-        return 0
-    distance = edits(text, a, a_end, text, b, b_end, masks)
-    if distance == 1 and longer >= 3:
-        return 4
-    if longer > 4 and (distance == 2 or distance * 5 <= longer):
-        return 3
-    if shorter >= 3:
+    part = shorter >= 3
+    if part:
         begins = True
         ends = True
         for k in range(shorter):
@@ -89,15 +102,25 @@ def likeness(text: U8, starts: I64, one: Int, other: Int, masks: U64) -> int:
                 begins = False
             if text[a_end - 1 - k] != text[b_end - 1 - k]:
                 ends = False
-        if begins or ends:
-            return 2
-    if distance * 5 <= longer * 2:
-        return 1
-    return 0
+            if not (begins or ends):
+                break
+        part = begins or ends
+    # A replaced letter takes one away and brings one: at most two bits an edit.
+    apart = max((_bits_of(np.int64(letters[one] ^ letters[other])) + 1) // 2, longer - shorter)
+    if apart * 5 > longer * 2 and apart > 2:
+        return 2 if part else 0
+    distance = edits(text, a, a_end, text, b, b_end, masks)
+    if distance == 1:
+        return 4
+    if longer > 4 and (distance == 2 or distance * 5 <= longer):
+        return 3
+    if part:
+        return 2
+    return 1 if distance * 5 <= longer * 2 else 0
 
 
 @compiled
-def _given_level(x: I32, y: I32, crossed: Int, text: U8, starts: I64, folded: I32, long_form: I32, masks: U64) -> int:
+def _given_level(x: I32, y: I32, crossed: Int, text: U8, starts: I64, letters: U32, folded: I32, long_form: I32, masks: U64) -> int:
     """Level of given names; crossed: the left's given name beside the right's surname."""
     a = x[GIVEN]
     b = y[SURNAME] if crossed else y[GIVEN]
@@ -116,9 +139,9 @@ def _given_level(x: I32, y: I32, crossed: Int, text: U8, starts: I64, folded: I3
     size_a, size_b = starts[first_a + 1] - starts[first_a], starts[first_b + 1] - starts[first_b]
     if size_a == 1 or size_b == 1:
         return 5 if text[starts[first_a]] == text[starts[first_b]] else 9
-    whole = likeness(text, starts, a, b, masks)
+    whole = likeness(text, starts, letters, a, b, masks)
     if whole < 4 and (first_a != a or first_b != b):
-        whole = max(whole, likeness(text, starts, first_a, first_b, masks))
+        whole = max(whole, likeness(text, starts, letters, first_a, first_b, masks))
     if whole == 4:
         return 4
     if not crossed and (x[SECOND] == y[FIRST] or x[FIRST] == y[SECOND]):
@@ -131,14 +154,14 @@ def _given_level(x: I32, y: I32, crossed: Int, text: U8, starts: I64, folded: I3
 
 
 @compiled
-def _surname_level(a: Int, b: Int, text: U8, starts: I64, folded: I32, masks: U64) -> int:
+def _surname_level(a: Int, b: Int, text: U8, starts: I64, letters: U32, folded: I32, masks: U64) -> int:
     if a < 0 or b < 0:
         return ABSENT
     if a == b:
         return 0
     if folded[a] == folded[b]:
         return 1
-    found = likeness(text, starts, a, b, masks)
+    found = likeness(text, starts, letters, a, b, masks)
     return 6 - found
 
 
@@ -185,14 +208,16 @@ def _birth_level(a: Int, b: Int) -> int:
 
 
 @compiled
-def _text_level(a: Int, b: Int, text: U8, starts: I64, masks: U64) -> int:
+def _text_level(a: Int, b: Int, text: U8, starts: I64, letters: U32, masks: U64) -> int:
     """Equal, one edit, near, loose, different."""
     if a < 0 or b < 0:
         return ABSENT
     if a == b:
         return 0
-    found = likeness(text, starts, a, b, masks)
-    return (4, 3, 2, 2, 1)[found]
+    found = likeness(text, starts, letters, a, b, masks)
+    if found >= 3:
+        return 5 - found
+    return 2 if found == 2 else 4 - found
 
 
 @compiled
@@ -216,30 +241,81 @@ def either(one: Int, other: Int, table: I32) -> int:
 
 
 @compiled
-def _weigh(
-    x: I32, y: I32, texts: Any, starts: Any, names: Any, frequency: Any, m: I32, u: I32, h: I32, constants: I64, table: I32,
-    levels: I32, weights: I32, masks: U64,
-) -> int:  # fmt: skip
-    """Fills in levels and weights of one pair; the total weight.
+def _frequency(field: Int, level: Int, crossed: Int, x: I32, rarity: I32, births: I32) -> int:
+    """log2 of how frequent the value is on which two rows agree."""
+    if field == 0:
+        return rarity[x[FIRST] if level == 1 else x[GIVEN], crossed]
+    if field == 1:
+        return rarity[x[SURNAME], 1 - crossed]
+    if field == 2:
+        return births[x[BIRTH] % BIRTH_PLACES]
+    if field <= 4:
+        return rarity[x[STREET + field - 3], 0]
+    if field == 5:
+        return rarity[x[SUBURB], 0]
+    if field == 6:
+        return rarity[x[POSTCODE], 0]
+    if field == 7:
+        return rarity[x[STATE], 0]
+    if field == 8:
+        return rarity[x[PHONE], 0]
+    if field == 9:
+        return rarity[x[EMAIL_LOCAL] if level == 1 else x[EMAIL], 0]
+    return rarity[x[NICKNAME + field - 10], 0]
 
-    constants: prior, log2 of household members per row over right rows, moved, not moved, names written in the other's place.
+
+@compiled
+def _weigh(
+    x: I32, y: I32, text: U8, starts: I64, letters: U32, folded: I32, long_form: I32, rarity: I32, births: I32,
+    m: I32, u: I32, h: I32, best: I32, constants: I64, table: I32, least: Int, levels: I32, weights: I32, masks: U64,
+) -> int:  # fmt: skip
+    """Fills in levels and weights of one pair; the total weight, or something below `least` once it cannot reach that.
+
+    constants: prior, log2 of the odds of members of one household, moved, not moved, names in each other's place.
     """
-    folded, long_form = names
-    text, start = texts[0], starts[0]
-    levels[0] = _given_level(x, y, 0, text, start, folded, long_form, masks)
-    levels[1] = _surname_level(x[SURNAME], y[SURNAME], text, start, folded, masks)
+    # What is cheap to tell comes first. Of a text that differs, the best level below `equal` bounds what it can add.
+    bound = constants[0]
+    levels[2] = _birth_level(x[BIRTH], y[BIRTH])
+    if levels[2] == 0:
+        bound += m[2, 0] - births[x[BIRTH] % BIRTH_PLACES]
+    elif levels[2] > 0:
+        bound += m[2, levels[2]] - u[2, levels[2]]
+    bound += _most(0, x[GIVEN], y[GIVEN], x[FIRST] == y[FIRST], m, best, rarity, 0)
+    bound += _most(1, x[SURNAME], y[SURNAME], False, m, best, rarity, 1)
+    if x[GIVEN] == y[SURNAME] or x[SURNAME] == y[GIVEN]:
+        bound += 40_000
+    bound += _most(8, x[PHONE], y[PHONE], x[PHONE_END] == y[PHONE_END], m, best, rarity, 0)
+    bound += _most(9, x[EMAIL], y[EMAIL], x[EMAIL_LOCAL] == y[EMAIL_LOCAL], m, best, rarity, 0)
+    bound += _most(10, x[NICKNAME], y[NICKNAME], False, m, best, rarity, 0)
+    bound += _most(11, x[NATIONAL_ID], y[NATIONAL_ID], False, m, best, rarity, 0)
+    place = _most(3, x[STREET], y[STREET], False, m, best, rarity, 0)
+    place += _most(4, x[NUMBER], y[NUMBER], False, m, best, rarity, 0)
+    place += _most(5, x[SUBURB], y[SUBURB], False, m, best, rarity, 0)
+    place += _most(6, x[POSTCODE], y[POSTCODE], False, m, best, rarity, 0)
+    place += _most(7, x[STATE], y[STATE], False, m, best, rarity, 0)
+    if bound + max(place, 0) < least:
+        return bound + max(place, 0)
+    levels[0] = _given_level(x, y, 0, text, starts, letters, folded, long_form, masks)
+    if levels[0] > 0:
+        bound += m[0, levels[0]] - u[0, levels[0]] - best[0] if levels[0] != 1 else 0
+        if bound + max(place, 0) < least:
+            return bound + max(place, 0)
+    levels[1] = _surname_level(x[SURNAME], y[SURNAME], text, starts, letters, folded, masks)
+    if levels[1] > 0:
+        bound += m[1, levels[1]] - u[1, levels[1]] - best[1]
+        if bound + max(place, 0) < least:
+            return bound + max(place, 0)
     crossed = 0
     if (levels[0] >= 6 or levels[0] < 0) and (levels[1] >= 4 or levels[1] < 0) and (
         (x[GIVEN] >= 0 and x[GIVEN] == y[SURNAME]) or (x[SURNAME] >= 0 and x[SURNAME] == y[GIVEN])
     ):
         crossed = 1
-        levels[0] = _given_level(x, y, 1, text, start, folded, long_form, masks)
-        levels[1] = _surname_level(x[SURNAME], y[GIVEN], text, start, folded, masks)
-    levels[2] = _birth_level(x[BIRTH], y[BIRTH])
-    levels[3] = _text_level(x[STREET], y[STREET], texts[1], starts[1], masks)
-    levels[4] = _code_level(x[NUMBER], y[NUMBER], texts[2], starts[2], masks, 2)
-    levels[5] = _text_level(x[SUBURB], y[SUBURB], texts[4], starts[4], masks)
-    levels[6] = _code_level(x[POSTCODE], y[POSTCODE], texts[3], starts[3], masks, 3)
+        levels[0] = _given_level(x, y, 1, text, starts, letters, folded, long_form, masks)
+        levels[1] = _surname_level(x[SURNAME], y[GIVEN], text, starts, letters, folded, masks)
+    levels[3] = _text_level(x[STREET], y[STREET], text, starts, letters, masks)
+    levels[4] = _code_level(x[NUMBER], y[NUMBER], text, starts, masks, 2)
+    levels[5] = _text_level(x[SUBURB], y[SUBURB], text, starts, letters, masks)
+    levels[6] = _code_level(x[POSTCODE], y[POSTCODE], text, starts, masks, 3)
     if levels[5] == 0 and levels[6] >= 0:
         levels[6] = 3 if levels[6] == 0 else 4
     if x[STATE] < 0 or y[STATE] < 0:
@@ -248,12 +324,11 @@ def _weigh(
         levels[7] = 0 if x[STATE] == y[STATE] else 1
         if levels[5] == 0 or levels[6] == 0:
             levels[7] += 2
-    levels[8] = _code_level(x[PHONE], y[PHONE], texts[5], starts[5], masks, 6)
+    levels[8] = _code_level(x[PHONE], y[PHONE], text, starts, masks, 6)
     if levels[8] > 0 and x[PHONE_END] == y[PHONE_END]:
         # One of them without the prefix of its country.
         plus = np.uint8(43)
-        one, other = texts[5][starts[5][x[PHONE]]] == plus, texts[5][starts[5][y[PHONE]]] == plus
-        if one != other:
+        if (text[starts[x[PHONE]]] == plus) != (text[starts[y[PHONE]]] == plus):
             levels[8] = 0
     levels[9] = ABSENT
     if x[EMAIL] >= 0 and y[EMAIL] >= 0:
@@ -262,64 +337,36 @@ def _weigh(
         elif x[EMAIL_LOCAL] == y[EMAIL_LOCAL]:
             levels[9] = 1
         else:
-            levels[9] = 1 + _code_level(x[EMAIL], y[EMAIL], texts[6], starts[6], masks, 8)
-    levels[10] = _code_level(x[NICKNAME], y[NICKNAME], texts[8], starts[8], masks, 5)
-    levels[11] = _code_level(x[NATIONAL_ID], y[NATIONAL_ID], texts[9], starts[9], masks, 5)
-    same, address, household = 0, 0, 0
+            levels[9] = 1 + _code_level(x[EMAIL], y[EMAIL], text, starts, masks, 8)
+    levels[10] = _code_level(x[NICKNAME], y[NICKNAME], text, starts, masks, 5)
+    levels[11] = _code_level(x[NATIONAL_ID], y[NATIONAL_ID], text, starts, masks, 5)
+    same, address, household = np.int64(0), np.int64(0), np.int64(0)
+    compared_address = False
     for field in range(FIELDS):
         level = levels[field]
         if level < 0:
             weights[field] = 0
             continue
-        rarity = u[field, level]
-        if level == 0 or (field == 0 and level == 1) or (field == 9 and level == 1):
-            # Agreement on a value counts by how rare the value is.
-            value = x[BIRTH] % BIRTH_PLACES
-            if field == 0:
-                value = x[FIRST] if level == 1 else x[GIVEN]
-            elif field == 1:
-                value = x[SURNAME]
-            elif field == 3:
-                value = x[STREET]
-            elif field == 4:
-                value = x[NUMBER]
-            elif field == 5:
-                value = x[SUBURB]
-            elif field == 6:
-                value = x[POSTCODE]
-            elif field == 7:
-                value = x[STATE]
-            elif field == 8:
-                value = x[PHONE]
-            elif field == 9:
-                value = x[EMAIL] if level == 0 else x[EMAIL_LOCAL]
-            elif field == 10:
-                value = x[NICKNAME]
-            elif field == 11:
-                value = x[NATIONAL_ID]
-            if field == 9 and level == 1:
-                rarity = frequency[12][value]
-            elif field == 0 and crossed:
-                rarity = frequency[1][value]
-            elif field == 1 and crossed:
-                rarity = frequency[0][value]
-            else:
-                rarity = frequency[field][value]
-        weight = m[field, level] - rarity
+        rarest = np.int64(u[field, level])
+        by_value = level == 0 or (level == 1 and (field == 0 or field == 9))
+        if by_value:
+            rarest = _frequency(field, level, crossed, x, rarity, births)
+        weight = m[field, level] - rarest
         weights[field] = weight
         if ADDRESS_FIRST <= field <= ADDRESS_LAST:
             address += weight
-        else:
-            same += weight
-            if h[field, level] > UNSAID:
-                # Members of a household agree on a value at least as often as strangers do.
-                likely = max(h[field, level], rarity) if level == 0 else h[field, level]
-                household += likely - rarity
+            compared_address = True
+            continue
+        same += weight
+        likely = np.int64(h[field, level])
+        if likely > UNSAID:
+            # Members of a household agree on a value at least as often as strangers do.
+            household += (max(likely, rarest) if by_value else likely) - rarest
     if crossed:
         weights[0] += constants[4]
         same += constants[4]
-    moved = 0
-    if levels[3] >= 0 or levels[4] >= 0 or levels[5] >= 0 or levels[6] >= 0 or levels[7] >= 0:
+    moved = np.int64(0)
+    if compared_address:
         moved = either(address + constants[3], constants[2], table) - address
     weights[FIELDS] = moved
     shared = -either(0, constants[1] + household + address + moved, table)
@@ -328,27 +375,26 @@ def _weigh(
 
 
 @compiled
-def compare_pairs(
-    left: I32, right: I32, rows: I32, columns: I32, texts: Any, starts: Any, names: Any, frequency: Any,
-    m: I32, u: I32, h: I32, constants: I64, table: I32, levels: I32, weights: I32, totals: I64,
-) -> None:  # fmt: skip
-    """Levels, weights and totals of given pairs."""
-    masks = np.zeros(256, np.uint64)
-    for k in range(len(rows)):
-        totals[k] = _weigh(
-            left[rows[k]], right[columns[k]], texts, starts, names, frequency, m, u, h, constants, table,
-            levels[k], weights[k], masks,
-        )  # fmt: skip
+def _most(
+    field: Int, one: Int, other: Int, partly: Int, m: I32, best: I32, rarity: I32, column: Int
+) -> int:  # fmt: skip
+    """The most that a field can add, told without a look at its text."""
+    if one < 0 or other < 0:
+        return 0
+    if one == other:
+        return m[field, 0] - rarity[one, column]
+    return 30_000 if partly else best[field]
 
 
 @compiled
 def compare_blocks(
     left: I32, right: I32, chosen: I32, itself: Int, left_keys: U64, right_keys: U64, order: I32, first: I32, last: I32,
-    texts: Any, starts: Any, names: Any, frequency: Any, m: I32, u: I32, h: I32, constants: I64, table: I32, least: Int, shared: Int,
+    text: U8, starts: I64, letters: U32, folded: I32, long_form: I32, rarity: I32, births: I32, m: I32, u: I32, h: I32,
+    best: I32, constants: I64, table: I32, least: Int, shared: Int,
     pairs: I32, levels: I32, weights: I32, totals: I64, compared: I64,
 ) -> int:  # fmt: skip
     """Compares the chosen left rows with the rows of their blocks, each pair once; how many came to `least` or more,
-    or shares so much with a household that its part is `shared` or less.
+    or share so much with a household that its part is `shared` or less.
 
     Where there are more of them than room for them, the rest is counted and not kept.
     """
@@ -356,9 +402,12 @@ def compare_blocks(
     rules = left_keys.shape[1]
     room = len(pairs)
     found = 0
-    scratch_levels = np.zeros(FIELDS, np.int32)
-    scratch_weights = np.zeros(FIELDS + SUMS, np.int32)
+    all_levels = np.zeros(FIELDS, np.int32)
+    all_weights = np.zeros(FIELDS + SUMS, np.int32)
+    # Pairs that are of interest for what a household shares are weighed to the end.
+    bound = least if shared < UNSAID else constants[0] - 10_000
     for i in chosen:
+        x = left[i]
         for rule in range(rules):
             key = left_keys[i, rule]
             if key == 0:
@@ -369,24 +418,23 @@ def compare_blocks(
                     continue
                 before = False
                 for earlier in range(rule):
-                    if left_keys[i, earlier] != 0 and left_keys[i, earlier] == right_keys[j, earlier]:
+                    if left_keys[i, earlier] == right_keys[j, earlier] and left_keys[i, earlier] != 0:
                         before = True
                         break
                 if before:
                     continue
                 compared[rule] += 1
+                all_weights[FIELDS + 1] = 0
                 total = _weigh(
-                    left[i], right[j], texts, starts, names, frequency, m, u, h, constants, table,
-                    scratch_levels, scratch_weights, masks,
+                    x, right[j], text, starts, letters, folded, long_form, rarity, births, m, u, h, best, constants,
+                    table, bound, all_levels, all_weights, masks,
                 )  # fmt: skip
-                if total >= least or scratch_weights[FIELDS + 1] <= shared:
+                if total >= least or all_weights[FIELDS + 1] <= shared:
                     if found < room:
                         pairs[found, 0] = i
                         pairs[found, 1] = j
-                        levels[found] = scratch_levels
-                        weights[found] = scratch_weights
+                        levels[found] = all_levels
+                        weights[found] = all_weights
                         totals[found] = total
                     found += 1
     return found
-
-

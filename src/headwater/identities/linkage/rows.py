@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def side_rows(path: Path, side: Side) -> pa.Table:
     table = _read(path, sorted(set(found.values())))
     if table.num_rows == 0:
         raise InputError(path, "holds no rows", remedy="check that it is the file you mean")
-    ids = _text(table[found[side.id_column]])
+    ids = _ids(table[found[side.id_column]])
     _check_ids(path, side.id_column, ids)
     columns = {"id": ids}
     for field, parts in side.columns.items():
@@ -58,8 +59,10 @@ def _column_names(path: Path) -> list[str]:
     try:
         if path.suffix.lower() in PARQUET_SUFFIXES:
             return [str(name) for name in pq.read_schema(path).names]
-        with path.open("rb") as stream, pa_csv.open_csv(stream, convert_options=_as_text(None)) as reader:
-            return [str(name) for name in reader.schema.names]
+        with path.open("rb") as stream:
+            line = stream.readline(1 << 20)
+        head = pa_csv.read_csv(io.BytesIO(line), parse_options=pa_csv.ParseOptions(delimiter=_delimiter(line)))
+        return [str(name) for name in head.schema.names]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
 
@@ -78,14 +81,21 @@ def _read(path: Path, columns: list[str]) -> pa.Table:
     try:
         if path.suffix.lower() in PARQUET_SUFFIXES:
             return pq.read_table(path, columns=columns)
+        with path.open("rb") as stream:
+            line = stream.readline(1 << 20)
         return pa_csv.read_csv(
             path,
             read_options=pa_csv.ReadOptions(block_size=8 << 20),
-            parse_options=pa_csv.ParseOptions(newlines_in_values=_has_quotes(path)),
+            parse_options=pa_csv.ParseOptions(delimiter=_delimiter(line), newlines_in_values=_has_quotes(path)),
             convert_options=_as_text(columns),
         )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
+
+
+def _delimiter(header: bytes) -> str:
+    """What parts the columns: what the header has most of."""
+    return max(",;\t|", key=lambda mark: header.count(mark.encode()))
 
 
 def _has_quotes(path: Path) -> bool:
@@ -94,15 +104,11 @@ def _has_quotes(path: Path) -> bool:
         return any(b'"' in part for part in iter(lambda: stream.read(1 << 24), b""))
 
 
-class _AllText(dict[str, pa.DataType]):
+def _as_text(columns: list[str]) -> Any:  # noqa: ANN401 - pyarrow publishes no types
     """Every column as text: a postcode that begins with 0, or an id, is no number."""
-
-
-def _as_text(columns: list[str] | None) -> Any:  # noqa: ANN401 - pyarrow publishes no types
     options = pa_csv.ConvertOptions(strings_can_be_null=False, check_utf8=True)
-    if columns is not None:
-        options.include_columns = columns
-        options.column_types = _AllText((name, pa.string()) for name in columns)
+    options.include_columns = columns
+    options.column_types = dict.fromkeys(columns, pa.string())
     return options
 
 
@@ -123,6 +129,12 @@ def _text(column: pa.ChunkedArray) -> pa.Array:
         column = pc.if_else(whole, pc.cast(pc.cast(column, pa.int64(), safe=False), pa.string()), pc.cast(column, pa.string()))
     text = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _ids(column: pa.ChunkedArray) -> pa.Array:
+    """The ids as they were given; one of nothing but blanks is absent."""
+    ids = pa.concat_arrays(pc.cast(column, pa.string()).chunks)
+    return pc.if_else(pc.equal(pc.utf8_trim_whitespace(ids), ""), pa.scalar(None, pa.string()), ids)
 
 
 def _check_ids(path: Path, column: str, ids: pa.Array) -> None:
