@@ -16,7 +16,7 @@ GIVEN, FIRST, SECOND, SURNAME, BIRTH, STREET, NUMBER, POSTCODE, SUBURB, STATE = 
 PHONE, PHONE_END, EMAIL, EMAIL_LOCAL, NICKNAME, NATIONAL_ID = range(10, 16)
 FIELDS = 12
 ADDRESS_FIRST, ADDRESS_LAST = 3, 7
-SUMS = 2
+SUMS = 3
 ABSENT = -1
 UNSAID = -100_000
 BIRTH_PLACES = 4_000_000
@@ -241,6 +241,12 @@ def either(one: Int, other: Int, table: I32) -> int:
 
 
 @compiled
+def _begins_alike(one: Int, other: Int, text: U8, starts: I64) -> bool:
+    """Whether two values have the same first letter."""
+    return one >= 0 and other >= 0 and text[starts[one]] == text[starts[other]]
+
+
+@compiled
 def _frequency(field: Int, level: Int, crossed: Int, x: I32, rarity: I32, births: I32) -> int:
     """log2 of how frequent the value is on which two rows agree."""
     if field == 0:
@@ -282,7 +288,12 @@ def _weigh(
         bound += m[2, levels[2]] - u[2, levels[2]]
     bound += _most(0, x[GIVEN], y[GIVEN], x[FIRST] == y[FIRST], m, best, rarity, 0)
     bound += _most(1, x[SURNAME], y[SURNAME], False, m, best, rarity, 1)
-    if x[GIVEN] == y[SURNAME] or x[SURNAME] == y[GIVEN]:
+    maybe_crossed = (x[GIVEN] >= 0 and x[GIVEN] == y[SURNAME]) or (x[SURNAME] >= 0 and x[SURNAME] == y[GIVEN])
+    if not maybe_crossed and x[GIVEN] != y[GIVEN] and x[SURNAME] != y[SURNAME]:
+        maybe_crossed = _begins_alike(x[GIVEN], y[SURNAME], text, starts) or _begins_alike(
+            x[SURNAME], y[GIVEN], text, starts
+        )
+    if maybe_crossed:
         bound += 40_000
     bound += _most(8, x[PHONE], y[PHONE], x[PHONE_END] == y[PHONE_END], m, best, rarity, 0)
     bound += _most(9, x[EMAIL], y[EMAIL], x[EMAIL_LOCAL] == y[EMAIL_LOCAL], m, best, rarity, 0)
@@ -306,12 +317,13 @@ def _weigh(
         if bound + max(place, 0) < least:
             return bound + max(place, 0)
     crossed = 0
-    if (levels[0] >= 6 or levels[0] < 0) and (levels[1] >= 4 or levels[1] < 0) and (
-        (x[GIVEN] >= 0 and x[GIVEN] == y[SURNAME]) or (x[SURNAME] >= 0 and x[SURNAME] == y[GIVEN])
-    ):
-        crossed = 1
-        levels[0] = _given_level(x, y, 1, text, starts, letters, folded, long_form, masks)
-        levels[1] = _surname_level(x[SURNAME], y[GIVEN], text, starts, letters, folded, masks)
+    if maybe_crossed and (levels[0] >= 6 or levels[0] < 0) and (levels[1] >= 4 or levels[1] < 0):
+        given = _given_level(x, y, 1, text, starts, letters, folded, long_form, masks)
+        surname = _surname_level(x[SURNAME], y[GIVEN], text, starts, letters, folded, masks)
+        if given == 0 or surname == 0 or (given <= 7 and 0 <= surname <= 3 and given >= 0):
+            crossed = 1
+            levels[0] = given
+            levels[1] = surname
     levels[3] = _text_level(x[STREET], y[STREET], text, starts, letters, masks)
     levels[4] = _code_level(x[NUMBER], y[NUMBER], text, starts, masks, 2)
     levels[5] = _text_level(x[SUBURB], y[SUBURB], text, starts, letters, masks)
@@ -362,15 +374,14 @@ def _weigh(
         if likely > UNSAID:
             # Members of a household agree on a value at least as often as strangers do.
             household += (max(likely, rarest) if by_value else likely) - rarest
-    if crossed:
-        weights[0] += constants[4]
-        same += constants[4]
+    weights[FIELDS] = constants[4] if crossed else 0
+    same += weights[FIELDS]
     moved = np.int64(0)
     if compared_address:
         moved = either(address + constants[3], constants[2], table) - address
-    weights[FIELDS] = moved
+    weights[FIELDS + 1] = moved
     shared = -either(0, constants[1] + household + address + moved, table)
-    weights[FIELDS + 1] = shared
+    weights[FIELDS + 2] = shared
     return constants[0] + same + address + moved + shared
 
 
@@ -424,12 +435,12 @@ def compare_blocks(
                 if before:
                     continue
                 compared[rule] += 1
-                all_weights[FIELDS + 1] = 0
+                all_weights[FIELDS + 2] = 0
                 total = _weigh(
                     x, right[j], text, starts, letters, folded, long_form, rarity, births, m, u, h, best, constants,
                     table, bound, all_levels, all_weights, masks,
                 )  # fmt: skip
-                if total >= least or all_weights[FIELDS + 1] <= shared:
+                if total >= least or all_weights[FIELDS + 2] <= shared:
                     if found < room:
                         pairs[found, 0] = i
                         pairs[found, 1] = j

@@ -14,9 +14,9 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from headwater.errors import ConfigError, InputError
-from headwater.identities.linkage.compare import SUMS, WeighedPairs
 from headwater.identities.linkage.linkage_model import LEVELS
 from headwater.identities.linkage.rows import PARQUET_SUFFIXES
+from headwater.identities.linkage.weighed import SUMS, WeighedPairs
 
 __all__ = ["SUFFIXES", "links_table", "one_to_one", "probabilities", "without_forbidden", "write_links"]
 

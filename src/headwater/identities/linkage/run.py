@@ -14,7 +14,7 @@ import numpy as np
 from headwater.errors import ConfigError
 from headwater.identities.linkage.blocks import RuleReport, blocks_of
 from headwater.identities.linkage.column_map import read_column_map
-from headwater.identities.linkage.compare import Comparer, Priors
+from headwater.identities.linkage.compare import Comparer
 from headwater.identities.linkage.features import features_of
 from headwater.identities.linkage.linkage_model import read_linkage_model
 from headwater.identities.linkage.links import (
@@ -26,6 +26,7 @@ from headwater.identities.linkage.links import (
     write_links,
 )
 from headwater.identities.linkage.rows import same_file, side_rows
+from headwater.identities.linkage.weighed import Priors
 
 __all__ = ["LinkOptions", "LinkReport", "link_files"]
 
@@ -136,7 +137,7 @@ def link_files(
     most = max(LEAST_BLOCK_ROWS, PAIRS_PER_RULE // rows)
     blocks = blocks_of(features, model.rules, most_rows=most, threads=options.threads)
     comparer = Comparer(features, blocks, model, options.threads)
-    priors = comparer.estimated_priors()
+    priors = comparer.fit()
     weighed = comparer.pairs(
         priors,
         least_mbits=_least_mbits(options.min_probability_ppm),
