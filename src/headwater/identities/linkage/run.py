@@ -25,12 +25,13 @@ from headwater.identities.linkage.links import (
     without_forbidden,
     write_links,
 )
+from headwater.identities.linkage.rivals import beside_rivals
 from headwater.identities.linkage.rows import same_file, side_rows
 from headwater.identities.linkage.weighed import Priors
 
 __all__ = ["LinkOptions", "LinkReport", "link_files"]
 
-PAIRS_PER_RULE = 10_000_000
+PAIRS_PER_RULE = 2_000_000
 LEAST_BLOCK_ROWS = 12
 """Rows of a block: in small files everything near is compared; in large ones a row meets a dozen others by each rule."""
 _LATEST_YEAR = 2029
@@ -143,6 +144,8 @@ def link_files(
         least_mbits=_least_mbits(options.min_probability_ppm),
         progress=lambda done: progress("rows", done, len(left_ids)),
     )
+    if not itself:
+        weighed = beside_rivals(weighed)
     left_ids, right_ids = left_ids.combine_chunks(), right_ids.combine_chunks()
     weighed = weighed.chosen(
         np.rint(probabilities(weighed.total_mbits) * 1_000_000).astype(np.int64) >= options.min_probability_ppm
