@@ -1,4 +1,4 @@
-"""Two files of invented people who are partly the same, with households, relatives, twins and namesakes, and the truth."""
+"""Two files of invented people, partly the same ones, with households, twins and namesakes; and the truth."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def two_files(
 ) -> TwoFiles:
     """Two files of people.
 
-    Of a hundred households about three have twins, two a parent and a child of one name, and a fifth have the surname of
-    relatives in the same town.
+    Of a hundred households about three have twins, two a parent and a child of one name, and a fifth have the surname
+    of relatives in the same town.
 
     Args:
         rows: Of each file.
@@ -151,7 +151,9 @@ class _People:
         self._number = random.integers(1, 220, households)
         first = np.r_[True, self.household[1:] != self.household[:-1]]
         self._given = _frequent(random, given_names, count)
-        self._surname = np.where(random.random(count) < 0.15, _frequent(random, surnames, count), surname[self.household])
+        self._surname = np.where(
+            random.random(count) < 0.15, _frequent(random, surnames, count), surname[self.household]
+        )
         self._birth = random.integers(0, 24_000, count)
         before = np.maximum(np.arange(count) - 1, 0)
         twin = ~first & (random.random(count) < 0.012)
@@ -201,7 +203,9 @@ class _People:
 
 
 def _missing(random: np.random.Generator, values: Words, share: float) -> Words:
-    return np.where(random.random(len(values)) < share, None, values)
+    kept = values.astype(object)
+    kept[random.random(len(values)) < share] = None
+    return kept
 
 
 def _replaced(random: np.random.Generator, values: Words, words: Words, share: float) -> Words:

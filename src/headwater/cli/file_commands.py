@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from headwater.cli.options import ALL_PROCESSORS, AllowUnsealed, AsJson, Workers
 from headwater.cli.link_text import link_row, link_text
+from headwater.cli.options import ALL_PROCESSORS, AllowUnsealed, AsJson, Workers
 from headwater.cli.output import JobProgress, emit, note, printable
 
 __all__ = ["register"]

@@ -5,4 +5,13 @@ from headwater.identities.linkage import LinkOptions, LinkReport, link_files
 from headwater.identities.model import LinkModel, read_model
 from headwater.identities.networks import NetworkRange, Networks
 
-__all__ = ["LinkModel", "LinkOptions", "LinkReport", "NetworkRange", "Networks", "link_files", "link_records", "read_model"]
+__all__ = [
+    "LinkModel",
+    "LinkOptions",
+    "LinkReport",
+    "NetworkRange",
+    "Networks",
+    "link_files",
+    "link_records",
+    "read_model",
+]

@@ -129,8 +129,8 @@ KEY_COLUMNS: Mapping[str, Callable[[Features, I32], npt.NDArray[np.int64]]] = {
 def blocks_of(features: Features, rules: Sequence[tuple[str, ...]], *, most_rows: int, threads: int) -> Blocks:
     """The blocks of both files.
 
-    A block begins with a rule's first column. While it has more than `most_rows` rows of the left or of the right, the rule's
-    next column parts it; one that stays too large is left out, and counted.
+    A block begins with a rule's first column. While it has more than `most_rows` rows of the left or of the right, the
+    rule's next column parts it; one that stays too large is left out, and counted.
 
     Args:
         features: Both files.
@@ -211,4 +211,5 @@ def _among(ordered: U64, keys: U64) -> npt.NDArray[np.bool_]:
     if not len(ordered) or not len(keys):
         return np.zeros(len(keys), np.bool_)
     at = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
-    return ordered[at] == keys
+    found: npt.NDArray[np.bool_] = ordered[at] == keys
+    return found

@@ -54,8 +54,8 @@ class ColumnMap:
 def read_column_map(path: Path) -> ColumnMap:
     """The map in a TOML file: `[left]` and `[right]`, each with `id` and the fields it has.
 
-    What is the same on both sides may stand once, at the top or under `[columns]`: `surname = "family_name"`. A field may
-    name both sides at once: `surname = { left = "name", right = "family_name" }`.
+    What is the same on both sides may stand once, at the top or under `[columns]`: `surname = "family_name"`. A field
+    may name both sides at once: `surname = { left = "name", right = "family_name" }`.
 
     Raises:
         ConfigError: It is no TOML, names an unknown field, binds a column twice, or lacks an id.

@@ -1,4 +1,4 @@
-"""Weights of the pairs of two files under a model: its tables in whole numbers, the estimate of its priors, the pairs kept."""
+"""Weights of the pairs of two files under a model: its tables in whole numbers, and the pairs that are kept."""
 
 from __future__ import annotations
 
@@ -160,5 +160,3 @@ class Comparer:
                     total_mbits=totals[cut].copy(),
                 ), compared  # fmt: skip
             room = found
-
-

@@ -85,7 +85,7 @@ class _Columns:
         """The distinct values and, for each row of both files, the number of its own."""
         if not any(field in side.column_names for side in self._sides):
             return pa.array([], pa.string()), np.full(self.rows, ABSENT, np.int32)
-        parts = []
+        parts: list[pa.Array] = []
         for side in self._sides:
             parts += side[field].chunks if field in side.column_names else [pa.nulls(side.num_rows, pa.string())]
         encoded = pa.chunked_array(parts, pa.string()).combine_chunks()
@@ -231,7 +231,9 @@ def _date_of_birth(columns: _Columns, build: _Build, unread: dict[str, int], lat
     read = forms.dates(texts, latest_year)
     build.lines[:, FEATURES.index("date_of_birth")] = np.where(_through(rows, read) > 0, _through(rows, read), ABSENT)
     said = forms.latin(texts)
-    _count_unread("date_of_birth", rows, pc.if_else(pa.array(read > 0), said, pa.scalar(None, pa.string())), unread, said)
+    _count_unread(
+        "date_of_birth", rows, pc.if_else(pa.array(read > 0), said, pa.scalar(None, pa.string())), unread, said
+    )
 
 
 def _address(columns: _Columns, build: _Build) -> None:
@@ -268,9 +270,7 @@ def _phone(columns: _Columns, build: _Build, unread: dict[str, int]) -> None:
     _count_unread("phone", rows, written, unread, texts)
 
 
-def _count_unread(
-    field: str, rows: I32, read: pa.Array, unread: dict[str, int], said: pa.Array | None = None
-) -> None:
+def _count_unread(field: str, rows: I32, read: pa.Array, unread: dict[str, int], said: pa.Array | None = None) -> None:
     """Rows that say something in a field of which nothing could be read."""
     lost = pc.is_null(read).to_numpy(zero_copy_only=False)
     if said is not None:
@@ -278,5 +278,3 @@ def _count_unread(
     count = int(np.count_nonzero(lost[rows[rows >= 0]])) if len(lost) else 0
     if count:
         unread[field] = count
-
-

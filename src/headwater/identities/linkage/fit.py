@@ -15,10 +15,10 @@ __all__ = ["Fitted", "fitted"]
 F64 = npt.NDArray[np.float64]
 _ROUNDS = 40
 _MODEL_PAIRS = 60.0
-"""How many pairs of one person the model's m count for: with fewer in a sample the model prevails, with more the files."""
+"""Pairs of one person that the model's m count for: with fewer in a sample the model prevails, with more the files."""
 _LEAST_SHARE = 0.0005
 _FEWEST_PAIRS = 0.5
-_GROUPS = {
+_GROUPS: dict[str, tuple[tuple[int, ...], ...]] = {
     # Levels that are each other's alternatives; those of other fields all are.
     "date_of_birth": ((0, 1, 2, 3, 4, 7, 8, 9),),
     "postcode": ((0, 1, 2), (3, 4)),
@@ -45,10 +45,10 @@ def fitted(
     sample: WeighedPairs, m: npt.NDArray[np.int32], h: npt.NDArray[np.int32], priors: Priors, universe: float,
     model: LinkageModel,
 ) -> Fitted:  # fmt: skip
-    """m and priors by expectation and maximisation over pairs of one person, of one household, and of strangers.
+    """The m and the priors, by expectation and maximisation over pairs of one person, one household, and strangers.
 
-    u and h stay as they are. The model's m stand for so many pairs seen before (`_MODEL_PAIRS`), so that a few odd pairs do not
-    overturn them.
+    u and h stay as they are. The model's m stand for so many pairs seen before (`_MODEL_PAIRS`), so that a few odd pairs do
+    not overturn them.
 
     Args:
         sample: Pairs of a sample of left rows, weighed by the model as it stands.
@@ -99,9 +99,9 @@ def fitted(
         seen = float(is_same[addressed].sum())
         moved = (seen - float(at_home.sum()) + _MODEL_PAIRS * priors.moved_ppm / 1_000_000) / (seen + _MODEL_PAIRS)
         moved = min(max(moved, 0.001), 0.9)
-        for n, field in enumerate(LEVELS):
+        for n, name in enumerate(LEVELS):
             counts = np.bincount(at[:, n], weights=(is_same if person[n] else at_home) * made[:, n], minlength=10)
-            for group in _GROUPS.get(field, (tuple(range(len(LEVELS[field]))),)):
+            for group in _GROUPS.get(name, (tuple(range(len(LEVELS[name]))),)):
                 chosen = list(group)
                 total = counts[chosen] + _MODEL_PAIRS * before[n, chosen]
                 share[n, chosen] = np.maximum(total / total.sum(), _LEAST_SHARE)
@@ -117,5 +117,3 @@ def fitted(
             moved_ppm=round(moved * 1_000_000),
         ),
     )
-
-

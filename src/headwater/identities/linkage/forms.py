@@ -69,7 +69,10 @@ def street_and_number(address: pa.Array) -> tuple[pa.Array, pa.Array]:
     return without_blanks(street), without_blanks(number)
 
 
-_MONTHS = {m: n for n, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)}
+_MONTHS = {
+    m: n
+    for n, m in enumerate(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1)
+}
 _YEAR_FIRST = re.compile(r"(\d{4})(?:[-/. ](\d{1,2}|[A-Za-z]{3,9})(?:[-/. ](\d{1,2}))?)?(?:[T ].*)?")
 _YEAR_LAST = re.compile(r"(?:(?:(\d{1,2})[-/. ]+)?(\d{1,2}|[A-Za-z]{3,9})[-/., ]+)?(\d{4}|\d{2})(?: \d\d?:.*)?")
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})")
@@ -148,7 +151,7 @@ def phone_numbers(values: pa.Array, countries: pa.Array | None) -> tuple[pa.Arra
 
 
 def email_parts(values: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Addresses with their local part in one form, and that local part: no tag, no dots where the provider ignores them."""
+    """Addresses in one form, and their local part: no tag, and no dots where the provider ignores them."""
     text = pc.ascii_lower(values)
     parts = pc.extract_regex(text, r"^(?P<local>[^@\s+]+)(?:\+[^@\s]*)?@(?P<domain>[^@\s]+\.[^@\s]+)$")
     local, domain = pc.struct_field(parts, "local"), pc.struct_field(parts, "domain")

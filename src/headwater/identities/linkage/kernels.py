@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 
-
 from headwater.compiled import I32, I64, U8, U32, U64, Int, compiled
 
 __all__ = ["compare_blocks", "edits", "letters_of"]
@@ -35,7 +34,7 @@ def edits(a: U8, a_from: Int, a_to: Int, b: U8, b_from: Int, b_to: Int, masks: U
     m = min(a_to - a_from, 64)
     n = min(b_to - b_from, 64)
     if m == 0 or n == 0:
-        return max(m, n)
+        return int(max(m, n))
     for k in range(m):
         masks[a[a_from + k]] |= one << np.uint64(k)
     positive = ~np.uint64(0)
@@ -43,7 +42,7 @@ def edits(a: U8, a_from: Int, a_to: Int, b: U8, b_from: Int, b_to: Int, masks: U
     diagonal = np.uint64(0)
     before = np.uint64(0)
     top = one << np.uint64(m - 1)
-    distance = m
+    distance = int(m)
     for k in range(n):
         equal = masks[b[b_from + k]]
         exchanged = (((~diagonal) & equal) << one) & before
@@ -83,7 +82,7 @@ def _bits_of(number: Int) -> int:
 
 
 @compiled
-def likeness(text: U8, starts: I64, letters: U32, one: Int, other: Int, masks: U64) -> int:
+def likeness(text: U8, starts: I64, letters: U32, one: Int, other: Int, masks: U64) -> int:  # noqa: C901 - the table of levels, read from top to bottom
     """How alike two different values are.
 
     4 one edit, 3 two edits or a fifth of it, 2 one begins or ends as the other, 1 two fifths of it, 0 otherwise.
@@ -120,7 +119,9 @@ def likeness(text: U8, starts: I64, letters: U32, one: Int, other: Int, masks: U
 
 
 @compiled
-def _given_level(x: I32, y: I32, crossed: Int, text: U8, starts: I64, letters: U32, folded: I32, long_form: I32, masks: U64) -> int:
+def _given_level(  # noqa: C901, PLR0911 - the table of levels, read from top to bottom
+    x: I32, y: I32, crossed: Int, text: U8, starts: I64, letters: U32, folded: I32, long_form: I32, masks: U64
+) -> int:
     """Level of given names; crossed: the left's given name beside the right's surname."""
     a = x[GIVEN]
     b = y[SURNAME] if crossed else y[GIVEN]
@@ -166,7 +167,7 @@ def _surname_level(a: Int, b: Int, text: U8, starts: I64, letters: U32, folded: 
 
 
 @compiled
-def _birth_level(a: Int, b: Int) -> int:
+def _birth_level(a: Int, b: Int) -> int:  # noqa: C901, PLR0911, PLR0912 - the table of levels, read from top to bottom
     if a <= 0 or b <= 0:
         return ABSENT
     year_a, month_a, day_a = a // 10000, a // 100 % 100, a % 100
@@ -236,42 +237,42 @@ def _code_level(a: Int, b: Int, text: U8, starts: I64, masks: U64, least: Int) -
 @compiled
 def either(one: Int, other: Int, table: I32) -> int:
     """The weight of one thing or the other: log2 of the sum of what both are the log2 of, in thousandths of a bit."""
-    large, gap = max(one, other), abs(one - other)
-    return large + (table[gap] if gap < len(table) else 0)
+    large, gap = int(max(one, other)), int(abs(one - other))
+    return int(large + (table[gap] if gap < len(table) else 0))
 
 
 @compiled
 def _begins_alike(one: Int, other: Int, text: U8, starts: I64) -> bool:
     """Whether two values have the same first letter."""
-    return one >= 0 and other >= 0 and text[starts[one]] == text[starts[other]]
+    return bool(one >= 0 and other >= 0 and text[starts[one]] == text[starts[other]])
 
 
 @compiled
-def _frequency(field: Int, level: Int, crossed: Int, x: I32, rarity: I32, births: I32) -> int:
+def _frequency(field: Int, level: Int, crossed: Int, x: I32, rarity: I32, births: I32) -> int:  # noqa: PLR0911 - the table of levels, read from top to bottom
     """log2 of how frequent the value is on which two rows agree."""
     if field == 0:
-        return rarity[x[FIRST] if level == 1 else x[GIVEN], crossed]
+        return int(rarity[x[FIRST] if level == 1 else x[GIVEN], crossed])
     if field == 1:
-        return rarity[x[SURNAME], 1 - crossed]
+        return int(rarity[x[SURNAME], 1 - crossed])
     if field == 2:
-        return births[x[BIRTH] % BIRTH_PLACES]
+        return int(births[x[BIRTH] % BIRTH_PLACES])
     if field <= 4:
-        return rarity[x[STREET + field - 3], 0]
+        return int(rarity[x[STREET + field - 3], 0])
     if field == 5:
-        return rarity[x[SUBURB], 0]
+        return int(rarity[x[SUBURB], 0])
     if field == 6:
-        return rarity[x[POSTCODE], 0]
+        return int(rarity[x[POSTCODE], 0])
     if field == 7:
-        return rarity[x[STATE], 0]
+        return int(rarity[x[STATE], 0])
     if field == 8:
-        return rarity[x[PHONE], 0]
+        return int(rarity[x[PHONE], 0])
     if field == 9:
-        return rarity[x[EMAIL_LOCAL] if level == 1 else x[EMAIL], 0]
-    return rarity[x[NICKNAME + field - 10], 0]
+        return int(rarity[x[EMAIL_LOCAL] if level == 1 else x[EMAIL], 0])
+    return int(rarity[x[NICKNAME + field - 10], 0])
 
 
 @compiled
-def _weigh(
+def _weigh(  # noqa: C901, PLR0912, PLR0915 - the table of levels, read from top to bottom
     x: I32, y: I32, text: U8, starts: I64, letters: U32, folded: I32, long_form: I32, rarity: I32, births: I32,
     m: I32, u: I32, h: I32, best: I32, constants: I64, table: I32, least: Int, levels: I32, weights: I32, masks: U64,
 ) -> int:  # fmt: skip
@@ -287,7 +288,7 @@ def _weigh(
     elif levels[2] > 0:
         bound += m[2, levels[2]] - u[2, levels[2]]
     bound += _most(0, x[GIVEN], y[GIVEN], x[FIRST] == y[FIRST], m, best, rarity, 0)
-    bound += _most(1, x[SURNAME], y[SURNAME], False, m, best, rarity, 1)
+    bound += _most(1, x[SURNAME], y[SURNAME], 0, m, best, rarity, 1)
     maybe_crossed = (x[GIVEN] >= 0 and x[GIVEN] == y[SURNAME]) or (x[SURNAME] >= 0 and x[SURNAME] == y[GIVEN])
     if not maybe_crossed and x[GIVEN] != y[GIVEN] and x[SURNAME] != y[SURNAME]:
         maybe_crossed = _begins_alike(x[GIVEN], y[SURNAME], text, starts) or _begins_alike(
@@ -297,25 +298,25 @@ def _weigh(
         bound += 40_000
     bound += _most(8, x[PHONE], y[PHONE], x[PHONE_END] == y[PHONE_END], m, best, rarity, 0)
     bound += _most(9, x[EMAIL], y[EMAIL], x[EMAIL_LOCAL] == y[EMAIL_LOCAL], m, best, rarity, 0)
-    bound += _most(10, x[NICKNAME], y[NICKNAME], False, m, best, rarity, 0)
-    bound += _most(11, x[NATIONAL_ID], y[NATIONAL_ID], False, m, best, rarity, 0)
-    place = _most(3, x[STREET], y[STREET], False, m, best, rarity, 0)
-    place += _most(4, x[NUMBER], y[NUMBER], False, m, best, rarity, 0)
-    place += _most(5, x[SUBURB], y[SUBURB], False, m, best, rarity, 0)
-    place += _most(6, x[POSTCODE], y[POSTCODE], False, m, best, rarity, 0)
-    place += _most(7, x[STATE], y[STATE], False, m, best, rarity, 0)
+    bound += _most(10, x[NICKNAME], y[NICKNAME], 0, m, best, rarity, 0)
+    bound += _most(11, x[NATIONAL_ID], y[NATIONAL_ID], 0, m, best, rarity, 0)
+    place = _most(3, x[STREET], y[STREET], 0, m, best, rarity, 0)
+    place += _most(4, x[NUMBER], y[NUMBER], 0, m, best, rarity, 0)
+    place += _most(5, x[SUBURB], y[SUBURB], 0, m, best, rarity, 0)
+    place += _most(6, x[POSTCODE], y[POSTCODE], 0, m, best, rarity, 0)
+    place += _most(7, x[STATE], y[STATE], 0, m, best, rarity, 0)
     if bound + max(place, 0) < least:
-        return bound + max(place, 0)
+        return int(bound + max(place, 0))
     levels[0] = _given_level(x, y, 0, text, starts, letters, folded, long_form, masks)
     if levels[0] > 0:
         bound += m[0, levels[0]] - u[0, levels[0]] - best[0] if levels[0] != 1 else 0
         if bound + max(place, 0) < least:
-            return bound + max(place, 0)
+            return int(bound + max(place, 0))
     levels[1] = _surname_level(x[SURNAME], y[SURNAME], text, starts, letters, folded, masks)
     if levels[1] > 0:
         bound += m[1, levels[1]] - u[1, levels[1]] - best[1]
         if bound + max(place, 0) < least:
-            return bound + max(place, 0)
+            return int(bound + max(place, 0))
     crossed = 0
     if maybe_crossed and (levels[0] >= 6 or levels[0] < 0) and (levels[1] >= 4 or levels[1] < 0):
         given = _given_level(x, y, 1, text, starts, letters, folded, long_form, masks)
@@ -360,9 +361,9 @@ def _weigh(
             weights[field] = 0
             continue
         rarest = np.int64(u[field, level])
-        by_value = level == 0 or (level == 1 and (field == 0 or field == 9))
+        by_value = level == 0 or (level == 1 and field * (field - 9) == 0)
         if by_value:
-            rarest = _frequency(field, level, crossed, x, rarity, births)
+            rarest = np.int64(_frequency(field, level, crossed, x, rarity, births))
         weight = m[field, level] - rarest
         weights[field] = weight
         if ADDRESS_FIRST <= field <= ADDRESS_LAST:
@@ -382,7 +383,7 @@ def _weigh(
     weights[FIELDS + 1] = moved
     shared = -either(0, constants[1] + household + address + moved, table)
     weights[FIELDS + 2] = shared
-    return constants[0] + same + address + moved + shared
+    return int(constants[0] + same + address + moved + shared)
 
 
 @compiled
@@ -393,19 +394,20 @@ def _most(
     if one < 0 or other < 0:
         return 0
     if one == other:
-        return m[field, 0] - rarity[one, column]
-    return 30_000 if partly else best[field]
+        return int(m[field, 0] - rarity[one, column])
+    return 30_000 if partly else int(best[field])
 
 
 @compiled
-def compare_blocks(
+def compare_blocks(  # noqa: C901 - the table of levels, read from top to bottom
     left: I32, right: I32, chosen: I32, itself: Int, left_keys: U64, right_keys: U64, order: I32, first: I32, last: I32,
     text: U8, starts: I64, letters: U32, folded: I32, long_form: I32, rarity: I32, births: I32, m: I32, u: I32, h: I32,
     best: I32, constants: I64, table: I32, least: Int, shared: Int,
     pairs: I32, levels: I32, weights: I32, totals: I64, compared: I64,
 ) -> int:  # fmt: skip
-    """Compares the chosen left rows with the rows of their blocks, each pair once; how many came to `least` or more,
-    or share so much with a household that its part is `shared` or less.
+    """How many pairs of the chosen left rows with their blocks, each once, came to `least` or more.
+
+    Also those that share so much with a household that its part is `shared` or less.
 
     Where there are more of them than room for them, the rest is counted and not kept.
     """

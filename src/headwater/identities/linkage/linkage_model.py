@@ -44,7 +44,9 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Each comparison's levels as the kernels number them. The similarities behind them are computed in one place only."""
 
-BY_FREQUENCY = frozenset({*((field, "equal") for field in LEVELS), ("given_name", "first name equal"), ("email", "local part equal")})
+BY_FREQUENCY = frozenset(
+    {*((field, "equal") for field in LEVELS), ("given_name", "first name equal"), ("email", "local part equal")}
+)
 """Levels whose u is the frequency of the value that is agreed on."""
 
 

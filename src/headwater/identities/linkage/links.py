@@ -22,10 +22,7 @@ __all__ = ["SUFFIXES", "links_table", "one_to_one", "probabilities", "without_fo
 
 SUFFIXES = (".csv", *PARQUET_SUFFIXES)
 _LIMIT_MBITS = 60_000
-_FIELDS_OF = {
-    "given_name": {"given_name", "full_name"}, "surname": {"surname", "full_name"}, "street": {"address"},
-    "street_number": {"street_number", "address"},
-}  # fmt: skip
+_FIELD_OF = {"street": "address"}
 
 
 def probabilities(total_mbits: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -60,7 +57,8 @@ def without_forbidden(
     """
     try:
         listed = pa_csv.read_csv(
-            path, convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(("left_id", "right_id"), pa.string()))
+            path,
+            convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(("left_id", "right_id"), pa.string())),
         )
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(path, f"cannot be read ({error})", remedy="give a CSV with left_id and right_id") from error
@@ -90,7 +88,7 @@ def links_table(
         weighed: The links.
         left_ids: Ids of the left rows.
         right_ids: Ids of the right rows.
-        fields: Fields that are bound on both sides; what is made of others has no column.
+        fields: Fields that both files have; what is made of others has no column.
         model_id: Digest of the model.
     """
     columns: dict[str, Any] = {
@@ -99,10 +97,9 @@ def links_table(
         "match_weight_bits": weighed.total_mbits / 1000,
         "probability": probabilities(weighed.total_mbits),
     }
-    bound = set(fields)
     address = False
     for n, name in enumerate(LEVELS):
-        if bound & _FIELDS_OF.get(name, {name}):
+        if _FIELD_OF.get(name, name) in fields:
             made = weighed.levels[:, n] >= 0
             columns[f"{name}_bits"] = pa.array(weighed.weights_mbits[:, n] / 1000, mask=~made)
             address = address or name in {"street", "street_number", "suburb", "postcode", "state"}
@@ -140,5 +137,3 @@ def _quoting(links: pa.Table) -> str:
         if pc.any(pc.match_substring_regex(links[name], '[",\r\n]')).as_py():
             return "needed"
     return "none"
-
-

@@ -19,9 +19,9 @@ _LIMIT_MBITS = 60_000
 def beside_rivals(weighed: WeighedPairs) -> WeighedPairs:
     """The pairs of two files, less what their rivals take.
 
-    A person seldom stands twice in one file. How seldom, the strong pairs of these very files tell: of rows with one strong
-    partner, the share with a second, at least a hundredth. Where a pair's row has a partner at least as good, the pair is
-    that much less likely, as far as that partner is right. In files full of duplicates nothing is taken.
+    A person seldom stands twice in one file. How seldom, the strong pairs of these very files tell: of rows with one
+    strong partner, the share with a second, at least a hundredth. Where a pair's row has a partner at least as good,
+    the pair is that much less likely, as far as that partner is right. In files full of duplicates nothing is taken.
     """
     taken = np.zeros(len(weighed.total_mbits), np.int64)
     for side in (0, 1):

@@ -126,7 +126,9 @@ def _text(column: pa.ChunkedArray) -> pa.Array:
     if pa.types.is_floating(column.type):
         # A whole number that a table program kept as one with a fraction, for want of a way to leave a cell out.
         whole = pc.equal(column, pc.floor(column))
-        column = pc.if_else(whole, pc.cast(pc.cast(column, pa.int64(), safe=False), pa.string()), pc.cast(column, pa.string()))
+        column = pc.if_else(
+            whole, pc.cast(pc.cast(column, pa.int64(), safe=False), pa.string()), pc.cast(column, pa.string())
+        )
     text = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 

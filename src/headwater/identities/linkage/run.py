@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from headwater.engine import Progress, silent
 from headwater.errors import ConfigError
 from headwater.identities.linkage.blocks import RuleReport, blocks_of
-from headwater.identities.linkage.column_map import read_column_map
+from headwater.identities.linkage.column_map import FIELDS, read_column_map
 from headwater.identities.linkage.compare import Comparer
 from headwater.identities.linkage.features import features_of
 from headwater.identities.linkage.linkage_model import read_linkage_model
@@ -33,7 +33,9 @@ __all__ = ["LinkOptions", "LinkReport", "link_files"]
 
 PAIRS_PER_RULE = 2_000_000
 LEAST_BLOCK_ROWS = 12
-"""Rows of a block: in small files everything near is compared; in large ones a row meets a dozen others by each rule."""
+"""Rows of a block: small files compare everything near; in large ones a row meets a dozen others by each rule."""
+_PARTS = {"full_name": ("given_name", "surname"), "address": ("street_number",)}
+"""Fields that hold others."""
 _LATEST_YEAR = 2029
 """Dates with a year of two digits: a constant and not the clock, so that a result stays as it was."""
 
@@ -104,7 +106,7 @@ def link_files(
     columns: Path,
     out: Path,
     options: LinkOptions,
-    progress: Callable[[str, int, int | None], None] = lambda counted, done, total: None,
+    progress: Progress = silent,
 ) -> LinkReport:
     """Link two files, or a file with itself where both paths lead to one, and write the links.
 
@@ -130,9 +132,11 @@ def link_files(
     right = None if itself else side_rows(right_path, column_map.right)
     features = features_of(left, right, latest_year=_LATEST_YEAR)
     left_ids, right_ids = left["id"], (left if right is None else right)["id"]
-    sides = (column_map.left.columns, (column_map.left if itself else column_map.right).columns)
-    both = tuple(f for f in column_map.fields if all(f in side for side in sides))
-    one_sided = tuple(f for f in column_map.fields if f not in both and (f in sides[0] or f in sides[1]))
+    sides = column_map.left.columns, (column_map.left if itself else column_map.right).columns
+    holds = [{*side, *(f for field in side for f in _PARTS.get(field, ()))} for side in sides]
+    both = tuple(f for f in FIELDS if f in holds[0] & holds[1] and f != "full_name")
+    bound = {*sides[0], *sides[1]}
+    one_sided = tuple(f for f in FIELDS if f in bound and not {f, *_PARTS.get(f, ())} & {*both})
     del left, right
     rows = max(len(left_ids), len(right_ids))
     most = max(LEAST_BLOCK_ROWS, PAIRS_PER_RULE // rows)
@@ -180,5 +184,3 @@ def _least_mbits(min_probability_ppm: int) -> int:
     """A weight below which no pair can have this probability."""
     share = min(max(min_probability_ppm, 1), 999_999) / 1_000_000
     return math.floor(1000 * math.log2(share / (1 - share))) - 2
-
-

@@ -14,8 +14,8 @@ __all__ = ["SUMS", "UNSAID", "Priors", "WeighedPairs", "joined", "mbits"]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 SUMS = ("names_exchanged", "moved", "shared_by_household", "rivals")
-"""What a pair's weight has besides its comparisons: names in each other's place, an address that changed counted once, what
-a household shares counted once, and a better candidate of the same row."""
+"""What a pair's weight has besides its comparisons: names in each other's place, an address that changed counted once,
+what a household shares counted once, and a better candidate of the same row."""
 UNSAID = -1_000_000
 """Stands where the model says nothing of members of a household: they are as strangers are."""
 
