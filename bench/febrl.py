@@ -2,8 +2,8 @@
 
     python bench/febrl.py FOLDER
 
-FOLDER has dataset1.csv, dataset2.csv, dataset3.csv (a file with its duplicates each) and, where at hand, dataset4a.csv and
-dataset4b.csv (two files). Truth is in rec_id: `rec-N-org` and `rec-N-dup-K` are one person.
+FOLDER has dataset1.csv, dataset2.csv, dataset3.csv (a file with its duplicates each) and, where at hand, dataset4a.csv
+and dataset4b.csv (two files). Truth is in rec_id: `rec-N-org` and `rec-N-dup-K` are one person.
 """
 
 from __future__ import annotations

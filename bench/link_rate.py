@@ -2,7 +2,7 @@
 
     python bench/link_rate.py [--rows 1000000] [--without-splink]
 
-Each runs in a process of its own, one after the other, on the same invented files (households, twins, namesakes, movers).
+Each runs in a process of its own, one after the other, on the same invented files (households, twins, movers).
 Splink's model is what one writes in an afternoon: seven blocking rules, five independent comparisons, mutual best kept.
 """
 

@@ -2,8 +2,8 @@
 
     python bench/linkage_error_rates.py [--sizes 1000,10000,100000] [--write]
 
-Blocking's recall is measured on the same files: how many pairs of one person were compared at all. `--write` puts the table
-into docs/explanation/linkage-error-rates.md.
+Blocking's recall is measured on the same files: how many pairs of one person were compared at all. `--write` puts the
+table into docs/explanation/linkage-error-rates.md.
 """
 
 from __future__ import annotations
@@ -50,8 +50,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     lines = [
-        "| rows of each file | errors | links | precision expected | precision | wrong expected | wrong | recall | "
-        "recall of blocking |",
+        "| rows | errors | links | precision expected | precision | wrong expected | wrong | recall | of blocking |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for rows in map(int, options.sizes.split(",")):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
 from headwater.identities import LinkOptions, link_files
-from headwater.identities.linkage.kernels import edits, likeness
+from headwater.identities.linkage.level_kernels import edits, likeness
 from headwater_synth.two_files import ROUGH, USUAL, two_files, write_two_files
 
 MADE = two_files(600, seed=11, left_errors=USUAL, right_errors=ROUGH)

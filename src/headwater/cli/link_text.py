@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from headwater.identities import LinkReport
+if TYPE_CHECKING:  # what links is loaded by the command that links
+    from headwater.identities import LinkReport
 
 __all__ = ["link_row", "link_text"]
 

@@ -147,11 +147,11 @@ def blocks_of(features: Features, rules: Sequence[tuple[str, ...]], *, most_rows
 
     def one(rule: int) -> RuleReport:
         report = _keys(features, rules[rule], most_rows, left[:, rule], right[:, rule])
-        keys = right[:, rule]
-        by_key = np.argsort(keys, kind="stable")
+        keys = np.ascontiguousarray(right[:, rule])
+        by_key = np.argsort(keys)
         ordered = keys[by_key]
         order[rule] = by_key
-        left_by_key = by_key if itself else np.argsort(left[:, rule], kind="stable")
+        left_by_key = by_key if itself else np.argsort(left[:, rule])
         wanted = left[left_by_key, rule]
         first[left_by_key, rule] = np.searchsorted(ordered, wanted, side="left")
         last[left_by_key, rule] = np.searchsorted(ordered, wanted, side="right")
@@ -181,35 +181,36 @@ def _keys(features: Features, columns: tuple[str, ...], most_rows: int, left: U6
             has = values >= 0
             open_rows[side] = open_rows[side][has]
             keys[side] = _mixed(keys[side][has], values[has] + (depth + 1))
-        sizes = [np.unique(k, return_counts=True) for k in keys]
-        (here, rows_here), (there, rows_there) = sizes[0], sizes[-1]
-        both, at_here, at_there = np.intersect1d(here, there, assume_unique=True, return_indices=True)
-        numbers, others = rows_here[at_here].astype(np.int64), rows_there[at_there].astype(np.int64)
-        large = np.maximum(numbers, others) > most_rows
-        small_keys, large_keys = both[~large], both[large]
-        if itself:
-            small_keys = both[~large & (numbers > 1)]
-        blocks += len(small_keys)
+        block_of, counts = _numbered(keys)
+        here, there = counts[0], counts[-1]
+        both = (here > 1) if itself else (here > 0) & (there > 0)
+        large = both & (np.maximum(here, there) > most_rows)
+        small = both & ~large
+        blocks += int(np.count_nonzero(small))
         for side, (_, target) in enumerate(sides):
-            done = _among(small_keys, keys[side])
+            done, going = small[block_of[side]], large[block_of[side]]
             target[open_rows[side][done]] = keys[side][done] | np.uint64(1)
-            going = _among(large_keys, keys[side])
             open_rows[side], keys[side] = open_rows[side][going], keys[side][going]
         if depth + 1 < len(columns):
-            refined += len(large_keys)
+            refined += int(np.count_nonzero(large))
         else:
-            left_out = len(large_keys)
-            pairs = numbers[large] * (others[large] - 1) // 2 if itself else numbers[large] * others[large]
+            left_out = int(np.count_nonzero(large))
+            pairs = here[large] * (here[large] - 1) // 2 if itself else here[large] * there[large]
             left_out_pairs = int(pairs.sum())
     return RuleReport(
         columns=columns, blocks=blocks, refined=refined, left_out_blocks=left_out, left_out_pairs=left_out_pairs
     )
 
 
-def _among(ordered: U64, keys: U64) -> npt.NDArray[np.bool_]:
-    """Which keys are among those in order."""
-    if not len(ordered) or not len(keys):
-        return np.zeros(len(keys), np.bool_)
-    at = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
-    found: npt.NDArray[np.bool_] = ordered[at] == keys
-    return found
+def _numbered(keys: Sequence[U64]) -> tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[np.int64]]]:
+    """For each side the number of each row's key, and how many rows each key has."""
+    joined = np.concatenate(keys)
+    order = np.argsort(joined)
+    ordered = joined[order]
+    begins = np.ones(len(joined), np.bool_)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    number = np.empty(len(joined), np.int64)
+    number[order] = np.cumsum(begins) - 1
+    count = int(np.count_nonzero(begins))
+    parts = np.split(number, np.cumsum([len(k) for k in keys])[:-1])
+    return parts, [np.bincount(part, minlength=count) for part in parts]

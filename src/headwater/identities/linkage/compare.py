@@ -56,7 +56,7 @@ class Comparer:
         self._births = self._birth_rarity()
         self._letters = np.zeros(len(features.values.starts) - 1, np.uint32)
         self._table = np.array([mbits(1 + 2 ** (-k / 1000), 1) for k in range(12_000)], np.int32)
-        from headwater.identities.linkage.kernels import letters_of
+        from headwater.identities.linkage.level_kernels import letters_of
 
         letters_of(features.values.text, features.values.starts, self._letters)
         self.compared = np.zeros(len(model.rules), np.int64)
@@ -107,8 +107,7 @@ class Comparer:
         rows = np.arange(len(self._features.left), dtype=np.int32)
         kept, done = [], 0
         for part in self._parts(priors, rows, least=least_mbits, shared=_NEVER_MBITS):
-            order = np.lexsort((part.pairs[:, 1], part.pairs[:, 0]))
-            kept.append(part.chosen(order))
+            kept.append(part)
             done = min(len(rows), done + _PART_ROWS)
             progress(done)
         return joined(kept)
@@ -154,9 +153,9 @@ class Comparer:
                 constants, self._table, least, shared, pairs, levels, weights, totals, compared,
             )  # fmt: skip
             if found <= room:
-                cut = slice(0, found)
-                return WeighedPairs(
-                    pairs=pairs[cut].copy(), levels=levels[cut].copy(), weights_mbits=weights[cut].copy(),
-                    total_mbits=totals[cut].copy(),
-                ), compared  # fmt: skip
+                found_pairs = pairs[:found]
+                # In which order a block's rows lie is the sort's affair; from here on it no longer shows.
+                ordered = np.lexsort((found_pairs[:, 1], found_pairs[:, 0]))
+                weighed = WeighedPairs(pairs=pairs, levels=levels, weights_mbits=weights, total_mbits=totals)
+                return weighed.chosen(ordered), compared
             room = found

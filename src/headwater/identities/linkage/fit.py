@@ -47,8 +47,8 @@ def fitted(
 ) -> Fitted:  # fmt: skip
     """The m and the priors, by expectation and maximisation over pairs of one person, one household, and strangers.
 
-    u and h stay as they are. The model's m stand for so many pairs seen before (`_MODEL_PAIRS`), so that a few odd pairs do
-    not overturn them.
+    u and h stay as they are. The model's m stand for so many pairs seen before (`_MODEL_PAIRS`), so that a few odd
+    pairs do not overturn them.
 
     Args:
         sample: Pairs of a sample of left rows, weighed by the model as it stands.

@@ -17,7 +17,7 @@ __all__ = [
     "dates", "email_parts", "folded", "latin", "long_form", "phone_numbers", "street_and_number", "without_blanks",
 ]  # fmt: skip
 
-_NOTHING = pa.array(["unknown", "not known", "unk", "none", "null", "nil", "n a", "na", "nan", "no fixed address"])
+_NOTHING = ["unknown", "not known", "unk", "none", "null", "nil", "n a", "na", "nan", "no fixed address"]
 """What stands in a column where nothing is known; it is absent, and never agrees."""
 _NUMBER = r"^(?P<number>[0-9]+[a-z]?(?: [a-z])?(?: [0-9]+[a-z]?)?) (?P<street>.*[a-z].*)$"
 _NUMBER_LAST = r"^(?P<street>.*[a-z].*) (?P<number>[0-9]+[a-z]?)$"
@@ -37,7 +37,7 @@ def latin(values: pa.Array) -> pa.Array:
         values = pc.replace_with_mask(values, others, written)
     text = pc.replace_substring_regex(pc.ascii_lower(values), "['`\u2019]", "")
     text = pc.ascii_trim_whitespace(pc.replace_substring_regex(text, "[^a-z0-9]+", " "))
-    nothing = pc.or_(pc.equal(text, ""), pc.is_in(text, value_set=_NOTHING))
+    nothing = pc.or_(pc.equal(text, ""), pc.is_in(text, value_set=pa.array(_NOTHING)))
     return pc.if_else(nothing, pa.scalar(None, pa.string()), text)
 
 

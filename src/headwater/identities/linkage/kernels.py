@@ -1,6 +1,6 @@
-"""Comparison of candidate pairs in compiled loops: levels of each field, weights in whole thousandths of a bit.
+"""Comparison of candidate pairs in compiled loops: weights of each field, in whole thousandths of a bit.
 
-The levels are numbered as in `levels.LEVELS`; numbers of features as in `features.FEATURES`.
+Fields and levels are numbered as in `linkage_model.LEVELS`, features as in `features.FEATURES`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from headwater.compiled import I32, I64, U8, U32, U64, Int, compiled
+from headwater.identities.linkage.level_kernels import birth_level, code_level, given_level, surname_level, text_level
 
-__all__ = ["compare_blocks", "edits", "letters_of"]
+__all__ = ["compare_blocks"]
 
 GIVEN, FIRST, SECOND, SURNAME, BIRTH, STREET, NUMBER, POSTCODE, SUBURB, STATE = range(10)
 PHONE, PHONE_END, EMAIL, EMAIL_LOCAL, NICKNAME, NATIONAL_ID = range(10, 16)
@@ -22,222 +23,9 @@ BIRTH_PLACES = 4_000_000
 
 
 @compiled
-def edits(a: U8, a_from: Int, a_to: Int, b: U8, b_from: Int, b_to: Int, masks: U64) -> int:
-    """Least number of insertions, deletions, replacements and exchanges of neighbours that make one text the other.
-
-    Texts are taken to 64 bytes. `masks` is scratch: 256 zeros, and zeros again afterwards.
-
-    References:
-        Hyyro (2003), A Bit-Vector Algorithm for Computing Levenshtein and Damerau Edit Distances, section 4.
-    """
-    one = np.uint64(1)
-    m = min(a_to - a_from, 64)
-    n = min(b_to - b_from, 64)
-    if m == 0 or n == 0:
-        return int(max(m, n))
-    for k in range(m):
-        masks[a[a_from + k]] |= one << np.uint64(k)
-    positive = ~np.uint64(0)
-    negative = np.uint64(0)
-    diagonal = np.uint64(0)
-    before = np.uint64(0)
-    top = one << np.uint64(m - 1)
-    distance = int(m)
-    for k in range(n):
-        equal = masks[b[b_from + k]]
-        exchanged = (((~diagonal) & equal) << one) & before
-        diagonal = (((equal & positive) + positive) ^ positive) | equal | negative | exchanged
-        rising = negative | ~(diagonal | positive)
-        falling = diagonal & positive
-        if rising & top:
-            distance += 1
-        if falling & top:
-            distance -= 1
-        rising = (rising << one) | one
-        falling = falling << one
-        positive = falling | ~(diagonal | rising)
-        negative = rising & diagonal
-        before = equal
-    for k in range(m):
-        masks[a[a_from + k]] = np.uint64(0)
-    return distance
-
-
-@compiled
-def letters_of(text: U8, starts: I64, letters: U32) -> None:
-    """For each value, which letters and digits it has, as bits: what two values do not share bounds their distance."""
-    for k in range(len(letters)):
-        bits = np.uint32(0)
-        for at in range(starts[k], starts[k + 1]):
-            bits |= np.uint32(1) << np.uint32(text[at] & np.uint8(31))
-        letters[k] = bits
-
-
-@compiled
-def _bits_of(number: Int) -> int:
-    """How many bits of a number of 32 bits are set."""
-    number = number - ((number >> 1) & 0x55555555)
-    number = (number & 0x33333333) + ((number >> 2) & 0x33333333)
-    return ((((number + (number >> 4)) & 0x0F0F0F0F) * 0x01010101) & 0xFFFFFFFF) >> 24
-
-
-@compiled
-def likeness(text: U8, starts: I64, letters: U32, one: Int, other: Int, masks: U64) -> int:  # noqa: C901 - the table of levels, read from top to bottom
-    """How alike two different values are.
-
-    4 one edit, 3 two edits or a fifth of it, 2 one begins or ends as the other, 1 two fifths of it, 0 otherwise.
-    """
-    a, a_end, b, b_end = starts[one], starts[one + 1], starts[other], starts[other + 1]
-    m, n = a_end - a, b_end - b
-    shorter, longer = min(m, n), max(m, n)
-    if longer < 3:
-        return 0
-    part = shorter >= 3
-    if part:
-        begins = True
-        ends = True
-        for k in range(shorter):
-            if text[a + k] != text[b + k]:
-                begins = False
-            if text[a_end - 1 - k] != text[b_end - 1 - k]:
-                ends = False
-            if not (begins or ends):
-                break
-        part = begins or ends
-    # A replaced letter takes one away and brings one: at most two bits an edit.
-    apart = max((_bits_of(np.int64(letters[one] ^ letters[other])) + 1) // 2, longer - shorter)
-    if apart * 5 > longer * 2 and apart > 2:
-        return 2 if part else 0
-    distance = edits(text, a, a_end, text, b, b_end, masks)
-    if distance == 1:
-        return 4
-    if longer > 4 and (distance == 2 or distance * 5 <= longer):
-        return 3
-    if part:
-        return 2
-    return 1 if distance * 5 <= longer * 2 else 0
-
-
-@compiled
-def _given_level(  # noqa: C901, PLR0911 - the table of levels, read from top to bottom
-    x: I32, y: I32, crossed: Int, text: U8, starts: I64, letters: U32, folded: I32, long_form: I32, masks: U64
-) -> int:
-    """Level of given names; crossed: the left's given name beside the right's surname."""
-    a = x[GIVEN]
-    b = y[SURNAME] if crossed else y[GIVEN]
-    if a < 0 or b < 0:
-        return ABSENT
-    if a == b:
-        return 0
-    first_a = x[FIRST]
-    first_b = b if crossed else y[FIRST]
-    if first_a == first_b:
-        return 1
-    if folded[a] == folded[b] or folded[first_a] == folded[first_b]:
-        return 2
-    if long_form[first_a] == long_form[first_b]:
-        return 3
-    size_a, size_b = starts[first_a + 1] - starts[first_a], starts[first_b + 1] - starts[first_b]
-    if size_a == 1 or size_b == 1:
-        return 5 if text[starts[first_a]] == text[starts[first_b]] else 9
-    whole = likeness(text, starts, letters, a, b, masks)
-    if whole < 4 and (first_a != a or first_b != b):
-        whole = max(whole, likeness(text, starts, letters, first_a, first_b, masks))
-    if whole == 4:
-        return 4
-    if not crossed and (x[SECOND] == y[FIRST] or x[FIRST] == y[SECOND]):
-        return 6
-    if whole == 3:
-        return 7
-    if whole == 2:
-        return 6
-    return 8 if whole == 1 else 9
-
-
-@compiled
-def _surname_level(a: Int, b: Int, text: U8, starts: I64, letters: U32, folded: I32, masks: U64) -> int:
-    if a < 0 or b < 0:
-        return ABSENT
-    if a == b:
-        return 0
-    if folded[a] == folded[b]:
-        return 1
-    found = likeness(text, starts, letters, a, b, masks)
-    return 6 - found
-
-
-@compiled
-def _birth_level(a: Int, b: Int) -> int:  # noqa: C901, PLR0911, PLR0912 - the table of levels, read from top to bottom
-    if a <= 0 or b <= 0:
-        return ABSENT
-    year_a, month_a, day_a = a // 10000, a // 100 % 100, a % 100
-    year_b, month_b, day_b = b // 10000, b // 100 % 100, b % 100
-    if month_a == 0 or month_b == 0:
-        return 6 if year_a == year_b else 9
-    if day_a == 0 or day_b == 0:
-        if year_a == year_b:
-            return 5 if month_a == month_b else 8
-        return 9
-    if a == b:
-        return 0
-    if year_a == year_b and month_a == day_b and day_a == month_b:
-        return 1
-    # Digits one by one: how many differ, and whether two neighbours are exchanged.
-    differing = 0
-    exchanged = False
-    last_a, last_b = -1, -1
-    rest_a, rest_b = a, b
-    for _ in range(8):
-        digit_a, digit_b = rest_a % 10, rest_b % 10
-        if digit_a != digit_b:
-            differing += 1
-            if last_a == digit_b and last_b == digit_a and last_a != last_b:
-                exchanged = True
-        last_a, last_b = digit_a, digit_b
-        rest_a //= 10
-        rest_b //= 10
-    if differing == 1 or (differing == 2 and exchanged):
-        return 2
-    if month_a == month_b and day_a == day_b and abs(year_a - year_b) == 1:
-        return 3
-    equal = int(year_a == year_b) + int(month_a == month_b) + int(day_a == day_b)
-    if equal == 2:
-        return 4
-    if differing == 2 or (month_a == day_b and day_a == month_b):
-        return 7
-    return 8 if year_a == year_b else 9
-
-
-@compiled
-def _text_level(a: Int, b: Int, text: U8, starts: I64, letters: U32, masks: U64) -> int:
-    """Equal, one edit, near, loose, different."""
-    if a < 0 or b < 0:
-        return ABSENT
-    if a == b:
-        return 0
-    found = likeness(text, starts, letters, a, b, masks)
-    if found >= 3:
-        return 5 - found
-    return 2 if found == 2 else 4 - found
-
-
-@compiled
-def _code_level(a: Int, b: Int, text: U8, starts: I64, masks: U64, least: Int) -> int:
-    """Equal, one edit, different; short codes have no one edit."""
-    if a < 0 or b < 0:
-        return ABSENT
-    if a == b:
-        return 0
-    a_from, a_to, b_from, b_to = starts[a], starts[a + 1], starts[b], starts[b + 1]
-    if max(a_to - a_from, b_to - b_from) < least or abs((a_to - a_from) - (b_to - b_from)) > 1:
-        return 2
-    return 1 if edits(text, a_from, a_to, text, b_from, b_to, masks) == 1 else 2
-
-
-@compiled
 def either(one: Int, other: Int, table: I32) -> int:
     """The weight of one thing or the other: log2 of the sum of what both are the log2 of, in thousandths of a bit."""
-    large, gap = int(max(one, other)), int(abs(one - other))
+    large, gap = max(np.int64(one), np.int64(other)), np.abs(np.int64(one) - np.int64(other))
     return int(large + (table[gap] if gap < len(table) else 0))
 
 
@@ -282,7 +70,7 @@ def _weigh(  # noqa: C901, PLR0912, PLR0915 - the table of levels, read from top
     """
     # What is cheap to tell comes first. Of a text that differs, the best level below `equal` bounds what it can add.
     bound = constants[0]
-    levels[2] = _birth_level(x[BIRTH], y[BIRTH])
+    levels[2] = birth_level(x[BIRTH], y[BIRTH])
     if levels[2] == 0:
         bound += m[2, 0] - births[x[BIRTH] % BIRTH_PLACES]
     elif levels[2] > 0:
@@ -307,28 +95,28 @@ def _weigh(  # noqa: C901, PLR0912, PLR0915 - the table of levels, read from top
     place += _most(7, x[STATE], y[STATE], 0, m, best, rarity, 0)
     if bound + max(place, 0) < least:
         return int(bound + max(place, 0))
-    levels[0] = _given_level(x, y, 0, text, starts, letters, folded, long_form, masks)
+    levels[0] = given_level(x, y, 0, text, starts, letters, folded, long_form, masks)
     if levels[0] > 0:
         bound += m[0, levels[0]] - u[0, levels[0]] - best[0] if levels[0] != 1 else 0
         if bound + max(place, 0) < least:
             return int(bound + max(place, 0))
-    levels[1] = _surname_level(x[SURNAME], y[SURNAME], text, starts, letters, folded, masks)
+    levels[1] = surname_level(x[SURNAME], y[SURNAME], text, starts, letters, folded, masks)
     if levels[1] > 0:
         bound += m[1, levels[1]] - u[1, levels[1]] - best[1]
         if bound + max(place, 0) < least:
             return int(bound + max(place, 0))
     crossed = 0
     if maybe_crossed and (levels[0] >= 6 or levels[0] < 0) and (levels[1] >= 4 or levels[1] < 0):
-        given = _given_level(x, y, 1, text, starts, letters, folded, long_form, masks)
-        surname = _surname_level(x[SURNAME], y[GIVEN], text, starts, letters, folded, masks)
+        given = given_level(x, y, 1, text, starts, letters, folded, long_form, masks)
+        surname = surname_level(x[SURNAME], y[GIVEN], text, starts, letters, folded, masks)
         if given == 0 or surname == 0 or (given <= 7 and 0 <= surname <= 3 and given >= 0):
             crossed = 1
             levels[0] = given
             levels[1] = surname
-    levels[3] = _text_level(x[STREET], y[STREET], text, starts, letters, masks)
-    levels[4] = _code_level(x[NUMBER], y[NUMBER], text, starts, masks, 2)
-    levels[5] = _text_level(x[SUBURB], y[SUBURB], text, starts, letters, masks)
-    levels[6] = _code_level(x[POSTCODE], y[POSTCODE], text, starts, masks, 3)
+    levels[3] = text_level(x[STREET], y[STREET], text, starts, letters, masks)
+    levels[4] = code_level(x[NUMBER], y[NUMBER], text, starts, masks, 2)
+    levels[5] = text_level(x[SUBURB], y[SUBURB], text, starts, letters, masks)
+    levels[6] = code_level(x[POSTCODE], y[POSTCODE], text, starts, masks, 3)
     if levels[5] == 0 and levels[6] >= 0:
         levels[6] = 3 if levels[6] == 0 else 4
     if x[STATE] < 0 or y[STATE] < 0:
@@ -337,7 +125,7 @@ def _weigh(  # noqa: C901, PLR0912, PLR0915 - the table of levels, read from top
         levels[7] = 0 if x[STATE] == y[STATE] else 1
         if levels[5] == 0 or levels[6] == 0:
             levels[7] += 2
-    levels[8] = _code_level(x[PHONE], y[PHONE], text, starts, masks, 6)
+    levels[8] = code_level(x[PHONE], y[PHONE], text, starts, masks, 6)
     if levels[8] > 0 and x[PHONE_END] == y[PHONE_END]:
         # One of them without the prefix of its country.
         plus = np.uint8(43)
@@ -350,9 +138,9 @@ def _weigh(  # noqa: C901, PLR0912, PLR0915 - the table of levels, read from top
         elif x[EMAIL_LOCAL] == y[EMAIL_LOCAL]:
             levels[9] = 1
         else:
-            levels[9] = 1 + _code_level(x[EMAIL], y[EMAIL], text, starts, masks, 8)
-    levels[10] = _code_level(x[NICKNAME], y[NICKNAME], text, starts, masks, 5)
-    levels[11] = _code_level(x[NATIONAL_ID], y[NATIONAL_ID], text, starts, masks, 5)
+            levels[9] = 1 + code_level(x[EMAIL], y[EMAIL], text, starts, masks, 8)
+    levels[10] = code_level(x[NICKNAME], y[NICKNAME], text, starts, masks, 5)
+    levels[11] = code_level(x[NATIONAL_ID], y[NATIONAL_ID], text, starts, masks, 5)
     same, address, household = np.int64(0), np.int64(0), np.int64(0)
     compared_address = False
     for field in range(FIELDS):
