@@ -151,6 +151,18 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert not list(tmp_path.glob(".*part"))
 
 
+def test_a_single_row_and_rows_that_say_nothing_give_no_link(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("id,email\n1,a@b.example\n")
+    (tmp_path / "none.csv").write_text("id,email\n1,\n2,\n")
+    (tmp_path / "map.toml").write_text('id = "id"\nemail = "email"\n')
+    for right in ("one.csv", "none.csv"):
+        report = link_files(
+            tmp_path / "one.csv", tmp_path / right, tmp_path / "map.toml", tmp_path / "l.csv", LinkOptions()
+        )
+        assert (report.links, report.expected_precision_ppm) == (0, None)
+        assert (tmp_path / "l.csv").read_text().startswith("left_id,right_id,match_weight_bits,probability,email_bits")
+
+
 def test_an_unknown_suffix_is_refused_before_anything_is_read(files: tuple[Path, Path, Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="suffix says no format"):
         link_files(*files, tmp_path / "links.xlsx", LinkOptions())

@@ -94,7 +94,7 @@ class Comparer:
         self.compared[:] = 0
         sample = joined(parts)
         pairs = sum(count - 1 - int(r) for r in rows) if self.itself else len(rows) * len(self._features.right)
-        found = fitted(sample, self._m, self._h, priors, float(pairs), self._model)
+        found = fitted(sample, self._m, self._h, priors, float(max(pairs, 1)), self._model)
         self._m = found.m
         for n, levels in enumerate(self._model.comparisons.values()):
             gains = [int(self._m[n, k] - self._u[n, k]) for k, level in enumerate(levels) if level.u_ppm is not None]
