@@ -134,6 +134,7 @@ class Comparer:
                 mbits(priors.moved_ppm, 1_000_000),
                 mbits(1_000_000 - priors.moved_ppm, 1_000_000),
                 mbits(model.exchanged_ppm, 1_000_000),
+                mbits(model.email_of_name_ppm, 1_000_000),
             ],
             np.int64,
         )

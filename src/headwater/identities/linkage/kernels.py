@@ -8,7 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from headwater.compiled import I32, I64, U8, U32, U64, Int, compiled
-from headwater.identities.linkage.level_kernels import birth_level, code_level, given_level, surname_level, text_level
+from headwater.identities.linkage.level_kernels import (
+    birth_level,
+    code_level,
+    given_level,
+    holds,
+    surname_level,
+    text_level,
+)
 
 __all__ = ["compare_blocks"]
 
@@ -66,7 +73,8 @@ def _weigh(  # noqa: C901, PLR0912, PLR0915 - the table of levels, read from top
 ) -> int:  # fmt: skip
     """Fills in levels and weights of one pair; the total weight, or something below `least` once it cannot reach that.
 
-    constants: prior, log2 of the odds of members of one household, moved, not moved, names in each other's place.
+    constants: prior, log2 of the odds of members of one household, moved, not moved, names in each other's place,
+    an address made of a name among namesakes.
     """
     # What is cheap to tell comes first. Of a text that differs, the best level below `equal` bounds what it can add.
     bound = constants[0]
@@ -152,6 +160,11 @@ def _weigh(  # noqa: C901, PLR0912, PLR0915 - the table of levels, read from top
         by_value = level == 0 or (level == 1 and field * (field - 9) == 0)
         if by_value:
             rarest = np.int64(_frequency(field, level, crossed, x, rarity, births))
+            if field == 9 and levels[1] == 0 and 0 <= levels[0] <= 1 and not crossed:
+                # An address made of a name is likely among namesakes, however rare it is among all.
+                local = x[EMAIL_LOCAL]
+                if holds(text, starts[local], starts[local + 1], starts[x[SURNAME]], starts[x[SURNAME] + 1]):
+                    rarest = max(rarest, constants[5])
         weight = m[field, level] - rarest
         weights[field] = weight
         if ADDRESS_FIRST <= field <= ADDRESS_LAST:

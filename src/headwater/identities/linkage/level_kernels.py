@@ -10,7 +10,17 @@ import numpy as np
 from headwater.compiled import I32, I64, U8, U32, U64, Int, compiled
 from headwater.identities.linkage.features import FEATURES
 
-__all__ = ["birth_level", "code_level", "edits", "given_level", "letters_of", "likeness", "surname_level", "text_level"]
+__all__ = [
+    "birth_level",
+    "code_level",
+    "edits",
+    "given_level",
+    "holds",
+    "letters_of",
+    "likeness",
+    "surname_level",
+    "text_level",
+]
 
 GIVEN, FIRST, SECOND, SURNAME = (FEATURES.index(n) for n in ("given", "first_given", "second_given", "surname"))
 ABSENT = -1
@@ -229,3 +239,20 @@ def code_level(a: Int, b: Int, text: U8, starts: I64, masks: U64, least: Int) ->
     if max(a_to - a_from, b_to - b_from) < least or abs((a_to - a_from) - (b_to - b_from)) > 1:
         return 2
     return 1 if edits(text, a_from, a_to, text, b_from, b_to, masks) == 1 else 2
+
+
+@compiled
+def holds(text: U8, start: Int, end: Int, part_start: Int, part_end: Int) -> bool:
+    """Whether a value has another of three or more characters in it."""
+    size = part_end - part_start
+    if size < 3:
+        return False
+    for at in range(start, end - size + 1):
+        same = True
+        for k in range(size):
+            if text[at + k] != text[part_start + k]:
+                same = False
+                break
+        if same:
+            return True
+    return False

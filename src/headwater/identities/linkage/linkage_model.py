@@ -78,6 +78,7 @@ class LinkageModel:
         household_members_ppm: Where the estimate of rows of the same household begins, per row.
         moved_ppm: Share of one person's pairs of rows that are of different addresses.
         exchanged_ppm: Share of one person's pairs of rows with given name and surname exchanged.
+        email_of_name_ppm: Share of namesakes who have one e-mail address, where the surname is in it.
         rules: Blocking rules.
         comparisons: For each field of LEVELS, its levels in that order.
     """
@@ -88,6 +89,7 @@ class LinkageModel:
     household_members_ppm: int
     moved_ppm: int
     exchanged_ppm: int
+    email_of_name_ppm: int
     rules: tuple[tuple[str, ...], ...]
     comparisons: Mapping[str, tuple[ModelLevel, ...]]
 
@@ -116,6 +118,7 @@ def read_linkage_model(path: Path | None = None) -> LinkageModel:
             household_members_ppm=_share(path, document["prior"], "household_members_ppm", most=100_000_000),
             moved_ppm=_share(path, document["address"], "moved_ppm"),
             exchanged_ppm=_share(path, document["names"], "exchanged_ppm"),
+            email_of_name_ppm=_share(path, document["names"], "email_of_name_ppm"),
             rules=tuple(_rule(path, columns) for columns in document["blocking"]["rules"]),
             comparisons=comparisons,
         )
