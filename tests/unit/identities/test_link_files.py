@@ -106,6 +106,22 @@ def test_twins_namesakes_and_absence_are_no_agreement(tmp_path: Path) -> None:
     assert ours == {("a4", "b4")}
 
 
+def test_an_address_made_of_a_name_says_little_beside_the_name(tmp_path: Path) -> None:
+    head = ("id", "given_name", "surname", "date_of_birth", "email")
+    rows = ("nadia", "renwick"), ("1960-01-01", "1988-10-30")
+    bits = []
+    for email in ("nadia.renwick@mail.example", "xq77@mail.example"):
+        for name, side, born in (("l", MADE.left, rows[1][0]), ("r", MADE.right, rows[1][1])):
+            row = dict(zip(head, (f"{name}x", *rows[0], born, email), strict=True))
+            others = side.select(list(head)).to_pylist()
+            pa_csv.write_csv(pa.Table.from_pylist([row, *others]), tmp_path / f"{name}.csv")
+        (tmp_path / "map.toml").write_text("".join(f'{n} = "{n}"\n' for n in head))
+        found = linked((tmp_path / "l.csv", tmp_path / "r.csv", tmp_path / "map.toml"), tmp_path / "links.csv")
+        bits += [r["email_bits"] for r in found if (r["left_id"], r["right_id"]) == ("lx", "rx")]
+    made_of_name, other = bits
+    assert made_of_name < 5 < 8 < other
+
+
 def test_full_names_are_compared_with_their_parts(tmp_path: Path) -> None:
     left = MADE.left.select(["id", "given_name", "surname", "date_of_birth", "postcode"])
     parts = zip(*(MADE.right[c].to_pylist() for c in ("given_name", "surname")), strict=True)
