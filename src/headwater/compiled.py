@@ -1,7 +1,8 @@
 """How inner loops are compiled: by numba, when they are first called, and kept for the next run.
 
 Numba is loaded by this module and by modules of kernels only, and these only where a long list is searched, blocks are
-read or scripts are joined: whoever calls a kernel imports it inside the function that does (docs/adr/0016, 0021).
+read, scripts are joined or files are linked: whoever calls a kernel imports it inside the function that does
+(docs/adr/0016, 0021, 0031).
 """
 
 from __future__ import annotations

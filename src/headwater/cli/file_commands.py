@@ -1,4 +1,4 @@
-"""Commands on files outside any case: hash, blocks."""
+"""Commands on files outside any case: hash, blocks, link."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from headwater.cli.link_text import link_row, link_text
 from headwater.cli.options import ALL_PROCESSORS, AllowUnsealed, AsJson, Workers
-from headwater.cli.output import emit, printable
+from headwater.cli.output import JobProgress, emit, note, printable
 
 __all__ = ["register"]
 
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("hash")(hash_files)
     app.command("blocks")(blocks)
+    app.command("link")(link)
 
 
 def hash_files(
@@ -78,3 +80,47 @@ def blocks(paths: Paths, as_json: AsJson = False) -> None:
             f"{row['output_sat']:,} sat  merkle {'ok' if row['merkle_ok'] else 'WRONG'}  {printable(row['file'])}"
         )
         emit(row, as_json=as_json, text=text)
+
+
+def link(
+    left: Annotated[Path, typer.Argument(metavar="LEFT", help="CSV or Parquet.")],
+    right: Annotated[Path, typer.Argument(metavar="RIGHT", help="CSV or Parquet; LEFT again to find its duplicates.")],
+    columns: Annotated[Path, typer.Option("--columns", help="Column map: what the columns of both files hold.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the links go: CSV or Parquet, by suffix.")],
+    model: Annotated[Path | None, typer.Option("--model", help="Another linkage model.")] = None,
+    min_probability: Annotated[
+        float, typer.Option("--min-probability", min=0.0, max=1.0, help="Links below this are left out.")
+    ] = 0.5,
+    one_to_one: Annotated[bool, typer.Option("--one-to-one", help="No row is in two links.")] = False,
+    cannot_link: Annotated[
+        Path | None, typer.Option("--cannot-link", help="CSV of left_id and right_id that are known to be no link.")
+    ] = None,
+    workers: Workers = ALL_PROCESSORS,
+    as_json: AsJson = False,
+) -> None:
+    """Propose which rows of two files are of one person, with the weight of each comparison. A person decides."""
+    from headwater.errors import InputError
+    from headwater.identities import LinkOptions, link_files
+
+    for path in (left, right, columns, *(p for p in (model, cannot_link) if p is not None)):
+        if not path.is_file():
+            raise InputError(path, "no such file", remedy="check the path")
+    if not out.absolute().parent.is_dir():
+        raise InputError(out, "is in a folder that does not exist", remedy="make the folder first")
+    for path in (left, right, columns):
+        if out.exists() and out.samefile(path):
+            raise InputError(out, "is an input", remedy="write the links elsewhere")
+    options = LinkOptions(
+        model=model,
+        min_probability_ppm=round(min_probability * 1_000_000),
+        one_to_one=one_to_one,
+        cannot_link=cannot_link,
+        threads=workers,
+    )
+    with JobProgress("compared") as progress:
+        report = link_files(left, right, columns, out, options, progress)
+    for field in report.one_sided_fields:
+        note(f"{field}: only one file has it; it was not compared")
+    for field, count in report.unread.items():
+        note(f"{field}: {count:,} rows hold something that could not be read; it counts as absent")
+    emit(link_row(report, out), as_json=as_json, text=link_text(report, out))

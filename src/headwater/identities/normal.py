@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import phonenumbers
+import pyarrow as pa
+import pyarrow.compute as pc
 from anyascii import anyascii
 
 from headwater.identities.names.tables import short_forms
 
-__all__ = ["comparable", "email_key", "nickname_key", "phone_key", "words"]
+__all__ = ["comparable", "email_key", "folded_words", "long_forms", "nickname_key", "phone_key", "words"]
 
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
+_AGAIN = re.compile(r"(.)\1+")
+_DOUBLED = "|".join(f"{c}{c}" for c in "abcdefghijklmnopqrstuvwxyz0123456789 ")
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 
 # Spellings that one sound has in several ways of transliterating; applied to both sides alike.
@@ -35,7 +39,17 @@ def words(text: str | None) -> list[str]:
 def _folded(word: str) -> str:
     for old, new in _FOLDS:
         word = word.replace(old, new)
-    return re.sub(r"(.)\1+", r"\1", word)
+    return _AGAIN.sub(r"\1", word)
+
+
+def folded_words(values: pa.Array) -> pa.Array:
+    """The words of a column, with spellings of one sound made one."""
+    for old, new in _FOLDS:
+        values = pc.replace_substring(values, old, new)
+    # The pattern language of Arrow cannot say "the same again".
+    doubled = pc.match_substring_regex(values, _DOUBLED)
+    once = pa.array([_AGAIN.sub(r"\1", text) for text in values.filter(doubled).to_pylist()], pa.string())
+    return pc.replace_with_mask(values, doubled, once)
 
 
 def _long_forms() -> Mapping[str, str]:
@@ -48,6 +62,11 @@ def _long_forms() -> Mapping[str, str]:
 
 
 _LONG_OF = _long_forms()
+
+
+def long_forms() -> Mapping[str, str]:
+    """For each folded short form, the folded name that it is short for."""
+    return _LONG_OF
 
 
 def email_key(email: str | None) -> str | None:
