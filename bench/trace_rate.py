@@ -75,7 +75,8 @@ def made_chain(outputs: int, seed: int = 7) -> Snapshot:
         snapshot.tx_blocks.append(0)
         snapshot.input_starts.append(len(snapshot.input_outputs))
         snapshot.output_starts.append(len(snapshot.output_txs))
-    snapshot.scripts.extend((b"", b"\x51"))  # nobody's in particular, and a service's
+    for script in (b"", b"\x51"):  # nobody's in particular, and a service's
+        snapshot.scripts.append(script)
     return snapshot
 
 

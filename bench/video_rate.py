@@ -49,7 +49,9 @@ def footage(path: Path, width: int, height: int, keyframe_every: int, seconds: i
     for cells in (4, 16, 64, 256):
         for channel in range(3):
             coarse = draw.normal(size=(cells, cells)).astype(np.float32) * 60 / cells**0.4
-            scene[:, :, channel] += np.asarray(Image.fromarray(coarse).resize((2 * width, 2 * height), Image.BICUBIC))
+            scene[:, :, channel] += np.asarray(
+                Image.fromarray(coarse).resize((2 * width, 2 * height), Image.Resampling.BICUBIC)
+            )
     scene = np.clip(scene + 128 + draw.normal(size=scene.shape) * 2, 0, 255).astype(np.uint8)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS)
