@@ -21,7 +21,7 @@ from headwater_synth.two_files import ERROR_MODELS, two_files, write_two_files
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "linkage-error-rates.md"
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 FILES = (("clean", "clean"), ("clean", "usual"), ("usual", "rough"))
-SEED = 5
+SEED = 1_130_107  # of no file that was looked at while the method was made
 
 
 def line(rows: int, left: str, right: str) -> str:
