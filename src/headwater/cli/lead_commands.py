@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from headwater.cli.options import AsJson, CasePath, Operator, Why
 from headwater.cli.output import emit, note, printable
-from headwater.cli.people_text import hub_text, lead_explained_text, lead_text, link_text
+from headwater.cli.people_text import hub_text, lead_explained_text, lead_text, link_text, outcomes_text
 
 __all__ = ["register"]
 
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     )
     leads_app.command("list")(leads)
     leads_app.command("explain")(explain_lead)
+    leads_app.command("outcomes")(outcomes)
     app.add_typer(leads_app, name="leads")
     app.command("package")(package)
     app.command("release")(release)
@@ -124,6 +125,18 @@ def explain_lead(
     with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "leads explain", (lead,)) as tables:
         told = lead_explained(tables, lead)
     emit(told, as_json=as_json, text=lead_explained_text(told))
+
+
+def outcomes(case: CasePath, operator: Operator = None, why: Why = "", as_json: AsJson = False) -> None:
+    """Show what became of the leads, as imported reports say: by tier, by rule, and how often a lead was right."""
+    from headwater.workflow import Case, consult, outcome_sums
+
+    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "leads outcomes") as tables:
+        sums = outcome_sums(tables)
+    for row in sums:
+        emit(row, as_json=as_json, text=outcomes_text(row))
+    if not sums:
+        note("no outcome was reported; import a report with 'headwater reference add CASE outcomes FILE'")
 
 
 def package(

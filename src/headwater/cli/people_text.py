@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from headwater.cli.output import printable
 
-__all__ = ["hub_text", "lead_explained_text", "lead_text", "link_text"]
+__all__ = ["hub_text", "lead_explained_text", "lead_text", "link_text", "outcomes_text"]
 
 
 def link_text(link: Mapping[str, Any]) -> str:
@@ -53,6 +53,7 @@ def lead_text(lead: Mapping[str, Any]) -> str:
     lines += [f"         against: {printable(fact)}" for fact in lead["contrary"][:3]]
     if len(lead["contrary"]) > 3:
         lines.append(f"         against: {len(lead['contrary']) - 3} more")
+    lines += [f"         outcome: {printable(words)}" for words in _outcomes(lead["outcomes"])]
     lines.append(f"         why now: {printable(lead['why_now'])}")
     lines += [
         f"         next: {printable(s['step'])} to {printable(s['holder'])} ({printable(s['country'])})"
@@ -65,6 +66,7 @@ def lead_explained_text(told: Mapping[str, Any]) -> str:
     """A lead: what speaks against it first, then each rule, its neighbours, and what would move it."""
     lines = [f"{told['lead_id']}  rank {told['rank']:,} of {told['leads']:,}  tier {told['risk_tier']}"]
     lines += [f"  against: {printable(fact)}" for fact in told["contrary"]]
+    lines += [f"  outcome: {printable(words)}" for words in _outcomes(told["outcomes"])]
     lines.append(f"  why now: {printable(told['why_now'])}")
     for rule in told["rules"]:
         if rule["fired"]:
@@ -82,3 +84,22 @@ def lead_explained_text(told: Mapping[str, Any]) -> str:
     if told["missing"]:
         lines.append(f"  not known: {', '.join(printable(field) for field in told['missing'])}")
     return "\n".join(lines)
+
+
+def outcomes_text(sums: Mapping[str, Any]) -> str:
+    """What became of some leads, in one line."""
+    counts = ", ".join(
+        f"{sums[name]:,} {name.replace('_', ' ')}"
+        for name in ("child_safeguarded", "payer_identified", "no_action", "wrong_person")
+    )
+    share = "right in none that was decided"
+    if sums["right_ppm"] is not None:
+        ends = f"{sums['right_least_ppm'] / 10_000:.1f} to {sums['right_most_ppm'] / 10_000:.1f} %"
+        share = f"right in {sums['right_ppm'] / 10_000:.1f} % of those decided (95 %: {ends})"
+    return f"{printable(sums['leads_of'])}: {sums['reported']:,} reported on: {counts}; {share}"
+
+
+def _outcomes(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        note = f": {row['note']}" if row["note"] else ""
+        yield f"{row['outcome'].replace('_', ' ')}, {row['reported_by']}, {row['reported_on']}{note}"

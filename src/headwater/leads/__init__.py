@@ -2,7 +2,17 @@
 
 from headwater.leads.acts import ACT_TABLES
 from headwater.leads.explained import explained_lead
+from headwater.leads.outcomes import outcome_sums, outcomes_of_leads
 from headwater.leads.rank import rank_leads
 from headwater.leads.rules import Rule, RuleSet, read_rules
 
-__all__ = ["ACT_TABLES", "Rule", "RuleSet", "explained_lead", "rank_leads", "read_rules"]
+__all__ = [
+    "ACT_TABLES",
+    "Rule",
+    "RuleSet",
+    "explained_lead",
+    "outcome_sums",
+    "outcomes_of_leads",
+    "rank_leads",
+    "read_rules",
+]

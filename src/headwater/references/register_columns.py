@@ -73,6 +73,9 @@ REGISTER_COLUMNS: Mapping[str, RegisterColumns] = {
         optional=("output_index",),
     ),
     "networks": RegisterColumns(table="networks", required=("cidr", "kind"), optional=("country", "holder")),
+    "outcomes": RegisterColumns(
+        table="outcomes", required=("lead_id", "outcome", "reported_on", "reported_by"), optional=("note",)
+    ),
     "prices": RegisterColumns(table="prices", required=("day", "currency", "price_minor", "source")),
     "token-transfers": RegisterColumns(
         table="token_transfers",

@@ -1,4 +1,4 @@
-"""Registers: services, records, customer returns and their transactions, networks, prices; and packs in YAML."""
+"""Registers: services, records, customer returns and their transactions, networks, prices, outcomes; and packs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ from headwater.references.rows import (
 from headwater.references.values import day_of, flag_of, instant_of
 
 __all__ = [
+    "OUTCOMES",
     "read_actor_pack",
     "read_customer_return",
     "read_customer_transactions",
     "read_networks",
+    "read_outcomes",
     "read_prices",
     "read_records",
     "read_services",
@@ -37,6 +39,10 @@ __all__ = [
 ]
 
 _PERSON = ("full_name", *FURTHER_OF_PERSON)
+OUTCOMES = ("child_safeguarded", "payer_identified", "no_action", "wrong_person")
+"""What may become of a lead."""
+
+_LEAD_ID = re.compile(r"led-[0-9a-f]{32}")
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _TAG_FIELDS = ("address", "network", "currency", "label", "actor", "category", "confidence", "source", "lastmod")
 _DEFINER = "is_cluster_definer"
@@ -135,6 +141,27 @@ def read_prices(path: Path, columns: ColumnMap | None = None) -> Reading:
         return {"day": day, "currency": currency, "price_minor": price_minor, "source": required(cells, "source")}
 
     return register_rows(path, "prices", read, columns)
+
+
+def read_outcomes(path: Path, columns: ColumnMap | None = None) -> Reading:
+    """What became of leads; one unit reports on a lead once a day."""
+    seen: set[tuple[str, str, str]] = set()
+
+    def read(cells: dict[str, str], _number: int) -> dict[str, object]:
+        row = {name: required(cells, name) for name in ("lead_id", "reported_by")}
+        row["reported_on"] = day_of(required(cells, "reported_on"))
+        outcome = re.sub(r"[\s_-]+", "_", required(cells, "outcome").strip().lower())
+        if outcome not in OUTCOMES:
+            raise BadRowError(f"outcome {outcome[:20]!r} is none of {', '.join(OUTCOMES)}")
+        if not _LEAD_ID.fullmatch(row["lead_id"]):
+            raise BadRowError(f"lead_id {row['lead_id'][:20]!r} is no lead: 'led-' and 32 hex digits")
+        told = (row["lead_id"], row["reported_by"], row["reported_on"])
+        if told in seen:
+            raise BadRowError(f"{row['reported_by'][:40]!r} has reported on this lead and day already")
+        seen.add(told)
+        return {**row, "outcome": outcome, "note": text_or_none(cells.get("note"))}
+
+    return register_rows(path, "outcomes", read, columns)
 
 
 def read_tag_pack(path: Path) -> Reading:

@@ -25,6 +25,7 @@ from headwater.references.registers import (
     read_customer_return,
     read_customer_transactions,
     read_networks,
+    read_outcomes,
     read_prices,
     read_records,
     read_services,
@@ -76,6 +77,7 @@ KINDS: Mapping[str, _Kind] = {
         id_prefix="ctx",
     ),
     "networks": _Kind(read=read_networks, table="networks", id_column="network_id", id_prefix="net"),
+    "outcomes": _Kind(read=read_outcomes, table="outcomes", id_column="outcome_id", id_prefix="otc"),
     "prices": _Kind(read=read_prices, table="prices", id_column="price_id", id_prefix="prc"),
     "token-transfers": _Kind(
         read=read_token_transfers, table="token_transfers", id_column="transfer_id", id_prefix="ttx"

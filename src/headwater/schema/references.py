@@ -1,4 +1,4 @@
-"""Tables of outside knowledge: hash lists, tags, services, records, customer returns, networks, prices."""
+"""Tables of outside knowledge: hash lists, tags, services, records, customer returns, networks, prices, outcomes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ __all__ = [
     "HASH_LIST_DELETIONS",
     "HASH_LIST_ENTRIES",
     "NETWORKS",
+    "OUTCOMES",
     "PRICES",
     "RECORDS",
     "REFERENCE_KEYS",
@@ -274,6 +275,23 @@ PRICES = Table(
     ),
 )
 
+OUTCOMES = Table(
+    name="outcomes",
+    version=1,
+    stage="references",
+    about="What became of a lead, as whoever worked on it reports; shown beside the lead, and read by no rule.",
+    key=("outcome_id",),
+    columns=(
+        Column(name="outcome_id", type=ID, about="Digest of report, version and row"),
+        *from_reference(),
+        Column(name="lead_id", type=ID, about="The lead, as the package named it"),
+        Column(name="outcome", type=TEXT, about="child_safeguarded, payer_identified, no_action or wrong_person"),
+        Column(name="reported_on", type=TEXT, about="ISO date"),
+        Column(name="reported_by", type=TEXT, about="The unit that worked on it"),
+        Column(name="note", type=TEXT, about="In that unit's words", nullable=True),
+    ),
+)
+
 REFERENCE_TABLES = (
     HASH_LIST_ENTRIES,
     HASH_LIST_DELETIONS,
@@ -286,4 +304,5 @@ REFERENCE_TABLES = (
     CUSTOMER_TRANSACTIONS,
     NETWORKS,
     PRICES,
+    OUTCOMES,
 )

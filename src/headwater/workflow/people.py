@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 from headwater.engine import Session
 from headwater.errors import ConfigError, InputError
 from headwater.judgements import HUB_CLAIM, MERGE_CLAIM, VERDICTS, Judgement, append
-from headwater.leads import explained_lead
+from headwater.leads import explained_lead, outcome_sums, outcomes_of_leads
 from headwater.workflow.case import Actor, Case
 
-__all__ = ["judge_link", "lead_explained", "queued_hubs", "queued_links", "ranked_leads"]
+__all__ = ["judge_link", "lead_explained", "outcome_sums", "queued_hubs", "queued_links", "ranked_leads"]
 
 # What a person needs to see of a row to decide; ids and sources are one `explain` away.
 _SHOWN = {
@@ -151,13 +151,19 @@ def lead_explained(tables: Session, wanted: str) -> dict[str, Any]:
     rows = tables.arrow("leads")
     [lead] = rows.filter(pc.equal(rows["lead_id"], told["lead_id"])).to_pylist()
     missing = [f"{part['field']} ({part['state']})" for part in lead["completeness"] if part["state"] != "present"]
-    return {**told, **{name: lead[name] for name in ("contrary", "jurisdiction", "why_now")}, "missing": missing}
+    shown = {name: lead[name] for name in ("contrary", "jurisdiction", "why_now")}
+    outcomes = outcomes_of_leads(tables).get(told["lead_id"], [])
+    return {**told, **shown, "missing": missing, "outcomes": outcomes}
 
 
 def ranked_leads(tables: Session, *, country: str | None = None) -> list[dict[str, Any]]:
-    """The leads in order, with the nickname of each account; only those of a country if one is named."""
+    """The leads in order, with the nickname of each account and what became of it; of one country if one is named."""
     names = {row["account_id"]: row["nickname"] for row in tables.arrow("accounts").to_pylist()}
-    leads = [{**lead, "nickname": names.get(lead["account_id"])} for lead in tables.arrow("leads").to_pylist()]
+    outcomes = outcomes_of_leads(tables)
+    leads = [
+        {**lead, "nickname": names.get(lead["account_id"]), "outcomes": outcomes.get(lead["lead_id"], [])}
+        for lead in tables.arrow("leads").to_pylist()
+    ]
     if country is None:
         return leads
     return [lead for lead in leads if any(part["country"] == country for part in lead["jurisdiction"])]

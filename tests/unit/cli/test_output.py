@@ -67,6 +67,30 @@ def test_a_lead_is_explained_and_steers_nothing(small_template, headwater):
     assert headwater("leads", "explain", small_template.case, "led-none").status == 2
 
 
+def test_what_became_of_a_lead_is_imported_and_shown(small_template, headwater, tmp_path):
+    lead = headwater("leads", small_template.case, "--limit", 1, "--json").rows[0]["lead_id"]
+    report = tmp_path / "es.csv"
+    report.write_text(
+        "lead_id,outcome,reported_on,reported_by,note\n"
+        f"{lead},Payer identified,2026-05-01,Unit ES,by the \u202eservice\n"
+        f"{lead},no idea,2026-05-01,Unit SE,\n"
+        "not-a-lead,no action,2026-05-01,Unit SE,\n"
+    )
+    case = small_template.case
+    none = headwater("leads", "outcomes", case)
+    assert (none.status, none.out) == (0, "")
+    assert "no outcome was reported" in none.err
+    words = ("reference", "add", case, "outcomes", report, "--name", "es", "--version", "1")
+    assert headwater(*words).status == 2
+    done = headwater(*words, "--accept-defects")
+    assert (done.status, "1 rows, 2 defects" in done.out) == (0, True), done.err
+    [sums] = [row for row in headwater("leads", "outcomes", case, "--json").rows if row["leads_of"] == "all leads"]
+    assert (sums["payer_identified"], sums["right_ppm"]) == (1, 1_000_000)
+    for shown in (headwater("leads", case, "--limit", 1), headwater("leads", "explain", case, lead)):
+        assert "outcome: payer identified, Unit ES, 2026-05-01: by the " in shown.out
+        assert not steers(shown.out)
+
+
 def test_the_hostile_nickname_is_in_the_case_at_all(small_template, headwater):
     names = [row["nickname"] for row in headwater("show", small_template.case, "accounts", "--json").rows]
     assert any(steers(name) for name in names if name), "nothing to be made safe, so the tests above say nothing"

@@ -275,6 +275,7 @@ HEADERS = {
     "customers": "actor,source_key,full_name",
     "customer-transactions": "actor,source_key,direction,txid,address,amount_sat,at_utc,output_index",
     "networks": "cidr,kind,country",
+    "outcomes": "lead_id,outcome,reported_on,reported_by,note",
     "prices": "day,currency,price_minor,source",
 }
 CELLS = st.one_of(

@@ -1,0 +1,96 @@
+"""What became of leads, as those who worked on them report: beside each lead, and summed."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from headwater.engine import Session
+
+__all__ = ["outcome_sums", "outcomes_of_leads"]
+
+_WEIGHT: Final = ("wrong_person", "child_safeguarded", "payer_identified", "no_action")
+"""Of several units' outcomes of one lead the first of these counts: a wrong name is never outvoted."""
+
+_RIGHT: Final = ("child_safeguarded", "payer_identified")
+_Z: Final = 1.959964  # source: the normal distribution, two-sided 95 %
+_MILLION: Final = 1_000_000
+
+
+def outcomes_of_leads(tables: Session) -> dict[str, list[dict[str, Any]]]:
+    """For each lead the last outcome of each unit that reported on it, the latest first.
+
+    Args:
+        tables: Has `outcomes`.
+    """
+    latest: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in tables.arrow("outcomes").to_pylist():
+        key = (row["lead_id"], row["reported_by"])
+        # Two reports of one day come from two files; the later version of the later name counts.
+        order = ("reported_on", "reference_name", "reference_version", "outcome_id")
+        if key not in latest or [latest[key][name] for name in order] < [row[name] for name in order]:
+            latest[key] = row
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in sorted(latest.values(), key=lambda row: row["reported_by"]):
+        shown = ("outcome", "reported_on", "reported_by", "note")
+        found.setdefault(row["lead_id"], []).append({name: row[name] for name in shown})
+    for rows in found.values():
+        rows.sort(key=lambda row: row["reported_on"], reverse=True)
+    return found
+
+
+def outcome_sums(tables: Session) -> list[dict[str, Any]]:
+    """What became of all leads, of those of each tier and of each rule that fired: counts, and how often one was right.
+
+    A lead was right if a child was safeguarded or a payer identified, wrong if it led to the wrong person. The share
+    is of these two alone, with bounds that hold the true share in 19 of 20 samples. No action says nothing of either.
+
+    Args:
+        tables: Has `outcomes` and `leads`.
+
+    References:
+        Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference: the interval.
+    """
+    standing = {
+        lead: min((row["outcome"] for row in rows), key=_WEIGHT.index)
+        for lead, rows in outcomes_of_leads(tables).items()
+    }
+    groups: dict[tuple[int, str], list[str]] = {}
+    unknown = dict(standing)
+    for row in tables.columns("leads", ["lead_id", "risk_tier", "rules_fired"]).to_pylist():
+        outcome = unknown.pop(row["lead_id"], None)
+        if outcome is None:
+            continue
+        groups.setdefault((0, "all leads"), []).append(outcome)
+        groups.setdefault((1, f"tier {row['risk_tier']}"), []).append(outcome)
+        for rule in row["rules_fired"]:
+            groups.setdefault((2, str(rule["rule"])), []).append(outcome)
+    if unknown:
+        groups[3, "leads that this case does not have"] = list(unknown.values())
+    return [_summed(name, outcomes) for (_, name), outcomes in sorted(groups.items())]
+
+
+def _summed(name: str, outcomes: Iterable[str]) -> dict[str, Any]:
+    counts = Counter(outcomes)
+    right, wrong = sum(counts[outcome] for outcome in _RIGHT), counts["wrong_person"]
+    return {
+        "leads_of": name,
+        "reported": counts.total(),
+        **{
+            outcome: counts[outcome]
+            for outcome in ("child_safeguarded", "payer_identified", "no_action", "wrong_person")
+        },
+        **dict(zip(("right_ppm", "right_least_ppm", "right_most_ppm"), _share_ppm(right, right + wrong), strict=True)),
+    }
+
+
+def _share_ppm(part: int, whole: int) -> Iterator[int | None]:
+    """The share in parts per million, and the ends of its interval; none of nothing."""
+    if not whole:
+        return iter((None, None, None))
+    share, spread = part / whole, _Z * _Z / whole
+    middle = (share + spread / 2) / (1 + spread)
+    reach = _Z / (1 + spread) * math.sqrt(share * (1 - share) / whole + spread / (4 * whole))
+    return iter(round(_MILLION * value) for value in (share, max(0.0, middle - reach), min(1.0, middle + reach)))
