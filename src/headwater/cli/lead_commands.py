@@ -95,6 +95,9 @@ def leads(
     case: CasePath,
     limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0 for all.")] = 20,
     country: Annotated[str | None, typer.Option("--country", help="Only leads for this country.")] = None,
+    unattributed: Annotated[
+        bool, typer.Option("--unattributed", help="Only leads that nothing ties to a country.")
+    ] = False,
     operator: Operator = None,
     why: Why = "",
     as_json: AsJson = False,
@@ -103,7 +106,7 @@ def leads(
     from headwater.workflow import Case, consult, ranked_leads
 
     with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "leads") as tables:
-        ranked = ranked_leads(tables, country=country)
+        ranked = ranked_leads(tables, country=country, unattributed=unattributed)
     for lead in ranked[: limit or None]:
         emit(lead, as_json=as_json, text=lead_text(lead))
     if limit and len(ranked) > limit:
@@ -129,10 +132,10 @@ def explain_lead(
 
 def outcomes(case: CasePath, operator: Operator = None, why: Why = "", as_json: AsJson = False) -> None:
     """Show what became of the leads, as imported reports say: by tier, by rule, and how often a lead was right."""
-    from headwater.workflow import Case, consult, outcome_sums
+    from headwater.workflow import Case, consult, outcome_report
 
     with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "leads outcomes") as tables:
-        sums = outcome_sums(tables)
+        sums = outcome_report(tables)
     for row in sums:
         emit(row, as_json=as_json, text=outcomes_text(row))
     if not sums:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from headwater.engine import Session
+import pyarrow as pa
 
 __all__ = ["outcome_sums", "outcomes_of_leads"]
 
@@ -19,14 +19,14 @@ _Z: Final = 1.959964  # source: the normal distribution, two-sided 95 %
 _MILLION: Final = 1_000_000
 
 
-def outcomes_of_leads(tables: Session) -> dict[str, list[dict[str, Any]]]:
+def outcomes_of_leads(outcomes: pa.Table) -> dict[str, list[dict[str, Any]]]:
     """For each lead the last outcome of each unit that reported on it, the latest first.
 
     Args:
-        tables: Has `outcomes`.
+        outcomes: The table `outcomes`.
     """
     latest: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in tables.arrow("outcomes").to_pylist():
+    for row in outcomes.to_pylist():
         key = (row["lead_id"], row["reported_by"])
         # Two reports of one day come from two files; the later version of the later name counts.
         order = ("reported_on", "reference_name", "reference_version", "outcome_id")
@@ -41,25 +41,26 @@ def outcomes_of_leads(tables: Session) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def outcome_sums(tables: Session) -> list[dict[str, Any]]:
+def outcome_sums(outcomes: pa.Table, leads: pa.Table) -> list[dict[str, Any]]:
     """What became of all leads, of those of each tier and of each rule that fired: counts, and how often one was right.
 
     A lead was right if a child was safeguarded or a payer identified, wrong if it led to the wrong person. The share
     is of these two alone, with bounds that hold the true share in 19 of 20 samples. No action says nothing of either.
 
     Args:
-        tables: Has `outcomes` and `leads`.
+        outcomes: The table `outcomes`.
+        leads: The columns `lead_id`, `risk_tier` and `rules_fired` of the table `leads`.
 
     References:
         Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference: the interval.
     """
     standing = {
         lead: min((row["outcome"] for row in rows), key=_WEIGHT.index)
-        for lead, rows in outcomes_of_leads(tables).items()
+        for lead, rows in outcomes_of_leads(outcomes).items()
     }
     groups: dict[tuple[int, str], list[str]] = {}
     unknown = dict(standing)
-    for row in tables.columns("leads", ["lead_id", "risk_tier", "rules_fired"]).to_pylist():
+    for row in leads.to_pylist():
         outcome = unknown.pop(row["lead_id"], None)
         if outcome is None:
             continue

@@ -12,6 +12,7 @@ import pyarrow as pa
 from headwater.engine import Session, StageContext
 from headwater.identities import Networks
 from headwater.leads.acts import ACT_TABLES, observed_acts
+from headwater.leads.holders import Held, RetentionClocks, held_by_services, lawful_steps, volatile_until
 from headwater.leads.jurisdiction import countries_of, denied_links, jurisdictions
 from headwater.leads.order import order_key
 from headwater.leads.rules import RuleSet, read_rules
@@ -101,6 +102,7 @@ class _Joined:
 
     def __init__(self, tables: Session, networks: Networks, acts: Mapping[str, list[dict[str, Any]]]) -> None:
         self._networks = networks
+        self._clocks = RetentionClocks(tables)
         self._acts = acts
         self._seized = max((a[-1]["at_utc"] for a in acts.values()), default=None)
         self._jurisdiction = jurisdictions(tables, networks)
@@ -163,6 +165,7 @@ class _Joined:
         acts = self._acts.get(account_id, [])
         jurisdiction = self._jurisdiction.get(account_id, [])
         countries = countries_of(jurisdiction)
+        holders = list(self._holders(account_id, acts))
         latest = acts[-1]["at_utc"] if acts else None
         names = {rule["rule"] for rule in fired}
         return {
@@ -176,8 +179,8 @@ class _Joined:
             "lead_country": countries[0] if countries else None,
             "why_now": self._why_now(latest),
             "completeness": self._completeness(account, acts),
-            "next_lawful_steps": list(self._steps(account_id, acts)),
-            "volatile_until_utc": self._volatile_until(account_id),
+            "next_lawful_steps": list(lawful_steps(holders, countries[0] if countries else None)),
+            "volatile_until_utc": volatile_until(holders, self._clocks),
             "data_subject_category": "unclassified",
             "assertion_kind": "assessed" if account_id in self._named else "computed",
             "named_record_id": self._named.get(account_id),
@@ -214,11 +217,9 @@ class _Joined:
         }
         return [{"field": field, "state": state} for field, state in states.items()]
 
-    def _steps(self, account_id: str, acts: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
-        """For each holder of data, the step that would bring it: services of payers first, then access providers."""
-        for service_id in sorted(self._asked.get(account_id, {})):
-            service = self._services[service_id]
-            yield {"holder": service["name"], "country": service["country"], "step": "production_order"}
+    def _holders(self, account_id: str, acts: list[dict[str, Any]]) -> Iterator[Held]:
+        """Who holds data about the account: services of payers first, then access providers, the latest used first."""
+        yield from held_by_services(self._services, self._asked.get(account_id, {}))
         seen: set[tuple[str, str]] = set()
         for act in reversed(acts):
             network = self._networks.range_of(act["network_address"])
@@ -227,16 +228,7 @@ class _Joined:
             holder = (network.holder, network.country or "unknown")
             if holder not in seen:
                 seen.add(holder)
-                yield {"holder": holder[0], "country": holder[1], "step": "preservation"}
-
-    def _volatile_until(self, account_id: str) -> dt.datetime | None:
-        """When the first service may delete what it knows of the first payment."""
-        ends = [
-            at + dt.timedelta(days=self._services[service]["retention_days"])
-            for service, at in self._asked.get(account_id, {}).items()
-            if self._services[service]["retention_days"] is not None
-        ]
-        return min(ends, default=None)
+                yield Held(holder=holder[0], country=holder[1], kind="access", since=act["at_utc"])
 
 
 def _state(value: object) -> str:

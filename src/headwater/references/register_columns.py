@@ -76,6 +76,11 @@ REGISTER_COLUMNS: Mapping[str, RegisterColumns] = {
     "outcomes": RegisterColumns(
         table="outcomes", required=("lead_id", "outcome", "reported_on", "reported_by"), optional=("note",)
     ),
+    "retention": RegisterColumns(
+        table="retention_clocks",
+        required=("holder_kind", "country", "retention_days", "source"),
+        optional=("holder",),
+    ),
     "prices": RegisterColumns(table="prices", required=("day", "currency", "price_minor", "source")),
     "token-transfers": RegisterColumns(
         table="token_transfers",

@@ -26,6 +26,7 @@ from headwater.references.rows import (
 from headwater.references.values import day_of, flag_of, instant_of
 
 __all__ = [
+    "HOLDER_KINDS",
     "OUTCOMES",
     "read_actor_pack",
     "read_customer_return",
@@ -34,6 +35,7 @@ __all__ = [
     "read_outcomes",
     "read_prices",
     "read_records",
+    "read_retention",
     "read_services",
     "read_tag_pack",
 ]
@@ -42,6 +44,11 @@ _PERSON = ("full_name", *FURTHER_OF_PERSON)
 OUTCOMES = ("child_safeguarded", "payer_identified", "no_action", "wrong_person")
 """What may become of a lead."""
 
+HOLDER_KINDS = ("service", "access")
+"""Who holds what names a person: services where people pay, and those who give people network addresses."""
+
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_MOST_DAYS = 36_525  # a century
 _LEAD_ID = re.compile(r"led-[0-9a-f]{32}")
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _TAG_FIELDS = ("address", "network", "currency", "label", "actor", "category", "confidence", "source", "lastmod")
@@ -162,6 +169,34 @@ def read_outcomes(path: Path, columns: ColumnMap | None = None) -> Reading:
         return {**row, "outcome": outcome, "note": text_or_none(cells.get("note"))}
 
     return register_rows(path, "outcomes", read, columns)
+
+
+def read_retention(path: Path, columns: ColumnMap | None = None) -> Reading:
+    """How long holders keep records; a holder, or a country for all of a kind, stands in it once."""
+    seen: set[tuple[str, str, str]] = set()
+
+    def read(cells: dict[str, str], _number: int) -> dict[str, object]:
+        kind, country = required(cells, "holder_kind").lower(), required(cells, "country").upper()
+        if kind not in HOLDER_KINDS:
+            raise BadRowError(f"holder_kind {kind[:20]!r} is none of {', '.join(HOLDER_KINDS)}")
+        if not _COUNTRY.fullmatch(country):
+            raise BadRowError(f"country {country[:20]!r} is not two capital letters")
+        holder = text_or_none(cells.get("holder"))
+        if (kind, country, holder or "") in seen:
+            raise BadRowError(f"{holder or country} stands here already")
+        seen.add((kind, country, holder or ""))
+        days = whole_number(required(cells, "retention_days"), "retention_days")
+        if days is None or days > _MOST_DAYS:
+            raise BadRowError(f"'retention_days' is more than {_MOST_DAYS}")
+        return {
+            "holder_kind": kind,
+            "country": country,
+            "holder": holder,
+            "retention_days": days,
+            "source": required(cells, "source"),
+        }
+
+    return register_rows(path, "retention", read, columns)
 
 
 def read_tag_pack(path: Path) -> Reading:

@@ -28,6 +28,7 @@ from headwater.references.registers import (
     read_outcomes,
     read_prices,
     read_records,
+    read_retention,
     read_services,
     read_tag_pack,
 )
@@ -78,6 +79,7 @@ KINDS: Mapping[str, _Kind] = {
     ),
     "networks": _Kind(read=read_networks, table="networks", id_column="network_id", id_prefix="net"),
     "outcomes": _Kind(read=read_outcomes, table="outcomes", id_column="outcome_id", id_prefix="otc"),
+    "retention": _Kind(read=read_retention, table="retention_clocks", id_column="retention_id", id_prefix="rtn"),
     "prices": _Kind(read=read_prices, table="prices", id_column="price_id", id_prefix="prc"),
     "token-transfers": _Kind(
         read=read_token_transfers, table="token_transfers", id_column="transfer_id", id_prefix="ttx"

@@ -17,6 +17,7 @@ __all__ = [
     "RECORDS",
     "REFERENCE_KEYS",
     "REFERENCE_TABLES",
+    "RETENTION_CLOCKS",
     "SERVICES",
     "TAGS",
 ]
@@ -292,6 +293,23 @@ OUTCOMES = Table(
     ),
 )
 
+RETENTION_CLOCKS = Table(
+    name="retention_clocks",
+    version=1,
+    stage="references",
+    about="How long holders of a kind keep records in a country, or one holder does; an investigator's file.",
+    key=("retention_id",),
+    columns=(
+        Column(name="retention_id", type=ID, about="Digest of table, version and row"),
+        *from_reference(),
+        Column(name="holder_kind", type=TEXT, about="service, or access for those who give people network addresses"),
+        Column(name="country", type=TEXT, about="ISO 3166-1 alpha-2"),
+        Column(name="holder", type=TEXT, about="One holder by name; absent for all of the country", nullable=True),
+        Column(name="retention_days", type=INT, about="How many days records are kept"),
+        Column(name="source", type=TEXT, about="The statute, or the holder's own statement"),
+    ),
+)
+
 REFERENCE_TABLES = (
     HASH_LIST_ENTRIES,
     HASH_LIST_DELETIONS,
@@ -305,4 +323,5 @@ REFERENCE_TABLES = (
     NETWORKS,
     PRICES,
     OUTCOMES,
+    RETENTION_CLOCKS,
 )

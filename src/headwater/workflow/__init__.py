@@ -6,7 +6,14 @@ from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.money import SheetsWritten, export_request_sheets, write_month_table, write_sankey
-from headwater.workflow.people import judge_link, lead_explained, outcome_sums, queued_hubs, queued_links, ranked_leads
+from headwater.workflow.people import (
+    judge_link,
+    lead_explained,
+    outcome_report,
+    queued_hubs,
+    queued_links,
+    ranked_leads,
+)
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
@@ -39,7 +46,7 @@ __all__ = [
     "leads_before_judgement",
     "ledger_report",
     "open_tables",
-    "outcome_sums",
+    "outcome_report",
     "queued_hubs",
     "queued_links",
     "ranked_leads",

@@ -13,7 +13,7 @@ from headwater.judgements import HUB_CLAIM, MERGE_CLAIM, VERDICTS, Judgement, ap
 from headwater.leads import explained_lead, outcome_sums, outcomes_of_leads
 from headwater.workflow.case import Actor, Case
 
-__all__ = ["judge_link", "lead_explained", "outcome_sums", "queued_hubs", "queued_links", "ranked_leads"]
+__all__ = ["judge_link", "lead_explained", "outcome_report", "queued_hubs", "queued_links", "ranked_leads"]
 
 # What a person needs to see of a row to decide; ids and sources are one `explain` away.
 _SHOWN = {
@@ -152,18 +152,37 @@ def lead_explained(tables: Session, wanted: str) -> dict[str, Any]:
     [lead] = rows.filter(pc.equal(rows["lead_id"], told["lead_id"])).to_pylist()
     missing = [f"{part['field']} ({part['state']})" for part in lead["completeness"] if part["state"] != "present"]
     shown = {name: lead[name] for name in ("contrary", "jurisdiction", "why_now")}
-    outcomes = outcomes_of_leads(tables).get(told["lead_id"], [])
+    outcomes = outcomes_of_leads(tables.arrow("outcomes")).get(told["lead_id"], [])
     return {**told, **shown, "missing": missing, "outcomes": outcomes}
 
 
-def ranked_leads(tables: Session, *, country: str | None = None) -> list[dict[str, Any]]:
-    """The leads in order, with the nickname of each account and what became of it; of one country if one is named."""
+def outcome_report(tables: Session) -> list[dict[str, Any]]:
+    """What became of the leads, by tier and by rule, and how often one was right."""
+    leads = tables.columns("leads", ["lead_id", "risk_tier", "rules_fired"])
+    return outcome_sums(tables.arrow("outcomes"), leads)
+
+
+def ranked_leads(tables: Session, *, country: str | None = None, unattributed: bool = False) -> list[dict[str, Any]]:
+    """The leads in order, with the nickname of each account and what became of it.
+
+    Args:
+        tables: The case's tables.
+        country: Only leads for which there is evidence of this country.
+        unattributed: Only leads for which there is evidence of none.
+
+    Raises:
+        ConfigError: Both are asked for.
+    """
+    if country is not None and unattributed:
+        raise ConfigError("--country and --unattributed exclude each other")
     names = {row["account_id"]: row["nickname"] for row in tables.arrow("accounts").to_pylist()}
-    outcomes = outcomes_of_leads(tables)
+    outcomes = outcomes_of_leads(tables.arrow("outcomes"))
     leads = [
         {**lead, "nickname": names.get(lead["account_id"]), "outcomes": outcomes.get(lead["lead_id"], [])}
         for lead in tables.arrow("leads").to_pylist()
     ]
+    if unattributed:
+        return [lead for lead in leads if not lead["jurisdiction"]]
     if country is None:
         return leads
     return [lead for lead in leads if any(part["country"] == country for part in lead["jurisdiction"])]

@@ -191,6 +191,7 @@ STAGES: tuple[Stage, ...] = (
             "customer_transactions",
             "services",
             "networks",
+            "retention_clocks",
         ),
     ),
 )

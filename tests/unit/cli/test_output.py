@@ -67,6 +67,14 @@ def test_a_lead_is_explained_and_steers_nothing(small_template, headwater):
     assert headwater("leads", "explain", small_template.case, "led-none").status == 2
 
 
+def test_leads_that_nothing_ties_to_a_country_are_a_list_of_their_own(small_template, headwater):
+    every = headwater("leads", small_template.case, "--limit", 0, "--json").rows
+    apart = headwater("leads", small_template.case, "--limit", 0, "--unattributed", "--json").rows
+    assert apart == [lead for lead in every if not lead["jurisdiction"]]
+    assert 0 < len(apart) < len(every)
+    assert headwater("leads", small_template.case, "--unattributed", "--country", "ES").status == 2
+
+
 def test_what_became_of_a_lead_is_imported_and_shown(small_template, headwater, tmp_path):
     lead = headwater("leads", small_template.case, "--limit", 1, "--json").rows[0]["lead_id"]
     report = tmp_path / "es.csv"

@@ -28,14 +28,19 @@ def session_of(case):
     return session
 
 
+def outcomes_of(case):
+    return outcomes_of_leads(case.session().arrow("outcomes"))
+
+
 def sums_of(case):
-    return {row["leads_of"]: row for row in outcome_sums(session_of(case))}
+    session = session_of(case)
+    return {row["leads_of"]: row for row in outcome_sums(session.arrow("outcomes"), session.arrow("leads"))}
 
 
 def test_without_a_report_there_is_no_sum(case, leads):
     assert leads
-    assert outcome_sums(session_of(case)) == []
-    assert outcomes_of_leads(session_of(case)) == {}
+    assert sums_of(case) == {}
+    assert outcomes_of(case) == {}
 
 
 def test_the_last_word_of_each_unit_stands_and_the_latest_comes_first(case, leads):
@@ -43,7 +48,7 @@ def test_the_last_word_of_each_unit_stands_and_the_latest_comes_first(case, lead
     reported(case, lead, "no_action", on="2026-05-01")
     reported(case, lead, "payer_identified", on="2026-06-01", version="2")
     reported(case, lead, "no_action", by="Unit SE", on="2026-07-01")
-    found = outcomes_of_leads(session_of(case))
+    found = outcomes_of(case)
     assert [(row["reported_by"], row["outcome"]) for row in found[lead]] == [
         ("Unit SE", "no_action"),
         ("Unit ES", "payer_identified"),

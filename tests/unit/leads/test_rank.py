@@ -272,12 +272,66 @@ def test_each_holder_is_asked_once_services_of_payers_first(case):
     case.traced(payment, "acc-1", "svc-3", direction="forward")  # where the platform's money went names no payer
     lead = case.lead()
     assert [tuple(step[n] for n in ("holder", "country", "step")) for step in lead["next_lawful_steps"]] == [
-        ("Alder", "NL", "production_order"),
-        ("Birch", "PT", "production_order"),
+        ("Alder", "NL", "preservation"),
+        ("Alder", "NL", "mutual_assistance"),
+        ("Birch", "PT", "preservation"),
+        ("Birch", "PT", "mutual_assistance"),
         ("South Line", "unknown", "preservation"),
         ("North Line", "SE", "preservation"),
     ]
     assert lead["volatile_until_utc"] == START + dt.timedelta(days=30)
+
+
+def test_what_is_in_the_lead_s_own_country_is_ordered_and_what_is_abroad_asked_for_by_assistance(case):
+    case.add("services", "svc-1", name="Alder", country="NL", retention_days=30)
+    case.add("services", "svc-2", name="Birch", country="PT", retention_days=10)
+    case.account("acc-1", phone="+31 20 123 4567")
+    payment = case.payment("acc-1")
+    case.traced(payment, "acc-1", "svc-1")
+    case.traced(payment, "acc-1", "svc-2")
+    lead = case.lead()
+    assert lead["lead_country"] == "NL"
+    assert [(step["holder"], step["step"]) for step in lead["next_lawful_steps"]] == [
+        ("Alder", "production_order"),
+        ("Birch", "preservation"),
+        ("Birch", "mutual_assistance"),
+    ]
+
+
+def clock(case, kind, country, days, holder=None):
+    case.add("retention_clocks", holder_kind=kind, country=country, retention_days=days, holder=holder)
+
+
+def test_clocks_tell_how_long_holders_keep_what_they_have(case):
+    case.add("networks", "net-1", cidr="203.0.113.0/24", kind="access", country="SE", holder="North Line")
+    case.add("networks", "net-2", cidr="198.51.100.0/24", kind="access", country="SE", holder="South Line")
+    case.account("acc-1")
+    case.payment("acc-1")
+    for day in (1, 5):
+        case.login("acc-1", "203.0.113.9", day=day)
+    case.login("acc-1", "198.51.100.9", day=3)
+    assert case.lead()["volatile_until_utc"] is None
+    clock(case, "service", "SE", 1)  # of another kind
+    clock(case, "access", "NO", 1)
+    assert case.lead()["volatile_until_utc"] is None
+    clock(case, "access", "SE", 180)
+    assert case.lead()["volatile_until_utc"] == START + dt.timedelta(days=3 + 180)
+    clock(case, "access", "SE", 10, holder="North Line")  # its own row counts for it, also where it is the shorter
+    assert case.lead()["volatile_until_utc"] == START + dt.timedelta(days=5 + 10)
+    clock(case, "access", "SE", 400, holder="South Line")
+    clock(case, "access", "SE", 4, holder="North Line")  # two tables say two things: the shorter one counts
+    assert case.lead()["volatile_until_utc"] == START + dt.timedelta(days=5 + 4)
+
+
+def test_a_service_s_own_entry_counts_before_the_clock_of_its_country(case):
+    case.add("services", "svc-1", name="Alder", country="NL", retention_days=None)
+    case.account("acc-1")
+    case.traced(case.payment("acc-1"), "acc-1", "svc-1", day=2)
+    assert case.lead()["volatile_until_utc"] is None
+    clock(case, "service", "NL", 50)
+    assert case.lead()["volatile_until_utc"] == START + dt.timedelta(days=52)
+    case.rows["services"][0]["retention_days"] = 1_000_000
+    assert case.lead()["volatile_until_utc"] > START + dt.timedelta(days=300_000)
 
 
 def test_the_key_for_deconfliction_is_that_of_the_identifiers_alone(case):

@@ -276,6 +276,7 @@ HEADERS = {
     "customer-transactions": "actor,source_key,direction,txid,address,amount_sat,at_utc,output_index",
     "networks": "cidr,kind,country",
     "outcomes": "lead_id,outcome,reported_on,reported_by,note",
+    "retention": "holder_kind,country,retention_days,source,holder",
     "prices": "day,currency,price_minor,source",
 }
 CELLS = st.one_of(
