@@ -71,7 +71,6 @@ def test_leads_that_nothing_ties_to_a_country_are_a_list_of_their_own(small_temp
     every = headwater("leads", small_template.case, "--limit", 0, "--json").rows
     apart = headwater("leads", small_template.case, "--limit", 0, "--unattributed", "--json").rows
     assert apart == [lead for lead in every if not lead["jurisdiction"]]
-    assert 0 < len(apart) < len(every)
     assert headwater("leads", small_template.case, "--unattributed", "--country", "ES").status == 2
 
 

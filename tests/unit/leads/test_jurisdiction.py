@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from headwater.engine import StageContext
+from headwater.errors import ConfigError
+from headwater.leads import rank_leads
+from headwater.workflow import ranked_leads
+
 
 @pytest.fixture
 def paying(case):
@@ -155,3 +160,18 @@ def test_each_account_has_its_own(paying):
     paying.payment("acc-2")
     assert evidence(paying, "acc-1") == []
     assert evidence(paying, "acc-2") == [("SE", "telephone of the account", 1)]
+
+
+def test_leads_without_a_country_are_a_list_of_their_own_in_the_same_order(busy):
+    session = busy.session()
+    session.put("leads", rank_leads(StageContext(tables=session))["leads"])
+    every = ranked_leads(session)
+    apart = ranked_leads(session, unattributed=True)
+    assert apart == [lead for lead in every if lead["lead_country"] is None]
+    assert 0 < len(apart) < len(every)
+    of_countries = [ranked_leads(session, country=name) for name in ("SE", "PT", "NL", "GB")]
+    assert {lead["lead_id"] for leads in (apart, *of_countries) for lead in leads} == {
+        lead["lead_id"] for lead in every
+    }
+    with pytest.raises(ConfigError, match="exclude each other"):
+        ranked_leads(session, country="SE", unattributed=True)
