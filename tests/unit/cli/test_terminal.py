@@ -90,6 +90,7 @@ LEAD = {
     "jurisdiction": [{"country": HOSTILE}],
     "rules_fired": [{"because": HOSTILE, "rule": "uploads", "observed": 1}],
     "contrary": [HOSTILE] * 5,
+    "outcomes": [{"outcome": "no_action", "reported_on": "2026-05-01", "reported_by": HOSTILE, "note": HOSTILE}],
     "why_now": HOSTILE,
     "next_lawful_steps": [{"step": "preservation", "holder": HOSTILE, "country": HOSTILE}],
 }
@@ -111,7 +112,7 @@ LINK = {
 }
 
 
-@pytest.mark.parametrize(("text", "times"), [(lead_text(LEAD), 9), (link_text(LINK), 5)], ids=["lead", "link"])
+@pytest.mark.parametrize(("text", "times"), [(lead_text(LEAD), 11), (link_text(LINK), 5)], ids=["lead", "link"])
 def test_every_value_of_a_lead_or_link_is_made_safe_where_it_is_put_in(text, times):
     assert not steers(text)
     assert text.count("x\\u001b[2J\\u202ey") == times
