@@ -74,8 +74,8 @@ def test_leads_that_nothing_ties_to_a_country_are_a_list_of_their_own(small_temp
     assert headwater("leads", small_template.case, "--unattributed", "--country", "ES").status == 2
 
 
-def test_what_became_of_a_lead_is_imported_and_shown(small_template, headwater, tmp_path):
-    lead = headwater("leads", small_template.case, "--limit", 1, "--json").rows[0]["lead_id"]
+def test_what_became_of_a_lead_is_imported_and_shown(small, headwater, tmp_path):
+    lead = headwater("leads", small.case, "--limit", 1, "--json").rows[0]["lead_id"]
     report = tmp_path / "es.csv"
     report.write_text(
         "lead_id,outcome,reported_on,reported_by,note\n"
@@ -83,7 +83,7 @@ def test_what_became_of_a_lead_is_imported_and_shown(small_template, headwater, 
         f"{lead},no idea,2026-05-01,Unit SE,\n"
         "not-a-lead,no action,2026-05-01,Unit SE,\n"
     )
-    case = small_template.case
+    case = small.case
     none = headwater("leads", "outcomes", case)
     assert (none.status, none.out) == (0, "")
     assert "no outcome was reported" in none.err
