@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from headwater_sealed.bolt import Bolt, Bucket, Pair
+from headwater_sealed.record_reader import BadRecordError, RecordReader
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.rows import Emit, Rows, field
 from headwater_sealed.sources import Sources
@@ -59,37 +60,6 @@ _MAX_INT = 2**63 - 1
 _MAX_MEMO_BYTES = 4096
 _INVOICES, _PAYMENTS, _OPEN = b"invoices", b"payments-root-bucket", b"open-chan-bucket"
 _CLOSED, _HISTORICAL, _TOLD = b"closed-chan-bucket", b"historical-chan-bucket", b"chan-info-key"
-
-
-class _DamagedError(Exception):
-    """A record that is not of the layout."""
-
-
-class _Reader:
-    """Takes numbers and bytes from the beginning of a record."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self._at = 0
-
-    def taken(self, length: int) -> bytes:
-        part = self._content[self._at : self._at + length]
-        if len(part) != length:
-            raise _DamagedError("it is cut short")
-        self._at += length
-        return part
-
-    def number(self, kind: str) -> int:
-        return int(struct.unpack(">" + kind, self.taken(struct.calcsize(">" + kind)))[0])
-
-    def big_size(self) -> int:
-        first = self.number("B")
-        wide = {0xFD: "H", 0xFE: "I", 0xFF: "Q"}.get(first)
-        return first if wide is None else self.number(wide)
-
-    @property
-    def left(self) -> int:
-        return len(self._content) - self._at
 
 
 def read_lnd(files: Sequence[BinaryIO], parameters: Mapping[str, Any], emit: Emit) -> None:
@@ -165,7 +135,7 @@ class _Reading:
         self._numbers[bucket] = self._numbers.get(bucket, 0) + 1
         return self._numbers[bucket] - 1
 
-    def _bad(self, bucket: bytes, pair: Pair, error: _DamagedError) -> None:
+    def _bad(self, bucket: bytes, pair: Pair, error: BadRecordError) -> None:
         length = len(pair.key) + len(pair.value)
         self._defect(
             bucket, "lightning_row_not_read", f"a record of another layout: {error}", pair.offset_bytes, length
@@ -183,8 +153,8 @@ class _Reading:
             if not isinstance(one, Pair) or len(one.key) != 4:
                 continue
             try:
-                told = _invoice(_Reader(one.value), named.get(one.key))
-            except _DamagedError as error:
+                told = _invoice(RecordReader(one.value, ">"), named.get(one.key))
+            except BadRecordError as error:
                 self._bad(_INVOICES, one, error)
                 continue
             self._row("invoice", _INVOICES, one, told)
@@ -211,8 +181,8 @@ class _Reading:
         if created is None:
             return
         try:
-            told = _creation(_Reader(created.value), bucket.key)
-        except _DamagedError as error:
+            told = _creation(RecordReader(created.value, ">"), bucket.key)
+        except BadRecordError as error:
             self._bad(_PAYMENTS, created, error)
             return
         self._row("payment", _PAYMENTS, created, told | {"state": state})
@@ -231,8 +201,8 @@ class _Reading:
         for one in self._inside(self._store.bucket(_CLOSED), _CLOSED):
             if isinstance(one, Pair) and one.key not in known:
                 try:
-                    told = _closed(_Reader(one.value), one.key)
-                except _DamagedError as error:
+                    told = _closed(RecordReader(one.value, ">"), one.key)
+                except BadRecordError as error:
                     self._bad(_CLOSED, one, error)
                     continue
                 self._row("channel", _CLOSED, one, told)
@@ -243,8 +213,8 @@ class _Reading:
                 continue
             known.add(point.key)
             try:
-                told = _channel(_Reader(one.value), point.key, node)
-            except _DamagedError as error:
+                told = _channel(RecordReader(one.value, ">"), point.key, node)
+            except BadRecordError as error:
                 self._bad(name, one, error)
                 continue
             state = "closed" if name == _HISTORICAL else told["state"]
@@ -253,7 +223,7 @@ class _Reading:
 
 def _fits(number: int) -> int:
     if number > _MAX_INT:
-        raise _DamagedError("a number is larger than there is room for")
+        raise BadRecordError("a number is larger than there is room for")
     return number
 
 
@@ -262,7 +232,7 @@ def _time_us(content: bytes) -> int | None:
     if not content:
         return None
     if len(content) not in {15, 16} or content[0] not in {1, 2}:
-        raise _DamagedError("a time is none")
+        raise BadRecordError("a time is none")
     seconds, nanoseconds = struct.unpack(">qi", content[1:13])
     if not seconds:
         return None
@@ -270,30 +240,30 @@ def _time_us(content: bytes) -> int | None:
     return at_us if 0 < at_us < 2**56 else None
 
 
-def _invoice(record: _Reader, digest: bytes | None) -> dict[str, Any]:
+def _invoice(record: RecordReader, digest: bytes | None) -> dict[str, Any]:
     """The body of an invoice; parts of payments that stand behind it are left alone."""
     if digest is None:
-        raise _DamagedError("the index of payment hashes does not name it")
+        raise BadRecordError("the index of payment hashes does not name it")
     length = record.number("Q")
     if length > record.left:
-        raise _DamagedError("its length is longer than it is")
-    body = _Reader(record.taken(length))
+        raise BadRecordError("its length is longer than it is")
+    body = RecordReader(record.taken(length), ">")
     found: dict[int, bytes] = {}
     last = -1
     while body.left:
-        kind = body.big_size()
+        kind = body.size()
         if kind <= last:
-            raise _DamagedError("its parts are not in order")
+            raise BadRecordError("its parts are not in order")
         last = kind
-        part = body.taken(body.big_size())
+        part = body.taken(body.size())
         if kind in {_MEMO, _CREATED, _SETTLED, _VALUE, _EXPIRY, _STATE, _PAID}:
             found[kind] = part
     if len(found.get(_STATE, b"")) != 1 or len(found.get(_VALUE, b"")) != 8:
-        raise _DamagedError("it has no state or no value")
+        raise BadRecordError("it has no state or no value")
     state = found[_STATE][0]
     memo = found.get(_MEMO, b"")
     if len(memo) > _MAX_MEMO_BYTES:
-        raise _DamagedError("its memo is too long")
+        raise BadRecordError("its memo is too long")
     created = _time_us(found.get(_CREATED, b""))
     expiry_us = int.from_bytes(found.get(_EXPIRY, b""), "big") // 1000
     return {
@@ -308,10 +278,10 @@ def _invoice(record: _Reader, digest: bytes | None) -> dict[str, Any]:
     }
 
 
-def _creation(record: _Reader, key: bytes) -> dict[str, Any]:
+def _creation(record: RecordReader, key: bytes) -> dict[str, Any]:
     digest = record.taken(32)
     if digest != key:
-        raise _DamagedError("its payment hash is not that of its bucket")
+        raise BadRecordError("its payment hash is not that of its bucket")
     amount, at_ns = _fits(record.number("Q")), record.number("q")
     return {
         "payment_hash": digest.hex(),
@@ -320,22 +290,22 @@ def _creation(record: _Reader, key: bytes) -> dict[str, Any]:
     }
 
 
-def _point(record: _Reader, key: bytes) -> dict[str, Any]:
+def _point(record: RecordReader, key: bytes) -> dict[str, Any]:
     """The output that opened a channel, as its bucket's key has it too."""
     if len(key) != 36:
-        raise _DamagedError("its key names no output")
+        raise BadRecordError("its key names no output")
     if record.taken(36) != key:
-        raise _DamagedError("its output is not that of its key")
+        raise BadRecordError("its output is not that of its key")
     return {
         "funding_txid": key[:32][::-1].hex(),  # as in the protocol of Bitcoin, where it is shown the other way round
         "funding_output_index": int.from_bytes(key[32:], "big"),
     }
 
 
-def _node(record: _Reader, key: bytes | None) -> str:
+def _node(record: RecordReader, key: bytes | None) -> str:
     node = record.taken(33)
     if node[0] not in {2, 3} or (key is not None and node != key):
-        raise _DamagedError("the other node is none, or not that of its bucket")
+        raise BadRecordError("the other node is none, or not that of its bucket")
     return node.hex()
 
 
@@ -343,20 +313,20 @@ def _short_id(number: int) -> str | None:
     return f"{number >> 40}x{number >> 16 & 0xFFFFFF}x{number & 0xFFFF}" if number else None
 
 
-def _truth(record: _Reader) -> bool:
+def _truth(record: RecordReader) -> bool:
     byte = record.number("B")
     if byte > 1:
-        raise _DamagedError("a yes or no is neither")
+        raise BadRecordError("a yes or no is neither")
     return bool(byte)
 
 
-def _channel(record: _Reader, key: bytes, node: bytes | None) -> dict[str, Any]:
-    record.big_size()  # its type
+def _channel(record: RecordReader, key: bytes, node: bytes | None) -> dict[str, Any]:
+    record.size()  # its type
     record.taken(32)  # the chain
     told = _point(record, key)
     short = record.number("Q")
     pending, initiator = _truth(record), _truth(record)
-    record.big_size()  # its status
+    record.size()  # its status
     record.taken(4 + 2 + 1)  # height of its broadcast, confirmations, flags
     return told | {
         "short_channel_id": _short_id(short),
@@ -367,7 +337,7 @@ def _channel(record: _Reader, key: bytes, node: bytes | None) -> dict[str, Any]:
     }
 
 
-def _closed(record: _Reader, key: bytes) -> dict[str, Any]:
+def _closed(record: RecordReader, key: bytes) -> dict[str, Any]:
     told = _point(record, key)
     short = record.number("Q")
     record.taken(32 + 32 + 4)  # the chain, the transaction that closed it, its height

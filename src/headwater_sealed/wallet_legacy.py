@@ -11,11 +11,11 @@ References:
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from headwater_sealed.berkeley import BerkeleyFile, PageDamage, Pair
+from headwater_sealed.record_reader import BadRecordError, RecordReader
 from headwater_sealed.refusal import UnreadableError
 from headwater_sealed.wallet_records import WalletRecords
 
@@ -68,37 +68,6 @@ class _Found:
     txids: set[str] = field(default_factory=set)
 
 
-class _BadRecordError(Exception):
-    """A record that is not what its type says."""
-
-
-class _Reader:
-    """Takes numbers and counted bytes from the beginning of a record."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self._at = 0
-
-    def taken(self, length: int) -> bytes:
-        part = self._content[self._at : self._at + length]
-        if len(part) != length:
-            raise _BadRecordError("it is cut short")
-        self._at += length
-        return part
-
-    def number(self, kind: str) -> int:
-        return int(struct.unpack("<" + kind, self.taken(struct.calcsize("<" + kind)))[0])
-
-    def counted(self) -> bytes:
-        first = self.number("B")
-        wide = {0xFD: "H", 0xFE: "I", 0xFF: "Q"}.get(first)
-        return self.taken(first if wide is None else self.number(wide))
-
-    @property
-    def left(self) -> int:
-        return len(self._content) - self._at
-
-
 def _record_type(head: bytes) -> bytes:
     return head[1 : 1 + head[0]] if head else b""
 
@@ -109,14 +78,14 @@ def _is_wanted(head: bytes) -> bool:
 
 def _public_key(content: bytes) -> bytes:
     if (len(content), content[:1]) not in {(33, b"\x02"), (33, b"\x03"), (65, b"\x04")}:
-        raise _BadRecordError("it names no public key")
+        raise BadRecordError("it names no public key")
     return content
 
 
 def _address(content: bytes) -> str:
     text = content.decode("ascii", "replace")
     if not _ADDRESS.match(text):
-        raise _BadRecordError("it names no address")
+        raise BadRecordError("it names no address")
     return text
 
 
@@ -124,20 +93,20 @@ def _at_us(seconds: int) -> int | None:
     return seconds * 1_000_000 if 1 < seconds < 2**33 else None
 
 
-def _name(found: _Found, key: _Reader, value: _Reader) -> None:
+def _name(found: _Found, key: RecordReader, value: RecordReader) -> None:
     found.names[_address(key.counted())] = value.counted().decode("utf-8", "backslashreplace")
 
 
-def _purpose(found: _Found, key: _Reader, value: _Reader) -> None:
+def _purpose(found: _Found, key: RecordReader, value: RecordReader) -> None:
     address, purpose = _address(key.counted()), value.counted().decode("ascii", "replace")
     found.purposes[address] = purpose if purpose in _PURPOSES else "unknown"
 
 
-def _tx(found: _Found, key: _Reader, _value: _Reader) -> None:
+def _tx(found: _Found, key: RecordReader, _value: RecordReader) -> None:
     found.txids.add(key.taken(32)[::-1].hex())
 
 
-def _pool(found: _Found, _key: _Reader, value: _Reader) -> None:
+def _pool(found: _Found, _key: RecordReader, value: RecordReader) -> None:
     value.number("i")
     at = value.number("q")
     kept = found.keys.setdefault(_public_key(value.counted()), _Key())
@@ -146,7 +115,7 @@ def _pool(found: _Found, _key: _Reader, value: _Reader) -> None:
         kept.is_change = bool(value.number("B"))
 
 
-def _keymeta(found: _Found, key: _Reader, value: _Reader) -> None:
+def _keymeta(found: _Found, key: RecordReader, value: RecordReader) -> None:
     kept = found.keys.setdefault(_public_key(key.counted()), _Key())
     version = value.number("i")
     kept.created_at_us = _at_us(value.number("q")) or kept.created_at_us
@@ -158,7 +127,7 @@ def _keymeta(found: _Found, key: _Reader, value: _Reader) -> None:
             kept.is_change = path.startswith("m/0'/1'/")
 
 
-_TAKERS: Mapping[bytes, Callable[[_Found, _Reader, _Reader], None]] = {
+_TAKERS: Mapping[bytes, Callable[[_Found, RecordReader, RecordReader], None]] = {
     b"name": _name,
     b"purpose": _purpose,
     b"tx": _tx,
@@ -180,8 +149,8 @@ def _take(pair: Pair, found: _Found, records: WalletRecords) -> None:
         records.not_read(_NAMES.get(record_type, "other"))
         return
     try:
-        _TAKERS[record_type](found, _Reader(pair.key[1 + len(record_type) :]), _Reader(pair.value))
-    except _BadRecordError as error:
+        _TAKERS[record_type](found, RecordReader(pair.key[1 + len(record_type) :], "<"), RecordReader(pair.value, "<"))
+    except BadRecordError as error:
         records.defect(
             "record_damaged",
             f"a record of type {record_type.decode()}: {error}",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from typing import Any, Final
 
 from headwater.engine import Session
@@ -13,8 +11,8 @@ from headwater.money import token_proof_path, token_text
 from headwater.money_view.doubts import kept_until
 from headwater.money_view.sheets import Basis, Sheet
 from headwater.money_view.sums import services_by_id
-from headwater.packages import check_no_media, plain, redacted, set_pdf, spreadsheet
-from headwater.schema import canonical_json
+from headwater.money_view.written import written_sheet
+from headwater.packages import plain, redacted
 
 __all__ = ["TOKEN_SHEET_COLUMNS", "token_sheet_files", "token_sheets"]
 
@@ -216,20 +214,8 @@ def token_sheet_files(sheet: Sheet) -> dict[str, bytes]:
     Raises:
         RefusedError: Media or key material would leave.
     """
-    document = sheet.document
-    names = {ending: f"{sheet.name}.{ending}" for ending in ("json", "csv", "pdf")}
-    written = {
-        names["json"]: canonical_json(document) + b"\n",
-        names["csv"]: spreadsheet(TOKEN_SHEET_COLUMNS, (_csv_row(document, row) for row in document["requests"])),
-        names["pdf"]: set_pdf(
-            files("headwater.money_view").joinpath("token_request.typ").read_bytes(),
-            _for_reading(document),
-            at_utc=dt.datetime.fromisoformat(document["basis"]["custody_entry_at_utc"]),
-            name=names["pdf"],
-        ),
-    }
-    check_no_media(written, leaving="token request sheet", reports=(names["pdf"],))
-    return written
+    rows = (_csv_row(sheet.document, row) for row in sheet.document["requests"])
+    return written_sheet(sheet, TOKEN_SHEET_COLUMNS, rows, "token_request.typ", _for_reading(sheet.document))
 
 
 def _csv_row(document: Mapping[str, Any], request: Row) -> dict[str, object]:

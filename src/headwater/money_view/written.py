@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from headwater.money_view.sheets import Sheet
 from headwater.packages import check_no_media, set_pdf, spreadsheet
 from headwater.schema import canonical_json
 
-__all__ = ["SHEET_COLUMNS", "sheet_files"]
+__all__ = ["SHEET_COLUMNS", "sheet_files", "written_sheet"]
 
 Row = Mapping[str, Any]
 
@@ -55,15 +55,33 @@ def sheet_files(sheet: Sheet) -> dict[str, bytes]:
     Raises:
         RefusedError: Media or key material would leave.
     """
-    document = sheet.document
+    rows = (_csv_row(sheet.document, row) for row in sheet.document["requests"])
+    return written_sheet(sheet, SHEET_COLUMNS, rows, "request.typ", _for_reading(sheet.document))
+
+
+def written_sheet(
+    sheet: Sheet, columns: Sequence[str], rows: Iterable[Row], template: str, shown: Mapping[str, object]
+) -> dict[str, bytes]:
+    """A sheet in its three forms, by name of file.
+
+    Args:
+        sheet: The sheet; its JSON is all of it.
+        columns: Of its CSV.
+        rows: Of its CSV.
+        template: File of this package that its PDF is set by.
+        shown: What that template shows.
+
+    Raises:
+        RefusedError: Media or key material would leave.
+    """
     names = {ending: f"{sheet.name}.{ending}" for ending in ("json", "csv", "pdf")}
     written = {
-        names["json"]: canonical_json(document) + b"\n",
-        names["csv"]: spreadsheet(SHEET_COLUMNS, (_csv_row(document, row) for row in document["requests"])),
+        names["json"]: canonical_json(sheet.document) + b"\n",
+        names["csv"]: spreadsheet(columns, rows),
         names["pdf"]: set_pdf(
-            files("headwater.money_view").joinpath("request.typ").read_bytes(),
-            _for_reading(document),
-            at_utc=dt.datetime.fromisoformat(document["basis"]["custody_entry_at_utc"]),
+            files("headwater.money_view").joinpath(template).read_bytes(),
+            shown,
+            at_utc=dt.datetime.fromisoformat(sheet.document["basis"]["custody_entry_at_utc"]),
             name=names["pdf"],
         ),
     }
