@@ -12,7 +12,7 @@ __all__ = ["hub_text", "lead_explained_text", "lead_text", "link_text", "outcome
 
 def link_text(link: Mapping[str, Any]) -> str:
     """A link: what speaks against it, both rows, then the weight of each field."""
-    lines = [f"{link['link_id']}  {link['claim']}  rank {link['queue_rank']}"]
+    lines = [f"{link['link_id']}  {link['claim']}"]
     lines += [f"  against: {printable(fact)}" for fact in link["contrary"]]
     if link["rivals"]:
         lines.append(f"  rivals: {link['rivals']} other candidate(s) for the same {link['left_table'][:-1]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,12 @@ class _Weighed:
     claim: str
     left_id: str
     right_id: str
+    prior_mbits: int
     levels: tuple[tuple[str, Level], ...]
-    weight_mbits: int
+
+    @property
+    def weight_mbits(self) -> int:
+        return self.prior_mbits + sum(level.weight_mbits for _, level in self.levels)
 
 
 def link_records(context: StageContext) -> dict[str, pa.Table]:
@@ -60,9 +64,8 @@ def _compared(context: StageContext, claim: Claim) -> Iterable[_Weighed]:
     right = _comparable_rows(context, right_table)
     prior = claim.prior_mbits(len(right))
     for pair in compared_pairs(context.tables, claim, left, right):
-        weight = prior + sum(level.weight_mbits for _, level in pair.levels)
         yield _Weighed(
-            claim=claim.name, left_id=pair.left_id, right_id=pair.right_id, levels=pair.levels, weight_mbits=weight
+            claim=claim.name, left_id=pair.left_id, right_id=pair.right_id, prior_mbits=prior, levels=pair.levels
         )
 
 
@@ -81,8 +84,8 @@ def _paid(context: StageContext, claim: Claim) -> Iterable[_Weighed]:
             claim="paid",
             left_id=share.payment_id,
             right_id=share.customer_id,
+            prior_mbits=prior,
             levels=((comparison.field, level),),
-            weight_mbits=prior + level.weight_mbits,
         )
 
 
@@ -112,18 +115,32 @@ def _links(weighed: Sequence[_Weighed], model: LinkModel, limit_ppm: int) -> pa.
                 "proposed": probability >= limit_ppm,
                 "match_weight_mbits": w.weight_mbits,
                 "probability_ppm": probability,
-                "comparisons": [
-                    {"field": field, "level": level.name, "weight_mbits": level.weight_mbits}
-                    for field, level in w.levels
-                ],
+                "comparisons": list(_bars(w)),
                 "because": _because(w),
                 "model_id": model.model_id,
                 "rivals": len(rivals) - 1,
             },
         )
-    # Proposed first; then the least certain, because that is where a person's decision is worth most.
-    rows.sort(key=lambda r: (not r["proposed"], abs(r["probability_ppm"] - 500_000), r["link_id"]))
-    return table_named("links").rows({**row, "queue_rank": n} for n, row in enumerate(rows, start=1))
+    return table_named("links").rows(rows)
+
+
+def _bars(w: _Weighed) -> Iterator[dict[str, Any]]:
+    """What the weight is made of, one bar after the other."""
+    yield {
+        "field": "prior",
+        "level": "before anything is compared",
+        "weight_mbits": w.prior_mbits,
+        "rows_with_value": None,
+        "sentence": "so seldom is a pair of rows, whatever they say, one of this claim",
+    }
+    for field, level in w.levels:
+        yield {
+            "field": field,
+            "level": level.name,
+            "weight_mbits": level.weight_mbits,
+            "rows_with_value": None,
+            "sentence": f"{field.replace('_', ' ')}: {level.name}",
+        }
 
 
 def _probability_ppm(wanted: _Weighed, rivals: Sequence[_Weighed]) -> int:

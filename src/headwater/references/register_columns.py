@@ -67,6 +67,12 @@ REGISTER_COLUMNS: Mapping[str, RegisterColumns] = {
     "customers": RegisterColumns(
         table="customers", required=("actor", "source_key", "full_name"), optional=FURTHER_OF_PERSON
     ),
+    "record-identifiers": RegisterColumns(
+        table="record_identifiers", required=("source_key", "identifier_kind", "value"), optional=("register", "at_utc")
+    ),
+    "customer-identifiers": RegisterColumns(
+        table="customer_identifiers", required=("actor", "source_key", "identifier_kind", "value"), optional=("at_utc",)
+    ),
     "customer-transactions": RegisterColumns(
         table="customer_transactions",
         required=("actor", "source_key", "direction", "txid", "address", "amount_sat", "at_utc"),
@@ -136,6 +142,10 @@ EXPORTS: Mapping[str, tuple[str, ...]] = {
 
 # Columns of a file that its table does not have under that name: the row's id is made of them.
 _IN_FILES_ONLY = {
+    ("record-identifiers", "source_key"): "The register's own number for the row about that person",
+    ("record-identifiers", "register"): "Name under which the register was imported, where two have that number",
+    ("customer-identifiers", "actor"): "The service that returned it",
+    ("customer-identifiers", "source_key"): "The service's customer number",
     ("customer-transactions", "actor"): "The service that returned it",
     ("customer-transactions", "source_key"): "The service's customer number",
     ("token-transfers", "amount"): "Whole tokens with a decimal point, in place of `amount_units`",

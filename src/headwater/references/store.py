@@ -14,9 +14,10 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headwater.engine import Progress, Session, file_sha256, silent, sync_folder, write_parquet
+from headwater.engine import Progress, file_sha256, silent, sync_folder, write_parquet
 from headwater.errors import ConfigError, InputError
 from headwater.references.column_map import ColumnMap
+from headwater.references.identifier_rows import read_customer_identifiers, read_record_identifiers
 from headwater.references.list_entries import Source
 from headwater.references.list_plain import PLAIN_MEANINGS
 from headwater.references.list_store import WrittenList, write_list
@@ -33,6 +34,7 @@ from headwater.references.registers import (
     read_tag_pack,
 )
 from headwater.references.rows import GoodRow, Reading, defect_of, no_row, refused_for
+from headwater.references.rows_there import OF_CUSTOMERS, RowsThere, customer_id, service_id
 from headwater.references.token_registers import (
     read_issuer_events,
     read_platform_accounts,
@@ -71,6 +73,18 @@ KINDS: Mapping[str, _Kind] = {
     "services": _Kind(read=read_services, table="services", id_column="service_id", id_prefix="svc"),
     "records": _Kind(read=read_records, table="records", id_column="record_id", id_prefix="rec"),
     "customers": _Kind(read=read_customer_return, table="customers", id_column="customer_id", id_prefix="cus"),
+    "record-identifiers": _Kind(
+        read=read_record_identifiers,
+        table="record_identifiers",
+        id_column="record_identifier_id",
+        id_prefix="rid",
+    ),
+    "customer-identifiers": _Kind(
+        read=read_customer_identifiers,
+        table="customer_identifiers",
+        id_column="customer_identifier_id",
+        id_prefix="cid",
+    ),
     "customer-transactions": _Kind(
         read=read_customer_transactions,
         table="customer_transactions",
@@ -173,14 +187,15 @@ def import_reference(
     if chosen.read is None:
         return _import_list(folder, path, name, version, str(polarity), plain, progress, accept_defects=accept_defects)
     reading = chosen.read(path) if columns is None else chosen.read(path, columns)
-    reading.reject(chosen.table, _reason_against(case, chosen.table))
+    there = RowsThere(reference_files(case))
+    reading.reject(chosen.table, lambda row: there.reason_against(chosen.table, row))
     if reading.bad_rows and not accept_defects:
         raise refused_for(path, reading.bad_rows[0], len(reading.bad_rows))
     source_sha256 = file_sha256(path)
     rows = reading.tables.get(chosen.table, [])
     if not rows:
         raise no_row(path)
-    tables = {chosen.table: _numbered(chosen, rows, name=name, version=version)}
+    tables = {chosen.table: _numbered(chosen, rows, there, name=name, version=version)}
     if reading.bad_rows:
         tables["defects"] = table_named("defects").rows(
             defect_of(bad, name, version, path, chosen.table) for bad in reading.bad_rows
@@ -251,35 +266,6 @@ def _placed(folder: Path, digests: Mapping[str, str]) -> dict[str, str]:
     return {f"{folder.name}/{table}.parquet": digest for table, digest in digests.items()}
 
 
-def _reason_against(case: Path, table: str) -> Callable[[Mapping[str, object]], str | None]:
-    """From a row to why it cannot stand beside the rows that are there; None if it can.
-
-    An actor or customer stated twice would be two rows of one id, and a transaction of a customer whom nobody returned
-    would cite nothing: neither can be put right later, because an import is never taken back.
-    """
-    with Session(reference_files(case)) as session:
-        services = set(session.arrow("services")["service_id"].to_pylist()) if table == "services" else set()
-        customers = set(session.arrow("customers")["customer_id"].to_pylist())
-
-    def reason(row: Mapping[str, object]) -> str | None:
-        if table == "services":
-            wanted = _service_id(row["actor"])
-            if wanted in services:
-                return f"actor {str(row['actor'])[:40]!r} is in the register already"
-            services.add(wanted)
-        if table == "customers":
-            wanted = _customer_id(row["actor"], row["source_key"])
-            if wanted in customers:
-                return f"customer {str(row['source_key'])[:40]!r} of this service was returned already"
-            customers.add(wanted)
-        if table == "customer_transactions" and _customer_id(row["actor"], row["customer_key"]) not in customers:
-            key = str(row["customer_key"])[:40]
-            return f"customer {key!r} of this service is in no customer return; import that first"
-        return None
-
-    return reason
-
-
 def _check_options(kind: str, name: str, version: str, polarity: str | None, plain: str | None) -> None:
     if kind not in KINDS:
         raise ConfigError(f"reference kind '{kind}' is unknown; known are {', '.join(KINDS)}")
@@ -295,30 +281,22 @@ def _check_options(kind: str, name: str, version: str, polarity: str | None, pla
         raise ConfigError("--polarity belongs to a hash list only")
 
 
-def _numbered(kind: _Kind, rows: list[GoodRow], *, name: str, version: str) -> pa.Table:
+def _numbered(kind: _Kind, rows: list[GoodRow], there: RowsThere, *, name: str, version: str) -> pa.Table:
     """The rows with their ids and the import they came from."""
     finished = []
     for number, row in enumerate(rows):
         full = row.values | {"reference_name": name, "reference_version": version, "reference_row": row.row}
         full[kind.id_column] = content_id(kind.id_prefix, name, version, number)
         if kind.table == "services":
-            full[kind.id_column] = _service_id(full["actor"])
+            full[kind.id_column] = service_id(full["actor"])
         if kind.table == "customers":
-            full[kind.id_column] = _customer_id(full["actor"], full["source_key"])
-        if kind.table == "customer_transactions":
-            full["customer_id"] = _customer_id(full.pop("actor"), full.pop("customer_key"))
+            full[kind.id_column] = customer_id(full["actor"], full["source_key"])
+        if kind.table in OF_CUSTOMERS:
+            full["customer_id"] = customer_id(full.pop("actor"), full.pop("customer_key"))
+        if kind.table == "record_identifiers":
+            [full["record_id"]] = there.record_ids(full.pop("register"), full.pop("source_key"))
         finished.append(full)
     return table_named(kind.table).rows(finished)
-
-
-def _service_id(actor: object) -> str:
-    """The id of a service: the same in every register, so that tags find it by actor."""
-    return content_id("svc", str(actor))
-
-
-def _customer_id(actor: object, source_key: object) -> str:
-    """The id of a service's customer, the same in the file of customers and in the file of transactions."""
-    return content_id("cus", str(actor), str(source_key))
 
 
 _Result = TypeVar("_Result")

@@ -14,16 +14,17 @@ _COMPARISON = pa.struct(
         pa.field("field", TEXT, nullable=False),
         pa.field("level", TEXT, nullable=False),
         pa.field("weight_mbits", INT, nullable=False),
+        pa.field("rows_with_value", INT, nullable=True),
+        pa.field("sentence", TEXT, nullable=False),
     ],
 )
 
 LINKS = Table(
     name="links",
-    version=1,
+    version=2,
     stage="identities",
     about="A proposed pair, with its weight field by field; nothing follows from it until a person judges.",
     key=("link_id",),
-    order_by=("queue_rank",),
     columns=(
         Column(name="link_id", type=ID, about="Digest of claim, left and right"),
         Column(
@@ -43,12 +44,13 @@ LINKS = Table(
         Column(
             name="comparisons",
             type=pa.list_(pa.field("item", _COMPARISON, nullable=False)),
-            about="Weight of each field",
+            about="What stood before anything was compared (`prior`), then each field: level, weight, how many rows of "
+            "both sides have the value agreed on (absent where the level is not about one value), and a sentence; the "
+            "weights add up to `match_weight_mbits`",
         ),
         Column(name="because", type=TEXT, about="In words"),
         Column(name="model_id", type=ID, about="Digest of the model file"),
         Column(name="rivals", type=INT, about="Other candidates for the same left row"),
-        Column(name="queue_rank", type=INT, about="Order of the queue, from 1"),
     ),
 )
 

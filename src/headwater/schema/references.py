@@ -8,6 +8,7 @@ from headwater.schema.table import Column, Table
 __all__ = [
     "ACTORS",
     "CUSTOMERS",
+    "CUSTOMER_IDENTIFIERS",
     "CUSTOMER_TRANSACTIONS",
     "HASH_LIST_DELETIONS",
     "HASH_LIST_ENTRIES",
@@ -15,6 +16,7 @@ __all__ = [
     "OUTCOMES",
     "PRICES",
     "RECORDS",
+    "RECORD_IDENTIFIERS",
     "REFERENCE_KEYS",
     "REFERENCE_TABLES",
     "RETENTION_CLOCKS",
@@ -210,6 +212,31 @@ RECORDS = Table(
     ),
 )
 
+_IDENTIFIER = (
+    Column(
+        name="identifier_kind",
+        type=TEXT,
+        about="email, phone, nickname, network_address, device, pgp_fingerprint, iban, payment_card (last digits), "
+        "wallet_address or national_id",
+    ),
+    Column(name="value", type=TEXT, about="As the source writes it"),
+    Column(name="at_utc", type=AT_UTC, about="When it was used or noted", nullable=True),
+)
+
+RECORD_IDENTIFIERS = Table(
+    name="record_identifiers",
+    version=1,
+    stage="references",
+    about="Something else that a person on record is told apart by: an account, key or wallet of an earlier case.",
+    key=("record_identifier_id",),
+    columns=(
+        Column(name="record_identifier_id", type=ID, about="Digest of file, version and row"),
+        *from_reference(),
+        Column(name="record_id", type=ID, about="Whose", cites="records.record_id"),
+        *_IDENTIFIER,
+    ),
+)
+
 CUSTOMERS = Table(
     name="customers",
     version=1,
@@ -222,6 +249,20 @@ CUSTOMERS = Table(
         Column(name="actor", type=TEXT, about="The service that returned it"),
         Column(name="source_key", type=TEXT, about="The service's customer number"),
         *_PERSON,
+    ),
+)
+
+CUSTOMER_IDENTIFIERS = Table(
+    name="customer_identifiers",
+    version=1,
+    stage="references",
+    about="What a service noted of a returned customer besides: network addresses, devices, bank accounts.",
+    key=("customer_identifier_id",),
+    columns=(
+        Column(name="customer_identifier_id", type=ID, about="Digest of return, version and row"),
+        *from_reference(),
+        Column(name="customer_id", type=ID, about="Whose", cites="customers.customer_id"),
+        *_IDENTIFIER,
     ),
 )
 
@@ -318,7 +359,9 @@ REFERENCE_TABLES = (
     ACTORS,
     SERVICES,
     RECORDS,
+    RECORD_IDENTIFIERS,
     CUSTOMERS,
+    CUSTOMER_IDENTIFIERS,
     CUSTOMER_TRANSACTIONS,
     NETWORKS,
     PRICES,

@@ -46,7 +46,7 @@ _KEYS = {"accounts": "account_id", "payments": "payment_id", "customers": "custo
 
 
 def queued_links(tables: Session, *, judged: bool = False, claim: str | None = None) -> list[dict[str, Any]]:
-    """The proposed links in queue order, each with both rows and what speaks against it.
+    """The proposed links, least certain first, each with both rows and what speaks against it.
 
     Args:
         tables: The case's tables.
@@ -72,7 +72,7 @@ def queued_links(tables: Session, *, judged: bool = False, claim: str | None = N
         }
         contrary = against.get(link["link_id"], []) + against.get(link["left_id"], [])
         found.append({**link, **sides, "contrary": contrary, "judged": verdicts.get(link["link_id"])})
-    return found
+    return sorted(found, key=lambda link: (abs(link["probability_ppm"] - 500_000), link["link_id"]))
 
 
 def queued_hubs(tables: Session, *, judged: bool = False) -> list[dict[str, Any]]:

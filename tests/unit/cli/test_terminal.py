@@ -97,7 +97,6 @@ LEAD = {
 LINK = {
     "link_id": "lnk-1",
     "claim": "used",
-    "queue_rank": 1,
     "contrary": [HOSTILE],
     "rivals": 1,
     "left_table": "accounts",

@@ -64,8 +64,8 @@ def test_each_claim_keeps_to_its_own_two_tables(town):
 def test_a_weight_is_the_prior_and_the_sum_of_what_is_shown(town):
     claims, rights = read_model().claims, {name: len(town.rows[table]) for name, (_, table) in SIDES.items()}
     for (claim, _, _), link in town.links().items():
-        shown = sum(part["weight_mbits"] for part in link["comparisons"])
-        assert link["match_weight_mbits"] == claims[claim].prior_mbits(rights[claim]) + shown
+        assert link["match_weight_mbits"] == sum(part["weight_mbits"] for part in link["comparisons"])
+        assert link["comparisons"][0]["weight_mbits"] == claims[claim].prior_mbits(rights[claim])
 
 
 def test_candidates_and_none_of_them_share_one_certainty(town):
@@ -88,13 +88,6 @@ def test_the_order_of_the_rows_does_not_show(town):
     for name in ("links", "contrary_facts"):
         assert expected[name].num_rows
         assert again[name].equals(expected[name], check_metadata=True)
-
-
-def test_the_queue_asks_first_where_a_decision_is_worth_most(town):
-    links = sorted(town.links().values(), key=lambda link: link["queue_rank"])
-    assert [link["queue_rank"] for link in links] == list(range(1, len(links) + 1))
-    keys = [(not link["proposed"], abs(link["probability_ppm"] - 500_000), link["link_id"]) for link in links]
-    assert keys == sorted(keys)
 
 
 def test_the_limit_decides_what_is_proposed_and_nothing_else(town):
@@ -143,7 +136,7 @@ def test_what_is_absent_on_both_sides_is_no_agreement(case, absent, value):
     case.add("accounts", "acc-1", **person)
     case.add("records", "rec-1", full_name="Marta Quill", **person)
     link = case.links()["used", "acc-1", "rec-1"]
-    assert {part["field"] for part in link["comparisons"]} == {"email", "phone", "nickname"} - {absent}
+    assert {part["field"] for part in link["comparisons"]} == {"prior", "email", "phone", "nickname"} - {absent}
     assert absent not in link["because"]
 
 
@@ -210,7 +203,7 @@ def test_a_payment_weighs_by_the_lower_of_the_two_rules(case, fifo_sat, pro_rata
     case.add("accounts", "acc-1")
     case.add("customers", "cus-1")
     payment = case.payment("acc-1", ("cus-1", fifo_sat, pro_rata_sat))
-    (part,) = case.links()["paid", payment, "cus-1"]["comparisons"]
+    _, part = case.links()["paid", payment, "cus-1"]["comparisons"]
     assert (part["field"], part["level"]) == ("share_of_payment_traced", level)
 
 

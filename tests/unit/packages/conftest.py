@@ -91,7 +91,15 @@ def case_rows() -> dict[str, list[dict[str, object]]]:
         "proposed": True,
         "match_weight_mbits": 12_345,
         "probability_ppm": 999_000,
-        "comparisons": [{"field": "surname", "level": "exact", "weight_mbits": 9000}],
+        "comparisons": [
+            {
+                "field": "surname",
+                "level": "exact",
+                "weight_mbits": 9000,
+                "rows_with_value": 2,
+                "sentence": "surname: exact",
+            }
+        ],
         "because": "same surname and date of birth",
         "model_id": "mdl-1",
         "rivals": 1,
@@ -162,9 +170,9 @@ def case_rows() -> dict[str, list[dict[str, object]]]:
             }
         ],
         "links": [
-            {"link_id": "lnk-1", "claim": "paid", "left_id": "pay-1", "right_id": "rec-1", "queue_rank": 1, **link},
-            {"link_id": "lnk-2", "claim": "paid", "left_id": "pay-1", "right_id": "rec-2", "queue_rank": 2, **link},
-            {"link_id": "lnk-3", "claim": "paid", "left_id": "pay-2", "right_id": "rec-2", "queue_rank": 3, **link},
+            {"link_id": "lnk-1", "claim": "paid", "left_id": "pay-1", "right_id": "rec-1", **link},
+            {"link_id": "lnk-2", "claim": "paid", "left_id": "pay-1", "right_id": "rec-2", **link},
+            {"link_id": "lnk-3", "claim": "paid", "left_id": "pay-2", "right_id": "rec-2", **link},
         ],
         "judgements": [
             {

@@ -57,7 +57,9 @@ def test_a_lead_travels_with_all_that_speaks_for_and_against_it(case):
     assert first["contrary"] == ["Two accounts used this network address within the same hour"]
     assert [fact["fact_id"] for fact in first["contrary_facts"]] == ["fct-1"]
     assert [link["link_id"] for link in first["links"]] == ["lnk-1"]
-    assert first["links"][0]["comparisons"] == [{"field": "surname", "level": "exact", "weight_mbits": 9000}]
+    assert first["links"][0]["comparisons"] == [
+        {"field": "surname", "level": "exact", "weight_mbits": 9000, "rows_with_value": 2, "sentence": "surname: exact"}
+    ]
     assert len(first["acts"]) == 15
     assert first["account"]["source_offset_bytes"] == 1000
     assert first["request_ids"] == ["req-1"]
