@@ -1,6 +1,6 @@
 """Blocking rules learned from pairs whose answer is known, beside the model's own, measured on files not learned from.
 
-    python bench/learned_blocking.py [--rows 60000] [--rules 15] [--write]
+    python bench/learned_blocking.py [--rows 60000] [--learn RULES] [--write]
 
 Every set of one to three columns that a rule may name is a candidate. Chosen is, one after the other, the rule that
 brings together the most pairs of one person that no chosen rule has yet, for each pair of rows that has to be compared;
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -161,29 +161,29 @@ def measured(files: Known, rules: Sequence[Rule]) -> tuple[float, float]:
     return float(together.mean()), pairs / len(files.features.left)
 
 
-def lines_of(rules: Sequence[Rule], rows: int) -> Iterator[str]:
-    """The table of recalls: rules by hand, those learned just now, and those of the model."""
+def lines_of(rules: Mapping[str, Sequence[Rule]], rows: int) -> Iterator[str]:
+    """The table of recalls, a line for each file and set of rules."""
     yield "| files | rules | recall | pairs compared a row |"
     yield "|---|---|---|---|"
     for seed, left, right, absent in MEASURED_ON:
         files = known(rows, seed, left, right, absent)
-        for name, chosen in (("by hand", BY_HAND), ("learned", rules), ("the model's", read_linkage_model().rules)):
+        without = "" if not absent else ", no address" if absent == ADDRESS else f", no {absent[0].replace('_', ' ')}"
+        for name, chosen in rules.items():
             recall, pairs = measured(files, chosen)
-            without = f", no {absent[0].replace('_', ' ')}" if absent else ""
-            without = ", no address" if len(absent) > 1 else without
             yield f"| {left}, {right}{without} | {name}, {len(chosen)} | {recall:.5f} | {pairs:.1f} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--rules", type=int, default=20)
+    parser.add_argument("--rows", type=int, default=60_000)
+    parser.add_argument("--learn", type=int, metavar="RULES", help="learn so many at most, and print them")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
+    rules: dict[str, Sequence[Rule]] = {"by hand": BY_HAND, "the model's": read_linkage_model().rules}
+    if options.learn:
+        rules["learned now"] = learned_rules([known(options.rows, *files) for files in LEARNED_FROM], options.learn)
     lines = []
-    for line in lines_of(
-        learned_rules([known(options.rows, *files) for files in LEARNED_FROM], options.rules), options.rows
-    ):
+    for line in lines_of(rules, options.rows):
         print(line, flush=True)
         lines.append(line)
     if options.write:
