@@ -1,0 +1,113 @@
+"""What each side computes, and what a peer who cheats is caught at."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from headwater.deconfliction import answered, hidden, key_check, keyed, marked, new_scalar, padded_count
+from headwater.deconfliction.sides import shared_by_ecdh, shared_in
+from headwater.errors import InputError
+
+SESSION = "dcs-" + "0a" * 16
+OURS = [f"email:north{n}@mail.test" for n in range(6)]
+THEIRS = [f"email:south{n}@mail.test" for n in range(3)] + OURS[:4]
+
+
+@pytest.fixture(scope="module")
+def exchange():
+    a, b = new_scalar(), new_scalar()
+    offer = hidden(OURS, SESSION, a)
+    own = hidden(THEIRS, SESSION, b)
+    return a, b, offer, own, answered(offer.values, b, own, source="offer")
+
+
+def test_both_come_to_the_same(exchange):
+    a, _, offer, own, answer = exchange
+    shared, bits = shared_by_ecdh(answer, offer.order, a, source="answer")
+    assert shared == OURS[:4]
+    assert marked(bits, own.order, at_most=len(offer.order), source="result") == OURS[:4]
+    assert len(bits) == len(own.order) // 8
+
+
+def test_the_order_sent_says_nothing_of_the_order_held(exchange):
+    _, _, offer, _, _ = exchange
+    named = [name for name in offer.order if name]
+    assert sorted(named) == OURS
+    assert len(offer.order) == padded_count(len(OURS)) == 1_024
+    values = [offer.values[n : n + 32] for n in range(0, len(offer.values), 32)]
+    assert values == sorted(values)
+
+
+def test_an_offer_that_repeats_a_point_or_is_out_of_order_is_refused(exchange):
+    _, b, offer, own, _ = exchange
+    for values in (offer.values[:32] + offer.values, offer.values[32:] + offer.values[:32]):
+        with pytest.raises(InputError, match="repeats an earlier one, or is out of order"):
+            answered(values, b, own, source="offer")
+
+
+def test_an_answer_that_repeats_itself_is_refused(exchange):
+    a, _, offer, _, answer = exchange
+    half = len(offer.values)
+    with pytest.raises(InputError, match="two of the values returned are equal"):
+        shared_by_ecdh(answer[32:64] + answer[32:], offer.order, a, source="answer")
+    with pytest.raises(InputError, match="repeats"):
+        shared_by_ecdh(answer[:half] + answer[half : half + 32] + answer[half:-32], offer.order, a, source="answer")
+
+
+def test_an_answer_with_a_point_of_small_order_is_refused(exchange):
+    a, _, offer, _, answer = exchange
+    identity = (1).to_bytes(32, "little")
+    half = len(offer.values)
+    with pytest.raises(InputError, match="value 0 is no point"):
+        shared_by_ecdh(identity + answer[32:], offer.order, a, source="answer")
+    with pytest.raises(InputError, match="no point"):
+        shared_by_ecdh(answer[:half] + bytes(32) + answer[half + 32 :], offer.order, a, source="answer")
+
+
+def test_a_peer_who_sends_our_own_values_back_shares_nothing(exchange):
+    """Who holds no identifier cannot look as if it held ours."""
+    a, _, offer, _, _ = exchange
+    shared, bits = shared_by_ecdh(offer.values + offer.values, offer.order, a, source="answer")
+    assert shared == []
+    assert not any(bits)
+
+
+def test_a_peer_who_claims_what_stands_for_nothing_is_caught(exchange):
+    own = exchange[3]
+    with pytest.raises(InputError, match="stands for no identifier"):
+        shared_in(own.values, own, source="answer")
+
+
+def test_a_result_that_marks_too_much_is_refused(exchange):
+    _, _, offer, own, _ = exchange
+    count = len(own.order)
+    with pytest.raises(InputError, match="stands for no identifier"):
+        marked(b"\xff" * (count // 8), own.order, at_most=len(offer.order), source="result")
+    with pytest.raises(InputError, match="more than there can be"):
+        marked(b"\xff" * (count // 8), own.order, at_most=1, source="result")
+    with pytest.raises(InputError, match="more than there can be"):
+        marked(b"\x01", own.order[:3], at_most=9, source="result")
+
+
+def test_under_a_key_both_come_to_the_same():
+    key = secrets.token_bytes(32)
+    ours, theirs = keyed(OURS, SESSION, key), keyed(THEIRS, SESSION, key)
+    assert shared_in(theirs.values, ours, source="x") == shared_in(ours.values, theirs, source="x") == OURS[:4]
+    other = keyed(THEIRS, SESSION, secrets.token_bytes(32))
+    assert shared_in(other.values, ours, source="x") == []
+    assert key_check(SESSION, key) != key_check(SESSION, key[::-1])
+    assert keyed(OURS, "dcs-1", key).values[:32] not in ours.values
+    with pytest.raises(InputError, match="repeats"):
+        shared_in(theirs.values[:32] * 2, ours, source="x")
+
+
+@pytest.mark.parametrize("count", [1, 1_024, 1_025, 5_000, 99_999, 1_000_000, 4_999_999, 2**20])
+def test_padding_is_little_and_hides_the_last_digits(count):
+    padded = padded_count(count)
+    assert count <= padded
+    assert padded == 1_024 or padded <= count * 1.12
+    assert padded_count(padded) == padded
+    digits = bin(padded)[2:].rstrip("0")
+    assert len(digits) <= 6
