@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,10 +89,10 @@ def _pair(tmp_path_factory: pytest.TempPathFactory, headwater: Callable[..., Any
 
 
 @pytest.fixture
-def pair(_pair: Path, tmp_path: Path, headwater: Callable[..., Any]) -> Iterator[tuple[Side, Side]]:
+def pair(_pair: Path, tmp_path: Path, headwater: Callable[..., Any]) -> tuple[Side, Side]:
     """Copies of both cases that a test may change."""
     folder = Path(shutil.copytree(_pair, tmp_path / "pair"))
-    yield Side(case=folder / "north", headwater=headwater), Side(case=folder / "south", headwater=headwater)
+    return Side(case=folder / "north", headwater=headwater), Side(case=folder / "south", headwater=headwater)
 
 
 @pytest.fixture

@@ -158,5 +158,5 @@ def test_a_message_that_is_not_accepted_is_not_read(tmp_path):
         raise InputError(path, "no")
 
     path.write_bytes(path.read_bytes()[:-1] + b"x")  # would be told, if the values were looked at
-    with pytest.raises(InputError, match="no$"):
+    with pytest.raises(InputError, match=r"no$"):
         read_message(path, refuse)

@@ -138,7 +138,10 @@ def test_a_result_that_was_altered_fails_verification(pair, tmp_path):
     assert failed["check"] == "I7.deconfliction_in_custody"
     assert "shared.jsonl: altered" in failed["first_bad"]
     result.unlink()
-    assert "gone" in next(row for row in north.headwater("verify", north.case, "--json").rows if not row["ok"])["first_bad"]
+    assert (
+        "gone"
+        in next(row for row in north.headwater("verify", north.case, "--json").rows if not row["ok"])["first_bad"]
+    )
 
 
 def test_what_a_message_is_can_be_read_before_anything_is_agreed(pair, tmp_path, headwater):

@@ -109,5 +109,5 @@ def test_padding_is_little_and_hides_the_last_digits(count):
     assert count <= padded
     assert padded == 1_024 or padded <= count * 1.12
     assert padded_count(padded) == padded
-    digits = bin(padded)[2:].rstrip("0")
+    digits = f"{padded:b}".rstrip("0")
     assert len(digits) <= 6
