@@ -184,6 +184,9 @@ def show(
         return
     emit_table(sessions, ("session_id", "role", "state", "mode", "identifiers", "shared", "peer"), as_json=False)
     emit_table(rows, ("identifier", "table", "row_id", "account_id", "lead_rank", "lead_id"), as_json=False)
+    for one in sessions:
+        if one["state"] == "expired":
+            note(f"{one['session_id']} is past its end; 'headwater deconflict withdraw' destroys what is kept for it")
     if not sessions:
         note("no session; begin one with 'headwater deconflict start'")
     elif not rows:

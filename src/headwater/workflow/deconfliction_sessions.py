@@ -86,12 +86,12 @@ def sessions_of(case: Case) -> list[DeconflictSession]:
 
 
 def deconflict_sessions(case: Case) -> list[dict[str, Any]]:
-    """The sessions of the case for whoever looks: no key, no identifier."""
+    """The sessions of the case for whoever looks: no key, no identifier; an open one past its end is `expired`."""
     return [
         {
             "session_id": one.session_id,
             "role": one.role,
-            "state": one.state,
+            "state": "expired" if one.state == "open" and one.sent["expires_at_utc"] <= case.now() else one.state,
             "mode": one.sent["mode"],
             "kinds": one.sent["kinds"],
             "learns": one.sent["learns"],
@@ -143,8 +143,8 @@ def close_session(case: Case, session: DeconflictSession, state: str, *, shared:
 
 
 def known_to_log(case: Case, session_id: str) -> bool:
-    """Whether the case ever agreed to a session of that id."""
-    return any(session_id in entry.object_ids for entry in _consents(case))
+    """Whether anything of that session ever left the case; a step that was interrupted before may be repeated."""
+    return any(session_id in entry.object_ids and entry.event == "exported" for entry in case.custody.entries())
 
 
 def consent_recorded(case: Case, actor: Actor, consent_by: str, why: str, session_id: str, peer: str) -> None:
@@ -161,11 +161,13 @@ def consent_recorded(case: Case, actor: Actor, consent_by: str, why: str, sessio
         raise RefusedError(f"{session_id}: {actor.name} runs it and may not consent to it; a second operator must")
     since, limit = case.clock() - _A_DAY, case.settings.deconflict_sessions_per_day
     recent = {
-        entry.object_ids[0] for entry in _consents(case) if peer_id(peer) in entry.object_ids and entry.at_utc > since
+        entry.object_ids[0]
+        for entry in _consents(case)
+        if peer_id(peer) in entry.object_ids and entry.at_utc > since and entry.object_ids[0] != session_id
     }
     if len(recent) >= limit:
         raise RefusedError(
-            f"{session_id}: {len(recent)} sessions with this peer in 24 hours, and the case allows {limit}; "
+            f"{session_id}: {len(recent)} other sessions with this peer in 24 hours, and the case allows {limit}; "
             "wait, or have deconflict_sessions_per_day in case.toml raised by who answers for it"
         )
     approver = Actor(name=consent_by, role="approver", justification=why)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import stat
 
 import pytest
+
+from headwater.errors import InputError
+from headwater.workflow import Case, Stated, answer_offer, deconflict_sessions, finish_session, start_session
 
 from .conftest import CONSENTS, RUNS, SHARED
 
@@ -296,3 +300,58 @@ def test_a_scalar_that_others_may_read_is_refused(pair, tmp_path):
     [scalar] = (north.case / "private" / "deconfliction").glob("*/scalar")
     scalar.chmod(0o640)
     assert "others may read it" in north.refused("finish", tmp_path / "answer", peer=south, out=tmp_path / "result")
+
+
+def test_an_interrupted_step_leaves_nothing_and_may_be_repeated(pair, tmp_path, monkeypatch):
+    north, south = pair
+    north.do("start", peer=south, out=tmp_path / "offer")
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    for name in ("answered", "keep_order", "record_sent"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"headwater.workflow.deconfliction.{name}", interrupted)
+            done = south.do("answer", tmp_path / "offer", peer=north, out=tmp_path / "answer", ok=False)
+            assert done.status == 130
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["offer", "pair"]
+        assert not [path for path in (south.case / "private").rglob("*") if path.is_file() and "dcs-" in str(path)]
+        assert not [*(south.case / "deconfliction").glob("*")]
+    south.settings(deconflict_sessions_per_day=1)  # attempts of one session are one session
+    south.do("answer", tmp_path / "offer", peer=north, out=tmp_path / "answer")
+    north.do("finish", tmp_path / "answer", peer=south, out=tmp_path / "result")
+    assert north.shared() == EXPECTED
+
+
+def test_a_session_ends_and_a_day_passes(pair, tmp_path):
+    north, south = pair
+    now = dt.datetime.now(dt.UTC)
+
+    def later(side, **passed):
+        return Case(side.case, clock=lambda: now + dt.timedelta(**passed))
+
+    stated = Stated(consent_by=CONSENTS, purpose="who else enquires", legal_basis="Agreement 7")
+    north.settings(deconflict_sessions_per_day=1, deconflict_session_days=2)
+    for name, passed in (("one", {}), ("two", {"hours": 25})):
+        with later(north, **passed) as case:
+            start_session(case, case.actor(RUNS, why="x"), peer=south.key, out=tmp_path / name, stated=stated)
+    with later(south, days=3) as case, pytest.raises(InputError, match="its session ended on"):
+        answer_offer(
+            case, case.actor(RUNS, why="x"), tmp_path / "one", peer=north.key, out=tmp_path / "a", stated=stated
+        )
+    with later(south, days=1) as case:
+        actor = case.actor(RUNS, why="x")
+        answer_offer(case, actor, tmp_path / "one", peer=north.key, out=tmp_path / "a", stated=stated)
+    with later(north, days=3) as case:
+        with pytest.raises(InputError, match="its session ended on"):
+            finish_session(case, case.actor(RUNS, why="x"), tmp_path / "a", peer=south.key, out=tmp_path / "r")
+        assert sorted(one["state"] for one in deconflict_sessions(case)) == ["expired", "open"]
+
+
+def test_what_left_without_a_second_person_fails_verification(pair, tmp_path, monkeypatch):
+    north, south = pair
+    monkeypatch.setattr("headwater.workflow.deconfliction.consent_recorded", lambda *_: None)
+    north.do("start", peer=south, out=tmp_path / "offer")
+    checks = {row["check"]: row for row in north.headwater("verify", north.case, "--json").rows}
+    assert not checks["I6.consent_by_two"]["ok"]
+    assert "without the consent of a second operator" in checks["I6.consent_by_two"]["first_bad"]
