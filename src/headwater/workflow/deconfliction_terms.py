@@ -181,8 +181,12 @@ def _accept(case: Case, header: Header, path: Path, ours: str, theirs: str, mess
         raise InputError(path, "comes from another case than the key given with --with", remedy="find out who sent it")
     if header.expires_at_utc <= case.now():
         raise InputError(path, f"its session ended on {header.expires_at_utc}", remedy="start a new one with the peer")
+    counts = (header.starter_values, *([] if header.message == "offer" else [header.answerer_values]))
+    if any(padded_count(count) != count for count in counts):
+        reason = "states a number of values that no set is padded to"
+        raise InputError(path, reason, remedy="ask the peer what made the message")
     most = padded_count(case.settings.deconflict_most_identifiers)
-    if max(header.starter_values, header.answerer_values) > most:
+    if max(counts) > most:
         raise RefusedError(f"{path}: it holds more values than a session may ({most:,}); deconflict_most_identifiers")
 
 

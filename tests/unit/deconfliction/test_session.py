@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 import stat
+from dataclasses import replace
 
 import pytest
 
+from headwater.custody import load_case_key
+from headwater.deconfliction import message_file, read_header
 from headwater.errors import InputError
 from headwater.workflow import Case, Stated, answer_offer, deconflict_sessions, finish_session, start_session
 
@@ -208,6 +212,20 @@ def test_an_offer_larger_than_a_session_is_refused_before_it_is_read(pair, tmp_p
     assert "more values than a session may" in south.refused(
         "answer", tmp_path / "offer", peer=north, out=tmp_path / "answer"
     )
+
+
+@pytest.mark.parametrize("count", [0, 1, 1_025])
+def test_an_offer_that_is_not_padded_is_refused(pair, tmp_path, count):
+    """A set of one is a question about a person, and an empty one is none."""
+    north, south = pair
+    north.do("start", peer=south, out=tmp_path / "offer")
+    header = read_header(tmp_path / "offer")
+    with message_file(
+        tmp_path / "small", replace(header, starter_values=count), os.urandom(32 * count), load_case_key(north.case)
+    ):
+        pass
+    told = south.refused("answer", tmp_path / "small", peer=north, out=tmp_path / "answer")
+    assert "no set is padded to" in told
 
 
 def test_a_message_is_for_one_case_and_from_one(pair, tmp_path, headwater):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headwater.deconfliction import answered, hidden, key_check, keyed, marked, new_scalar, padded_count
 from headwater.deconfliction.sides import shared_by_ecdh, shared_in
@@ -101,6 +105,28 @@ def test_under_a_key_both_come_to_the_same():
     assert keyed(OURS, "dcs-1", key).values[:32] not in ours.values
     with pytest.raises(InputError, match="repeats"):
         shared_in(theirs.values[:32] * 2, ours, source="x")
+
+
+def test_the_test_vectors_of_the_format_hold():
+    """A change of any of these needs another version of the format: agencies run different versions of headwater."""
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "deconfliction-format.md").read_text(encoding="utf-8")
+    point, keyed_value, check = re.findall(r"\| `([0-9a-f]{64})` \|", page)
+    session, identifier, key = "dcs-" + "0a" * 16, "email:alder@mail.test", b"\x5a" * 32
+    sent = hidden([identifier], session, (8 * 12345).to_bytes(32, "little"))
+    place = sent.order.index(identifier)
+    assert sent.values[place * 32 : place * 32 + 32].hex() == point
+    under_key = keyed([identifier], session, key)
+    place = under_key.order.index(identifier)
+    assert under_key.values[place * 32 : place * 32 + 32].hex() == keyed_value
+    assert key_check(session, key) == check
+
+
+@given(ours=st.sets(st.integers(0, 60)), theirs=st.sets(st.integers(0, 60)))
+def test_what_is_shared_is_what_both_hold(ours, theirs):
+    key = b"\x5a" * 32
+    one, other = (keyed([f"email:{n}@mail.test" for n in sorted(side)], SESSION, key) for side in (ours, theirs))
+    expected = sorted(f"email:{n}@mail.test" for n in ours & theirs)
+    assert shared_in(other.values, one, source="x") == shared_in(one.values, other, source="x") == expected
 
 
 @pytest.mark.parametrize("count", [1, 1_024, 1_025, 5_000, 99_999, 1_000_000, 4_999_999, 2**20])
