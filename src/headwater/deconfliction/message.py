@@ -35,6 +35,7 @@ __all__ = [
     "VERSION",
     "Header",
     "Message",
+    "check_new_file",
     "expected_body_bytes",
     "message_file",
     "read_header",
@@ -153,9 +154,8 @@ def read_message(path: Path, accept: Callable[[Header], None]) -> Message:
     return Message(header=header, body=body, sha256=hashlib.sha256(start + body).hexdigest())
 
 
-@contextmanager
-def message_file(path: Path, header: Header, body: bytes, key: Ed25519PrivateKey) -> Iterator[str]:
-    """SHA-256 of the file, which gets its name when the block ends well, and else goes away.
+def check_new_file(path: Path) -> None:
+    """Nothing, if a message can be written there; asked before anything long is computed, and again when it is written.
 
     Raises:
         InputError: The file is there already, or its folder is not.
@@ -164,6 +164,16 @@ def message_file(path: Path, header: Header, body: bytes, key: Ed25519PrivateKey
         raise InputError(path, "is there already", remedy="give a new file; a message overwrites nothing")
     if not path.absolute().parent.is_dir():
         raise InputError(path, "cannot be written: its folder is not there", remedy="make the folder first")
+
+
+@contextmanager
+def message_file(path: Path, header: Header, body: bytes, key: Ed25519PrivateKey) -> Iterator[str]:
+    """SHA-256 of the file, which gets its name when the block ends well, and else goes away.
+
+    Raises:
+        InputError: The file is there already, or its folder is not.
+    """
+    check_new_file(path)
     signed = replace(header, body_bytes=len(body), body_sha256=hashlib.sha256(body).hexdigest())
     if len(body) != expected_body_bytes(signed):
         raise ValueError(f"a {header.message} of these counts has other values")

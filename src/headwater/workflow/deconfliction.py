@@ -62,12 +62,13 @@ from headwater.workflow.deconfliction_terms import (
     accept_offer,
     accept_reply,
     both_keys,
+    check_place,
     check_proportion,
     checked_terms,
     identifiers_held,
     key_for,
 )
-from headwater.workflow.folders import require_apart, require_reason
+from headwater.workflow.folders import require_reason
 from headwater.workflow.intake import recorded
 
 __all__ = [
@@ -218,7 +219,7 @@ def answer_offer(
             answerer_values=values,
             replies_to=message.sha256,
         )
-        # Never on the medium: with it, this answer would be the only one.
+        # It is never on the medium: nothing that comes later in the session needs it.
         scalar = new_scalar() if key is None else None
         sent = _hidden(held, header, scalar, key, workers, progress)
         shared = None if key is None else shared_in(message.body, sent, source=offer)
@@ -281,7 +282,7 @@ def finish_session(
         if due == (out is None):
             raise ConfigError(f"--out: a result for the peer is {'due, so name its file' if due else 'not due'}")
         if out is not None:
-            require_apart(case, out)
+            check_place(case, out)
         key = key_for(message.header, key_file)
         session = replace(session, received_sha256=message.sha256)
         # Before anything is computed with the scalar: there will be no second answer to it.

@@ -17,6 +17,7 @@ from headwater.engine import sync_folder
 from headwater.errors import ConfigError, InputError, IntegrityError, RefusedError
 from headwater.schema import canonical_json
 from headwater.workflow.case import Actor, Case
+from headwater.workflow.confirm import same_operator
 
 __all__ = [
     "DeconflictSession",
@@ -156,8 +157,7 @@ def consent_recorded(case: Case, actor: Actor, consent_by: str, why: str, sessio
     """
     if not consent_by.strip() or not why.strip():
         raise ConfigError("--consent-by and --why must not be empty; it is recorded who agreed, and why")
-    # Neither a capital nor a space makes another person.
-    if consent_by.strip().casefold() == actor.name.strip().casefold():
+    if same_operator(consent_by, actor.name):
         raise RefusedError(f"{session_id}: {actor.name} runs it and may not consent to it; a second operator must")
     since, limit = case.clock() - _A_DAY, case.settings.deconflict_sessions_per_day
     recent = {
@@ -182,10 +182,9 @@ def consents_missing(case: Case) -> str | None:
         if entry.outcome != "done" or not entry.object_ids or not entry.object_ids[0].startswith("dcs-"):
             continue
         people = consented.setdefault(entry.object_ids[0], set())
-        actor = entry.actor.strip().casefold()
         if entry.event == "judged":
-            people.add(actor)
-        elif entry.event == "exported" and not people - {actor}:
+            people.add(entry.actor)
+        elif entry.event == "exported" and all(same_operator(person, entry.actor) for person in people):
             return f"session {entry.object_ids[0]}: sent by {entry.actor} without the consent of a second operator"
     return None
 

@@ -16,6 +16,7 @@ from headwater.deconfliction import (
     STARTER,
     Header,
     Held,
+    check_new_file,
     held_identifiers,
     key_check,
     padded_count,
@@ -31,6 +32,7 @@ __all__ = [
     "accept_offer",
     "accept_reply",
     "both_keys",
+    "check_place",
     "check_proportion",
     "checked_terms",
     "identifiers_held",
@@ -76,8 +78,18 @@ def checked_terms(
         raise ConfigError(f"--learns '{learns}' is unknown; known are {', '.join(LEARNS)}")
     if key_file is not None and learns == STARTER:
         raise ConfigError("--learns starter: with a key that both hold, both learn; leave out --key")
-    require_apart(case, out)
+    check_place(case, out)
     return tuple(sorted(set(kinds)))
+
+
+def check_place(case: Case, out: Path) -> None:
+    """Nothing, if a message can be written there: a new file, neither in the case nor in the evidence.
+
+    Raises:
+        InputError: It cannot.
+    """
+    require_apart(case, out)
+    check_new_file(out)
 
 
 def both_keys(case: Case, peer: Path) -> tuple[str, str]:

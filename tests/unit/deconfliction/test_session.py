@@ -251,7 +251,7 @@ def test_nothing_is_answered_or_read_twice(pair, tmp_path):
     assert "is an offer" in north.refused("finish", offer, peer=south)
 
 
-def test_a_second_answer_to_one_offer_is_refused(pair, tmp_path):
+def test_a_second_answer_to_one_offer_is_refused(pair, tmp_path, monkeypatch):
     """A peer who may ask again and again with other sets would learn more than was agreed."""
     north, south = pair
     north.do("start", peer=south, out=tmp_path / "offer")
@@ -259,9 +259,16 @@ def test_a_second_answer_to_one_offer_is_refused(pair, tmp_path):
     shutil.copytree(south.case, twin.case)
     south.do("answer", tmp_path / "offer", peer=north, out=tmp_path / "answer")
     twin.do("answer", tmp_path / "offer", peer=north, out=tmp_path / "other")
-    # The first is read, and the result cannot be written.
     (tmp_path / "taken").write_text("")
-    assert "is there already" in north.refused("finish", tmp_path / "answer", peer=south, out=tmp_path / "taken")
+    assert "is there already" in north.refused("finish", tmp_path / "other", peer=south, out=tmp_path / "taken")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:  # the first is read, and the step does not come to its end
+        patched.setattr("headwater.workflow.deconfliction.record_received", interrupted)
+        done = north.do("finish", tmp_path / "answer", peer=south, out=tmp_path / "result", ok=False)
+    assert done.status == 130
     assert "another answer" in north.refused("finish", tmp_path / "other", peer=south, out=tmp_path / "result")
     north.do("finish", tmp_path / "answer", peer=south, out=tmp_path / "result")
     assert north.shared() == EXPECTED
