@@ -75,6 +75,12 @@ class CaseSettings:
         database_url: Where the case's state lies; empty for `case.db` beside the settings.
         chain_memory_bytes: Memory that a chain of blocks may take; one that needs more is worked on by parts, with the
             same result. 0 for half of what the machine has.
+        deconflict_most_identifiers: Identifiers of a session of deconfliction, of either side, at most.
+        deconflict_least_identifiers: Of ours, at least: a few would be questions about people, not a comparison.
+        deconflict_most_times_ours: The other side may send so many times the values that we send, at most; a set far
+            larger than ours is likelier guesses than holdings.
+        deconflict_sessions_per_day: Sessions with one peer in 24 hours, at most.
+        deconflict_session_days: A session ends after so many days, whatever came of it.
         parameters: What changes derived tables.
         case_format: Version of the folder's layout.
     """
@@ -85,6 +91,11 @@ class CaseSettings:
     retention_days: int = 0
     database_url: str = ""
     chain_memory_bytes: int = 0
+    deconflict_most_identifiers: int = 5_000_000
+    deconflict_least_identifiers: int = 20
+    deconflict_most_times_ours: int = 100
+    deconflict_sessions_per_day: int = 4
+    deconflict_session_days: int = 30
     parameters: Parameters = field(default_factory=Parameters)
     case_format: int = CASE_FORMAT
 
@@ -96,14 +107,10 @@ class CaseSettings:
 
 def write_settings(path: Path, settings: CaseSettings) -> None:
     """Write `case.toml`."""
+    # The version first, for whoever opens the file; then the others in the order in which they are declared above.
+    plain = ("case_format", *(f.name for f in fields(settings) if f.name not in {"case_format", "parameters"}))
     document = {
-        "case_format": settings.case_format,
-        "authority_ref": settings.authority_ref,
-        "purpose": settings.purpose,
-        "operator": settings.operator,
-        "retention_days": settings.retention_days,
-        "database_url": settings.database_url,
-        "chain_memory_bytes": settings.chain_memory_bytes,
+        **{name: getattr(settings, name) for name in plain},
         "parameters": {f.name: getattr(settings.parameters, f.name) for f in fields(settings.parameters)},
     }
     path.write_bytes(tomli_w.dumps(document).encode("utf-8"))

@@ -49,6 +49,9 @@ VIOLATIONS = (
     ("The flow of a case", "headwater/packages/rows.py", "import headwater.money_view"),
     ("The flow of a case", "headwater/viewer/names.py", "import headwater.money_view"),
     ("Front door only: money_view", "headwater/workflow/views.py", "import headwater.money_view.sankey"),
+    ("The flow of a case", "headwater/viewer/names.py", "import headwater.deconfliction"),
+    ("The flow of a case", "headwater/deconfliction/sides.py", "import headwater.workflow"),
+    ("Front door only: deconfliction", "headwater/workflow/views.py", "import headwater.deconfliction.group"),
     ("Front door only: custody", "headwater/packages/guards.py", "import headwater.custody.log"),
     ("Front door only: judgements", "headwater/workflow/people.py", "import headwater.judgements.judgement"),
     ("Front door only: engine", "headwater/money/stage.py", "import headwater.engine.session"),
@@ -150,6 +153,7 @@ def test_the_excepted_modules_make_no_other_socket_than_a_unix_one(file: str) ->
 _FRONT_DOORS = (
     "headwater.cli",
     "headwater.workflow",
+    "headwater.deconfliction",
     "headwater.packages",
     "headwater.leads",
     "headwater.identities",

@@ -1,5 +1,6 @@
 """Accounts, payers and people: proposed links with their reasons, and what speaks against them."""
 
+from headwater.identities.identifier_forms import IDENTIFIER_FORMS, typed_identifier
 from headwater.identities.link import link_records
 from headwater.identities.linkage import LinkOptions, LinkReport, link_files
 from headwater.identities.model import LinkModel, read_model
@@ -7,6 +8,7 @@ from headwater.identities.names import NameReason, name_probability, name_reason
 from headwater.identities.networks import NetworkRange, Networks
 
 __all__ = [
+    "IDENTIFIER_FORMS",
     "LinkModel",
     "LinkOptions",
     "LinkReport",
@@ -18,4 +20,5 @@ __all__ = [
     "name_probability",
     "name_reasons",
     "read_model",
+    "typed_identifier",
 ]

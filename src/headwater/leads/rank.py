@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from headwater.engine import Session, StageContext
-from headwater.identities import Networks
+from headwater.identities import Networks, typed_identifier
 from headwater.leads.acts import ACT_TABLES, observed_acts
 from headwater.leads.holders import Held, RetentionClocks, held_by_services, lawful_steps, volatile_until
 from headwater.leads.jurisdiction import countries_of, denied_links, jurisdictions
@@ -235,12 +235,14 @@ def _state(value: object) -> str:
     return "present" if value else "absent"
 
 
+_ACCOUNT_KINDS = {"nickname": "nickname", "email": "email", "phone": "phone", "pgp_fingerprint": "pgp"}
+"""Columns of an account to the kind of identifier in them, in the order in which the key is made of them."""
+
+
 def _deconfliction_key(account: Mapping[str, Any]) -> str:
     """Digest of the account's identifiers, normalised, in a fixed order; the same wherever they are found.
 
     An account without any is known by its own id alone: two of them have nothing in common.
     """
-    identifiers = [
-        str(account[name] or "").strip().lower() for name in ("nickname", "email", "phone", "pgp_fingerprint")
-    ]
+    identifiers = [typed_identifier(kind, account[name]) or "" for name, kind in _ACCOUNT_KINDS.items()]
     return content_id("dcf", *identifiers) if any(identifiers) else content_id("dcf", str(account["account_id"]))

@@ -2,6 +2,16 @@
 
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.confirm import confirm_polarity, reference_list
+from headwater.workflow.deconfliction import (
+    StepDone,
+    answer_offer,
+    finish_session,
+    shared_rows,
+    start_session,
+    withdraw_session,
+)
+from headwater.workflow.deconfliction_sessions import DeconflictSession, deconflict_sessions
+from headwater.workflow.deconfliction_terms import Stated
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.merges import cut_preview, joining_path
@@ -26,20 +36,26 @@ __all__ = [
     "STAGES",
     "Actor",
     "Case",
+    "DeconflictSession",
     "GradesRead",
     "LedgerReport",
     "SheetsWritten",
     "Stage",
     "StageResult",
+    "Stated",
+    "StepDone",
     "add_exhibit",
     "add_reference",
+    "answer_offer",
     "approve_mapping",
     "confirm_polarity",
     "consult",
     "cut_preview",
+    "deconflict_sessions",
     "draft_package",
     "export_media",
     "export_request_sheets",
+    "finish_session",
     "joining_path",
     "judge_link",
     "lead_explained",
@@ -54,12 +70,15 @@ __all__ = [
     "reference_list",
     "release_package",
     "run_stages",
+    "shared_rows",
+    "start_session",
     "suggest_mapping",
     "table_list",
     "table_rows",
     "verify_path",
     "way_back",
     "withdraw_grades",
+    "withdraw_session",
     "write_month_table",
     "write_sankey",
 ]

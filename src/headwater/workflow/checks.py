@@ -14,6 +14,7 @@ from headwater.judgements import graded_files, grades_digest, grades_of_file
 from headwater.packages import lead_decisions, verify_package
 from headwater.workflow.case import Case
 from headwater.workflow.confirm import unlogged_confirmation
+from headwater.workflow.deconfliction_sessions import consents_missing, results_altered
 from headwater.workflow.intake import digest_again
 from headwater.workflow.seals import check_references
 from headwater.workflow.stages import STAGES
@@ -45,6 +46,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
     yield _check("I7.notes_in_custody", lambda: _notes_in_custody(case))
     yield _check("I7.references_in_custody", lambda: _references_in_custody(case))
     yield _check("I7.grades_in_custody", lambda: _grades_in_custody(case))
+    yield _check("I7.deconfliction_in_custody", lambda: results_altered(case))
     if with_evidence:
         yield _check("evidence.unchanged", lambda: _evidence_unchanged(case))
     stale = _stale_stages(case)
@@ -61,6 +63,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
         yield _check("I5.every_row_cites", lambda: citations_hold(tables, ran))
         yield _check("I6.two_people", lambda: _released_by_two(case))
         yield _check("I6.polarity_by_two", lambda: unlogged_confirmation(case))
+        yield _check("I6.consent_by_two", lambda: consents_missing(case))
         yield _check("I9.transactions_conserve", lambda: transactions_conserve(tables))
         yield _check("I9.traces_conserve", lambda: traces_conserve(tables))
         yield _check("I9.token_traces_conserve", lambda: token_traces_conserve(tables))
