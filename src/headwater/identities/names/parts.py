@@ -12,8 +12,14 @@ from typing import Final
 
 from anyascii import anyascii
 
-from headwater.identities.names.romanised import LONGEST_WORD, script_of, spellings
+from headwater.identities.names.romanised import LONGEST_WORD, NO_VOWELS, script_of, spellings
 from headwater.identities.names.sounds import sound
+from headwater.identities.names.syllables import (
+    cantonese_spellings,
+    hangul_spellings,
+    vietnamese_spelling,
+    wade_giles,
+)
 from headwater.identities.names.tables import name_tables
 
 __all__ = ["LONGEST_NAME", "Part", "Reading", "joined", "readings"]
@@ -30,12 +36,13 @@ _MARKS: Final = re.compile(
 _BREAKS: Final = re.compile(r"[^\w\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e31-\u0e4e\u1000-\u109f\u1780-\u17d3]+|_+")
 # A surname in characters and a given name in kana, written together.
 _KANA_AFTER: Final = re.compile("([\u3400-\u9fff々])([\u3041-\u30fe])")
+# A word that a full stop cuts short, before another: Chr. for Christian.
+_SHORTENED: Final = re.compile(r"(?<![\w.])([^\W\d_]{2,4})\.(?=[\s-]*\w)")
 _SYLLABLE: Final = re.compile("[A-Z][a-z]*")
 _ABD: Final = re.compile("^(?:abd|abed)(?:[aeiou]{1,2}(?:l|([rnstdzl])(?=\\1)|(?=sh))?)?-?(?=[a-z]{3})")
 _ARTICLE: Final = re.compile(
     "^(?:al|el)(?=[a-z]{3})|^(?:ash|esh)(?=sh)|^(?:ar|er)(?=r)|^(?:an|en)(?=n)|^(?:as|es)(?=s)|^(?:ad|ed)(?=d)"
 )
-_NO_VOWELS: Final = frozenset(("arabic", "hebrew", "thai"))
 _JAPANESE_LONG: Final = re.compile("ou|oo|uu")
 
 
@@ -49,7 +56,7 @@ class Part:
         sounds: Of each spelling, one letter for each sound.
         script: Of its letters.
         kind: name, initial, particle, patronymic, or joined where it is two parts.
-        syllables: For Chinese characters, the readings of each.
+        syllables: For Chinese characters and short Korean names, the readings of each.
         known: The names in use that it is a form of.
         same: The names that it is a spelling of.
         short: The long names that it is short for, and with a minus sign the one that it is.
@@ -144,11 +151,15 @@ def _readings(text: str) -> tuple[Reading, ...]:
     if not words or _says_no_name(words):
         return ()
     scripts = [script_of(word.lower()) for word in words]
-    if "han" not in scripts and "kana" not in scripts:
-        return _made(_reading(words, scripts, japanese=False))
     if "kana" in scripts:
         return _made(_reading(words, scripts, japanese=True))
-    return _made(_reading(words, scripts, japanese=False), _reading(words, scripts, japanese=True))
+    if "han" in scripts:
+        return _made(_reading(words, scripts), _reading(words, scripts, japanese=True))
+    short = frozenset(_SHORTENED.findall(text))
+    first = _reading(words, scripts, short=short)
+    if not any(_is_initials(word, may_be_name=False) for word in words) or all(word.isupper() for word in words):
+        return _made(first)
+    return _made(first, _reading(words, scripts, short=short, may_be_name=False))
 
 
 def _run_together(word: str) -> list[str]:
@@ -168,7 +179,12 @@ def _says_no_name(words: Sequence[str]) -> bool:
 
 
 def _reading(  # noqa: C901, PLR0912 -- one branch for each kind of word, in the order in which they are told apart
-    words: Sequence[str], scripts: Sequence[str], *, japanese: bool
+    words: Sequence[str],
+    scripts: Sequence[str],
+    *,
+    japanese: bool = False,
+    short: frozenset[str] = frozenset(),
+    may_be_name: bool = True,
 ) -> Reading | None:
     tables = name_tables()
     parts: list[Part] = []
@@ -201,22 +217,26 @@ def _reading(  # noqa: C901, PLR0912 -- one branch for each kind of word, in the
             continue
         if n and (low in tables.generations or (low == "sr" and n == count - 1)):
             generation = tables.generations.get(low, "senior")
-        elif (count > 1 and plain in tables.titles) or (count > 2 and plain in tables.titles_beside_two):
+        elif plain in tables.titles or (count > 2 and plain in tables.titles_beside_two):
             continue
-        elif len(plain) == 1 and script not in _NO_VOWELS:
+        elif len(plain) == 1 and script not in NO_VOWELS:
             kind = "particle" if word.islower() and plain in tables.particles else "initial"
-            parts.append(_part(low, (plain,), script, kind if count > 1 else "name"))
-        elif n < count - 1 and not in_capitals and _is_initials(word):
+            parts.append(_part(low, (plain,), script, kind))
+        elif not in_capitals and n < count - may_be_name and _is_initials(word, may_be_name=may_be_name):
             parts.extend(_part(letter, (letter,), script, "initial") for letter in low)
-        elif plain in tables.patronymic_words or (plain in tables.particles and (n or count > 2)):
+        elif word in short and sound(plain) not in tables.short and sound(plain) not in tables.same:
+            parts.append(_part(low, (plain,), script, "initial"))
+        elif plain in tables.patronymic_words or _is_particle(plain, first=not n, last=n == count - 1, count=count):
             parts.append(_part(low, spelled, script, "particle"))
         else:
             parts.append(_name_part(low, spelled, script))
     if sum(part.kind == "name" for part in parts) > 2:
         parts = [_as_patronymic(part) if n else part for n, part in enumerate(parts)]
-    if parts and all(part.kind == "particle" for part in parts):
-        parts = [_part(part.text, part.spelled, part.script, "name") for part in parts]
-    return Reading(tuple(parts[:_MOST_PARTS]), generation) if parts else None
+    if count == 1 and parts and parts[0].spelled[0] in tables.particles_and_names:
+        parts = [_part(parts[0].text, parts[0].spelled, parts[0].script, "name")]
+    if all(part.kind in {"initial", "particle"} for part in parts):
+        return None
+    return Reading(tuple(parts[:_MOST_PARTS]), generation)
 
 
 def _as_patronymic(part: Part) -> Part:
@@ -234,9 +254,21 @@ _SERVANTS: Final = frozenset(
 )
 
 
-def _is_initials(word: str) -> bool:
-    """JC for Jean-Claude: two or three capitals that make no syllable."""
-    return 2 <= len(word) <= 3 and word.isascii() and word.isupper() and not set(word) & set("AEIOUY")
+def _is_initials(word: str, *, may_be_name: bool) -> bool:
+    """JC for Jean-Claude: two or three capitals, which make no syllable unless a name in capitals is out of question."""
+    if not (2 <= len(word) <= 3 and word.isascii() and word.isupper()):
+        return False
+    return not may_be_name or not set(word) & set("AEIOUY")
+
+
+def _is_particle(plain: str, *, first: bool, last: bool, count: int) -> bool:
+    """Whether it stands between names; at either end a word such as do, le or ha is a name."""
+    tables = name_tables()
+    if plain not in tables.particles:
+        return False
+    if plain in tables.particles_and_names:
+        return not first and not last
+    return not first or count > 2
 
 
 def _name_part(low: str, spelled: tuple[str, ...], script: str) -> Part:
@@ -253,6 +285,8 @@ def _name_part(low: str, spelled: tuple[str, ...], script: str) -> Part:
             return _part(low, (bare,), script, "name")
         if len(bare) > 3 and bare[0] not in "aeiou":
             spelled = (*spelled, bare)
+    if script == "latin" and "ph" in first:
+        spelled = (*spelled, first.replace("ph", "p"))  # in Thailand and India it is a p with breath
     if (
         script == "latin"
         and len(spelled) == 1
@@ -272,19 +306,19 @@ def _korean(word: str, *, alone: bool) -> list[Part]:
         return [_part(word, (plain,), "hangul", "name")]
     cut = 2 if len(word) > 2 and "".join(syllables[:2]) in tables.korean else 1
     if alone and 1 < len(word) <= 5:
-        family = "".join(syllables[:cut])
-        spelled = tables.korean.get(family, (family,))
-        return [
-            _part(word[:cut], spelled, "hangul", "name"),
-            _part(word[cut:], _plainer("".join(syllables[cut:])), "hangul", "name"),
-        ]
+        return [_hangul(word[:cut], syllables[:cut]), _hangul(word[cut:], syllables[cut:])]
+    return [_hangul(word, syllables)]
+
+
+def _hangul(word: str, syllables: Sequence[str]) -> Part:
+    """As the ministry writes it, and with the vowels that people write; more than two syllables may be a foreign name."""
+    tables = name_tables()
     plain = "".join(syllables)
-    return [_part(word, tables.korean.get(plain) or _plainer(plain), "hangul", "name")]
-
-
-def _plainer(word: str) -> tuple[str, ...]:
-    """As the ministry writes it, and with the vowels that people write."""
-    return tuple(dict.fromkeys((word, word.replace("eo", "o").replace("eu", "u").replace("ae", "e"))))
+    spelled = tables.korean.get(plain) or (plain, plain.replace("eo", "o").replace("eu", "u").replace("ae", "e"))
+    read = tuple(hangul_spellings(block) for block in word) if len(word) < 3 else ()
+    if plain in tables.korean and len(word) == 1:
+        read = (tuple(dict.fromkeys((*spelled, *read[0]))),)
+    return _part(word, tuple(dict.fromkeys(spelled)), "hangul", "name", read)
 
 
 def _syllables(word: str) -> tuple[tuple[str, ...], ...]:
@@ -294,8 +328,25 @@ def _syllables(word: str) -> tuple[tuple[str, ...], ...]:
         return ()
     for letter in word:
         mandarin = _mandarin(letter)
-        more = tables.han.get(letter) or tables.han.get(tables.variants.get(letter, ""), ())
-        found.append(tuple(dict.fromkeys((mandarin, *more))))
+        variant = tables.variants.get(letter, letter)
+        more = tables.han.get(letter) or tables.han.get(variant, ())
+        abroad = f"{tables.readings_abroad.get(letter, '')} {tables.readings_abroad.get(variant, '')}"
+        found.append(tuple(dict.fromkeys((mandarin, *wade_giles(mandarin), *more, *_abroad(abroad)))))
+    return tuple(found)
+
+
+@lru_cache(maxsize=20_000)
+def _abroad(line: str) -> tuple[str, ...]:
+    """A character's readings in Canton, Korea and Vietnam in Latin letters."""
+    found: list[str] = []
+    for key, words in (field.split(":") for field in line.split()):
+        for word in words.split(","):
+            if key == "=":
+                continue
+            if key == "v":
+                found.append(vietnamese_spelling(word))
+            else:
+                found.extend(cantonese_spellings(word) if key == "c" else hangul_spellings(word))
     return tuple(found)
 
 

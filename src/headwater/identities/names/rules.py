@@ -10,6 +10,7 @@ from typing import Final
 from rapidfuzz.distance import OSA, Indel, Levenshtein
 
 from headwater.identities.names.parts import Part
+from headwater.identities.names.romanised import NO_VOWELS
 from headwater.identities.names.sounds import COSTS, WRITTEN_VOWELS, distance, sound
 from headwater.identities.names.tables import ENGLISH, name_tables
 
@@ -26,8 +27,6 @@ SURE: Final = frozenset(_ORDER[:6])
 STRONG: Final = SURE | {"across", "mistyped"}
 """Rules by which two neighbours may meet one part."""
 
-_NO_VOWELS: Final = frozenset(("arabic", "hebrew", "thai"))
-_BY_SYLLABLE: Final = frozenset(("hangul", "han"))
 # What a man's surname ends in, what a woman's does, and how much must stand before.
 _GENDERED: Final = (
     ("ov", "ova", 2), ("ev", "eva", 2), ("in", "ina", 3), ("ski", "ska", 1), ("ski", "skaia", 1), ("ki", "ka", 4),
@@ -43,12 +42,11 @@ _STROKES: Final = str.maketrans({
     "l": "i", "j": "i", "t": "i", "f": "i", "n": "ri", "m": "rri", "d": "ci", "w": "yy", "v": "y", "h": "ii",
     "u": "ii", "o": "c", "e": "c", "q": "g",
 })  # fmt: skip
-_VOWEL_RUNS: Final = re.compile("[aeiouyw]+")
 _LONG: Final = re.compile("ou|oo|uu|oh(?![aeiou])")
 # The most that a word may be apart from its spelling in another alphabet, as a share: where about one in fifty is let
 # through of the words that look most alike among fifty, on names that two or three alphabets have.
 _MOST_APART: Final = {
-    "arabic": 0.17, "hebrew": 0.18, "georgian": 0.14, "armenian": 0.18, "thai": 0.25, "hangul": 0.2, "kana": 0.2,
+    "arabic": 0.17, "hebrew": 0.18, "georgian": 0.14, "armenian": 0.18, "thai": 0.25, "lao": 0.25, "khmer": 0.2, "burmese": 0.2, "hangul": 0.2, "kana": 0.2,
 }  # fmt: skip
 _MOST_APART_ELSE: Final = 0.2
 
@@ -63,7 +61,7 @@ def compared(left: Part, right: Part) -> _Found:
     if left.kind == "initial" or right.kind == "initial":
         return _initial(left, right)
     if left.syllables and right.syllables:
-        return ("equal", 0.0) if _characters_equal(left, right) else None
+        return _both_by_syllables(left, right)
     for rule, fits in _EXACT:
         if fits(left, right):
             return rule, 0.0
@@ -88,18 +86,24 @@ def _initial(left: Part, right: Part) -> _Found:
     if other.kind == "initial":
         return ("initials", 0.0) if letter.sounds[0] == other.sounds[0] else None
     first = letter.spelled[0]
+    if len(first) > 1:
+        return ("initial", 0.0) if any(word.startswith(first) for word in other.spelled) else None
     near = {first, sound(first)} | ({"y", "j", "i"} if first in "yji" else set())
     begins = any(word[0] in near for word in (*other.spelled, *other.sounds))
     return ("initial", 0.0) if begins else None
 
 
-def _characters_equal(left: Part, right: Part) -> bool:
-    if len(left.text) != len(right.text):
-        return False
-    return all(
-        a == b or (one[0] == other[0] and len(set(one) & set(other)) > 1)
-        for a, b, one, other in zip(left.text, right.text, left.syllables, right.syllables, strict=True)
-    )
+def _both_by_syllables(left: Part, right: Part) -> _Found:
+    """Two words in characters, two of Hangul, or one of each."""
+    if left.text == right.text:
+        return "equal", 0.0
+    if len(left.text) != len(right.text) or left.script == right.script == "hangul":
+        return None
+    pairs = zip(left.text, right.text, left.syllables, right.syllables, strict=True)
+    if left.script != right.script:
+        return ("characters", 0.0) if all(not set(one).isdisjoint(other) for _, _, one, other in pairs) else None
+    stands_for = name_tables().stands_for
+    return ("equal", 0.0) if all(a == b or frozenset((a, b)) in stands_for for a, b, _, _ in pairs) else None
 
 
 def _known_otherwise(left: Part, right: Part) -> _Found:
@@ -198,7 +202,7 @@ def _across(left: Part, right: Part) -> _Found:
         return "same_name", 0.0
     if _reads(left, right) or _reads(right, left):
         return "characters", 0.0
-    if not (_has_syllables(left, right) and _has_syllables(right, left)):
+    if _is_read_only(left) or _is_read_only(right):
         return None
     if not left.known.isdisjoint(right.known):
         return "other_spelling", 0.0
@@ -206,8 +210,6 @@ def _across(left: Part, right: Part) -> _Found:
 
 
 def _across_by_sound(left: Part, right: Part) -> _Found:
-    if _nearly_reads(left, right) or _nearly_reads(right, left):
-        return "across", 0.12
     how = _how_across(left, right)
     if how == "across" and _is_gendered(left, right):
         return "gendered", 0.0
@@ -221,7 +223,7 @@ def _across_by_sound(left: Part, right: Part) -> _Found:
 def _how_across(left: Part, right: Part) -> str:
     """By which costs two alphabets are compared."""
     scripts = {left.script, right.script}
-    if scripts & _NO_VOWELS:
+    if scripts & NO_VOWELS:
         return "abjad"
     if "hangul" in scripts:
         return "korean"
@@ -248,31 +250,15 @@ def _made_of(word: str, syllables: Sequence[Sequence[str]]) -> bool:
     return any(word.startswith(s) and _made_of(word[len(s) :], syllables[1:]) for s in syllables[0])
 
 
-def _nearly_reads(characters: Part, other: Part) -> bool:
-    """Whether a word is one sound away from a reading of two characters."""
-    word = other.sounds[0]
-    if len(characters.syllables) != 2 or not 4 < len(word) < 12:
-        return False
-    first, second = ([sound(s) for s in found] for found in characters.syllables)
-    for cut in range(2, len(word) - 1):
-        head = min(Levenshtein.distance(word[:cut], s, score_cutoff=1) for s in first)
-        if head < 2 and head + min(Levenshtein.distance(word[cut:], s, score_cutoff=1) for s in second) < 2:
-            return True
-    return False
-
-
-def _has_syllables(written: Part, other: Part) -> bool:
-    """Whether a word in letters can have the syllables of one that is written by syllables; Min is not Minjun."""
-    if len(written.text) != 2 or written.script not in _BY_SYLLABLE or other.script in _BY_SYLLABLE:
-        return True
-    vowels = _VOWEL_RUNS.findall(other.spelled[0])
-    return sum(1 + (len(run) > 2) for run in vowels) >= 2
+def _is_read_only(part: Part) -> bool:
+    """Whether it is one or two syllables of known reading: what is no reading of them is another name."""
+    return 0 < len(part.syllables) < 3 and all(part.syllables)
 
 
 def _is_of_a_woman(left: Part, right: Part) -> bool:
     """Whether the Latin word ends in an a that Arabic or Hebrew would write, and does not: Samira is not Samir."""
-    written, latin = (left, right) if left.script in _NO_VOWELS else (right, left)
-    return latin.sounds[0].endswith("a") and written.script != "thai" and written.sounds[0][-1] not in "ahij"
+    written, latin = (left, right) if left.script in NO_VOWELS else (right, left)
+    return latin.sounds[0].endswith("a") and written.script in {"arabic", "hebrew"} and written.sounds[0][-1] not in "ahij"
 
 
 @lru_cache(maxsize=20_000)
@@ -296,7 +282,7 @@ def _least(left: Part, right: Part, how: str) -> float:
     drops: Mapping[str, float] | None = None
     if how == "abjad":
         drops = WRITTEN_VOWELS
-        if right.script in _NO_VOWELS:
+        if right.script in NO_VOWELS:
             left, right = right, left
     best, least_alike = (0.45, 0.55) if how == "alike" else (0.27, 0.3)
     others = _compared_sounds(right, how)

@@ -37,6 +37,7 @@ class NameTables:
         titles_beside_two: Words beside a name that are names too.
         generations: A word to which of two who have the same name.
         particles: Words between the parts.
+        particles_and_names: Those of them that are names where they stand first, last or alone.
         no_name: Placeholders.
         fathers: Words after which the father's name stands.
         given_in_consonant: Sounds of men's given names of which a woman's is the same with an a.
@@ -46,7 +47,9 @@ class NameTables:
         han: A character to its readings.
         characters_of: A reading to the characters that have it.
         han_surnames: One or two characters to the readings as a surname.
+        readings_abroad: A character to its line of han_readings.txt.
         variants: A character to one that stands for the same.
+        stands_for: Two characters that stand for the same.
         japanese_surnames: How a surname is written to its readings.
         japanese_given: The same for given names.
     """
@@ -61,6 +64,7 @@ class NameTables:
     titles_beside_two: frozenset[str]
     generations: Mapping[str, str]
     particles: frozenset[str]
+    particles_and_names: frozenset[str]
     no_name: frozenset[str]
     fathers: frozenset[str]
     given_in_consonant: frozenset[str]
@@ -70,7 +74,9 @@ class NameTables:
     han: Mapping[str, tuple[str, ...]]
     characters_of: Mapping[str, frozenset[str]]
     han_surnames: Mapping[str, tuple[str, ...]]
+    readings_abroad: Mapping[str, str]
     variants: Mapping[str, str]
+    stands_for: frozenset[frozenset[str]]
     japanese_surnames: Mapping[str, tuple[str, ...]]
     japanese_given: Mapping[str, tuple[str, ...]]
 
@@ -124,6 +130,17 @@ def _by_reading(han: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
     return {syllable: frozenset(characters) for syllable, characters in found.items()}
 
 
+def _stands_for(abroad: Mapping[str, str]) -> Iterator[frozenset[str]]:
+    """Two characters that are one; those that names exchange in Peking's speech only if Canton reads them alike too."""
+    for character, line in abroad.items():
+        for other in line.partition("=:")[2].replace(",", ""):
+            yield frozenset((character, other))
+    canton = {character: set(line.partition("c:")[2].partition(" ")[0].split(",")) for character, line in abroad.items()}
+    for one, other in _lines("han_variants.txt"):
+        if canton.get(one, {""}) & canton.get(other, {""}) or not (one in canton and other in canton):
+            yield frozenset((one, other))
+
+
 @cache
 def name_tables() -> NameTables:
     """The tables; read from headwater's own files at the first call, a quarter of a second."""
@@ -155,6 +172,7 @@ def name_tables() -> NameTables:
     for line in _lines("han_syllables.txt"):
         character, *syllables = line.split(" ")
         han[character] = tuple(syllables)
+    abroad = {line[0]: line[2:] for line in _lines("han_readings.txt")}
     endings = "|".join(sorted(words["patronymic_endings"].split(), key=lambda e: (-len(e), e)))
     return NameTables(
         known={word: frozenset(found) for word, found in known.items()},
@@ -167,6 +185,7 @@ def name_tables() -> NameTables:
         titles_beside_two=frozenset(str(words["titles_beside_two"]).split()),
         generations={str(w): g for g, line in words["generations"].items() for w in str(line).split()},
         particles=frozenset(str(words["particles"]).split()),
+        particles_and_names=frozenset(str(words["particles_and_names"]).split()),
         no_name=frozenset(str(words["no_name"]).split()),
         fathers=frozenset(words["fathers"].split()),
         given_in_consonant=frozenset(_sound(w) for w in words["given_in_consonant"].split()),
@@ -176,7 +195,9 @@ def name_tables() -> NameTables:
         han=han,
         characters_of=_by_reading(han),
         han_surnames=han_surnames,
+        readings_abroad=abroad,
         variants={pair[1]: pair[0] for pair in _lines("han_variants.txt")},
+        stands_for=frozenset(_stands_for(abroad)),
         japanese_surnames=_by_writing("s"),
         japanese_given=_by_writing("g"),
     )
