@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from os.path import commonprefix
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from rapidfuzz.distance import OSA, Indel, Levenshtein
+from rapidfuzz.distance import OSA, Indel
 
 from headwater.identities.names.parts import Part
 from headwater.identities.names.romanised import NO_VOWELS
@@ -37,6 +38,9 @@ _GENDERED: Final = (
 )  # fmt: skip
 # Last letters that make two names of one: a man's and a woman's.
 _OF_TWO: Final = ({"a", "o"}, {"a", "i"}, {"a", "e"}, {"o", "e"})
+_OF_A_WOMAN: Final = "\N{ARABIC LETTER TEH MARBUTA}"
+# What is added to a man's given name, or stands for its last vowel, in a woman's.
+_ADDED: Final = ("ina", "ine", "ia", "ie", "ita", "eta", "et", "ete", "ela", "ka", "inka", "uhi", "ana", "anka")
 # The strokes of a letter: what a bad copy shows of m is what it shows of rn.
 _STROKES: Final = str.maketrans({
     "l": "i", "j": "i", "t": "i", "f": "i", "n": "ri", "m": "rri", "d": "ci", "w": "yy", "v": "y", "h": "ii",
@@ -115,6 +119,10 @@ def _known_otherwise(left: Part, right: Part) -> _Found:
 
 def _alike(left: Part, right: Part) -> _Found:
     """Two words of one alphabet."""
+    if left.script == "arabic" and left.text.endswith(_OF_A_WOMAN) != right.text.endswith(_OF_A_WOMAN):
+        a, b = sorted((left.sounds[0], right.sounds[0]), key=len)
+        if b == a + "a":
+            return None
     if left.script == "latin" and left.surnames & right.surnames:
         return "surname_reading", 0.0
     if left.same & right.same:
@@ -139,38 +147,69 @@ def _is_spelling(left: Part, right: Part, edits: float) -> bool:
 
 def _slip(left: Part, right: Part, edits: float) -> _Found:
     """A surname's other gender, a bad copy, or a slip of the pen; two names that are both in use are two names."""
-    a, b = left.sounds[0], right.sounds[0]
+    a, b = _compared_alone(left, right)
     if _is_gendered(left, right):
         return "gendered", 0.0
     longest = max(len(a), len(b))
     if _both_known(left, right) and edits > (0.65 if longest > 6 else 0.35):
-        if not _is_transposed(left.spelled[0], right.spelled[0]):
-            return None
-    elif _is_misread(left.spelled[0], right.spelled[0]):
+        return None
+    if _is_misread(left.spelled[0], right.spelled[0]):
         return "misread", 0.0
     if longest > 4:
         edits = min(edits, 0.9 * OSA.distance(left.spelled[0], right.spelled[0], score_cutoff=2))
     most = 0.8 if longest < 5 else 1.05 if longest < 8 else 2.05
-    if min(len(a), len(b)) < 3 or edits > most or _is_of_two(a, b):
+    if min(len(a), len(b)) < 3 or edits > most:
         return None
-    if a[0] != b[0]:
-        edits += 0.4
+    if _is_another_word(a, b, one_known=bool(left.known) != bool(right.known)):
+        return None
+    if (_is_given(left) or _is_given(right) or _both_known(left, right)) and _is_longer_for_a_woman(a, b):
+        return None
     return "mistyped", edits * 6 / max(6, longest)
+
+
+def _compared_alone(left: Part, right: Part) -> tuple[str, str]:
+    """The sounds, without the servant that two names of God's servants share."""
+    a, b = left.sounds[0], right.sounds[0]
+    if a.startswith("ab") and b.startswith("ab") and left.spelled[0].startswith("abd") and right.spelled[0].startswith("abd"):
+        return sound(left.spelled[0][3:]) or a, sound(right.spelled[0][3:]) or b
+    return a, b
 
 
 def _is_of_two(a: str, b: str) -> bool:
     return a == b + "a" or b == a + "a" or (a[:-1] == b[:-1] and {a[-1], b[-1]} in _OF_TWO)
 
 
+def _is_longer_for_a_woman(a: str, b: str) -> bool:
+    """Whether one given name is the other with more at its end: Nikola and Nikolina."""
+    short, long = sorted((a, b), key=len)
+    stem = short[:-1] if short[-1] in "aeiou" else short
+    return len(short) > 3 and (long == short + "e" or any(long in {short + more, stem + more} for more in _ADDED))
+
+
+def _is_another_word(a: str, b: str, *, one_known: bool) -> bool:
+    """Whether two words differ as names do, not as slips of the pen do: at the start, at the end, or in a short word.
+
+    Where the tables know one of the two and not the other, a short word may have a slip too.
+    """
+    if _is_of_two(a, b):
+        return True
+    near = COSTS["alike"]
+    if sorted(a[:2]) != sorted(b[:2]) and a[0] != b[0] and "h" not in {a.removesuffix(b), b.removesuffix(a)}:
+        return a[0] + b[0] not in near
+    if len(a) == len(b) < 6 and not one_known:
+        swapped = {x + y for x, y in zip(a, b, strict=True) if x != y}
+        return sorted(a) != sorted(b) and any(pair in _FAR_VOWELS or pair not in near for pair in swapped)
+    short, long = sorted((a, b), key=len)
+    if long.startswith(short):
+        return len(long) - len(short) > 1
+    return len(commonprefix((a, b))) > len(long) - 4 and a[-1] != b[-1] and sorted(a) != sorted(b)
+
+
+_FAR_VOWELS: Final = frozenset(x + y for x in "aeiou" for y in "aeiou" if x != y and {x, y} not in ({"e", "i"}, {"o", "u"}))
+
+
 def _both_known(left: Part, right: Part) -> bool:
     return bool(left.known and right.known) and "joined" not in {left.kind, right.kind}
-
-
-def _is_transposed(left: str, right: str) -> bool:
-    """Whether two neighbouring letters changed places: hardly two names differ so."""
-    return len(left) == len(right) > 4 and OSA.distance(left, right, score_cutoff=1) == 1 != Levenshtein.distance(
-        left, right
-    )
 
 
 def _is_given(part: Part) -> bool:
@@ -213,11 +252,19 @@ def _across_by_sound(left: Part, right: Part) -> _Found:
     how = _how_across(left, right)
     if how == "across" and _is_gendered(left, right):
         return "gendered", 0.0
-    of_two = _is_of_two(left.sounds[0], right.sounds[0]) and (_is_given(left) or _is_given(right))
+    a, b = left.sounds[0], right.sounds[0]
+    if not _may_start_alike(a[0], b[0], how):
+        return None
+    of_two = (_is_of_two(a, b) or _is_longer_for_a_woman(a, b)) and (_is_given(left) or _is_given(right))
     if (how == "across" and of_two) or (how == "abjad" and _is_of_a_woman(left, right)):
         return None
     apart = _least(left, right, how)
     return ("across", apart) if apart <= _most_apart(left, right, how) else None
+
+
+def _may_start_alike(a: str, b: str, how: str) -> bool:
+    """Whether two words of two alphabets may start so and be one: consonants that are far apart may not."""
+    return a == b or a + b in COSTS[how] or not {a, b}.isdisjoint("aeiouhv")
 
 
 def _how_across(left: Part, right: Part) -> str:

@@ -67,9 +67,11 @@ def khmer(word: str) -> list[str]:
     spelled = joined.replace("bph", "ph").replace("pph", "ph").replace("tth", "th")
     last = _KHMER.findall(word)
     bare_end = bool(last) and not last[-1][3].translate(_KHMER_MARKS) and len(out) > 1
-    return [spelled[:-1] if bare_end and spelled[-1] in "ao" else spelled]
+    spelled = spelled[:-1] if bare_end and spelled[-1] in "ao" else spelled
+    return [_KHMER_BREATH.sub(r"\1", spelled)]
 
 
+_KHMER_BREATH: Final = re.compile("([kptc])h$")
 _KHMER_MARKS: Final = {0x17CB: None, 0x17CC: None, 0x17CD: None, 0x17CE: None, 0x17CF: None, 0x17D0: None, 0x17D1: None}
 
 # --- Burmese ---
