@@ -232,7 +232,7 @@ def _reading(  # noqa: C901, PLR0912 -- one branch for each kind of word, in the
             parts.append(_name_part(low, spelled, script))
     if sum(part.kind == "name" for part in parts) > 2:
         parts = [_as_patronymic(part) if n else part for n, part in enumerate(parts)]
-    if count == 1 and parts and parts[0].spelled[0] in tables.particles_and_names:
+    if count == len(parts) == 1 and parts[0].spelled[0] in tables.particles_and_names:
         parts = [_part(parts[0].text, parts[0].spelled, parts[0].script, "name")]
     if all(part.kind in {"initial", "particle"} for part in parts):
         return None

@@ -16,7 +16,7 @@ from headwater.identities.names.southern import burmese, khmer, thai
 
 __all__ = ["LONGEST_WORD", "NO_VOWELS", "script_of", "spellings"]
 
-NO_VOWELS: Final = frozenset(("arabic", "hebrew", "thai", "lao", "khmer", "burmese"))
+NO_VOWELS: Final = frozenset(("arabic", "hebrew", "thai", "lao"))
 """Scripts that do not write their vowels, or of which they are left to chance here."""
 
 LONGEST_WORD: Final = 40
@@ -152,5 +152,8 @@ def spellings(word: str) -> tuple[str, ...]:
     elif any(c.isdigit() for c in word):
         found = [_ascii(word.translate(digits)) for digits in _DIGITS]
     else:
-        found = [_ascii(word), _ascii("".join(_LETTERS["marked"].get(letter, letter) for letter in word))]
+        marked = {letter: written for letter, written in _LETTERS["marked"].items() if letter in word}
+        found = [_ascii(word), _ascii("".join(marked.get(letter, letter) for letter in word))]
+        if len(marked) > 1:
+            found += [_ascii(word.replace(letter, written)) for letter, written in marked.items()]
     return tuple(dict.fromkeys(spelling[:LONGEST_WORD] for spelling in found if spelling))

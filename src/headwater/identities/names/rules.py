@@ -50,7 +50,7 @@ _LONG: Final = re.compile("ou|oo|uu|oh(?![aeiou])")
 # The most that a word may be apart from its spelling in another alphabet, as a share: where about one in fifty is let
 # through of the words that look most alike among fifty, on names that two or three alphabets have.
 _MOST_APART: Final = {
-    "arabic": 0.17, "hebrew": 0.18, "georgian": 0.14, "armenian": 0.18, "thai": 0.25, "lao": 0.25, "khmer": 0.2, "burmese": 0.2, "hangul": 0.2, "kana": 0.2,
+    "arabic": 0.17, "hebrew": 0.18, "georgian": 0.14, "armenian": 0.18, "thai": 0.2, "lao": 0.25, "khmer": 0.2, "burmese": 0.2, "hangul": 0.2, "kana": 0.2,
 }  # fmt: skip
 _MOST_APART_ELSE: Final = 0.2
 
@@ -66,12 +66,23 @@ def compared(left: Part, right: Part) -> _Found:
         return _initial(left, right)
     if left.syllables and right.syllables:
         return _both_by_syllables(left, right)
+    if _is_read_only(left) or _is_read_only(right):
+        written, other = (left, right) if _is_read_only(left) else (right, left)
+        if other.script == "latin":
+            return _reading(written, other)
     for rule, fits in _EXACT:
         if fits(left, right):
             return rule, 0.0
     if "patronymic" in {left.kind, right.kind} and left.kind != right.kind:
         return None
     return _alike(left, right) if left.script == right.script else _across(left, right)
+
+
+def _reading(written: Part, word: Part) -> _Found:
+    """One or two syllables of known reading, and a word that is one of their readings or is another name."""
+    if word.spelled[0] in written.spelled:
+        return "equal", 0.0
+    return ("characters", 0.0) if _reads(written, word) else None
 
 
 def _spelled(left: Part, right: Part) -> bool:
@@ -194,7 +205,7 @@ def _is_another_word(a: str, b: str, *, one_known: bool) -> bool:
     if _is_of_two(a, b):
         return True
     near = COSTS["alike"]
-    if sorted(a[:2]) != sorted(b[:2]) and a[0] != b[0] and "h" not in {a.removesuffix(b), b.removesuffix(a)}:
+    if sorted(a[:2]) != sorted(b[:2]) and a[0] != b[0] and not {a.removesuffix(b), b.removesuffix(a)} & {"h", "j"}:
         return a[0] + b[0] not in near
     if len(a) == len(b) < 6 and not one_known:
         swapped = {x + y for x, y in zip(a, b, strict=True) if x != y}
@@ -241,8 +252,6 @@ def _across(left: Part, right: Part) -> _Found:
         return "same_name", 0.0
     if _reads(left, right) or _reads(right, left):
         return "characters", 0.0
-    if _is_read_only(left) or _is_read_only(right):
-        return None
     if not left.known.isdisjoint(right.known):
         return "other_spelling", 0.0
     return _known_otherwise(left, right) or _across_by_sound(left, right)
@@ -274,6 +283,8 @@ def _how_across(left: Part, right: Part) -> str:
         return "abjad"
     if "hangul" in scripts:
         return "korean"
+    if "burmese" in scripts:
+        return "burmese"
     return "japanese" if "kana" in scripts else "across"
 
 
@@ -288,7 +299,7 @@ def _most_apart(left: Part, right: Part, how: str) -> float:
 
 def _reads(characters: Part, other: Part) -> bool:
     """Whether the other part is made of a reading of each character."""
-    return bool(characters.syllables) and any(_made_of(word, characters.syllables) for word in other.spelled[:2])
+    return bool(characters.syllables) and any(_made_of(word, characters.syllables) for word in other.spelled[:1])
 
 
 def _made_of(word: str, syllables: Sequence[Sequence[str]]) -> bool:

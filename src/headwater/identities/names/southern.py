@@ -13,6 +13,7 @@ __all__ = ["burmese", "khmer", "thai"]
 _LETTERS: Final = yaml.safe_load(Path(__file__).with_name("southern.yaml").read_text(encoding="utf-8"))
 
 # --- Thai ---
+_THAI_TITLES: Final = re.compile("^(?:นางสาว|นาย|นาง)(?=...)")
 _THAI_SILENCED: Final = re.compile("[ก-ฮ][ิุ]?์")
 _THAI_TONES: Final = re.compile("[็-๎]")
 _THAI_FIRST: Final = re.compile("([เแโใไ])([ก-ฮ])")
@@ -25,7 +26,7 @@ _THAI_LAST: Final = re.compile("(?<=.)[ก-ฮ]$")
 
 def thai(word: str) -> list[str]:
     """Without silenced letters; a last l or r is spoken n, and often kept in writing."""
-    plain = _THAI_TONES.sub("", _THAI_SILENCED.sub("", word))
+    plain = _THAI_TONES.sub("", _THAI_SILENCED.sub("", _THAI_TITLES.sub("", word)))
     plain = _THAI_FIRST.sub(r"\2\1", _THAI_LEADING.sub("", plain))
     plain = _THAI_DOUBLE_R.sub(lambda m: "ั" if m[1] else "ัน", plain)
     plain = _THAI_NY.sub("น", _THAI_CARRIER.sub("", plain))

@@ -36,18 +36,20 @@ _WADE_GILES_WHOLE: Final = {k: tuple(str(v).split()) for k, v in _TABLES["wade_g
 
 
 @lru_cache(maxsize=4096)
-def hangul_spellings(block: str) -> tuple[str, ...]:
+def hangul_spellings(block: str, *, marks_kept: bool = False) -> tuple[str, ...]:
     """How Koreans write a syllable in Latin letters, the ministry's way first; none for what is no syllable.
 
     Args:
         block: One letter.
+        marks_kept: Leave out McCune-Reischauer's o, which without its mark is another vowel's too.
     """
     code = ord(block)
     if not _FIRST_BLOCK <= code <= _LAST_BLOCK:
         return ()
     start, rest = divmod(code - _FIRST_BLOCK, _VOWELS_OF_A_BLOCK * _ENDS_OF_A_BLOCK)
     vowel, end = divmod(rest, _ENDS_OF_A_BLOCK)
-    made = ["".join(parts) for parts in product(_STARTS[start], _VOWELS[vowel], _ENDS[end])]
+    vowels = [v for v in _VOWELS[vowel] if v not in {"o", "yo"} or not marks_kept or _VOWELS[vowel][0] == v]
+    made = ["".join(parts) for parts in product(_STARTS[start], vowels, _ENDS[end])]
     more = [s.replace("si", "shi", 1) for s in made if s.startswith("si")]
     more += [f"wo{s[1:]}" for s in made if s.startswith("oo")]
     more += [s.replace("yeong", "young") for s in made if "yeong" in s]

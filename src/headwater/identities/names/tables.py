@@ -14,6 +14,7 @@ from anyascii import anyascii
 
 from headwater.identities.names.romanised import spellings
 from headwater.identities.names.sounds import sound
+from headwater.identities.names.syllables import hangul_spellings
 
 __all__ = ["ENGLISH", "NameTables", "name_tables", "short_forms"]
 
@@ -46,6 +47,8 @@ class NameTables:
         korean: Surnames of Korea by their sound there, with the spellings in use.
         han: A character to its readings.
         characters_of: A reading to the characters that have it.
+        blocks_of: A spelling to the syllables of Korean names that are written so.
+        first_of_korea: The first number in `surnames` that is a surname of Korea.
         han_surnames: One or two characters to the readings as a surname.
         readings_abroad: A character to its line of han_readings.txt.
         variants: A character to one that stands for the same.
@@ -73,6 +76,8 @@ class NameTables:
     korean: Mapping[str, tuple[str, ...]]
     han: Mapping[str, tuple[str, ...]]
     characters_of: Mapping[str, frozenset[str]]
+    blocks_of: Mapping[str, frozenset[str]]
+    first_of_korea: int
     han_surnames: Mapping[str, tuple[str, ...]]
     readings_abroad: Mapping[str, str]
     variants: Mapping[str, str]
@@ -130,6 +135,18 @@ def _by_reading(han: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
     return {syllable: frozenset(characters) for syllable, characters in found.items()}
 
 
+def _blocks_of(abroad: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Each spelling to the syllables that it may stand for, of those that Chinese characters have in Korea.
+
+    The spelling of old books without its marks is left out: it writes two vowels alike.
+    """
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for block in {block for line in abroad.values() for block in line.partition("k:")[2].partition(" ")[0]} - {","}:
+        for spelling in hangul_spellings(block, marks_kept=True):
+            found[spelling].add(block)
+    return {spelling: frozenset(blocks) for spelling, blocks in found.items()}
+
+
 def _stands_for(abroad: Mapping[str, str]) -> Iterator[frozenset[str]]:
     """Two characters that are one; those that names exchange in Peking's speech only if Canton reads them alike too."""
     for character, line in abroad.items():
@@ -163,6 +180,7 @@ def name_tables() -> NameTables:
         forms = written.split("/") if "/" in written else list(written)
         han_surnames.update((form, readings) for form in forms if form)
     korean = {str(k): tuple(str(v).split()) for k, v in words["korean_surnames"].items()}
+    first_of_korea = len(surname_sets) + 1
     surname_sets.extend([sound(r) for r in readings] for readings in korean.values())
     known: defaultdict[str, list[int]] = defaultdict(list)
     for number, line in enumerate(_lines("known_names.txt"), start=1):
@@ -194,6 +212,8 @@ def name_tables() -> NameTables:
         korean=korean,
         han=han,
         characters_of=_by_reading(han),
+        blocks_of=_blocks_of(abroad),
+        first_of_korea=first_of_korea,
         han_surnames=han_surnames,
         readings_abroad=abroad,
         variants={pair[1]: pair[0] for pair in _lines("han_variants.txt")},
