@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import reduce
 from operator import itemgetter
+from typing import Final
 
 from headwater.identities.names.parts import Part, joined
 from headwater.identities.names.rules import RANK, STRONG, SURE, compared
 from headwater.identities.names.tables import name_tables
 
 __all__ = ["Meeting", "met"]
+
+_MOST_TOGETHER: Final = 5  # the syllables of a Burmese name, which its own writing does not set apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +82,7 @@ class _Pairing:
             self._together(rules, turned=False)
         if len(self.free_right) > 1 and self.free_left:
             self._together(rules, turned=True)
-        if rules is STRONG and self.free_left and self.free_right:
+        if self.free_left and self.free_right:
             self._in_dialects()
 
     def _together(self, rules: AbstractSet[str], *, turned: bool) -> None:
@@ -86,12 +90,12 @@ class _Pairing:
             (self.right, self.free_right, self.free_left) if turned else (self.left, self.free_left, self.free_right)
         )
         found: list[tuple[int, float, int, tuple[Part, ...], Part, str]] = []
-        for count in (3, 2):
+        for count in range(min(len(order), _MOST_TOGETHER), 1, -1):
             for start in range(len(order) - count + 1):
                 run = tuple(order[start : start + count])
                 if not all(part in free for part in run):
                     continue
-                one = joined(run[0], run[1]) if count == 2 else joined(joined(run[0], run[1]), run[2])
+                one = reduce(joined, run)
                 for target in others:
                     more = abs(len(one.spelled[0]) - len(target.spelled[0]))
                     fits = None if more > (3 if target.script == one.script else 6) else compared(one, target)

@@ -190,6 +190,7 @@ def _reading(  # noqa: C901, PLR0912 -- one branch for each kind of word, in the
     parts: list[Part] = []
     generation, count, servant = "", len(words), False
     in_capitals = all(word.isupper() for word in words)
+    foreign = count > 1 and not any(len(w) == 1 or w in _LONG_SURNAMES for w in words)
     for n, (word, script) in enumerate(zip(words, scripts, strict=True)):
         low = word.lower()
         if script == "han":
@@ -199,7 +200,7 @@ def _reading(  # noqa: C901, PLR0912 -- one branch for each kind of word, in the
             parts.extend(found)
             continue
         if script == "hangul":
-            parts.extend(_korean(low, alone=count == 1))
+            parts.extend(_korean(low, alone=count == 1, foreign=foreign))
             continue
         spelled = spellings(low)
         if not spelled:
@@ -217,7 +218,7 @@ def _reading(  # noqa: C901, PLR0912 -- one branch for each kind of word, in the
             continue
         if n and (low in tables.generations or (low == "sr" and n == count - 1)):
             generation = tables.generations.get(low, "senior")
-        elif plain in tables.titles or (count > 2 and plain in tables.titles_beside_two):
+        elif (plain in tables.titles and (script == "latin" or len(plain) > 3)) or (count > 2 and plain in tables.titles_beside_two):
             continue
         elif len(plain) == 1 and script not in NO_VOWELS:
             kind = "particle" if word.islower() and plain in tables.particles else "initial"
@@ -226,7 +227,9 @@ def _reading(  # noqa: C901, PLR0912 -- one branch for each kind of word, in the
             parts.extend(_part(letter, (letter,), script, "initial") for letter in low)
         elif word in short and sound(plain) not in tables.short and sound(plain) not in tables.same:
             parts.append(_part(low, (plain,), script, "initial"))
-        elif plain in tables.patronymic_words or _is_particle(plain, first=not n, last=n == count - 1, count=count):
+        elif plain in tables.patronymic_words or (
+            script not in _NO_PARTICLES and _is_particle(plain, first=not n, last=n == count - 1, count=count)
+        ):
             parts.append(_part(low, spelled, script, "particle"))
         else:
             parts.append(_name_part(low, spelled, script))
@@ -297,7 +300,11 @@ def _name_part(low: str, spelled: tuple[str, ...], script: str) -> Part:
     return _part(low, spelled, script, "name")
 
 
-def _korean(word: str, *, alone: bool) -> list[Part]:
+_NO_PARTICLES: Final = frozenset(("thai", "lao", "khmer", "burmese"))
+_LONG_SURNAMES: Final = frozenset(("남궁", "황보", "제갈", "선우", "독고", "사공", "서문"))
+
+
+def _korean(word: str, *, alone: bool, foreign: bool) -> list[Part]:
     """A surname of one syllable, or one of the few of two, and a given name; what is apart stays apart."""
     tables = name_tables()
     syllables = [s.lower() for s in _SYLLABLE.findall(anyascii(word))]
@@ -307,6 +314,8 @@ def _korean(word: str, *, alone: bool) -> list[Part]:
     cut = 2 if len(word) > 2 and "".join(syllables[:2]) in tables.korean else 1
     if alone and 1 < len(word) <= 5:
         return [_hangul(word[:cut], syllables[:cut]), _hangul(word[cut:], syllables[cut:])]
+    if foreign:
+        return [_part(word, (plain,), "hangul", "name") for plain in ("".join(syllables),)]
     return [_hangul(word, syllables)]
 
 
