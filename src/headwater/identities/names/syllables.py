@@ -11,9 +11,11 @@ from typing import Final
 import yaml
 from anyascii import anyascii
 
-__all__ = ["cantonese_spellings", "hangul_spellings", "vietnamese_spelling", "wade_giles"]
+__all__ = ["HOKKIEN", "cantonese_spellings", "hangul_spellings", "vietnamese_spelling", "wade_giles"]
 
 _TABLES: Final = yaml.safe_load(Path(__file__).with_name("syllables.yaml").read_text(encoding="utf-8"))
+HOKKIEN: Final = {form: tuple(str(v).split()) for k, v in _TABLES["hokkien"].items() for form in k}
+"""Characters frequent in given names to how they are written in Singapore, Malaysia and the Philippines."""
 _FIRST_BLOCK: Final = 0xAC00
 _LAST_BLOCK: Final = 0xD7A3
 _VOWELS_OF_A_BLOCK: Final = 21

@@ -14,7 +14,7 @@ from anyascii import anyascii
 
 from headwater.identities.names.romanised import spellings
 from headwater.identities.names.sounds import sound
-from headwater.identities.names.syllables import hangul_spellings
+from headwater.identities.names.syllables import HOKKIEN, hangul_spellings
 
 __all__ = ["ENGLISH", "NameTables", "name_tables", "short_forms"]
 
@@ -190,6 +190,8 @@ def name_tables() -> NameTables:
     for line in _lines("han_syllables.txt"):
         character, *syllables = line.split(" ")
         han[character] = tuple(syllables)
+    for character, spelled in HOKKIEN.items():
+        han[character] = tuple(dict.fromkeys((*han.get(character, ()), *spelled)))
     abroad = {line[0]: line[2:] for line in _lines("han_readings.txt")}
     endings = "|".join(sorted(words["patronymic_endings"].split(), key=lambda e: (-len(e), e)))
     return NameTables(
