@@ -2,13 +2,15 @@
 
 Three kinds of pairs:
 
-- drawn, of invented people (headwater_synth.name_pairs), half of them one person's; no name of one half is in the other;
-- written by hand, of invented people too (written_name_pairs.tsv), for what a draw does not think of; and those that were
-  written when the rules stood (written_name_pairs_after.tsv);
-- of other origin, from files that are not in the repository: lines of `1` or `0`, a name, another name, separated by tabs.
+- drawn, of invented people (headwater_synth.name_pairs), half of them one person's; no name of one half is in the
+  other;
+- written by hand, of invented people too (written_name_pairs.tsv), for what a draw does not think of; and those that
+  were written when the rules stood (written_name_pairs_after.tsv);
+- of other origin, from files that are not in the repository: lines of `1` or `0`, a name, another name, with tabs
+  between them.
 
-What is written or of other origin is split by the hash of the first name (`half_of`). What is held out was not looked at
-while the rules were made.
+What is written or of other origin is split by the hash of the first name (`half_of`). What is held out was not looked
+at while the rules were made.
 
 Beside ours: Jaro-Winkler on lower-case text at its usual line, and the published matchers of nomenklatura at the line
 that its services use, if there is an environment with it (requirements/nomenklatura.txt; scripts/bench makes it).
@@ -173,11 +175,11 @@ INTRODUCTION = f"""# Names: measured error rates
 
 <!-- Written by bench/name_pairs.py --write from tests/golden/name_pairs.json; do not edit. -->
 
-How often [names](names.md) are rightly said to be one person's. Four kinds of pairs, each with a half for *tuning* and a
-half that was *held out*: it was not looked at while the rules were made.
+How often [names](names.md) are rightly said to be one person's. Four kinds of pairs, each with a half for *tuning* and
+a half that was *held out*: it was not looked at while the rules were made.
 
-- *tuning* and *held_out* are drawn: half of the pairs are one invented person's in two spellings, half are two people's that
-  look alike; no name of one half is in the other.
+- *tuning* and *held_out* are drawn: half of the pairs are one invented person's in two spellings, half are two people's
+  that look alike; no name of one half is in the other.
 - *written* are pairs of invented people in 27 groups of languages, written by hand before any matcher was run on them.
 - *written_after* were written when the rules stood, and run on them afterwards. They are held out as a whole.
 - *published* are not in the repository: [names](names.md) says what they are.
@@ -185,9 +187,9 @@ half that was *held out*: it was not looked at while the rules were made.
 Others are measured at the lines that they are used with: Jaro-Winkler {LINE_JARO_WINKLER}, the matchers of nomenklatura
 {LINE_PEERS}.
 
-**What these figures are not.** The people are ours, and so are the errors; who wrote the pairs made the rules too. On a real
-register the share of pairs that are one person's is far smaller, so precision is lower there. A test fails if this page and
-what is measured differ.
+**What these figures are not.** The people are ours, and so are the errors; who wrote the pairs made the rules too. On a
+real register the share of pairs that are one person's is far smaller, so precision is lower there. A test fails if this
+page and what is measured differ.
 
 | pairs | by | F1 | precision | recall | n |
 |---|---|---:|---:|---:|---:|

@@ -95,10 +95,13 @@ class _Pairing:
                 run = tuple(order[start : start + count])
                 if not all(part in free for part in run):
                     continue
-                one = reduce(joined, run)
+                size = sum(len(part.spelled[0]) for part in run)
+                one: Part | None = None
                 for target in others:
-                    more = abs(len(one.spelled[0]) - len(target.spelled[0]))
-                    fits = None if more > (3 if target.script == one.script else 6) else compared(one, target)
+                    if abs(size - len(target.spelled[0])) > (3 if target.script == run[0].script else 6):
+                        continue
+                    one = one or reduce(joined, run)
+                    fits = compared(one, target)
                     if fits is not None and fits[0] in rules:
                         found.append((RANK[fits[0]], fits[1], len(found), run, target, fits[0]))
         for _, cost, _, run, target, rule in sorted(found, key=itemgetter(0, 1, 2)):

@@ -14,12 +14,7 @@ from anyascii import anyascii
 
 from headwater.identities.names.romanised import LONGEST_WORD, NO_VOWELS, script_of, spellings
 from headwater.identities.names.sounds import sound
-from headwater.identities.names.syllables import (
-    cantonese_spellings,
-    hangul_spellings,
-    vietnamese_spelling,
-    wade_giles,
-)
+from headwater.identities.names.syllables import abroad_spellings, hangul_spellings, wade_giles
 from headwater.identities.names.tables import name_tables
 
 __all__ = ["LONGEST_NAME", "Part", "Reading", "joined", "readings"]
@@ -34,6 +29,8 @@ _MARKS: Final = re.compile(
     "\u0591-\u05bd\u05bf\u05c1-\u05c7\u200b-\u200f\u202a-\u202e\u2060\ufeff]"
 )
 _BREAKS: Final = re.compile(r"[^\w\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e31-\u0e4e\u1000-\u109f\u1780-\u17d3]+|_+")
+_MARKS_ASCII: Final = re.compile("['`\"]")
+_BREAKS_ASCII: Final = re.compile("[^A-Za-z0-9]+")
 # A surname in characters and a given name in kana, written together.
 _KANA_AFTER: Final = re.compile("([\u3400-\u9fff々])([\u3041-\u30fe])")
 # A word that a full stop cuts short, before another: Chr. for Christian.
@@ -128,6 +125,8 @@ def joined(left: Part, right: Part) -> Part:
 
 def _words(text: str) -> list[str]:
     """The text's words; case is kept, because capitals tell initials."""
+    if text.isascii():
+        return [word for word in _BREAKS_ASCII.split(_MARKS_ASCII.sub("", text[:LONGEST_NAME])) if word]
     normal = unicodedata.normalize("NFKC", text[:LONGEST_NAME])[:LONGEST_NAME]
     normal = _MARKS.sub("", normal.replace("İ", "I").replace("\N{LATIN SMALL LETTER DOTLESS I}", "i"))
     return [word for word in _BREAKS.split(_KANA_AFTER.sub(r"\1 \2", normal)) if word]
@@ -155,7 +154,7 @@ def _readings(text: str) -> tuple[Reading, ...]:
         return _made(_reading(words, scripts, japanese=True))
     if "han" in scripts:
         return _made(_reading(words, scripts), _reading(words, scripts, japanese=True))
-    short = frozenset(_SHORTENED.findall(text))
+    short = frozenset(_SHORTENED.findall(text)) if "." in text else frozenset()
     first = _reading(words, scripts, short=short)
     if not any(_is_initials(word, may_be_name=False) for word in words) or all(word.isupper() for word in words):
         return _made(first)
@@ -218,7 +217,9 @@ def _reading(  # noqa: C901, PLR0912 -- one branch for each kind of word, in the
             continue
         if n and (low in tables.generations or (low == "sr" and n == count - 1)):
             generation = tables.generations.get(low, "senior")
-        elif (plain in tables.titles and (script == "latin" or len(plain) > 3)) or (count > 2 and plain in tables.titles_beside_two):
+        elif (plain in tables.titles and (script == "latin" or len(plain) > 3)) or (
+            count > 2 and plain in tables.titles_beside_two
+        ):
             continue
         elif len(plain) == 1 and script not in NO_VOWELS:
             kind = "particle" if word.islower() and plain in tables.particles else "initial"
@@ -258,7 +259,7 @@ _SERVANTS: Final = frozenset(
 
 
 def _is_initials(word: str, *, may_be_name: bool) -> bool:
-    """JC for Jean-Claude: two or three capitals, which make no syllable unless a name in capitals is out of question."""
+    """JC for Jean-Claude: two or three capitals, which make no syllable if they may be a name."""
     if not (2 <= len(word) <= 3 and word.isascii() and word.isupper()):
         return False
     return not may_be_name or not set(word) & set("AEIOUY")
@@ -315,12 +316,12 @@ def _korean(word: str, *, alone: bool, foreign: bool) -> list[Part]:
     if alone and 1 < len(word) <= 5:
         return [_hangul(word[:cut], syllables[:cut]), _hangul(word[cut:], syllables[cut:])]
     if foreign:
-        return [_part(word, (plain,), "hangul", "name") for plain in ("".join(syllables),)]
+        return [_part(word, ("".join(syllables),), "hangul", "name")]
     return [_hangul(word, syllables)]
 
 
 def _hangul(word: str, syllables: Sequence[str]) -> Part:
-    """As the ministry writes it, and with the vowels that people write; more than two syllables may be a foreign name."""
+    """As the ministry and as people write it; more than two syllables may be a foreign name."""
     tables = name_tables()
     plain = "".join(syllables)
     spelled = tables.korean.get(plain) or (plain, plain.replace("eo", "o").replace("eu", "u").replace("ae", "e"))
@@ -340,22 +341,7 @@ def _syllables(word: str) -> tuple[tuple[str, ...], ...]:
         variant = tables.variants.get(letter, letter)
         more = tables.han.get(letter) or tables.han.get(variant, ())
         abroad = f"{tables.readings_abroad.get(letter, '')} {tables.readings_abroad.get(variant, '')}"
-        found.append(tuple(dict.fromkeys((mandarin, *wade_giles(mandarin), *more, *_abroad(abroad)))))
-    return tuple(found)
-
-
-@lru_cache(maxsize=20_000)
-def _abroad(line: str) -> tuple[str, ...]:
-    """A character's readings in Canton, Korea and Vietnam in Latin letters."""
-    found: list[str] = []
-    for key, words in (field.split(":") for field in line.split()):
-        for word in words.split(","):
-            if key == "=":
-                continue
-            if key == "v":
-                found.append(vietnamese_spelling(word))
-            else:
-                found.extend(cantonese_spellings(word) if key == "c" else hangul_spellings(word))
+        found.append(tuple(dict.fromkeys((mandarin, *wade_giles(mandarin), *more, *abroad_spellings(abroad)))))
     return tuple(found)
 
 

@@ -136,7 +136,7 @@ def _findings(left: Reading, right: Reading) -> list[_Finding]:
 def _without_second_names(
     meetings: list[Meeting], free_left: list[Part], free_right: list[Part]
 ) -> tuple[list[Meeting], list[Part], list[Part]]:
-    """Without initials of a second name that met a first name, while the own first name met none: Jeremy J. and Jeffrey."""
+    """Without initials of a second name that met a first name, while the own met none: Jeremy J. and Jeffrey."""
     kept: list[Meeting] = []
     for meeting in meetings:
         a, b = meeting.left[0], meeting.right[0]

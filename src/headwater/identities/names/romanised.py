@@ -143,6 +143,8 @@ def spellings(word: str) -> tuple[str, ...]:
     Args:
         word: One word in lower case, of one script.
     """
+    if word.isascii() and word.isalpha():
+        return (word[:LONGEST_WORD],)
     script = script_of(word)
     speller = _SPELLERS.get(script)
     if script in _SEVERAL:

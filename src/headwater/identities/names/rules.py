@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from os.path import commonprefix
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
@@ -50,9 +49,13 @@ _LONG: Final = re.compile("ou|oo|uu|oh(?![aeiou])")
 # The most that a word may be apart from its spelling in another alphabet, as a share: where about one in fifty is let
 # through of the words that look most alike among fifty, on names that two or three alphabets have.
 _MOST_APART: Final = {
-    "arabic": 0.17, "hebrew": 0.18, "georgian": 0.14, "armenian": 0.18, "thai": 0.2, "lao": 0.25, "khmer": 0.2, "burmese": 0.2, "hangul": 0.2, "kana": 0.2,
+    "arabic": 0.17, "hebrew": 0.18, "georgian": 0.14, "armenian": 0.18, "thai": 0.2, "lao": 0.25, "khmer": 0.2,
+    "burmese": 0.2, "hangul": 0.2, "kana": 0.2,
 }  # fmt: skip
 _MOST_APART_ELSE: Final = 0.2
+
+_FAR_APART: Final = 0.45
+"""As a share: two words of one alphabet that are further apart have nothing in common that a rule would see."""
 
 _Found = tuple[str, float] | None
 
@@ -142,7 +145,8 @@ def _alike(left: Part, right: Part) -> _Found:
     apart = _least(left, right, "alike")
     if not left.known.isdisjoint(right.known) and _is_spelling(left, right, apart * longest):
         return "other_spelling", 0.0
-    return _known_otherwise(left, right) or _slip(left, right, apart * longest)
+    known = _known_otherwise(left, right)
+    return known if known or apart >= _FAR_APART else _slip(left, right, apart * longest)
 
 
 def _is_spelling(left: Part, right: Part, edits: float) -> bool:
@@ -169,11 +173,13 @@ def _slip(left: Part, right: Part, edits: float) -> _Found:
     if longest > 4:
         edits = min(edits, 0.9 * OSA.distance(left.spelled[0], right.spelled[0], score_cutoff=2))
     most = 0.8 if longest < 5 else 1.05 if longest < 8 else 2.05
-    if min(len(a), len(b)) < 3 or edits > most:
-        return None
-    if _is_another_word(a, b, one_known=bool(left.known) != bool(right.known)):
-        return None
-    if (_is_given(left) or _is_given(right) or _both_known(left, right)) and _is_longer_for_a_woman(a, b):
+    given = _is_given(left) or _is_given(right) or _both_known(left, right)
+    if (
+        min(len(a), len(b)) < 3
+        or edits > most
+        or _is_another_word(a, b, one_known=bool(left.known) != bool(right.known))
+        or (given and _is_longer_for_a_woman(a, b))
+    ):
         return None
     return "mistyped", edits * 6 / max(6, longest)
 
@@ -181,7 +187,7 @@ def _slip(left: Part, right: Part, edits: float) -> _Found:
 def _compared_alone(left: Part, right: Part) -> tuple[str, str]:
     """The sounds, without the servant that two names of God's servants share."""
     a, b = left.sounds[0], right.sounds[0]
-    if a.startswith("ab") and b.startswith("ab") and left.spelled[0].startswith("abd") and right.spelled[0].startswith("abd"):
+    if a[:2] == b[:2] == "ab" and left.spelled[0][:3] == right.spelled[0][:3] == "abd":
         return sound(left.spelled[0][3:]) or a, sound(right.spelled[0][3:]) or b
     return a, b
 
@@ -213,10 +219,12 @@ def _is_another_word(a: str, b: str, *, one_known: bool) -> bool:
     short, long = sorted((a, b), key=len)
     if long.startswith(short):
         return len(long) - len(short) > 1
-    return len(commonprefix((a, b))) > len(long) - 4 and a[-1] != b[-1] and sorted(a) != sorted(b)
+    return a[: len(long) - 3] == b[: len(long) - 3] and a[-1] != b[-1] and sorted(a) != sorted(b)
 
 
-_FAR_VOWELS: Final = frozenset(x + y for x in "aeiou" for y in "aeiou" if x != y and {x, y} not in ({"e", "i"}, {"o", "u"}))
+_FAR_VOWELS: Final = frozenset(
+    x + y for x in "aeiou" for y in "aeiou" if x != y and {x, y} not in ({"e", "i"}, {"o", "u"})
+)
 
 
 def _both_known(left: Part, right: Part) -> bool:
@@ -316,7 +324,9 @@ def _is_read_only(part: Part) -> bool:
 def _is_of_a_woman(left: Part, right: Part) -> bool:
     """Whether the Latin word ends in an a that Arabic or Hebrew would write, and does not: Samira is not Samir."""
     written, latin = (left, right) if left.script in NO_VOWELS else (right, left)
-    return latin.sounds[0].endswith("a") and written.script in {"arabic", "hebrew"} and written.sounds[0][-1] not in "ahij"
+    return (
+        latin.sounds[0].endswith("a") and written.script in {"arabic", "hebrew"} and written.sounds[0][-1] not in "ahij"
+    )
 
 
 @lru_cache(maxsize=20_000)
@@ -342,7 +352,7 @@ def _least(left: Part, right: Part, how: str) -> float:
         drops = WRITTEN_VOWELS
         if right.script in NO_VOWELS:
             left, right = right, left
-    best, least_alike = (0.45, 0.55) if how == "alike" else (0.27, 0.3)
+    best, least_alike = (_FAR_APART, 0.55) if how == "alike" else (0.27, 0.3)
     others = _compared_sounds(right, how)
     for a in _compared_sounds(left, how):
         for b in others:

@@ -14,8 +14,8 @@ _FOLDS: Final = {
     "schtsch": "S", "shtsh": "S", "shch": "S", "stsch": "S", "szcz": "S", "tsch": "C", "dsch": "j", "sch": "S",
     "tch": "C", "dzh": "j", "sh": "S", "sz": "S", "sj": "S", "cz": "C", "ch": "C", "zh": "Z", "kh": "h", "gh": "g",
     "ph": "f", "th": "t", "dh": "d", "dj": "j", "ck": "k", "qu": "k", "tz": "s", "tc": "s", "ts": "s", "dz": "s",
-    "ds": "s", "ou": "u", "oo": "u", "ee": "i", "aee": "ai", "ae": "e", "oe": "o", "ue": "u", "ce": "se", "ci": "si", "cy": "si",
-    "x": "ks", "cv": "sv", "c": "k", "q": "k", "w": "v", "y": "i", "z": "s", "rzh": "r",
+    "ds": "s", "ou": "u", "oo": "u", "ee": "i", "aee": "ai", "ae": "e", "oe": "o", "ue": "u", "ce": "se", "ci": "si",
+    "cy": "si", "x": "ks", "cv": "sv", "c": "k", "q": "k", "w": "v", "y": "i", "z": "s", "rzh": "r",
 }  # fmt: skip
 _FOLD: Final = re.compile("|".join(sorted(_FOLDS, key=lambda s: (-len(s), s))))
 _GREEK_STARTS: Final = {"mp": "b", "nt": "d", "gk": "g"}

@@ -11,7 +11,7 @@ from typing import Final
 import yaml
 from anyascii import anyascii
 
-__all__ = ["HOKKIEN", "cantonese_spellings", "hangul_spellings", "vietnamese_spelling", "wade_giles"]
+__all__ = ["HOKKIEN", "abroad_spellings", "hangul_spellings", "wade_giles"]
 
 _TABLES: Final = yaml.safe_load(Path(__file__).with_name("syllables.yaml").read_text(encoding="utf-8"))
 HOKKIEN: Final = {form: tuple(str(v).split()) for k, v in _TABLES["hokkien"].items() for form in k}
@@ -59,7 +59,7 @@ def hangul_spellings(block: str, *, marks_kept: bool = False) -> tuple[str, ...]
 
 
 @lru_cache(maxsize=4096)
-def cantonese_spellings(jyutping: str) -> tuple[str, ...]:
+def _cantonese(jyutping: str) -> tuple[str, ...]:
     """How a syllable is written in the names of Hong Kong.
 
     Args:
@@ -68,7 +68,7 @@ def cantonese_spellings(jyutping: str) -> tuple[str, ...]:
     start = next((s for s in _CANTONESE_STARTS if jyutping.startswith(s) and jyutping != s), "")
     end = jyutping[len(start) :]
     made = ["".join(parts) for parts in product(_CANTONESE_STARTS.get(start, ("",)), _CANTONESE_ENDS.get(end, (end,)))]
-    return tuple(dict.fromkeys(s.replace("yyu", "yu").replace("yy", "y").replace("yi", "yi") for s in made))
+    return tuple(dict.fromkeys(s.replace("yy", "y") for s in made))
 
 
 @lru_cache(maxsize=4096)
@@ -86,7 +86,24 @@ def wade_giles(pinyin: str) -> tuple[str, ...]:
     return () if made == pinyin else (made,)
 
 
-def vietnamese_spelling(reading: str) -> str:
+def _vietnamese(reading: str) -> str:
     """A reading of Vietnam without its marks."""
     plain = "".join(c for c in unicodedata.normalize("NFD", reading) if not unicodedata.combining(c))
     return anyascii(plain).lower()
+
+
+@lru_cache(maxsize=20_000)
+def abroad_spellings(line: str) -> tuple[str, ...]:
+    """A character's readings in Canton, Korea and Vietnam in Latin letters.
+
+    Args:
+        line: Its fields in han_readings.txt: a letter for the place, a colon, and readings with commas between them.
+    """
+    found: list[str] = []
+    for key, words in (field.split(":") for field in line.split()):
+        for word in words.split(",") if key != "=" else ():
+            if key == "v":
+                found.append(_vietnamese(word))
+            else:
+                found.extend(_cantonese(word) if key == "c" else hangul_spellings(word))
+    return tuple(found)

@@ -152,8 +152,11 @@ def _stands_for(abroad: Mapping[str, str]) -> Iterator[frozenset[str]]:
     for character, line in abroad.items():
         for other in line.partition("=:")[2].replace(",", ""):
             yield frozenset((character, other))
-    canton = {character: set(line.partition("c:")[2].partition(" ")[0].split(",")) for character, line in abroad.items()}
-    for one, other in _lines("han_variants.txt"):
+    canton = {
+        character: set(line.partition("c:")[2].partition(" ")[0].split(",")) for character, line in abroad.items()
+    }
+    for pair in _lines("han_variants.txt"):
+        one, other = pair[0], pair[1]
         if canton.get(one, {""}) & canton.get(other, {""}) or not (one in canton and other in canton):
             yield frozenset((one, other))
 
