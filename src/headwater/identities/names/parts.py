@@ -272,7 +272,7 @@ def _is_particle(plain: str, *, first: bool, last: bool, count: int) -> bool:
         return False
     if plain in tables.particles_and_names:
         return not first and not last
-    return not first or count > 2
+    return not first or count != 2
 
 
 def _name_part(low: str, spelled: tuple[str, ...], script: str) -> Part:
