@@ -32,7 +32,8 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -132,27 +133,38 @@ def ours(pairs: Sequence[NamePair]) -> dict[str, Any]:
     }
 
 
-def others(pairs: Sequence[NamePair], python: Path) -> Iterator[tuple[str, dict[str, Any], float | None]]:
-    """Each other way, its figures and its microseconds a pair."""
-    jaro, us = timed(lambda a, b: JaroWinkler.similarity(a.lower(), b.lower()), pairs)
-    yield "Jaro-Winkler", grouped(pairs, [similar >= LINE_JARO_WINKLER for similar in jaro]), us
-    yield "yes to everything", counted(pairs, [True] * len(pairs)), None
+_Others = dict[str, tuple[dict[str, Any], float | None]]
+
+
+def others(sets: Mapping[str, Sequence[NamePair]], python: Path) -> dict[str, _Others]:
+    """For each set, each other way with its figures and its microseconds a pair; published matchers' over all sets."""
+    found: dict[str, _Others] = {}
+    for what, pairs in sets.items():
+        jaro, us = timed(lambda a, b: JaroWinkler.similarity(a.lower(), b.lower()), pairs)
+        said = [similar >= LINE_JARO_WINKLER for similar in jaro]
+        found[what] = {"Jaro-Winkler": (grouped(pairs, said), us)}
+        found[what]["yes to everything"] = (counted(pairs, [True] * len(pairs)), None)
     if not python.exists():
         print(f"bench/name_pairs.py: no {python}: the published matchers are not measured", file=sys.stderr)
-        return
-    asked = json.dumps([(p.left, p.right) for p in pairs])
+        return found
+    asked = json.dumps([(p.left, p.right) for pairs in sets.values() for p in pairs])
     done = subprocess.run([python, PEERS], input=asked, capture_output=True, text=True, check=True)
     for name, answer in json.loads(done.stdout).items():
-        figures = grouped(pairs, [s >= LINE_PEERS for s in answer["scores"]])
-        yield name, figures, round(answer["us_a_pair"], 1)
+        scores = iter(answer["scores"])
+        for what, pairs in sets.items():
+            said = [score >= LINE_PEERS for score in islice(scores, len(pairs))]
+            found[what][name] = (grouped(pairs, said), round(answer["us_a_pair"], 1))
+    return found
 
 
-def golden_of(sets: Mapping[str, Sequence[NamePair]], before: Mapping[str, Any], python: Path) -> dict[str, Any]:
+def golden_of(
+    sets: Mapping[str, Sequence[NamePair]], beside: Mapping[str, _Others], before: Mapping[str, Any]
+) -> dict[str, Any]:
     """All figures of these sets; those of others stay as they were where their environment is not there."""
-    found = {what: figures for what, figures in before.items() if what in sets}
+    found = {}
     for what, pairs in sets.items():
-        beside = {name: figures for name, figures, _ in others(pairs, python)}
-        found[what] = {**ours(pairs), "others": {**before.get(what, {}).get("others", {}), **beside}}
+        measured = {name: figures for name, (figures, _) in beside[what].items()}
+        found[what] = {**ours(pairs), "others": {**before.get(what, {}).get("others", {}), **measured}}
     return found
 
 
@@ -246,17 +258,18 @@ def main() -> int:
     for path in given.pairs:
         sets.update(halves(path.stem, external(path)))
     name_probability("warm", "up")
+    beside = others(sets, given.peers)
     for what, pairs in sets.items():
         answers, first_us = timed(name_probability, pairs)
         again_us = timed(name_probability, pairs)[1]
         figures = {**counted(pairs, [a >= LINE for a in answers]), "us_a_pair": first_us, "us_a_pair_again": again_us}
         print(json.dumps({"measure": f"names.{what}", "by": "headwater", **figures}), flush=True)
-        for name, found, us in others(pairs, given.peers):
+        for name, (found, us) in beside[what].items():
             shown = {key: value for key, value in found.items() if key not in {"kinds", "origins"}}
             print(json.dumps({"measure": f"names.{what}", "by": name, **shown, "us_a_pair": us}), flush=True)
     if given.write:
         before = json.loads(GOLDEN.read_text("utf-8")) if GOLDEN.exists() else {}
-        golden = golden_of(sets, before, given.peers)
+        golden = golden_of(sets, beside, before)
         GOLDEN.write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         PAGE.write_text(page(golden), encoding="utf-8")
     return 0

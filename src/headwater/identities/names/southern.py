@@ -47,8 +47,8 @@ def khmer(word: str) -> list[str]:
     out: list[str] = []
     open_before = False
     for letter, below, shift, signs in _KHMER.findall(word):
-        cluster = letter + below.replace(_SUBSCRIPT, "")
-        second = (cluster[-1] in rows or shift == "\u17ca") and shift != "\u17c9"
+        letters = letter + below.replace(_SUBSCRIPT, "")
+        second = (letters[-1] in rows or shift == "\u17ca") and shift != "\u17c9"
         vowels = signs.translate(_KHMER_MARKS)
         if "\u17cd" in signs:
             continue
@@ -59,8 +59,8 @@ def khmer(word: str) -> list[str]:
             vowel = ""
         else:
             vowel = "o" if second else "a"
-        start = "".join(table["letters"].get(c, "") for c in cluster)
-        if cluster == "ប" and shift:
+        start = "".join(table["letters"].get(c, "") for c in letters)
+        if letters == "ប" and shift:
             start = "p"
         out.append(start + vowel)
         open_before = bool(vowel) and vowel[-1] in "aeiouy"
