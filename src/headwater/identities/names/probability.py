@@ -90,7 +90,10 @@ def _best(left: str, right: str) -> list[_Finding] | None:
     """The findings of the two readings that agree most; the same for both orders of the names."""
     if right < left:
         left, right = right, left
-    found = [_findings(a, b) for a in readings(left) for b in readings(right)]
+    if left == right:  # one way of reading for both, so that the findings are the same from either side
+        found = [_findings(reading, reading) for reading in readings(left)]
+    else:
+        found = [_findings(a, b) for a in readings(left) for b in readings(right)]
     return max(found, key=_weight, default=None)
 
 
