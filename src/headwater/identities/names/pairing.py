@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import reduce
 from operator import itemgetter
+from typing import Final
 
 from headwater.identities.names.parts import Part, joined
 from headwater.identities.names.rules import RANK, STRONG, SURE, compared
 from headwater.identities.names.tables import name_tables
 
 __all__ = ["Meeting", "met"]
+
+_MOST_TOGETHER: Final = 5  # the syllables of a Burmese name, which its own writing does not set apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,47 +82,59 @@ class _Pairing:
             self._together(rules, turned=False)
         if len(self.free_right) > 1 and self.free_left:
             self._together(rules, turned=True)
-        if self.free_left and self.free_right and len(self.free_left) + len(self.free_right) > 2:
+        if self.free_left and self.free_right:
             self._in_dialects()
 
     def _together(self, rules: AbstractSet[str], *, turned: bool) -> None:
         order, free, others = (
             (self.right, self.free_right, self.free_left) if turned else (self.left, self.free_left, self.free_right)
         )
-        for count in (2, 3):
+        found: list[tuple[int, float, int, tuple[Part, ...], Part, str]] = []
+        for count in range(min(len(order), _MOST_TOGETHER), 1, -1):
             for start in range(len(order) - count + 1):
                 run = tuple(order[start : start + count])
                 if not all(part in free for part in run):
                     continue
-                one = joined(run[0], run[1]) if count == 2 else joined(joined(run[0], run[1]), run[2])
+                size = sum(len(part.spelled[0]) for part in run)
+                one: Part | None = None
                 for target in others:
-                    more = abs(len(one.spelled[0]) - len(target.spelled[0]))
-                    fits = None if more > (3 if target.script == one.script else 6) else compared(one, target)
+                    if abs(size - len(target.spelled[0])) > (3 if target.script == run[0].script else 6):
+                        continue
+                    one = one or reduce(joined, run)
+                    fits = compared(one, target)
                     if fits is not None and fits[0] in rules:
-                        for part in run:
-                            free.remove(part)
-                        others.remove(target)
-                        sides = ((target,), run) if turned else (run, (target,))
-                        self.meetings.append(Meeting(left=sides[0], right=sides[1], rule=fits[0], cost=fits[1]))
-                        break
+                        found.append((RANK[fits[0]], fits[1], len(found), run, target, fits[0]))
+        for _, cost, _, run, target, rule in sorted(found, key=itemgetter(0, 1, 2)):
+            if target in others and all(part in free for part in run):
+                for part in run:
+                    free.remove(part)
+                others.remove(target)
+                sides = ((target,), run) if turned else (run, (target,))
+                self.meetings.append(Meeting(left=sides[0], right=sides[1], rule=rule, cost=cost))
 
     def _in_dialects(self) -> None:
-        """A Chinese given name in two ways of romanising: each syllable a reading of one character."""
-        if not any(m.rule == "surname_reading" or m.left[0].surnames & m.right[0].surnames for m in self.meetings):
+        """A given name of China or Korea in two ways of romanising: each syllable may stand for one character."""
+        tables = name_tables()
+        shared: set[int] = set()
+        for m in self.meetings:
+            shared |= m.left[0].surnames & m.right[0].surnames
+        if not shared and not any(m.rule == "surname_reading" for m in self.meetings):
             return
         left, right = (
             "".join(part.spelled[0] for part in free if part.script == "latin" and part.kind == "name")
             for free in (self.free_left, self.free_right)
         )
-        if 3 < len(left) < 13 and 3 < len(right) < 13 and _one_reading(left, right):
+        if not (3 < len(left) < 13 and 3 < len(right) < 13):
+            return
+        korean = any(number >= tables.first_of_korea for number in shared)
+        if _one_reading(left, right, tables.characters_of) or (korean and _one_reading(left, right, tables.blocks_of)):
             meeting = Meeting(left=tuple(self.free_left), right=tuple(self.free_right), rule="characters", cost=0.0)
             self.meetings.append(meeting)
             self.free_left, self.free_right = [], []
 
 
-def _one_reading(left: str, right: str) -> bool:
-    """Whether both can be cut into two syllables that are readings of the same two characters."""
-    of = name_tables().characters_of
+def _one_reading(left: str, right: str, of: Mapping[str, frozenset[str]]) -> bool:
+    """Whether both can be cut into two syllables that stand for the same two characters."""
     nothing: frozenset[str] = frozenset()
     for i in range(1, len(left)):
         first, second = of.get(left[:i]), of.get(left[i:])

@@ -12,8 +12,9 @@ from typing import Final
 
 from anyascii import anyascii
 
-from headwater.identities.names.romanised import LONGEST_WORD, script_of, spellings
+from headwater.identities.names.romanised import LONGEST_WORD, NO_VOWELS, script_of, spellings
 from headwater.identities.names.sounds import sound
+from headwater.identities.names.syllables import abroad_spellings, hangul_spellings, wade_giles
 from headwater.identities.names.tables import name_tables
 
 __all__ = ["LONGEST_NAME", "Part", "Reading", "joined", "readings"]
@@ -28,14 +29,17 @@ _MARKS: Final = re.compile(
     "\u0591-\u05bd\u05bf\u05c1-\u05c7\u200b-\u200f\u202a-\u202e\u2060\ufeff]"
 )
 _BREAKS: Final = re.compile(r"[^\w\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e31-\u0e4e\u1000-\u109f\u1780-\u17d3]+|_+")
+_MARKS_ASCII: Final = re.compile("['`\"]")
+_BREAKS_ASCII: Final = re.compile("[^A-Za-z0-9]+")
 # A surname in characters and a given name in kana, written together.
 _KANA_AFTER: Final = re.compile("([\u3400-\u9fff々])([\u3041-\u30fe])")
+# A word that a full stop cuts short, before another: Chr. for Christian.
+_SHORTENED: Final = re.compile(r"(?<![\w.])([^\W\d_]{2,4})\.(?=[\s-]*\w)")
 _SYLLABLE: Final = re.compile("[A-Z][a-z]*")
 _ABD: Final = re.compile("^(?:abd|abed)(?:[aeiou]{1,2}(?:l|([rnstdzl])(?=\\1)|(?=sh))?)?-?(?=[a-z]{3})")
 _ARTICLE: Final = re.compile(
     "^(?:al|el)(?=[a-z]{3})|^(?:ash|esh)(?=sh)|^(?:ar|er)(?=r)|^(?:an|en)(?=n)|^(?:as|es)(?=s)|^(?:ad|ed)(?=d)"
 )
-_NO_VOWELS: Final = frozenset(("arabic", "hebrew", "thai"))
 _JAPANESE_LONG: Final = re.compile("ou|oo|uu")
 
 
@@ -49,7 +53,7 @@ class Part:
         sounds: Of each spelling, one letter for each sound.
         script: Of its letters.
         kind: name, initial, particle, patronymic, or joined where it is two parts.
-        syllables: For Chinese characters, the readings of each.
+        syllables: For Chinese characters and short Korean names, the readings of each.
         known: The names in use that it is a form of.
         same: The names that it is a spelling of.
         short: The long names that it is short for, and with a minus sign the one that it is.
@@ -121,6 +125,8 @@ def joined(left: Part, right: Part) -> Part:
 
 def _words(text: str) -> list[str]:
     """The text's words; case is kept, because capitals tell initials."""
+    if text.isascii():
+        return [word for word in _BREAKS_ASCII.split(_MARKS_ASCII.sub("", text[:LONGEST_NAME])) if word]
     normal = unicodedata.normalize("NFKC", text[:LONGEST_NAME])[:LONGEST_NAME]
     normal = _MARKS.sub("", normal.replace("İ", "I").replace("\N{LATIN SMALL LETTER DOTLESS I}", "i"))
     return [word for word in _BREAKS.split(_KANA_AFTER.sub(r"\1 \2", normal)) if word]
@@ -144,11 +150,15 @@ def _readings(text: str) -> tuple[Reading, ...]:
     if not words or _says_no_name(words):
         return ()
     scripts = [script_of(word.lower()) for word in words]
-    if "han" not in scripts and "kana" not in scripts:
-        return _made(_reading(words, scripts, japanese=False))
     if "kana" in scripts:
         return _made(_reading(words, scripts, japanese=True))
-    return _made(_reading(words, scripts, japanese=False), _reading(words, scripts, japanese=True))
+    if "han" in scripts:
+        return _made(_reading(words, scripts), _reading(words, scripts, japanese=True))
+    short = frozenset(_SHORTENED.findall(text)) if "." in text else frozenset()
+    first = _reading(words, scripts, short=short)
+    if not any(_is_initials(word, may_be_name=False) for word in words) or all(word.isupper() for word in words):
+        return _made(first)
+    return _made(first, _reading(words, scripts, short=short, may_be_name=False))
 
 
 def _run_together(word: str) -> list[str]:
@@ -168,12 +178,18 @@ def _says_no_name(words: Sequence[str]) -> bool:
 
 
 def _reading(  # noqa: C901, PLR0912 -- one branch for each kind of word, in the order in which they are told apart
-    words: Sequence[str], scripts: Sequence[str], *, japanese: bool
+    words: Sequence[str],
+    scripts: Sequence[str],
+    *,
+    japanese: bool = False,
+    short: frozenset[str] = frozenset(),
+    may_be_name: bool = True,
 ) -> Reading | None:
     tables = name_tables()
     parts: list[Part] = []
     generation, count, servant = "", len(words), False
     in_capitals = all(word.isupper() for word in words)
+    foreign = count > 1 and not any(len(w) == 1 or w in _LONG_SURNAMES for w in words)
     for n, (word, script) in enumerate(zip(words, scripts, strict=True)):
         low = word.lower()
         if script == "han":
@@ -183,7 +199,7 @@ def _reading(  # noqa: C901, PLR0912 -- one branch for each kind of word, in the
             parts.extend(found)
             continue
         if script == "hangul":
-            parts.extend(_korean(low, alone=count == 1))
+            parts.extend(_korean(low, alone=count == 1, foreign=foreign))
             continue
         spelled = spellings(low)
         if not spelled:
@@ -201,22 +217,30 @@ def _reading(  # noqa: C901, PLR0912 -- one branch for each kind of word, in the
             continue
         if n and (low in tables.generations or (low == "sr" and n == count - 1)):
             generation = tables.generations.get(low, "senior")
-        elif (count > 1 and plain in tables.titles) or (count > 2 and plain in tables.titles_beside_two):
+        elif (plain in tables.titles and (script == "latin" or len(plain) > 3)) or (
+            count > 2 and plain in tables.titles_beside_two
+        ):
             continue
-        elif len(plain) == 1 and script not in _NO_VOWELS:
+        elif len(plain) == 1 and script not in NO_VOWELS:
             kind = "particle" if word.islower() and plain in tables.particles else "initial"
-            parts.append(_part(low, (plain,), script, kind if count > 1 else "name"))
-        elif n < count - 1 and not in_capitals and _is_initials(word):
+            parts.append(_part(low, (plain,), script, kind))
+        elif not in_capitals and n < count - may_be_name and _is_initials(word, may_be_name=may_be_name):
             parts.extend(_part(letter, (letter,), script, "initial") for letter in low)
-        elif plain in tables.patronymic_words or (plain in tables.particles and (n or count > 2)):
+        elif word in short and sound(plain) not in tables.short and sound(plain) not in tables.same:
+            parts.append(_part(low, (plain,), script, "initial"))
+        elif plain in tables.patronymic_words or (
+            script not in _NO_PARTICLES and _is_particle(plain, first=not n, last=n == count - 1, count=count)
+        ):
             parts.append(_part(low, spelled, script, "particle"))
         else:
             parts.append(_name_part(low, spelled, script))
     if sum(part.kind == "name" for part in parts) > 2:
         parts = [_as_patronymic(part) if n else part for n, part in enumerate(parts)]
-    if parts and all(part.kind == "particle" for part in parts):
-        parts = [_part(part.text, part.spelled, part.script, "name") for part in parts]
-    return Reading(tuple(parts[:_MOST_PARTS]), generation) if parts else None
+    if count == len(parts) == 1 and parts[0].spelled[0] in tables.particles_and_names:
+        parts = [_part(parts[0].text, parts[0].spelled, parts[0].script, "name")]
+    if all(part.kind in {"initial", "particle"} for part in parts):
+        return None
+    return Reading(tuple(parts[:_MOST_PARTS]), generation)
 
 
 def _as_patronymic(part: Part) -> Part:
@@ -234,9 +258,21 @@ _SERVANTS: Final = frozenset(
 )
 
 
-def _is_initials(word: str) -> bool:
-    """JC for Jean-Claude: two or three capitals that make no syllable."""
-    return 2 <= len(word) <= 3 and word.isascii() and word.isupper() and not set(word) & set("AEIOUY")
+def _is_initials(word: str, *, may_be_name: bool) -> bool:
+    """JC for Jean-Claude: two or three capitals, which make no syllable if they may be a name."""
+    if not (2 <= len(word) <= 3 and word.isascii() and word.isupper()):
+        return False
+    return not may_be_name or not set(word) & set("AEIOUY")
+
+
+def _is_particle(plain: str, *, first: bool, last: bool, count: int) -> bool:
+    """Whether it stands between names; at either end a word such as do, le or ha is a name."""
+    tables = name_tables()
+    if plain not in tables.particles:
+        return False
+    if plain in tables.particles_and_names:
+        return not first and not last
+    return not first or count != 2
 
 
 def _name_part(low: str, spelled: tuple[str, ...], script: str) -> Part:
@@ -253,6 +289,8 @@ def _name_part(low: str, spelled: tuple[str, ...], script: str) -> Part:
             return _part(low, (bare,), script, "name")
         if len(bare) > 3 and bare[0] not in "aeiou":
             spelled = (*spelled, bare)
+    if script == "latin" and "ph" in first:
+        spelled = (*spelled, first.replace("ph", "p"))  # in Thailand and India it is a p with breath
     if (
         script == "latin"
         and len(spelled) == 1
@@ -263,7 +301,11 @@ def _name_part(low: str, spelled: tuple[str, ...], script: str) -> Part:
     return _part(low, spelled, script, "name")
 
 
-def _korean(word: str, *, alone: bool) -> list[Part]:
+_NO_PARTICLES: Final = frozenset(("thai", "lao", "khmer", "burmese"))
+_LONG_SURNAMES: Final = frozenset(("남궁", "황보", "제갈", "선우", "독고", "사공", "서문"))
+
+
+def _korean(word: str, *, alone: bool, foreign: bool) -> list[Part]:
     """A surname of one syllable, or one of the few of two, and a given name; what is apart stays apart."""
     tables = name_tables()
     syllables = [s.lower() for s in _SYLLABLE.findall(anyascii(word))]
@@ -272,19 +314,21 @@ def _korean(word: str, *, alone: bool) -> list[Part]:
         return [_part(word, (plain,), "hangul", "name")]
     cut = 2 if len(word) > 2 and "".join(syllables[:2]) in tables.korean else 1
     if alone and 1 < len(word) <= 5:
-        family = "".join(syllables[:cut])
-        spelled = tables.korean.get(family, (family,))
-        return [
-            _part(word[:cut], spelled, "hangul", "name"),
-            _part(word[cut:], _plainer("".join(syllables[cut:])), "hangul", "name"),
-        ]
+        return [_hangul(word[:cut], syllables[:cut]), _hangul(word[cut:], syllables[cut:])]
+    if foreign:
+        return [_part(word, ("".join(syllables),), "hangul", "name")]
+    return [_hangul(word, syllables)]
+
+
+def _hangul(word: str, syllables: Sequence[str]) -> Part:
+    """As the ministry and as people write it; more than two syllables may be a foreign name."""
+    tables = name_tables()
     plain = "".join(syllables)
-    return [_part(word, tables.korean.get(plain) or _plainer(plain), "hangul", "name")]
-
-
-def _plainer(word: str) -> tuple[str, ...]:
-    """As the ministry writes it, and with the vowels that people write."""
-    return tuple(dict.fromkeys((word, word.replace("eo", "o").replace("eu", "u").replace("ae", "e"))))
+    spelled = tables.korean.get(plain) or (plain, plain.replace("eo", "o").replace("eu", "u").replace("ae", "e"))
+    read = tuple(hangul_spellings(block) for block in word) if len(word) < 3 else ()
+    if plain in tables.korean and len(word) == 1:
+        read = (tuple(dict.fromkeys((*spelled, *read[0]))),)
+    return _part(word, tuple(dict.fromkeys(spelled)), "hangul", "name", read)
 
 
 def _syllables(word: str) -> tuple[tuple[str, ...], ...]:
@@ -294,8 +338,10 @@ def _syllables(word: str) -> tuple[tuple[str, ...], ...]:
         return ()
     for letter in word:
         mandarin = _mandarin(letter)
-        more = tables.han.get(letter) or tables.han.get(tables.variants.get(letter, ""), ())
-        found.append(tuple(dict.fromkeys((mandarin, *more))))
+        variant = tables.variants.get(letter, letter)
+        more = tables.han.get(letter) or tables.han.get(variant, ())
+        abroad = f"{tables.readings_abroad.get(letter, '')} {tables.readings_abroad.get(variant, '')}"
+        found.append(tuple(dict.fromkeys((mandarin, *wade_giles(mandarin), *more, *abroad_spellings(abroad)))))
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from headwater.identities.names.tables import name_tables
 __all__ = ["NameReason", "name_probability", "name_reasons"]
 
 _NOTHING: Final = 0.0
+_NEAR: Final = 0.15  # as a share of the sounds: so near, two words across alphabets are surely written as one
 _SAYS: Final = {
     "prior": "before anything is compared: two names are seldom one person's",
     "most": "however much agrees, a part that stands against another outweighs it: sisters share three names of four",
@@ -88,7 +90,10 @@ def _best(left: str, right: str) -> list[_Finding] | None:
     """The findings of the two readings that agree most; the same for both orders of the names."""
     if right < left:
         left, right = right, left
-    found = [_findings(a, b) for a in readings(left) for b in readings(right)]
+    if left == right:  # one way of reading for both, so that the findings are the same from either side
+        found = [_findings(reading, reading) for reading in readings(left)]
+    else:
+        found = [_findings(a, b) for a in readings(left) for b in readings(right)]
     return max(found, key=_weight, default=None)
 
 
@@ -98,13 +103,15 @@ def _weight(findings: Sequence[_Finding]) -> int:
 
 def _findings(left: Reading, right: Reading) -> list[_Finding]:
     weights = _weights()
-    meetings, free_left, free_right = met(left.parts, right.parts)
+    meetings, free_left, free_right = _without_second_names(*met(left.parts, right.parts))
     names_left, names_right = ([p for p in side.parts if p.kind != "particle"] for side in (left, right))
     one_part = len(names_left) == len(names_right) == 1
     prior = "one_part" if one_part else "names"
     findings = [_Finding((), (), "prior", prior, weights["prior"][prior])]
     findings.extend(_Finding(m.left, m.right, "met", m.rule, _met_weight(m)) for m in meetings)
     findings.extend(_apart(free_left, free_right, by_syllables=_by_syllables(left) or _by_syllables(right)))
+    if _is_turned(left, right, meetings):
+        findings.append(_Finding((), (), "apart", "turned", weights["apart"]["turned"]["weight"]))
     for side, free, other in ((left, free_left, free_right), (right, free_right, free_left)):
         if (
             not _left_alone(other)
@@ -120,13 +127,47 @@ def _findings(left: Reading, right: Reading) -> list[_Finding]:
         whole = len(strong[0].left) + len(strong[0].right)
         if whole < 3:
             findings.append(_Finding((), (), "apart", "only_one", weights["apart"]["only_one"]["weight"]))
-    against = any(f.rule in {"different", "patronymic", "initial"} and f.table == "apart" for f in findings)
+    against = any(f.rule in {"different", "patronymic", "initial", "turned"} and f.table == "apart" for f in findings)
     if against and (over := _weight(findings) - weights["most"]["against"]) > 0:
         findings.append(_Finding((), (), "most", "against", -over))
     if left.generation != right.generation:
         rule = "generation" if left.generation and right.generation else "no_generation"
         findings.append(_Finding((), (), "apart", rule, weights["apart"][rule]["weight"]))
     return findings
+
+
+def _without_second_names(
+    meetings: list[Meeting], free_left: list[Part], free_right: list[Part]
+) -> tuple[list[Meeting], list[Part], list[Part]]:
+    """Without initials of a second name that met a first name, while the own met none: Jeremy J. and Jeffrey."""
+    kept: list[Meeting] = []
+    for meeting in meetings:
+        a, b = meeting.left[0], meeting.right[0]
+        own = free_left if a.kind == "initial" else free_right
+        if meeting.rule == "initial" and any(part.kind == "name" for part in own):
+            free_left.append(a)
+            free_right.append(b)
+        else:
+            kept.append(meeting)
+    return kept, free_left, free_right
+
+
+def _is_turned(left: Reading, right: Reading, meetings: Sequence[Meeting]) -> bool:
+    """Whether each name's first part is the other's father: Ahmad bin Ismail and Ismail bin Ahmad."""
+    fathers = _father(left), _father(right)
+    if None in fathers:
+        return False
+    pairs = {(m.left[0], m.right[0]) for m in meetings}
+    return (left.parts[0], fathers[1]) in pairs and (fathers[0], right.parts[0]) in pairs
+
+
+def _father(reading: Reading) -> Part | None:
+    """The part after the first word for son or daughter, if it is the second or third."""
+    words = name_tables().fathers
+    for before, part in list(pairwise(reading.parts))[1:2]:
+        if before.kind == "particle" and before.spelled[0] in words:
+            return part
+    return None
 
 
 def _by_syllables(reading: Reading) -> bool:
@@ -142,7 +183,7 @@ def _met_weight(meeting: Meeting) -> int:
     weights = _weights()["met"][meeting.rule]
     frequent = all(part.frequent for part in (*meeting.left, *meeting.right))
     # Parts that the other side writes as one.
-    more = 0 if meeting.cost else len(meeting.left) + len(meeting.right) - 2
+    more = 0 if meeting.cost > _NEAR else len(meeting.left) + len(meeting.right) - 2
     weight = int(weights["frequent" if frequent else "weight"]) + more * int(_weights()["run_together"]["weight"])
     return weight - round(meeting.cost * int(weights.get("per_cost", 0)))
 
@@ -167,7 +208,8 @@ def _apart(left: Sequence[Part], right: Sequence[Part], *, by_syllables: bool) -
         a, b = a_rest.pop(0), b_rest.pop(0)
         findings.append(_Finding((a,), (b,), "apart", "initial", weights["initial"]["weight"]))
     for part in (*a_rest, *b_rest):
-        rule = "syllable" if by_syllables else "extra" if part.kind == "name" else f"extra_{part.kind}"
+        syllable = by_syllables and (part.script != "latin" or part.spelled[0] in name_tables().characters_of)
+        rule = "syllable" if syllable else "extra" if part.kind in {"name", "joined"} else f"extra_{part.kind}"
         mine, none = (part,), ()
         sides = (mine, none) if part in a_rest else (none, mine)
         findings.append(_Finding(sides[0], sides[1], "apart", rule, weights[rule]["weight"]))

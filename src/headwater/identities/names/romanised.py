@@ -12,7 +12,12 @@ from typing import Final
 import yaml
 from anyascii import anyascii
 
-__all__ = ["LONGEST_WORD", "script_of", "spellings"]
+from headwater.identities.names.southern import burmese, khmer, thai
+
+__all__ = ["LONGEST_WORD", "NO_VOWELS", "script_of", "spellings"]
+
+NO_VOWELS: Final = frozenset(("arabic", "hebrew", "thai", "lao"))
+"""Scripts that do not write their vowels, or of which they are left to chance here."""
 
 LONGEST_WORD: Final = 40
 """Letters of one word that are read; a few ligatures stand for whole sentences."""
@@ -21,8 +26,6 @@ _LETTERS: Final[Mapping[str, Mapping[str, str]]] = yaml.safe_load(
     Path(__file__).with_name("letters.yaml").read_text(encoding="utf-8")
 )
 _GREEK: Final = re.compile("|".join(sorted(_LETTERS["greek"], key=lambda letters: (-len(letters), letters))))
-_THAI_SILENT: Final = re.compile("[ก-ฮ][ิุ]?์")
-_THAI_FIRST: Final = re.compile("([เแโใไ])([ก-ฮ])")
 _INDIC: Final = frozenset(
     ("DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA", "TAMIL", "TELUGU", "KANNADA", "MALAYALAM", "SINHALA")
 )
@@ -35,7 +38,7 @@ _LONG: Final = re.compile("ou|oo|uu")
 
 _SCRIPTS: Final = (
     ("HANGUL", "hangul"), ("CJK", "han"), ("HIRAGANA", "kana"), ("KATAKANA", "kana"), ("ARABIC", "arabic"),
-    ("HEBREW", "hebrew"), ("THAI", "thai"), ("LAO", "thai"), ("KHMER", "thai"), ("MYANMAR", "thai"),
+    ("HEBREW", "hebrew"), ("THAI", "thai"), ("LAO", "lao"), ("KHMER", "khmer"), ("MYANMAR", "burmese"),
     ("LATIN", "latin"), ("FULLWIDTH", "latin"),
 )  # fmt: skip
 
@@ -79,6 +82,7 @@ def _indic(word: str) -> str:
             out.append(last)
             bare = False
         elif "LETTER" in words:
+            last = f"ch{last[1:]}" if last[:2] == "ca" else last
             out.append(last)
             bare = len(last) > 1 and last.endswith("a") and last != "aa"
         elif last == "nukta" and out and out[-1].startswith("dd"):
@@ -114,11 +118,6 @@ def _hebrew(word: str) -> str:
     return made[:-1] + "a" if word.endswith("\N{HEBREW LETTER HE}") and len(made) > 1 else made
 
 
-def _thai(word: str) -> str:
-    """Without silenced letters, and with each vowel after the consonant that it is written before."""
-    return _ascii(_THAI_FIRST.sub(r"\2\1", _THAI_SILENT.sub("", word)))
-
-
 def _greek(word: str) -> str:
     plain = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
     start = _LETTERS["greek_start"].get(plain[:2])
@@ -127,11 +126,11 @@ def _greek(word: str) -> str:
     return _ascii(_GREEK.sub(lambda m: _LETTERS["greek"][m[0]], plain))
 
 
+_SEVERAL: Final[Mapping[str, Callable[[str], list[str]]]] = {"thai": thai, "khmer": khmer, "burmese": burmese}
 _SPELLERS: Final[Mapping[str, Callable[[str], str]]] = {
     "arabic": _arabic,
     "hebrew": _hebrew,
     "indic": _indic,
-    "thai": _thai,
     "greek": _greek,
     "kana": _kana,
 }
@@ -144,11 +143,19 @@ def spellings(word: str) -> tuple[str, ...]:
     Args:
         word: One word in lower case, of one script.
     """
-    speller = _SPELLERS.get(script_of(word))
-    if speller is not None:
+    if word.isascii() and word.isalpha():
+        return (word[:LONGEST_WORD],)
+    script = script_of(word)
+    speller = _SPELLERS.get(script)
+    if script in _SEVERAL:
+        found = [_NOT_LETTERS.sub("", spelled) for spelled in _SEVERAL[script](word)]
+    elif speller is not None:
         found = [speller(word)]
     elif any(c.isdigit() for c in word):
         found = [_ascii(word.translate(digits)) for digits in _DIGITS]
     else:
-        found = [_ascii(word), _ascii("".join(_LETTERS["marked"].get(letter, letter) for letter in word))]
+        marked = {letter: written for letter, written in _LETTERS["marked"].items() if letter in word}
+        found = [_ascii(word), _ascii("".join(marked.get(letter, letter) for letter in word))]
+        if len(marked) > 1:
+            found += [_ascii(word.replace(letter, written)) for letter, written in marked.items()]
     return tuple(dict.fromkeys(spelling[:LONGEST_WORD] for spelling in found if spelling))

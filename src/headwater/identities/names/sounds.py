@@ -14,8 +14,8 @@ _FOLDS: Final = {
     "schtsch": "S", "shtsh": "S", "shch": "S", "stsch": "S", "szcz": "S", "tsch": "C", "dsch": "j", "sch": "S",
     "tch": "C", "dzh": "j", "sh": "S", "sz": "S", "sj": "S", "cz": "C", "ch": "C", "zh": "Z", "kh": "h", "gh": "g",
     "ph": "f", "th": "t", "dh": "d", "dj": "j", "ck": "k", "qu": "k", "tz": "s", "tc": "s", "ts": "s", "dz": "s",
-    "ds": "s", "ou": "u", "oo": "u", "ee": "i", "ae": "e", "oe": "o", "ue": "u", "ce": "se", "ci": "si", "cy": "si",
-    "x": "ks", "c": "k", "q": "k", "w": "v", "y": "i", "z": "s", "rzh": "r",
+    "ds": "s", "ou": "u", "oo": "u", "ee": "i", "aee": "ai", "ae": "e", "oe": "o", "ue": "u", "ce": "se", "ci": "si",
+    "cy": "si", "x": "ks", "cv": "sv", "c": "k", "q": "k", "w": "v", "y": "i", "z": "s", "rzh": "r",
 }  # fmt: skip
 _FOLD: Final = re.compile("|".join(sorted(_FOLDS, key=lambda s: (-len(s), s))))
 _GREEK_STARTS: Final = {"mp": "b", "nt": "d", "gk": "g"}
@@ -69,6 +69,7 @@ def _costs(vowel: float, same_class: float, drop_vowel: float, more: str = "") -
     for v in _VOWELS:
         table[v] = drop_vowel
     table["ij"] = table["ji"] = min(same_class, 0.25)
+    table["j"] = max(drop_vowel, 0.6)  # Germans write it where others write i, or nothing
     table["h"] = min(drop_vowel, 0.3)
     table["i"] = min(drop_vowel, 0.45)
     table["SC"] = table["CS"] = min(same_class, 0.4)  # the French write ch where others write sh
@@ -92,6 +93,7 @@ COSTS: Final[Mapping[str, dict[str, float]]] = MappingProxyType(
         "alike": _costs(0.6, 0.7, 0.6),
         "across": _costs(0.3, 0.3, 0.35),
         "abjad": _unwritten(),
+        "burmese": {**_costs(0.3, 0.3, 0.35), "r": 0.15},
         "korean": {**_costs(0.2, 0.1, 0.2, "kj lr rn ln"), "gh": 0.7, "hg": 0.7, "hk": 0.7, "kh": 0.7},
         "japanese": _costs(0.35, 0.25, 0.2, "lr hf bv st"),
     }

@@ -14,6 +14,7 @@ from anyascii import anyascii
 
 from headwater.identities.names.romanised import spellings
 from headwater.identities.names.sounds import sound
+from headwater.identities.names.syllables import HOKKIEN, hangul_spellings
 
 __all__ = ["ENGLISH", "NameTables", "name_tables", "short_forms"]
 
@@ -37,6 +38,7 @@ class NameTables:
         titles_beside_two: Words beside a name that are names too.
         generations: A word to which of two who have the same name.
         particles: Words between the parts.
+        particles_and_names: Those of them that are names where they stand first, last or alone.
         no_name: Placeholders.
         fathers: Words after which the father's name stands.
         given_in_consonant: Sounds of men's given names of which a woman's is the same with an a.
@@ -45,8 +47,12 @@ class NameTables:
         korean: Surnames of Korea by their sound there, with the spellings in use.
         han: A character to its readings.
         characters_of: A reading to the characters that have it.
+        blocks_of: A spelling to the syllables of Korean names that are written so.
+        first_of_korea: The first number in `surnames` that is a surname of Korea.
         han_surnames: One or two characters to the readings as a surname.
+        readings_abroad: A character to its line of han_readings.txt.
         variants: A character to one that stands for the same.
+        stands_for: Two characters that stand for the same.
         japanese_surnames: How a surname is written to its readings.
         japanese_given: The same for given names.
     """
@@ -61,6 +67,7 @@ class NameTables:
     titles_beside_two: frozenset[str]
     generations: Mapping[str, str]
     particles: frozenset[str]
+    particles_and_names: frozenset[str]
     no_name: frozenset[str]
     fathers: frozenset[str]
     given_in_consonant: frozenset[str]
@@ -69,8 +76,12 @@ class NameTables:
     korean: Mapping[str, tuple[str, ...]]
     han: Mapping[str, tuple[str, ...]]
     characters_of: Mapping[str, frozenset[str]]
+    blocks_of: Mapping[str, frozenset[str]]
+    first_of_korea: int
     han_surnames: Mapping[str, tuple[str, ...]]
+    readings_abroad: Mapping[str, str]
     variants: Mapping[str, str]
+    stands_for: frozenset[frozenset[str]]
     japanese_surnames: Mapping[str, tuple[str, ...]]
     japanese_given: Mapping[str, tuple[str, ...]]
 
@@ -124,6 +135,32 @@ def _by_reading(han: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
     return {syllable: frozenset(characters) for syllable, characters in found.items()}
 
 
+def _blocks_of(abroad: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Each spelling to the syllables that it may stand for, of those that Chinese characters have in Korea.
+
+    The spelling of old books without its marks is left out: it writes two vowels alike.
+    """
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for block in {block for line in abroad.values() for block in line.partition("k:")[2].partition(" ")[0]} - {","}:
+        for spelling in hangul_spellings(block, marks_kept=True):
+            found[spelling].add(block)
+    return {spelling: frozenset(blocks) for spelling, blocks in found.items()}
+
+
+def _stands_for(abroad: Mapping[str, str]) -> Iterator[frozenset[str]]:
+    """Two characters that are one; those that names exchange in Peking's speech only if Canton reads them alike too."""
+    for character, line in abroad.items():
+        for other in line.partition("=:")[2].replace(",", ""):
+            yield frozenset((character, other))
+    canton = {
+        character: set(line.partition("c:")[2].partition(" ")[0].split(",")) for character, line in abroad.items()
+    }
+    for pair in _lines("han_variants.txt"):
+        one, other = pair[0], pair[1]
+        if canton.get(one, {""}) & canton.get(other, {""}) or not (one in canton and other in canton):
+            yield frozenset((one, other))
+
+
 @cache
 def name_tables() -> NameTables:
     """The tables; read from headwater's own files at the first call, a quarter of a second."""
@@ -146,6 +183,7 @@ def name_tables() -> NameTables:
         forms = written.split("/") if "/" in written else list(written)
         han_surnames.update((form, readings) for form in forms if form)
     korean = {str(k): tuple(str(v).split()) for k, v in words["korean_surnames"].items()}
+    first_of_korea = len(surname_sets) + 1
     surname_sets.extend([sound(r) for r in readings] for readings in korean.values())
     known: defaultdict[str, list[int]] = defaultdict(list)
     for number, line in enumerate(_lines("known_names.txt"), start=1):
@@ -155,6 +193,9 @@ def name_tables() -> NameTables:
     for line in _lines("han_syllables.txt"):
         character, *syllables = line.split(" ")
         han[character] = tuple(syllables)
+    for character, spelled in HOKKIEN.items():
+        han[character] = tuple(dict.fromkeys((*han.get(character, ()), *spelled)))
+    abroad = {line[0]: line[2:] for line in _lines("han_readings.txt")}
     endings = "|".join(sorted(words["patronymic_endings"].split(), key=lambda e: (-len(e), e)))
     return NameTables(
         known={word: frozenset(found) for word, found in known.items()},
@@ -167,6 +208,7 @@ def name_tables() -> NameTables:
         titles_beside_two=frozenset(str(words["titles_beside_two"]).split()),
         generations={str(w): g for g, line in words["generations"].items() for w in str(line).split()},
         particles=frozenset(str(words["particles"]).split()),
+        particles_and_names=frozenset(str(words["particles_and_names"]).split()),
         no_name=frozenset(str(words["no_name"]).split()),
         fathers=frozenset(words["fathers"].split()),
         given_in_consonant=frozenset(_sound(w) for w in words["given_in_consonant"].split()),
@@ -175,8 +217,12 @@ def name_tables() -> NameTables:
         korean=korean,
         han=han,
         characters_of=_by_reading(han),
+        blocks_of=_blocks_of(abroad),
+        first_of_korea=first_of_korea,
         han_surnames=han_surnames,
+        readings_abroad=abroad,
         variants={pair[1]: pair[0] for pair in _lines("han_variants.txt")},
+        stands_for=frozenset(_stands_for(abroad)),
         japanese_surnames=_by_writing("s"),
         japanese_given=_by_writing("g"),
     )
