@@ -75,6 +75,10 @@ class CaseSettings:
         database_url: Where the case's state lies; empty for `case.db` beside the settings.
         chain_memory_bytes: Memory that a chain of blocks may take; one that needs more is worked on by parts, with the
             same result. 0 for half of what the machine has.
+        hide_score_until_judged: The queue shows a link without its weights and its probability until the operator has
+            judged it.
+        known_pairs_ppm: Share of places in the queue for pairs whose answer is known, in parts per million.
+        repeated_pairs_ppm: Share of places in the queue for links that were judged before.
         parameters: What changes derived tables.
         case_format: Version of the folder's layout.
     """
@@ -85,6 +89,9 @@ class CaseSettings:
     retention_days: int = 0
     database_url: str = ""
     chain_memory_bytes: int = 0
+    hide_score_until_judged: bool = False
+    known_pairs_ppm: int = 50_000
+    repeated_pairs_ppm: int = 50_000
     parameters: Parameters = field(default_factory=Parameters)
     case_format: int = CASE_FORMAT
 
@@ -104,6 +111,9 @@ def write_settings(path: Path, settings: CaseSettings) -> None:
         "retention_days": settings.retention_days,
         "database_url": settings.database_url,
         "chain_memory_bytes": settings.chain_memory_bytes,
+        "hide_score_until_judged": settings.hide_score_until_judged,
+        "known_pairs_ppm": settings.known_pairs_ppm,
+        "repeated_pairs_ppm": settings.repeated_pairs_ppm,
         "parameters": {f.name: getattr(settings.parameters, f.name) for f in fields(settings.parameters)},
     }
     path.write_bytes(tomli_w.dumps(document).encode("utf-8"))
@@ -144,6 +154,8 @@ def _checked(path: Path, kind: type, values: Mapping[str, object]) -> dict[str, 
             raise ConfigError(f"{path}: '{name}' is {value!r}; it must be a whole number, 0 or more")
         if known[name] == "str" and not isinstance(value, str):
             raise ConfigError(f"{path}: '{name}' is {value!r}; it must be text")
+        if known[name] == "bool" and not isinstance(value, bool):
+            raise ConfigError(f"{path}: '{name}' is {value!r}; it must be true or false")
         if name in _CHOICES and value not in _CHOICES[name]:
             raise ConfigError(f"{path}: '{name}' is {value!r}; it must be one of {', '.join(_CHOICES[name])}")
     if kind is CaseSettings and not {"authority_ref", "operator", "case_format"} <= values.keys():

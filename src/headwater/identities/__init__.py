@@ -1,5 +1,6 @@
 """Accounts, payers and people: proposed links with their reasons, and what speaks against them."""
 
+from headwater.identities.known import KNOWN_LEFT_TABLES, known_rows, weighed_known_pairs
 from headwater.identities.link import link_records
 from headwater.identities.linkage import LinkOptions, LinkReport, link_files
 from headwater.identities.model import LinkModel, read_model
@@ -7,15 +8,18 @@ from headwater.identities.names import NameReason, name_probability, name_reason
 from headwater.identities.networks import NetworkRange, Networks
 
 __all__ = [
+    "KNOWN_LEFT_TABLES",
     "LinkModel",
     "LinkOptions",
     "LinkReport",
     "NameReason",
     "NetworkRange",
     "Networks",
+    "known_rows",
     "link_files",
     "link_records",
     "name_probability",
     "name_reasons",
     "read_model",
+    "weighed_known_pairs",
 ]
