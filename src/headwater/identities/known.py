@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
@@ -45,7 +45,8 @@ def weighed_known_pairs(context: StageContext, link: Callable[[StageContext], Ma
     """The table `known_links`: what the model says of each pair of known answer, and of its rivals.
 
     The case is linked once more with the rows of these pairs among its own, so that they are weighed by the same model
-    with the same prior as every link beside which they are shown. Of what comes out, only they are kept.
+    with the same prior as every link beside which they are shown. Of what comes out, only they are kept. A case that
+    has fewer records than the pairs bring has another prior for them, by which they can be told.
 
     Args:
         context: The stage's; afterwards its tables hold those rows too, so that this is the last thing it does.
@@ -57,7 +58,11 @@ def weighed_known_pairs(context: StageContext, link: Callable[[StageContext], Ma
         return schema.empty()
     known = known_rows(pairs)
     for table, rows in known.items():
-        context.tables.put(table, _with(context.tables.arrow(table), table, rows.values()))
+        own = context.tables.arrow(table)
+        added = _like_own(own, table, rows.values())
+        # The prior follows from how many records there are, and is shown: as many are left out as come in.
+        kept = own.slice(0, max(0, own.num_rows - added.num_rows)) if table == "records" else own
+        context.tables.put(table, pa.concat_tables([kept, added]))
     made = link(context)
     against: dict[str, list[str]] = defaultdict(list)
     for fact in made["contrary_facts"].to_pylist():
@@ -76,19 +81,14 @@ def weighed_known_pairs(context: StageContext, link: Callable[[StageContext], Ma
     )
 
 
-def _with(own: pa.Table, table: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """The table's own rows and these; what they do not say and may not be absent is as in the first row.
+def _like_own(own: pa.Table, table: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """These rows as rows of the table; what they do not say and may not be absent is as in its first row.
 
-    A table without a row gets none: there are no links of its own that these could stand among.
+    Of a table without a row there are none: there are no links of its own that they could stand among.
     """
-    if not own.num_rows:
-        return own
     schema = table_named(table)
+    if not own.num_rows:
+        return schema.empty()
     [first] = own.slice(0, 1).to_pylist()
     like = {column.name: None if column.nullable else first[column.name] for column in schema.columns}
-
-    def filled() -> Iterator[dict[str, Any]]:
-        for row in rows:
-            yield {**like, **{name: value for name, value in row.items() if name in like}}
-
-    return pa.concat_tables([own, schema.rows(filled())])
+    return schema.rows({**like, **{name: value for name, value in row.items() if name in like}} for row in rows)
