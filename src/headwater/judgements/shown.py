@@ -18,6 +18,8 @@ __all__ = ["AS_KNOWN", "AS_LINK", "AS_REPEATED", "ShownLink", "add_shown", "bars
 AS_LINK, AS_KNOWN, AS_REPEATED = "link", "known", "repeated"
 """How the queue came to show a pair: it waits, its answer is known, or it was judged before."""
 
+_BAR = ("field", "level", "weight_mbits", "rows_with_value", "sentence")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownLink:
@@ -43,7 +45,7 @@ class ShownLink:
 def bars_digest(link: Mapping[str, Any]) -> str:
     """SHA-256, in hex, of what a link's weight is made of, of that weight, and of the probability."""
     told = {
-        "comparisons": [dict(sorted(bar.items())) for bar in link["comparisons"]],
+        "comparisons": [{name: bar[name] for name in _BAR} for bar in link["comparisons"]],
         "match_weight_mbits": link["match_weight_mbits"],
         "probability_ppm": link["probability_ppm"],
     }

@@ -124,7 +124,8 @@ def _judgeable(tables: Session, wanted: str) -> _Judgeable | None:
                 model_id=link["model_id"],
                 bars_sha256=bars_digest(link),
             )
-    for hub in tables.chosen("media_hubs", lambda part: pc.equal(part["media_hub_id"], wanted)).to_pylist():
+    hub = next((row for row in tables.arrow("media_hubs").to_pylist() if row["media_hub_id"] == wanted), None)
+    if hub is not None:
         return _Judgeable(claim=HUB_CLAIM, left_id=hub["pdq"], right_id=hub["entry_id"], shown_claim=HUB_CLAIM)
     if _joins_scripts(tables, wanted):
         return _Judgeable(claim=MERGE_CLAIM, left_id=wanted, right_id="", shown_claim=MERGE_CLAIM)
@@ -145,7 +146,7 @@ def _changes(before: Sequence[Judgement], judgement: Judgement, claim: str, show
         yield f"it replaces your {own[-1].verdict} of {own[-1].at_utc[:10]}; both stay on record"
     after = [*earlier, judgement]
     stands = standing(after)[judgement.subject]
-    if stands.person != judgement.person:
+    if stands.verdict != judgement.verdict:
         yield f"{stands.operator}'s {stands.verdict} stands before it"
     elif judgement.verdict == "negative":
         yield "it stands, whatever others say later, until you judge otherwise; nothing follows from the pair any more"

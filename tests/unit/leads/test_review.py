@@ -50,6 +50,7 @@ def two(case):
     case.origin("acc-1")
     case.account("acc-5")
     case.payment("acc-5")
+    case.add("customers", "cus-1")
     return case
 
 
