@@ -71,7 +71,7 @@ def _cells(pair: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for name in (*(name for name in left_names if name not in right_names), *right_names):
         one, other = printable(left.get(name)), printable(right.get(name))
         if one or other:
-            yield name.replace("_", " "), one, other
+            yield name.removesuffix("_utc").replace("_", " "), one, other
 
 
 def _chopped(value: str, width: int) -> list[str]:
