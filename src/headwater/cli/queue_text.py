@@ -21,6 +21,7 @@ _QUESTIONS: Final = {
 _SINGULAR: Final = {"accounts": "account", "payments": "payment", "customers": "customer", "records": "record"}
 _LABEL, _LEAST_SIDE, _ARM = 20, 26, 12
 _COLUMNS_WITHOUT_TERMINAL: Final = 100
+_LEAST_PPM, _MOST_PPM = 100, 999_900
 
 
 def pair_text(pair: Mapping[str, Any], *, columns: int | None = None) -> str:
@@ -115,7 +116,10 @@ def _weight(link: Mapping[str, Any]) -> str:
 
 
 def _percent(ppm: int) -> str:
-    return f"{ppm / 10_000:.2f} %"
+    """The probability; nothing is rounded to certainty."""
+    if ppm < _LEAST_PPM:
+        return "under 0.01 %"
+    return "over 99.99 %" if ppm > _MOST_PPM else f"{ppm / 10_000:.2f} %"
 
 
 def _waterfall_text(pair: Mapping[str, Any], width: int) -> Iterator[str]:
@@ -190,7 +194,7 @@ def band_text(row: Mapping[str, Any]) -> str:
     """What the model expected of a band of its links, and what came of them."""
     span = f"{row['least_ppm'] / 10_000:g} to {row['below_ppm'] / 10_000:g} %"
     return (
-        f"{row['claim']}, {span}: {row['links']:,} links; expected right {row['expected_ppm'] / 10_000:.2f} %, "
+        f"{row['claim']}, {span}: {row['links']:,} links; expected right {_percent(row['expected_ppm'])}, "
         f"observed {_share(row, 'observed')}\n"
         f"  judged: {row['judged_positive']:,} positive, {row['judged_negative']:,} negative, "
         f"{row['judged_unsure']:,} unsure; by outcome: {row['outcome_right']:,} right, {row['outcome_wrong']:,} wrong"

@@ -48,7 +48,7 @@ _SHOWN = {
     "customers": ("customer_id", "actor", *_PERSON),
     "records": ("record_id", *_PERSON, "nickname"),
 }
-_SCORE: Final = ("comparisons", "match_weight_mbits", "probability_ppm", "because")
+_OF_MODEL: Final = ("comparisons", "match_weight_mbits", "probability_ppm", "because")
 """What a person who is not to be led by the model does not see before they have judged."""
 
 _OF_LINK: Final = ("link_id", "claim", "left_table", "left_id", "right_table", "right_id")
@@ -144,7 +144,7 @@ def _without_score(pair: Mapping[str, Any]) -> dict[str, Any]:
         {name: value for name, value in candidate.items() if name in {"link_id", "right_id", "right"}}
         for candidate in sorted(pair["candidates"], key=lambda candidate: str(candidate["right_id"]))
     ]
-    kept = {name: value for name, value in pair.items() if name not in _SCORE}
+    kept = {name: value for name, value in pair.items() if name not in _OF_MODEL}
     return {**kept, "candidates": candidates, "score_hidden": True, "judged": None}
 
 

@@ -95,6 +95,14 @@ def test_a_rival_has_its_weight_and_what_is_better_or_worse():
     assert "rivals: no other candidate for this customer" in pair_text(pair(), columns=100)
 
 
+@pytest.mark.parametrize(
+    ("ppm", "words"),
+    [(0, "under 0.01 %"), (100, "0.01 %"), (999_900, "99.99 %"), (999_999, "over 99.99 %"), (500_000, "50.00 %")],
+)
+def test_nothing_is_rounded_to_certainty(ppm, words):
+    assert f"bits, probability {words}\n" in pair_text(pair(probability_ppm=ppm), columns=100)
+
+
 def test_nothing_against_it_is_said_and_not_left_out():
     assert "  against: nothing on record\n" in pair_text(pair(contrary=[]), columns=100)
 
