@@ -81,6 +81,10 @@ class CaseSettings:
             larger than ours is likelier guesses than holdings.
         deconflict_sessions_per_day: Sessions with one peer in 24 hours, at most.
         deconflict_session_days: A session ends after so many days, whatever came of it.
+        hide_score_until_judged: The queue shows a link without its weights and its probability until the operator has
+            judged it.
+        known_pairs_ppm: Share of places in the queue for pairs whose answer is known, in parts per million.
+        repeated_pairs_ppm: Share of places in the queue for links that were judged before.
         parameters: What changes derived tables.
         case_format: Version of the folder's layout.
     """
@@ -96,6 +100,9 @@ class CaseSettings:
     deconflict_most_times_ours: int = 100
     deconflict_sessions_per_day: int = 4
     deconflict_session_days: int = 30
+    hide_score_until_judged: bool = False
+    known_pairs_ppm: int = 50_000
+    repeated_pairs_ppm: int = 50_000
     parameters: Parameters = field(default_factory=Parameters)
     case_format: int = CASE_FORMAT
 
@@ -151,6 +158,8 @@ def _checked(path: Path, kind: type, values: Mapping[str, object]) -> dict[str, 
             raise ConfigError(f"{path}: '{name}' is {value!r}; it must be a whole number, 0 or more")
         if known[name] == "str" and not isinstance(value, str):
             raise ConfigError(f"{path}: '{name}' is {value!r}; it must be text")
+        if known[name] == "bool" and not isinstance(value, bool):
+            raise ConfigError(f"{path}: '{name}' is {value!r}; it must be true or false")
         if name in _CHOICES and value not in _CHOICES[name]:
             raise ConfigError(f"{path}: '{name}' is {value!r}; it must be one of {', '.join(_CHOICES[name])}")
     if kind is CaseSettings and not {"authority_ref", "operator", "case_format"} <= values.keys():

@@ -13,6 +13,7 @@ from headwater_synth import media_store
 from headwater_synth.access_logs import write_access_logs
 from headwater_synth.chain import ChainResult, build_chain, write_blocks, write_truth, write_wallet
 from headwater_synth.disk_image import mke2fs_program, stage_server_tree, write_disk_image
+from headwater_synth.known_pairs import write_known_pairs
 from headwater_synth.platform_dump import write_dump
 from headwater_synth.platform_tables import DATABASE, PlatformContent, platform_tables
 from headwater_synth.population import Population, build_population
@@ -169,6 +170,7 @@ def make_seizure(
     say("references and truth")
     returns = customer_returns(population, chain)
     records = write_references(folder / "references", population, chain, returns)
+    write_known_pairs(folder / "references/known-pairs.csv", population)
     economy = built_economy(population)
     write_token_references(folder / "references/tokens", economy)
     write_token_truth(truth, economy)

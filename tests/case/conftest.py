@@ -25,8 +25,8 @@ class Finished:
     Attributes:
         seizure: As it was seized.
         truth: What no stage has seen.
-        case: After every stage, one judgement and one released package.
-        judged_link: The link that was judged positive.
+        case: After every stage, two people's judgements on one link and one released package.
+        judged_link: The link that both judged positive.
         country: The package's.
         package_id: The package.
         package: Its folder.
@@ -109,7 +109,7 @@ def finished(
     headwater: Callable[..., Any],
     taken_in: Callable[[Path, Path], None],
 ) -> Finished:
-    """The case after every stage, one judgement and one released package."""
+    """The case after every stage, two people's judgements on one link and one released package."""
     folder = tmp_path_factory.mktemp("finished")
     case = folder / "case"
 
@@ -122,7 +122,8 @@ def finished(
     do("run", case, "--workers", 2, "--allow-unsealed")
     queue = do("queue", case, "--claim", "used", "--limit", 0, "--json").rows
     link = queue[0]["link_id"]
-    do("judge", case, link, "positive", "--why", "the registered address is on the record", "--operator", AUTHOR)
+    for operator in (AUTHOR, APPROVER):  # a name needs two people before it leaves
+        do("judge", case, link, "positive", "--why", "the registered address is on the record", "--operator", operator)
     do("run", case, "--workers", 2, "--allow-unsealed")
     leads = do("leads", case, "--limit", 0, "--json").rows
     country = next(lead["lead_country"] for lead in leads if lead["lead_country"])

@@ -144,3 +144,10 @@ def small(small_template: Small, tmp_path: Path) -> Small:
             database.execute("UPDATE exhibit_places SET path = ? WHERE exhibit_id = ?", (path, exhibit))
         database.commit()
     return Small(folder=folder, case=folder / "case")
+
+
+@pytest.fixture(scope="session")
+def before_0004() -> tuple[str, ...]:
+    """Statements that take from `case.db` what its fourth migration brought."""
+    columns = ("headwater_version", "links_sha256", "bars_sha256", "score_hidden", "shown_as")
+    return ("DROP TABLE shown_links", *(f"ALTER TABLE judgements DROP COLUMN {name}" for name in columns))

@@ -14,6 +14,7 @@ from headwater.cli import (
     case_commands,
     deconflict_commands,
     file_commands,
+    judge_commands,
     lead_commands,
     money_commands,
     reference_commands,
@@ -40,8 +41,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    case_commands, reference_commands, table_commands, money_commands, lead_commands, deconflict_commands,
-    viewer_commands, file_commands,
+    case_commands, reference_commands, table_commands, money_commands, judge_commands, lead_commands,
+    deconflict_commands, viewer_commands, file_commands,
 ):  # fmt: skip
     module.register(app)
 

@@ -1,4 +1,4 @@
-"""Commands in which people decide: queue, judge, leads, package, release."""
+"""Commands about leads: leads, package, release."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typer.core import TyperGroup
 
 from headwater.cli.options import AsJson, CasePath, Operator, Why
 from headwater.cli.output import emit, note, printable
-from headwater.cli.people_text import hub_text, lead_explained_text, lead_text, link_text, outcomes_text
+from headwater.cli.people_text import lead_explained_text, lead_text, outcomes_text
 
 __all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("queue")(queue)
-    app.command("judge")(judge)
     leads_app = typer.Typer(
         cls=_ListedByDefault, help="Show the leads in order, or explain one: leads CASE, leads explain CASE LEAD."
     )
@@ -38,57 +36,6 @@ class _ListedByDefault(TyperGroup):
             args = ["list", *args]
         parsed: list[str] = super().parse_args(ctx, args)
         return parsed
-
-
-def queue(
-    case: CasePath,
-    limit: Annotated[int, typer.Option("--limit", min=0, help="At most so many; 0 for all.")] = 20,
-    judged: Annotated[bool, typer.Option("--judged", help="Also links that have a judgement.")] = False,
-    claim: Annotated[str | None, typer.Option("--claim", help="used, paid, held or hub.")] = None,
-    operator: Operator = None,
-    why: Why = "",
-    as_json: AsJson = False,
-) -> None:
-    """Show the links that wait for a person, what speaks against them first; or listed hashes that are set aside."""
-    from headwater.workflow import Case, consult, queued_hubs, queued_links
-
-    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "queue") as tables:
-        hubs = queued_hubs(tables, judged=judged)
-        waiting = hubs if claim == "hub" else queued_links(tables, judged=judged, claim=claim)
-    for row in waiting[: limit or None]:
-        emit(row, as_json=as_json, text=hub_text(row) if claim == "hub" else link_text(row))
-    if hubs and claim != "hub":
-        note(f"{len(hubs):,} listed hashes are set aside as hubs; see them with --claim hub")
-    left = len(waiting) - limit
-    if limit and left > 0:
-        note(f"{left:,} more; --limit 0 shows all")
-    if not waiting:
-        note("no hub waits for a judgement" if claim == "hub" else "no link waits for a judgement")
-
-
-def judge(
-    case: CasePath,
-    link: Annotated[str, typer.Argument(metavar="LINK_ID", help="From the queue: a link, or a hub.")],
-    verdict: Annotated[str, typer.Argument(metavar="positive|negative|unsure")],
-    why: Annotated[str, typer.Option("--why", help="Your reason; it stays with the judgement.")],
-    operator: Operator = None,
-    as_json: AsJson = False,
-) -> None:
-    """Record what you decide about a link. To undo it, judge again: nothing is ever removed."""
-    from headwater.workflow import Case, judge_link
-
-    with Case(case) as opened:
-        judgement = judge_link(opened, opened.actor(operator, role="analyst", why=why), link, verdict, why=why)
-    emit(
-        {
-            "judgement_id": judgement.judgement_id,
-            "link_id": judgement.link_id,
-            "verdict": judgement.verdict,
-            "operator": judgement.operator,
-        },
-        as_json=as_json,
-        text=f"{judgement.link_id}: {judgement.verdict} by {judgement.operator}; 'headwater run' takes it into account",
-    )
 
 
 def leads(

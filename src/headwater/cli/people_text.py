@@ -1,4 +1,4 @@
-"""Links and leads as text for a terminal."""
+"""Leads and hubs as text for a terminal."""
 
 from __future__ import annotations
 
@@ -7,26 +7,7 @@ from typing import Any
 
 from headwater.cli.output import printable
 
-__all__ = ["hub_text", "lead_explained_text", "lead_text", "link_text", "outcomes_text"]
-
-
-def link_text(link: Mapping[str, Any]) -> str:
-    """A link: what speaks against it, both rows, then the weight of each field."""
-    lines = [f"{link['link_id']}  {link['claim']}"]
-    lines += [f"  against: {printable(fact)}" for fact in link["contrary"]]
-    if link["rivals"]:
-        lines.append(f"  rivals: {link['rivals']} other candidate(s) for the same {link['left_table'][:-1]}")
-    for side in ("left", "right"):
-        cells = "  ".join(f"{k}={printable(v)}" for k, v in link[side].items() if v not in {None, ""})
-        lines.append(f"  {link[f'{side}_table'][:-1]}: {cells}")
-    for part in link["comparisons"]:
-        lines.append(f"  {part['weight_mbits'] / 1000:+8.2f} bits  {part['field']}: {printable(part['level'])}")
-    weight = link["match_weight_mbits"] / 1000
-    lines.append(f"  {weight:+8.2f} bits in all; probability {link['probability_ppm'] / 10_000:.2f} %")
-    lines.append(f"  because: {printable(link['because'])}")
-    if link["judged"]:
-        lines.append(f"  judged: {link['judged']}")
-    return "\n".join(lines)
+__all__ = ["hub_text", "lead_explained_text", "lead_text", "outcomes_text"]
 
 
 def hub_text(hub: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Accounts, payers and people: proposed links with their reasons, and what speaks against them."""
 
 from headwater.identities.identifier_forms import IDENTIFIER_FORMS, typed_identifier
+from headwater.identities.known import KNOWN_LEFT_TABLES, known_rows, weighed_known_pairs
 from headwater.identities.link import link_records
 from headwater.identities.linkage import LinkOptions, LinkReport, link_files
 from headwater.identities.model import LinkModel, read_model
@@ -9,16 +10,19 @@ from headwater.identities.networks import NetworkRange, Networks
 
 __all__ = [
     "IDENTIFIER_FORMS",
+    "KNOWN_LEFT_TABLES",
     "LinkModel",
     "LinkOptions",
     "LinkReport",
     "NameReason",
     "NetworkRange",
     "Networks",
+    "known_rows",
     "link_files",
     "link_records",
     "name_probability",
     "name_reasons",
     "read_model",
     "typed_identifier",
+    "weighed_known_pairs",
 ]

@@ -1,5 +1,13 @@
 """What a person decided: who, when, on what, why; only ever added to."""
 
+from headwater.judgements.agreement import (
+    Agreement,
+    KnownAnswers,
+    agreement_with_others,
+    agreement_with_self,
+    kappa_ppm,
+    known_answers,
+)
 from headwater.judgements.cut import cut_snapshot
 from headwater.judgements.grade import (
     Grade,
@@ -18,29 +26,59 @@ from headwater.judgements.grade import (
 )
 from headwater.judgements.judgement import (
     HUB_CLAIM,
+    KNOWN_CLAIM,
     MERGE_CLAIM,
     VERDICTS,
     Judgement,
+    Subject,
     Verdict,
     append,
     history,
     hub_snapshot,
+    is_about_link,
+    same_person,
     snapshot,
     standing,
 )
+from headwater.judgements.shares import Share, share_of
+from headwater.judgements.shown import (
+    AS_KNOWN,
+    AS_LINK,
+    AS_REPEATED,
+    ShownLink,
+    add_shown,
+    bars_digest,
+    last_shown,
+)
+from headwater.judgements.weave import REPEAT_GAP, Shares, woven
 
 __all__ = [
+    "AS_KNOWN",
+    "AS_LINK",
+    "AS_REPEATED",
     "HUB_CLAIM",
+    "KNOWN_CLAIM",
     "MERGE_CLAIM",
+    "REPEAT_GAP",
     "VERDICTS",
+    "Agreement",
     "Grade",
     "GradeKey",
     "GradedFile",
     "Judgement",
+    "KnownAnswers",
+    "Share",
+    "Shares",
+    "ShownLink",
+    "Subject",
     "Verdict",
     "add_graded_file",
     "add_grades",
+    "add_shown",
+    "agreement_with_others",
+    "agreement_with_self",
     "append",
+    "bars_digest",
     "current_grades",
     "cut_snapshot",
     "grade_snapshot",
@@ -50,8 +88,15 @@ __all__ = [
     "grades_on",
     "history",
     "hub_snapshot",
+    "is_about_link",
     "is_applied",
+    "kappa_ppm",
+    "known_answers",
+    "last_shown",
+    "same_person",
+    "share_of",
     "snapshot",
     "standing",
     "victims_of",
+    "woven",
 ]

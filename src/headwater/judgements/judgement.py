@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -14,13 +14,17 @@ from headwater.schema.state import JUDGEMENTS
 
 __all__ = [
     "HUB_CLAIM",
+    "KNOWN_CLAIM",
     "MERGE_CLAIM",
     "VERDICTS",
     "Judgement",
+    "Subject",
     "Verdict",
     "append",
     "history",
     "hub_snapshot",
+    "is_about_link",
+    "same_person",
     "snapshot",
     "standing",
 ]
@@ -31,7 +35,15 @@ HUB_CLAIM = "hub"
 """The claim of a judgement that is about a listed hash, not about a person: that it stands for what it lists."""
 MERGE_CLAIM = "merge"
 """The claim of a judgement that is about a transaction: that whoever signed for one input signed for the others."""
-_ABOUT_NO_LINK = frozenset({HUB_CLAIM, MERGE_CLAIM})
+KNOWN_CLAIM = "known"
+"""The claim of a judgement on a pair whose answer is known: it measures who judges, and nothing follows from it."""
+_ABOUT_NO_LINK = frozenset({HUB_CLAIM, MERGE_CLAIM, KNOWN_CLAIM})
+
+Subject = tuple[str, str, str]
+"""What a judgement is about: claim, left and right. No id of a run or model is in it, so that it outlives both."""
+
+# Fields of later versions: a judgement of before them has none, and keeps the id that it was recorded under.
+_LATER: Final = ("bars_sha256", "headwater_version", "links_sha256", "score_hidden", "shown_as")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +52,21 @@ class Judgement:
 
     Attributes:
         link_id: The link, the hub, or the transaction that merges.
-        claim: used, paid or held; hub; merge.
+        claim: used, paid or held; hub; merge; known.
         left_id: The link's left row, so that the decision survives a new model; the listed hash; the transaction.
         right_id: Its right row; the entry that was looked at; empty for a merge.
         verdict: positive, negative or unsure.
         operator: Who.
         why: In that person's words.
-        seen_weight_mbits: The weight that person was shown.
+        seen_weight_mbits: The weight the link had; whether that person was shown it, `bars_sha256` says.
         model_id: The model that weight came from.
         at_utc: When, ISO 8601 with microseconds and Z.
+        headwater_version: Version of headwater that recorded it; empty before this was recorded.
+        links_sha256: Digest of the table that the link stood in.
+        bars_sha256: Digest of the bars, the weight and the probability that the queue showed that person; empty where
+            it showed none.
+        score_hidden: Whether the queue showed the link without them.
+        shown_as: How the queue came to show it: link, known or repeated; empty where it did not.
     """
 
     link_id: str
@@ -61,11 +79,43 @@ class Judgement:
     seen_weight_mbits: int
     model_id: str
     at_utc: str
+    headwater_version: str = ""
+    links_sha256: str = ""
+    bars_sha256: str = ""
+    score_hidden: bool = False
+    shown_as: str = ""
 
     @property
     def judgement_id(self) -> str:
         """Digest of the whole decision."""
-        return content_id("jdg", *(value for _, value in sorted(asdict(self).items())))
+        fields = asdict(self)
+        later = {name: fields.pop(name) for name in _LATER}
+        told = (part for name in _LATER if later[name] for part in (name, later[name]))
+        return content_id("jdg", *(value for _, value in sorted(fields.items())), *told)
+
+    @property
+    def subject(self) -> Subject:
+        """What it is about. Of a hub the listed hash alone: a new version of the list has other entries."""
+        return self.claim, self.left_id, "" if self.claim == HUB_CLAIM else self.right_id
+
+    @property
+    def person(self) -> str:
+        """Who, however the name was typed."""
+        return same_person(self.operator)
+
+
+def same_person(operator: str) -> str:
+    """The name as persons are told apart by: neither a capital nor a space makes another person.
+
+    >>> same_person(" b. analyst") == same_person("B. Analyst")
+    True
+    """
+    return operator.strip().casefold()
+
+
+def is_about_link(judgement: Judgement) -> bool:
+    """Whether something follows for a link of the case."""
+    return judgement.claim not in _ABOUT_NO_LINK
 
 
 def append(connection: sa.Connection, judgement: Judgement) -> None:
@@ -86,44 +136,48 @@ def _precedence(judgement: Judgement) -> tuple[int, str]:
     return _STRENGTH[judgement.verdict], judgement.operator
 
 
-def standing(judgements: Iterable[Judgement]) -> Mapping[str, Judgement]:
-    """For each link, the judgement that stands.
+def standing(judgements: Iterable[Judgement]) -> Mapping[Subject, Judgement]:
+    """For each claim about two rows, the judgement that stands, whatever id the link had.
 
     A person's later judgement replaces that same person's earlier one. Between persons the order is negative, then
     unsure, then positive: one person's negative is not outvoted, only withdrawn by that person.
     """
-    latest: dict[tuple[str, str], Judgement] = {}
-    for judgement in judgements:
-        latest[judgement.link_id, judgement.operator] = judgement
-    chosen: dict[str, Judgement] = {}
-    for judgement in latest.values():
-        held = chosen.get(judgement.link_id)
+    chosen: dict[Subject, Judgement] = {}
+    for judgement in _latest(judgements).values():
+        held = chosen.get(judgement.subject)
         # Of equal verdicts, the first operator by name: who judged first must not show in what is derived.
         if held is None or _precedence(judgement) < _precedence(held):
-            chosen[judgement.link_id] = judgement
+            chosen[judgement.subject] = judgement
     return chosen
 
 
-def snapshot(judgements: Iterable[Judgement]) -> pa.Table:
-    """The standing judgements on links as the table `judgements`, without clock times, which later stages depend on."""
-    listed = [judgement for judgement in judgements if judgement.claim not in _ABOUT_NO_LINK]
-    stands = standing(listed)
-    positives: dict[str, set[str]] = {}
-    latest = {(j.link_id, j.operator): j for j in listed}
-    for judgement in latest.values():
+def _latest(judgements: Iterable[Judgement]) -> dict[tuple[Subject, str], Judgement]:
+    return {(judgement.subject, judgement.person): judgement for judgement in judgements}
+
+
+def snapshot(judgements: Iterable[Judgement], link_ids: Mapping[Subject, str] | None = None) -> pa.Table:
+    """The standing judgements on links as the table `judgements`, without clock times, which later stages depend on.
+
+    Args:
+        judgements: All of them, in order.
+        link_ids: The ids that links have now; one that is not among them keeps the id that it was judged under.
+    """
+    listed = [judgement for judgement in judgements if is_about_link(judgement)]
+    positives: dict[Subject, set[str]] = {}
+    for (subject, person), judgement in _latest(listed).items():
         if judgement.verdict == "positive":
-            positives.setdefault(judgement.link_id, set()).add(judgement.operator)
+            positives.setdefault(subject, set()).add(person)
     return table_named("judgements").rows(
         {
-            "link_id": j.link_id,
+            "link_id": (link_ids or {}).get(subject, j.link_id),
             "claim": j.claim,
             "left_id": j.left_id,
             "right_id": j.right_id,
             "verdict": j.verdict,
             "operator": j.operator,
-            "positive_operators": len(positives.get(j.link_id, ())),
+            "positive_operators": len(positives.get(subject, ())),
         }
-        for j in stands.values()
+        for subject, j in standing(listed).items()
     )
 
 

@@ -2,8 +2,9 @@
 
 from headwater.leads.acts import ACT_TABLES
 from headwater.leads.explained import explained_lead
-from headwater.leads.outcomes import outcome_sums, outcomes_of_leads
+from headwater.leads.outcomes import outcome_sums, outcomes_of_leads, standing_outcomes
 from headwater.leads.rank import rank_leads
+from headwater.leads.review import uncertainty_mbits
 from headwater.leads.rules import Rule, RuleSet, read_rules
 
 __all__ = [
@@ -15,4 +16,6 @@ __all__ = [
     "outcomes_of_leads",
     "rank_leads",
     "read_rules",
+    "standing_outcomes",
+    "uncertainty_mbits",
 ]

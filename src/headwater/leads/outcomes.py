@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 import pyarrow as pa
 
-__all__ = ["outcome_sums", "outcomes_of_leads"]
+from headwater.judgements import share_of
+
+__all__ = ["outcome_sums", "outcomes_of_leads", "standing_outcomes"]
 
 _WEIGHT: Final = ("wrong_person", "child_safeguarded", "payer_identified", "no_action")
 """Of several units' outcomes of one lead the first of these counts: a wrong name is never outvoted."""
 
 _RIGHT: Final = ("child_safeguarded", "payer_identified")
-_Z: Final = 1.959964  # source: the normal distribution, two-sided 95 %
-_MILLION: Final = 1_000_000
 
 
 def outcomes_of_leads(outcomes: pa.Table) -> dict[str, list[dict[str, Any]]]:
@@ -41,6 +40,18 @@ def outcomes_of_leads(outcomes: pa.Table) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def standing_outcomes(outcomes: pa.Table) -> dict[str, str]:
+    """For each lead that was reported on, the outcome that counts: of several units' the gravest.
+
+    Args:
+        outcomes: The table `outcomes`.
+    """
+    return {
+        lead: min((row["outcome"] for row in rows), key=_WEIGHT.index)
+        for lead, rows in outcomes_of_leads(outcomes).items()
+    }
+
+
 def outcome_sums(outcomes: pa.Table, leads: pa.Table) -> list[dict[str, Any]]:
     """What became of all leads, of those of each tier and of each rule that fired: counts, and how often one was right.
 
@@ -50,14 +61,8 @@ def outcome_sums(outcomes: pa.Table, leads: pa.Table) -> list[dict[str, Any]]:
     Args:
         outcomes: The table `outcomes`.
         leads: The columns `lead_id`, `risk_tier` and `rules_fired` of the table `leads`.
-
-    References:
-        Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference: the interval.
     """
-    standing = {
-        lead: min((row["outcome"] for row in rows), key=_WEIGHT.index)
-        for lead, rows in outcomes_of_leads(outcomes).items()
-    }
+    standing = standing_outcomes(outcomes)
     groups: dict[tuple[int, str], list[str]] = {}
     unknown = dict(standing)
     for row in leads.to_pylist():
@@ -76,6 +81,7 @@ def outcome_sums(outcomes: pa.Table, leads: pa.Table) -> list[dict[str, Any]]:
 def _summed(name: str, outcomes: Iterable[str]) -> dict[str, Any]:
     counts = Counter(outcomes)
     right, wrong = sum(counts[outcome] for outcome in _RIGHT), counts["wrong_person"]
+    share = share_of(right, right + wrong)
     return {
         "leads_of": name,
         "reported": counts.total(),
@@ -83,15 +89,7 @@ def _summed(name: str, outcomes: Iterable[str]) -> dict[str, Any]:
             outcome: counts[outcome]
             for outcome in ("child_safeguarded", "payer_identified", "no_action", "wrong_person")
         },
-        **dict(zip(("right_ppm", "right_least_ppm", "right_most_ppm"), _share_ppm(right, right + wrong), strict=True)),
+        "right_ppm": share.ppm,
+        "right_least_ppm": share.least_ppm,
+        "right_most_ppm": share.most_ppm,
     }
-
-
-def _share_ppm(part: int, whole: int) -> Iterator[int | None]:
-    """The share in parts per million, and the ends of its interval; none of nothing."""
-    if not whole:
-        return iter((None, None, None))
-    share, spread = part / whole, _Z * _Z / whole
-    middle = (share + spread / 2) / (1 + spread)
-    reach = _Z / (1 + spread) * math.sqrt(share * (1 - share) / whole + spread / (4 * whole))
-    return iter(round(_MILLION * value) for value in (share, max(0.0, middle - reach), min(1.0, middle + reach)))

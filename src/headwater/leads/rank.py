@@ -15,6 +15,7 @@ from headwater.leads.acts import ACT_TABLES, observed_acts
 from headwater.leads.holders import Held, RetentionClocks, held_by_services, lawful_steps, volatile_until
 from headwater.leads.jurisdiction import countries_of, denied_links, jurisdictions
 from headwater.leads.order import order_key
+from headwater.leads.review import review_queue
 from headwater.leads.rules import RuleSet, read_rules
 from headwater.money import POLICIES
 from headwater.schema import content_id, table_named
@@ -23,7 +24,7 @@ __all__ = ["rank_leads"]
 
 
 def rank_leads(context: StageContext) -> dict[str, pa.Table]:
-    """The tables `leads` and `lead_acts`."""
+    """The tables `leads`, `lead_acts` and `review_queue`."""
     tables = context.tables
     rules = read_rules()
     networks = Networks(tables)
@@ -48,7 +49,11 @@ def rank_leads(context: StageContext) -> dict[str, pa.Table]:
         if account in lead_of
         for act in done
     )
-    return {"leads": table_named("leads").rows(leads), "lead_acts": table_named("lead_acts").rows(rows)}
+    return {
+        "leads": table_named("leads").rows(leads),
+        "lead_acts": table_named("lead_acts").rows(rows),
+        "review_queue": review_queue(tables, leads, rules),
+    }
 
 
 def _fired(rules: RuleSet, acts: Mapping[str, Mapping[str, tuple[int, str]]]) -> dict[str, list[dict[str, Any]]]:

@@ -4,6 +4,7 @@ from headwater.packages.contents import Contents
 from headwater.packages.drafting import CaseInfo, Draft, draft
 from headwater.packages.guards import check_no_media, redacted
 from headwater.packages.money_pages import MoneyPages, MoneyPicture
+from headwater.packages.naming import NAMED_BY, UnsupportedName, check_names, package_leads, unsupported_names
 from headwater.packages.opened import (
     OpenedPackage,
     check_contents,
@@ -17,6 +18,7 @@ from headwater.packages.rows import formula_safe, plain, spreadsheet
 from headwater.packages.typesetting import printable, set_pdf
 
 __all__ = [
+    "NAMED_BY",
     "CaseInfo",
     "Contents",
     "Draft",
@@ -25,19 +27,23 @@ __all__ = [
     "MoneyPicture",
     "OpenedPackage",
     "Release",
+    "UnsupportedName",
     "check_contents",
     "check_envelope",
+    "check_names",
     "check_no_media",
     "draft",
     "folder_files",
     "formula_safe",
     "lead_decisions",
     "open_package",
+    "package_leads",
     "plain",
     "printable",
     "redacted",
     "release",
     "set_pdf",
     "spreadsheet",
+    "unsupported_names",
     "verify_package",
 ]

@@ -33,6 +33,7 @@ from headwater.packages.documents import (
 from headwater.packages.guards import check_no_media
 from headwater.packages.methods import methods_text
 from headwater.packages.money_pages import MoneyPages
+from headwater.packages.naming import check_names
 from headwater.packages.report import report_pdf
 from headwater.packages.rows import json_lines, spreadsheet
 from headwater.schema import canonical_json
@@ -204,7 +205,8 @@ def draft(
 
     Raises:
         InputError: The country or the key is malformed, or the case has nothing for that country.
-        RefusedError: The package would hold media or key material, or is there already.
+        RefusedError: A name in it rests on fewer than two people's judgements, it would hold media or key material, or
+            it is there already.
     """
     if not _COUNTRY.fullmatch(country):
         raise InputError("country", f"'{country}' is no ISO 3166-1 alpha-2 code", remedy="write two capital letters")
@@ -216,6 +218,7 @@ def draft(
     if not contents.leads and not contents.requests:
         reason = "no lead has this jurisdiction and no request sheet is for it"
         raise InputError(country, reason, remedy="run the stage 'leads', or choose another country")
+    check_names(contents.leads, tables.arrow("judgements").to_pylist())
     drafted_at = clock()
     pages = MoneyPages() if money is None else money(contents)
     files = _data_files(contents, pages)

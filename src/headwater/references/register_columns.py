@@ -87,6 +87,15 @@ REGISTER_COLUMNS: Mapping[str, RegisterColumns] = {
         required=("holder_kind", "country", "retention_days", "source"),
         optional=("holder",),
     ),
+    "known-pairs": RegisterColumns(
+        table="known_pairs",
+        required=("claim", "answer", "source"),
+        optional=(
+            *(f"left_{name}" for name in ("key", "actor", "full_name", *FURTHER_OF_PERSON, "nickname")),
+            "left_registered_at_utc",
+            *(f"right_{name}" for name in ("full_name", *FURTHER_OF_PERSON, "nickname")),
+        ),
+    ),
     "prices": RegisterColumns(table="prices", required=("day", "currency", "price_minor", "source")),
     "token-transfers": RegisterColumns(
         table="token_transfers",

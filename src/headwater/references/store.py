@@ -18,6 +18,7 @@ from headwater.engine import Progress, file_sha256, silent, sync_folder, write_p
 from headwater.errors import ConfigError, InputError
 from headwater.references.column_map import ColumnMap
 from headwater.references.identifier_rows import read_customer_identifiers, read_record_identifiers
+from headwater.references.known_pair_rows import read_known_pairs
 from headwater.references.list_entries import Source
 from headwater.references.list_plain import PLAIN_MEANINGS
 from headwater.references.list_store import WrittenList, write_list
@@ -94,6 +95,7 @@ KINDS: Mapping[str, _Kind] = {
     "networks": _Kind(read=read_networks, table="networks", id_column="network_id", id_prefix="net"),
     "outcomes": _Kind(read=read_outcomes, table="outcomes", id_column="outcome_id", id_prefix="otc"),
     "retention": _Kind(read=read_retention, table="retention_clocks", id_column="retention_id", id_prefix="rtn"),
+    "known-pairs": _Kind(read=read_known_pairs, table="known_pairs", id_column="known_pair_id", id_prefix="knp"),
     "prices": _Kind(read=read_prices, table="prices", id_column="price_id", id_prefix="prc"),
     "token-transfers": _Kind(
         read=read_token_transfers, table="token_transfers", id_column="transfer_id", id_prefix="ttx"

@@ -7,7 +7,7 @@ import pyarrow as pa
 from headwater.schema.columns import ID, INT, TEXT
 from headwater.schema.table import Column, Table
 
-__all__ = ["CONTRARY_FACTS", "IDENTITY_TABLES", "JUDGEMENTS", "LINKS"]
+__all__ = ["CONTRARY_FACTS", "IDENTITY_TABLES", "JUDGEMENTS", "KNOWN_LINKS", "LINKS"]
 
 _COMPARISON = pa.struct(
     [
@@ -54,6 +54,31 @@ LINKS = Table(
     ),
 )
 
+_NOT_OF_KNOWN = frozenset({"left_table", "right_table"})  # their rows are in `known_pairs`, not in these tables
+
+KNOWN_LINKS = Table(
+    name="known_links",
+    version=1,
+    stage="identities",
+    about="A pair of known answer, weighed as if its rows were in the case; it measures who judges, and is no link.",
+    key=("link_id",),
+    columns=(
+        *(column for column in LINKS.columns if column.name not in _NOT_OF_KNOWN),
+        Column(
+            name="known_pair_id",
+            type=ID,
+            about="The pair; absent for a rival of one",
+            nullable=True,
+            cites="known_pairs.known_pair_id",
+        ),
+        Column(
+            name="contrary",
+            type=pa.list_(pa.field("item", TEXT, nullable=False)),
+            about="What would speak against it, in words",
+        ),
+    ),
+)
+
 CONTRARY_FACTS = Table(
     name="contrary_facts",
     version=1,
@@ -83,14 +108,16 @@ JUDGEMENTS = Table(
     about="The judgement that stands on a link; a snapshot of the append-only record in `case.db`, without times.",
     key=("link_id",),
     columns=(
-        Column(name="link_id", type=ID, about="The link judged"),
+        Column(
+            name="link_id", type=ID, about="The link, by the id it has now; as it was judged, where there is none now"
+        ),
         Column(name="claim", type=TEXT, about="used, paid or held"),
         Column(name="left_id", type=ID, about="Left row of the link"),
         Column(name="right_id", type=ID, about="Right row of the link"),
         Column(name="verdict", type=TEXT, about="positive, negative or unsure"),
         Column(name="operator", type=TEXT, about="Whose judgement stands"),
-        Column(name="positive_operators", type=INT, about="Different people who judged it positive"),
+        Column(name="positive_operators", type=INT, about="Different people whose last judgement on it is positive"),
     ),
 )
 
-IDENTITY_TABLES = (LINKS, CONTRARY_FACTS, JUDGEMENTS)
+IDENTITY_TABLES = (LINKS, KNOWN_LINKS, CONTRARY_FACTS, JUDGEMENTS)

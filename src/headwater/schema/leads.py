@@ -7,7 +7,7 @@ import pyarrow as pa
 from headwater.schema.columns import AT_UTC, BOOLEAN, ID, INT, TEXT
 from headwater.schema.table import Column, Table
 
-__all__ = ["LEADS", "LEAD_ACTS", "LEAD_TABLES"]
+__all__ = ["LEADS", "LEAD_ACTS", "LEAD_TABLES", "REVIEW_QUEUE"]
 
 
 def _list_of(**fields: pa.DataType) -> pa.DataType:
@@ -86,4 +86,37 @@ LEAD_ACTS = Table(
     ),
 )
 
-LEAD_TABLES = (LEADS, LEAD_ACTS)
+REVIEW_QUEUE = Table(
+    name="review_queue",
+    version=1,
+    stage="leads",
+    about="The order in which proposed links are given to a person: how much a decision on each is worth.",
+    key=("link_id",),
+    order_by=("rank",),
+    columns=(
+        Column(name="link_id", type=ID, about="The proposed link", cites="links.link_id"),
+        Column(name="rank", type=INT, about="From 1"),
+        Column(name="claim", type=TEXT, about="Its claim"),
+        Column(
+            name="risk_tier",
+            type=INT,
+            about="Tier of the most urgent lead that it concerns; where it concerns none, one more than the last tier",
+        ),
+        Column(name="lead_id", type=ID, about="That lead; absent for none", nullable=True, cites="leads.lead_id"),
+        Column(
+            name="uncertainty_mbits",
+            type=INT,
+            about="How much a decision would tell: the entropy of the link's probability, 1000 at one half; at least "
+            "100, because the model's probabilities are not measured",
+        ),
+        Column(
+            name="value_mbits",
+            type=INT,
+            about="The uncertainty, doubled for each tier above the lowest; the order is by this, then by tier, then "
+            "by the lead's rank, then by id",
+        ),
+        Column(name="because", type=TEXT, about="Why it stands there, in words"),
+    ),
+)
+
+LEAD_TABLES = (LEADS, LEAD_ACTS, REVIEW_QUEUE)

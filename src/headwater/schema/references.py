@@ -12,6 +12,7 @@ __all__ = [
     "CUSTOMER_TRANSACTIONS",
     "HASH_LIST_DELETIONS",
     "HASH_LIST_ENTRIES",
+    "KNOWN_PAIRS",
     "NETWORKS",
     "OUTCOMES",
     "PRICES",
@@ -351,6 +352,52 @@ RETENTION_CLOCKS = Table(
     ),
 )
 
+_SIDE = (
+    "key",
+    "actor",
+    "full_name",
+    "given_name",
+    "surname",
+    "date_of_birth",
+    "street_address",
+    "suburb",
+    "postcode",
+    "country",
+    "phone",
+    "email",
+    "nickname",
+)
+_SIDE_WORDS = {
+    "key": "The platform's or the service's own number",
+    "actor": "The service, where the left row is a customer",
+    "nickname": "As the source writes it",
+    **{column.name: column.about for column in _PERSON},
+}
+
+KNOWN_PAIRS = Table(
+    name="known_pairs",
+    version=1,
+    stage="references",
+    about="A pair of rows of which it is known whether they are one person: from closed cases, or made for training.",
+    key=("known_pair_id",),
+    columns=(
+        Column(name="known_pair_id", type=ID, about="Digest of file, version and row"),
+        *from_reference(),
+        Column(name="claim", type=TEXT, about="used (account and record) or held (customer and record)"),
+        Column(name="answer", type=TEXT, about="same or different"),
+        Column(name="source", type=TEXT, about="Where the answer is known from"),
+        Column(name="left_id", type=ID, about="Digest of the left row: what is judged is told by its content"),
+        Column(name="right_id", type=ID, about="Digest of the right row"),
+        *(
+            Column(name=f"{side}_{name}", type=TEXT, about=f"{_SIDE_WORDS[name]} ({side} row)", nullable=True)
+            for side in ("left", "right")
+            for name in _SIDE
+            if side == "left" or name not in {"key", "actor"}
+        ),
+        Column(name="left_registered_at_utc", type=AT_UTC, about="When the left account was opened", nullable=True),
+    ),
+)
+
 REFERENCE_TABLES = (
     HASH_LIST_ENTRIES,
     HASH_LIST_DELETIONS,
@@ -367,4 +414,5 @@ REFERENCE_TABLES = (
     PRICES,
     OUTCOMES,
     RETENTION_CLOCKS,
+    KNOWN_PAIRS,
 )

@@ -16,6 +16,7 @@ __all__ = [
     "OPERATORS",
     "OUTPUTS",
     "RUNS",
+    "SHOWN_LINKS",
 ]
 
 METADATA = sa.MetaData(
@@ -118,7 +119,27 @@ JUDGEMENTS = sa.Table(
     sa.Column("seen_weight_mbits", sa.Integer, nullable=False),
     sa.Column("model_id", sa.String, nullable=False),
     sa.Column("at_utc", sa.String, nullable=False),
+    # Empty for judgements of before they were recorded.
+    sa.Column("headwater_version", sa.String, nullable=False, server_default=""),
+    sa.Column("links_sha256", sa.String, nullable=False, server_default=""),
+    sa.Column("bars_sha256", sa.String, nullable=False, server_default=""),
+    sa.Column("score_hidden", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("shown_as", sa.String, nullable=False, server_default=""),
     sa.CheckConstraint("verdict IN ('positive', 'negative', 'unsure')", name="verdict"),
+)
+
+# What the queue showed to whom; only ever added to.
+SHOWN_LINKS = sa.Table(
+    "shown_links",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("link_id", sa.String, nullable=False),
+    sa.Column("operator", sa.String, nullable=False),
+    sa.Column("bars_sha256", sa.String, nullable=False),
+    sa.Column("score_hidden", sa.Boolean, nullable=False),
+    sa.Column("shown_as", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+    sa.CheckConstraint("shown_as IN ('link', 'known', 'repeated')", name="shown_as"),
 )
 
 GRADED_FILES = sa.Table(

@@ -1,5 +1,6 @@
 """The one module that knows the whole order, and everything that is done to a case."""
 
+from headwater.workflow.agreement import AgreementReport, agreement_report
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.confirm import confirm_polarity, reference_list
 from headwater.workflow.deconfliction import (
@@ -14,16 +15,11 @@ from headwater.workflow.deconfliction_sessions import DeconflictSession, deconfl
 from headwater.workflow.deconfliction_terms import Stated
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
+from headwater.workflow.judging import Judged, judge_link, judgement_history
 from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.money import SheetsWritten, export_request_sheets, write_month_table, write_sankey
-from headwater.workflow.people import (
-    judge_link,
-    lead_explained,
-    outcome_report,
-    queued_hubs,
-    queued_links,
-    ranked_leads,
-)
+from headwater.workflow.people import lead_explained, outcome_report, ranked_leads
+from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
@@ -35,17 +31,21 @@ from headwater.workflow.views import LedgerReport, consult, ledger_report, open_
 __all__ = [
     "STAGES",
     "Actor",
+    "AgreementReport",
     "Case",
     "DeconflictSession",
     "GradesRead",
+    "Judged",
     "LedgerReport",
     "SheetsWritten",
+    "ShownQueue",
     "Stage",
     "StageResult",
     "Stated",
     "StepDone",
     "add_exhibit",
     "add_reference",
+    "agreement_report",
     "answer_offer",
     "approve_mapping",
     "confirm_polarity",
@@ -58,19 +58,20 @@ __all__ = [
     "finish_session",
     "joining_path",
     "judge_link",
+    "judgement_history",
     "lead_explained",
     "leads_before_judgement",
     "ledger_report",
     "open_tables",
     "outcome_report",
     "queued_hubs",
-    "queued_links",
     "ranked_leads",
     "read_grades",
     "reference_list",
     "release_package",
     "run_stages",
     "shared_rows",
+    "show_queue",
     "start_session",
     "suggest_mapping",
     "table_list",

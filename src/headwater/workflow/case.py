@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,11 +32,13 @@ from headwater.errors import ConfigError, InputError
 from headwater.evidence import Stamp
 from headwater.judgements import (
     Judgement,
+    Subject,
     cut_snapshot,
     grade_snapshot,
     grades_on,
     history,
     hub_snapshot,
+    is_about_link,
     snapshot,
 )
 from headwater.references import HASH_LIST, KINDS, is_outdated, reference_files
@@ -47,6 +49,7 @@ from headwater.workflow.database import open_database
 __all__ = ["Actor", "Case", "PlacedExhibit", "recordable", "system_clock"]
 
 _CONTENTS = ("item_id", "sha256")
+_SUBJECT = ("claim", "left_id", "right_id")
 
 Clock = Callable[[], dt.datetime]
 
@@ -355,9 +358,10 @@ class Case:
                 continue
             files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
         with Session(files, engine=engine, threads=threads, scratch=scratch) as session:
-            session.put("judgements", snapshot(self.judgements()))
-            session.put("hub_judgements", hub_snapshot(self.judgements()))
-            session.put("merge_cuts", cut_snapshot(self.judgements()))
+            judgements = self.judgements()
+            session.put_later("judgements", lambda: snapshot(judgements, _link_ids(session, judgements)))
+            session.put("hub_judgements", hub_snapshot(judgements))
+            session.put("merge_cuts", cut_snapshot(judgements))
             session.put_later("media_grades", lambda: self._grades(session))
             if "exhibits" not in files:
                 session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))
@@ -379,3 +383,13 @@ class Case:
             digest = file_sha256(self.table_file(name, str(output["run_id"])))
             found.append((str(output["stage"]), name, digest, int(str(output["rows"]))))
         return found
+
+
+def _link_ids(tables: Session, judgements: Iterable[Judgement]) -> dict[Subject, str]:
+    """The ids that the judged links have now: a judgement is about two rows, and outlives the id of their link."""
+    judged = {judgement.subject for judgement in judgements if is_about_link(judgement)}
+    lefts = pa.array(sorted({left for _, left, _ in judged}), pa.string())
+    links = tables.chosen(
+        "links", lambda part: pc.is_in(part["left_id"], value_set=lefts), columns=("link_id", *_SUBJECT)
+    )
+    return {(row["claim"], row["left_id"], row["right_id"]): row["link_id"] for row in links.to_pylist()}

@@ -10,8 +10,8 @@ from headwater.catalogue import unaccounted
 from headwater.custody import Check, verify_log
 from headwater.engine import file_sha256
 from headwater.errors import HeadwaterError
-from headwater.judgements import graded_files, grades_digest, grades_of_file
-from headwater.packages import lead_decisions, verify_package
+from headwater.judgements import graded_files, grades_digest, grades_of_file, snapshot
+from headwater.packages import NAMED_BY, lead_decisions, package_leads, unsupported_names, verify_package
 from headwater.workflow.case import Case
 from headwater.workflow.confirm import unlogged_confirmation
 from headwater.workflow.deconfliction_sessions import consents_missing, results_altered
@@ -47,6 +47,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
     yield _check("I7.references_in_custody", lambda: _references_in_custody(case))
     yield _check("I7.grades_in_custody", lambda: _grades_in_custody(case))
     yield _check("I7.deconfliction_in_custody", lambda: results_altered(case))
+    yield _check("I7.judgements_in_custody", lambda: _judgements_in_custody(case))
     if with_evidence:
         yield _check("evidence.unchanged", lambda: _evidence_unchanged(case))
     stale = _stale_stages(case)
@@ -62,6 +63,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
         yield _check("I4.dump_rows", lambda: dump_rows_add_up(tables))
         yield _check("I5.every_row_cites", lambda: citations_hold(tables, ran))
         yield _check("I6.two_people", lambda: _released_by_two(case))
+        yield _check("I6.names_by_two", lambda: _named_by_two(case))
         yield _check("I6.polarity_by_two", lambda: unlogged_confirmation(case))
         yield _check("I6.consent_by_two", lambda: consents_missing(case))
         yield _check("I9.transactions_conserve", lambda: transactions_conserve(tables))
@@ -159,6 +161,23 @@ def _grades_in_custody(case: Case) -> Finding:
     return None
 
 
+def _judgements_in_custody(case: Case) -> Finding:
+    """Every judgement is as it was when the custody log recorded it, and none of those that it recorded is gone."""
+    recorded = {
+        name
+        for entry in case.custody.entries()
+        if entry.event == "judged" and entry.outcome == "done"
+        for name in entry.object_ids
+        if name.startswith("jdg-")
+    }
+    held = {judgement.judgement_id: judgement for judgement in case.judgements()}
+    for judgement_id, judgement in held.items():
+        if judgement_id not in recorded:
+            return f"judgement of {judgement.operator} on {judgement.link_id}: altered, or in no custody entry"
+    lost = recorded - held.keys()
+    return f"judgement {min(lost)}: in the custody log and gone from the case's database" if lost else None
+
+
 def _evidence_unchanged(case: Case) -> Finding:
     for exhibit in case.exhibits():
         if not exhibit.path.exists():
@@ -213,4 +232,18 @@ def _released_by_two(case: Case) -> Finding:
             author, approver = drafted.get(name, ""), entry.actor.strip().casefold()
             if entry.event == "transferred" and author.strip().casefold() in {"", approver}:
                 return f"package {name}: released by {entry.actor}, drafted by {drafted.get(name, 'nobody')}"
+    return None
+
+
+def _named_by_two(case: Case) -> Finding:
+    """Every name that left rested on two people's positive judgements when it was released."""
+    history = case.judgements()
+    released = {d.package_id: d.at_utc for d in lead_decisions(case.path / "packages") if d.role == "approver"}
+    for folder in sorted((case.path / "packages").glob("*/*")):
+        if folder.name not in released:
+            continue
+        stood = snapshot(j for j in history if j.at_utc <= released[folder.name]).to_pylist()
+        for name in unsupported_names(package_leads(folder), stood):
+            told = f"lead {name.lead_id} in package {folder.name} names record {name.record_id}"
+            return f"{told} on the positive judgement of {name.people} of {NAMED_BY} people"
     return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from headwater import packages
 from headwater.custody import load_case_key, load_operator_key
 from headwater.errors import InputError, RefusedError
+from headwater.judgements import snapshot
 from headwater.money_view import money_pages
 from headwater.packages import CaseInfo
 from headwater.workflow.case import Actor, Case
@@ -39,6 +40,7 @@ def draft_package(
 
     Raises:
         InputError: The key or country is malformed, or there is nothing for that country.
+        RefusedError: A name in it rests on one person's judgement.
     """
     case.register(actor)
     with recorded(case, "exported", actor, country=country), case.tables() as tables:
@@ -92,12 +94,15 @@ def release_package(
         sample: How the approver chose, where not all were looked at.
 
     Raises:
-        RefusedError: The approver is the author, or looked at nothing.
+        RefusedError: The approver is the author, or looked at nothing, or a name in it no longer rests on two people's
+            judgements.
         InputError: There is no such package.
     """
     case.register(actor)
     with recorded(case, "transferred", actor, package=package_id):
         folder = _folder_of(case, package_id)
+        # Again, because a judgement may have been taken back since it was drafted.
+        packages.check_names(packages.package_leads(folder), snapshot(case.judgements()).to_pylist())
         if all_opened:
             leads_opened = _leads_in(case, package_id)
         # Before anything is sealed, so that a crash afterwards leaves no sealed package that the log does not know.

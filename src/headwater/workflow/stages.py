@@ -10,7 +10,7 @@ import pyarrow as pa
 from headwater.catalogue import catalogue_entries
 from headwater.engine import Derived, Session, StageContext
 from headwater.evidence import read_evidence
-from headwater.identities import link_records
+from headwater.identities import link_records, weighed_known_pairs
 from headwater.leads import rank_leads
 from headwater.media import claimed_origins, hash_items, match_media
 from headwater.money import trace_money, trace_tokens
@@ -73,6 +73,11 @@ def _unconfirmed(name: str) -> dict[str, object]:
         "code": "reference_unconfirmed",
         "reason": "the polarity of this hash list is not confirmed by a second operator; nothing was compared with it",
     }
+
+
+def link_all(context: StageContext) -> dict[str, pa.Table]:
+    """The tables of the identities stage: the links of the case, and pairs of known answer weighed beside them."""
+    return {**link_records(context), "known_links": weighed_known_pairs(context, link_records)}
 
 
 def leads_before_judgement(tables: Session) -> pa.Table:
@@ -143,8 +148,9 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="identities",
         event="combined",
-        derive=link_records,
+        derive=link_all,
         reads=(
+            "known_pairs",
             "accounts",
             "logins",
             "web_logs",

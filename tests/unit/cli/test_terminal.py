@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.cli.output import json_line, note, printable
-from headwater.cli.people_text import lead_text, link_text
+from headwater.cli.people_text import lead_text
+from headwater.cli.queue_text import pair_text
 
 UNPRINTED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 TEXTS = st.text(st.characters(codec=None), max_size=40)
@@ -98,12 +99,29 @@ LINK = {
     "link_id": "lnk-1",
     "claim": "used",
     "contrary": [HOSTILE],
-    "rivals": 1,
     "left_table": "accounts",
     "right_table": "records",
-    "left": {"nickname": HOSTILE},
-    "right": {"full_name": HOSTILE},
-    "comparisons": [{"weight_mbits": 1_000, "field": "email", "level": HOSTILE}],
+    "left": {"account_id": "acc-1", "nickname": HOSTILE},
+    "right": {"record_id": "rec-1", "full_name": HOSTILE},
+    "candidates": [
+        {
+            "right": {"record_id": "rec-2", "full_name": HOSTILE},
+            "match_weight_mbits": 500,
+            "probability_ppm": 1,
+            "differs": [{"field": "email", "level": HOSTILE, "better_by_mbits": -500}],
+        }
+    ],
+    "comparisons": [
+        {
+            "weight_mbits": 1_000,
+            "sum_mbits": 1_000,
+            "field": "email",
+            "level": HOSTILE,
+            "rows_with_value": 2,
+            "sentence": HOSTILE,
+        }
+    ],
+    "score_hidden": False,
     "match_weight_mbits": 1_000,
     "probability_ppm": 900_000,
     "because": HOSTILE,
@@ -111,7 +129,9 @@ LINK = {
 }
 
 
-@pytest.mark.parametrize(("text", "times"), [(lead_text(LEAD), 11), (link_text(LINK), 5)], ids=["lead", "link"])
+@pytest.mark.parametrize(
+    ("text", "times"), [(lead_text(LEAD), 11), (pair_text(LINK, columns=200), 7)], ids=["lead", "link"]
+)
 def test_every_value_of_a_lead_or_link_is_made_safe_where_it_is_put_in(text, times):
     assert not steers(text)
     assert text.count("x\\u001b[2J\\u202ey") == times

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.judgements import VERDICTS, Judgement, append, history, snapshot, standing
+from headwater.judgements import (
+    KNOWN_CLAIM,
+    VERDICTS,
+    Judgement,
+    append,
+    history,
+    is_about_link,
+    snapshot,
+    standing,
+)
 from headwater.schema.state import METADATA
 
 PEOPLE = ("A. Examiner", "B. Analyst", "C. Approver")
@@ -32,6 +42,10 @@ def judgement(link: str, operator: str, verdict: str, *, at: int = 0) -> Judgeme
     )
 
 
+def subject(link: str) -> tuple[str, str, str]:
+    return "used", f"acc-{link}", f"rec-{link}"
+
+
 def given_in_order(decisions: Iterable[tuple[str, str, str]]) -> list[Judgement]:
     return [judgement(*decision, at=n % 60) for n, decision in enumerate(decisions)]
 
@@ -39,13 +53,13 @@ def given_in_order(decisions: Iterable[tuple[str, str, str]]) -> list[Judgement]
 @given(DECISIONS, st.lists(st.sampled_from(PEOPLE[1:])))
 def test_a_negative_survives_everything_that_others_say_later(before, others):
     decisions = [*before, ("l1", PEOPLE[0], "negative"), *(("l1", other, "positive") for other in others)]
-    assert standing(given_in_order(decisions))["l1"].verdict == "negative"
+    assert standing(given_in_order(decisions))[subject("l1")].verdict == "negative"
 
 
 @given(DECISIONS, st.sampled_from(VERDICTS))
 def test_a_person_s_own_later_judgement_replaces_the_earlier_one(before, verdict):
     mine = [(link, PEOPLE[0], earlier) for link, _, earlier in before]
-    assert standing(given_in_order([*mine, ("l1", PEOPLE[0], verdict)]))["l1"].verdict == verdict
+    assert standing(given_in_order([*mine, ("l1", PEOPLE[0], verdict)]))[subject("l1")].verdict == verdict
 
 
 @given(DECISIONS, st.randoms())
@@ -99,3 +113,50 @@ def test_every_field_of_a_decision_is_in_its_id():
     ]
     assert len({j.judgement_id for j in [one, *others]}) == 5
     assert one.judgement_id == judgement("l1", PEOPLE[0], "positive").judgement_id
+
+
+@given(DECISIONS, st.lists(st.tuples(st.sampled_from(PEOPLE[1:]), st.sampled_from(VERDICTS), st.text(max_size=4))))
+def test_a_negative_stands_under_any_id_until_its_author_withdraws_it(before, later):
+    # The link's id and its model may change between the runs; what was judged are the two rows.
+    others = [
+        replace(judgement("l1", operator, verdict), link_id=f"lnk-{model}", model_id=f"mdl-{model}")
+        for operator, verdict, model in later
+    ]
+    judged = [*given_in_order(before), judgement("l1", PEOPLE[0], "negative"), *others]
+    assert standing(judged)[subject("l1")].verdict == "negative"
+    taken_back = [*judged, replace(judgement("l1", PEOPLE[0], "unsure"), link_id="lnk-new")]
+    stands = standing(taken_back)[subject("l1")]
+    assert stands.person != PEOPLE[0].casefold() if stands.verdict == "negative" else stands.verdict == "unsure"
+
+
+def test_the_snapshot_has_the_id_that_the_link_has_now():
+    judged = [judgement("l1", PEOPLE[0], "positive"), judgement("l2", PEOPLE[0], "positive")]
+    rows = snapshot(judged, {subject("l1"): "lnk-now"}).to_pylist()
+    assert {row["left_id"]: row["link_id"] for row in rows} == {"acc-l1": "lnk-now", "acc-l2": "l2"}
+
+
+def test_one_person_spelled_two_ways_is_one_person():
+    judged = [judgement("l1", name, "positive") for name in ("B. Analyst", "b. analyst", " B. ANALYST ")]
+    assert snapshot(judged).to_pylist()[0]["positive_operators"] == 1
+    both = [*judged, judgement("l1", "b. analyst", "negative"), judgement("l1", "B. Analyst", "positive")]
+    assert snapshot(both).to_pylist()[0]["verdict"] == "positive"
+
+
+def test_nothing_follows_from_a_judgement_on_a_pair_of_known_answer():
+    known = replace(judgement("l1", PEOPLE[0], "positive"), claim=KNOWN_CLAIM)
+    assert snapshot([known]).num_rows == 0
+    assert not is_about_link(known)
+
+
+def test_a_judgement_of_before_keeps_its_id_and_what_was_seen_is_in_a_new_one_s():
+    old = judgement("l1", PEOPLE[0], "positive")
+    # As version 2026.11 wrote it down in the custody log, before it was recorded what a person was shown.
+    assert old.judgement_id == "jdg-68cf97acb766568159d6db20e5b1e897"
+    seen = [
+        replace(old, bars_sha256="ab"),
+        replace(old, links_sha256="ab"),
+        replace(old, headwater_version="ab"),
+        replace(old, shown_as="link"),
+        replace(old, score_hidden=True),
+    ]
+    assert len({one.judgement_id for one in (old, *seen)}) == 6

@@ -188,6 +188,17 @@ def case_rows() -> dict[str, list[dict[str, object]]]:
                 (1, "pay-1", "rec-1", "positive", 1),
                 (2, "pay-1", "rec-2", "negative", 0),
             )
+        ]
+        + [
+            {
+                "link_id": "lnk-u",
+                "claim": "used",
+                "left_id": "acc-1",
+                "right_id": "rec-1",
+                "verdict": "positive",
+                "operator": "Iva Example",
+                "positive_operators": 2,
+            }
         ],
         "records": [
             {**record, "record_id": "rec-1", "source_key": "R1", "full_name": "Łucja Ångström-Îles", "country": "ES"},

@@ -150,10 +150,12 @@ def test_a_polarity_changed_after_it_was_confirmed_is_found(small):
     assert "I6.polarity_by_two" in found
 
 
-def test_an_older_case_gets_its_tables_and_its_lists_wait(small):
+def test_an_older_case_gets_its_tables_and_its_lists_wait(small, before_0004):
     with closing(sqlite3.connect(small.case / "case.db")) as database:
         database.execute("DROP TABLE confirmations")
         database.execute("ALTER TABLE imports DROP COLUMN imported_by")
+        for statement in before_0004:
+            database.execute(statement)
         database.execute("UPDATE alembic_version SET version_num = '0002'")
         database.commit()
     with Case(small.case) as case:

@@ -16,9 +16,9 @@ from headwater.workflow import (
     draft_package,
     judge_link,
     queued_hubs,
-    queued_links,
     ranked_leads,
     release_package,
+    show_queue,
 )
 
 
@@ -37,9 +37,12 @@ def last(case):
     return list(case.custody.entries())[-1]
 
 
+def queued(case, operator=None, **options):
+    return show_queue(case, case.actor(operator), **options).rows
+
+
 def first_link(case) -> str:
-    with case.tables() as tables:
-        return queued_links(tables, judged=True)[0]["link_id"]
+    return queued(case, judged=True)[0]["link_id"]
 
 
 # Operators
@@ -91,12 +94,11 @@ def test_every_reading_is_in_the_log_with_who_and_why(command, small, headwater)
 def test_a_judged_link_leaves_the_queue_and_is_shown_on_demand(case):
     link = first_link(case)
     judge_link(case, case.actor("B. Analyst"), link, "unsure", why="two of one name")
-    with case.tables() as tables:
-        assert link not in {row["link_id"] for row in queued_links(tables)}
-        (shown,) = (row for row in queued_links(tables, judged=True) if row["link_id"] == link)
-    assert shown["judged"] == "unsure"
     assert (last(case).event, last(case).actor) == ("judged", "B. Analyst")
     assert last(case).object_ids[0] == link
+    assert link not in {row["link_id"] for row in queued(case)}
+    (shown,) = (row for row in queued(case, judged=True) if row["link_id"] == link)
+    assert shown["judged"] == "unsure"
 
 
 def test_judging_again_adds_and_never_removes(case):
@@ -133,10 +135,9 @@ def test_a_judgement_on_no_link_is_none(case):
 
 @pytest.mark.parametrize("claim", ["used", "paid", "held"])
 def test_the_queue_can_be_of_one_claim(claim, case):
-    with case.tables() as tables:
-        assert {row["claim"] for row in queued_links(tables, claim=claim)} <= {claim}
-        with pytest.raises(ConfigError, match="known are used, paid, held"):
-            queued_links(tables, claim="owned")
+    assert {row["claim"] for row in queued(case, claim=claim)} <= {claim}
+    with pytest.raises(ConfigError, match="known are used, paid, held, hub"):
+        queued(case, claim="owned")
 
 
 # Leads and packages
@@ -183,6 +184,61 @@ def test_who_drafted_does_not_release_under_any_spelling(operator, case, headwat
     assert last(case).outcome.startswith("refused: ")
     assert not (case.path / "packages" / "FR" / package / "sealed").exists()
     assert headwater("verify", case.path).status == 0
+
+
+def named_by(case, headwater, *operators) -> str:
+    """The link that names somebody in a lead, once these people have judged it positive and the case has run."""
+    link = first_link(case)
+    for operator in operators:
+        judge_link(case, case.actor(operator), link, "positive", why="the keeper confirms it")
+    assert headwater("run", case.path, "--allow-unsealed").status == 0
+    return link
+
+
+def test_a_name_by_one_person_leaves_in_no_package(case, headwater):
+    link = named_by(case, headwater, "A. Examiner")
+    with pytest.raises(RefusedError, match=f"link {link} was judged positive by one person; have a second operator"):
+        draft(case)
+    assert last(case).outcome.startswith("refused: lead led-")
+    judge_link(case, case.actor("a. examiner"), link, "positive", why="again")
+    with pytest.raises(RefusedError, match="by one person"):
+        draft(case)
+
+
+def test_a_name_by_two_people_leaves_and_is_verified(case, headwater):
+    named_by(case, headwater, "A. Examiner", "B. Analyst")
+    release(case, draft(case), "C. Approver")
+    done = headwater("verify", case.path, "--json")
+    assert done.status == 0
+    assert "I6.names_by_two" in {row["check"] for row in done.rows}
+
+
+def test_a_name_that_somebody_took_back_since_the_draft_does_not_leave(case, headwater):
+    link = named_by(case, headwater, "A. Examiner", "B. Analyst")
+    package = draft(case)
+    judge_link(case, case.actor("B. Analyst"), link, "negative", why="another person")
+    with pytest.raises(RefusedError, match="no positive judgement stands on it"):
+        release(case, package, "C. Approver")
+    assert not (case.path / "packages" / "FR" / package / "sealed").exists()
+    judge_link(case, case.actor("B. Analyst"), link, "unsure", why="not sure any more")
+    with pytest.raises(RefusedError, match="no positive judgement stands on it"):
+        release(case, package, "C. Approver")
+
+
+def test_a_name_that_left_on_one_person_s_word_fails_verification(case, headwater, monkeypatch):
+    link = named_by(case, headwater, "A. Examiner")
+    for place in ("drafting.check_names", "check_names"):
+        monkeypatch.setattr(f"headwater.packages.{place}", lambda *_: None)
+    package = draft(case)
+    release(case, package, "C. Approver")
+    # Judged by a second person afterwards: that was not so when it left.
+    judge_link(case, case.actor("B. Analyst"), link, "positive", why="late")
+    done = headwater("verify", case.path, "--json")
+    assert done.status == 1
+    [bad] = [row for row in done.rows if not row["ok"]]
+    assert bad["check"] == "I6.names_by_two"
+    assert package in bad["first_bad"]
+    assert "on the positive judgement of 1 of 2 people" in bad["first_bad"]
 
 
 @pytest.mark.parametrize("options", [{"all_opened": False}, {"why": " "}])

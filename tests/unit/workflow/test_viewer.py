@@ -202,13 +202,14 @@ def test_a_grade_that_was_altered_by_hand_fails_its_check(statement, listed, hea
     assert [row["check"] for row in done.rows if not row["ok"]] == ["I7.grades_in_custody"]
 
 
-def test_a_case_of_before_gets_the_tables(listed, headwater):
+def test_a_case_of_before_gets_the_tables(listed, headwater, before_0004):
     with Case(listed.case) as case, case.database.begin() as connection:
         for statement in (
             "DROP TABLE grades",
             "DROP TABLE graded_files",
             "DROP TABLE confirmations",
             "ALTER TABLE imports DROP COLUMN imported_by",
+            *before_0004,
             "UPDATE alembic_version SET version_num='0001'",
         ):
             connection.execute(sa.text(statement))

@@ -1,0 +1,215 @@
+"""Judging: what is recorded of a person's decision, what it changes, and the record of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow.compute as pc
+
+from headwater import __version__
+from headwater.engine import Session
+from headwater.errors import ConfigError, InputError, RefusedError
+from headwater.judgements import (
+    HUB_CLAIM,
+    KNOWN_CLAIM,
+    MERGE_CLAIM,
+    VERDICTS,
+    Judgement,
+    ShownLink,
+    append,
+    bars_digest,
+    snapshot,
+    standing,
+)
+from headwater.packages import NAMED_BY
+from headwater.workflow.case import Actor, Case
+from headwater.workflow.queue import NAMING_CLAIM, pairs_shown_as
+
+__all__ = ["Judged", "judge_link", "judgement_history"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A judgement that was recorded, and what it did.
+
+    Attributes:
+        judgement: As it stands on record.
+        changes: What follows from it, a sentence each.
+    """
+
+    judgement: Judgement
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judgeable:
+    """What may be judged: a link, a pair of known answer, a hub, or a transaction that merges."""
+
+    claim: str
+    left_id: str
+    right_id: str
+    shown_claim: str  # what whoever judges takes it for
+    weight_mbits: int = 0
+    model_id: str = ""
+    bars_sha256: str = ""
+
+
+def judge_link(case: Case, actor: Actor, link_id: str, verdict: str, *, why: str) -> Judged:
+    """Append a person's judgement on a link, on a listed hash that is set aside, or on a transaction that merges.
+
+    Raises:
+        ConfigError: The verdict is none of the three, or no reason is given.
+        InputError: There is no such link, hub or transaction.
+        RefusedError: The link's weights are not those that this person was shown.
+    """
+    if verdict not in VERDICTS:
+        raise ConfigError(f"'{verdict}' is no judgement; known are {', '.join(VERDICTS)}")
+    if not why.strip():
+        raise ConfigError("--why must not be empty; a judgement without a reason cannot be defended")
+    with case.tables() as tables:
+        judged = _judgeable(tables, link_id)
+    if judged is None:
+        remedy = "copy the id from 'headwater queue', or a txid from 'headwater explain CASE A B'"
+        raise InputError(link_id, "no such link or hub, nor a transaction that merges", remedy=remedy)
+    shown = pairs_shown_as(case, actor.name).get(link_id)
+    if shown is not None and shown.bars_sha256 and shown.bars_sha256 != judged.bars_sha256:
+        raise RefusedError(
+            f"{link_id}: its weights have changed since you were shown it on {shown.at_utc[:10]}; look at it again "
+            f"('headwater queue CASE --link {link_id}'), then judge"
+        )
+    judgement = Judgement(
+        link_id=link_id,
+        claim=judged.claim,
+        left_id=judged.left_id,
+        right_id=judged.right_id,
+        verdict=verdict,
+        operator=actor.name,
+        why=why,
+        seen_weight_mbits=judged.weight_mbits,
+        model_id=judged.model_id,
+        at_utc=case.now(),
+        headwater_version=__version__,
+        links_sha256=_links_sha256(case) if judged.model_id else "",
+        **_as_shown(shown),
+    )
+    before = case.judgements()
+    case.register(actor)
+    case.record("judged", actor, object_ids=(link_id, judgement.judgement_id), params={"verdict": verdict})
+    with case.database.begin() as connection:
+        append(connection, judgement)
+    return Judged(judgement=judgement, changes=tuple(_changes(before, judgement, judged.shown_claim, shown)))
+
+
+def _as_shown(shown: ShownLink | None) -> dict[str, Any]:
+    if shown is None:
+        return {}
+    return {"bars_sha256": shown.bars_sha256, "score_hidden": shown.score_hidden, "shown_as": shown.shown_as}
+
+
+def _links_sha256(case: Case) -> str:
+    return next((str(o["sha256"]) for o in case.current_outputs() if o["table_name"] == "links"), "")
+
+
+def _judgeable(tables: Session, wanted: str) -> _Judgeable | None:
+    for name in ("links", "known_links"):
+        for link in tables.chosen(name, lambda part: pc.equal(part["link_id"], wanted)).to_pylist():
+            return _Judgeable(
+                claim=link["claim"] if name == "links" else KNOWN_CLAIM,
+                left_id=link["left_id"],
+                right_id=link["right_id"],
+                shown_claim=link["claim"],
+                weight_mbits=link["match_weight_mbits"],
+                model_id=link["model_id"],
+                bars_sha256=bars_digest(link),
+            )
+    hub = next((row for row in tables.arrow("media_hubs").to_pylist() if row["media_hub_id"] == wanted), None)
+    if hub is not None:
+        return _Judgeable(claim=HUB_CLAIM, left_id=hub["pdq"], right_id=hub["entry_id"], shown_claim=HUB_CLAIM)
+    if _joins_scripts(tables, wanted):
+        return _Judgeable(claim=MERGE_CLAIM, left_id=wanted, right_id="", shown_claim=MERGE_CLAIM)
+    return None
+
+
+def _joins_scripts(tables: Session, txid: str) -> bool:
+    """Whether a transaction spends from two scripts or more, so that it can merge, or could before it was cut."""
+    inputs = tables.arrow("tx_inputs")
+    return len(inputs.filter(pc.equal(inputs["txid"], txid))["script_hex"].unique()) > 1
+
+
+def _changes(before: Sequence[Judgement], judgement: Judgement, claim: str, shown: ShownLink | None) -> Iterator[str]:
+    """What a judgement did, in sentences; the same for a link and for a pair that only measures who judges."""
+    earlier = [j for j in before if j.subject == judgement.subject]
+    own = [j for j in earlier if j.person == judgement.person]
+    if own:
+        yield f"it replaces your {own[-1].verdict} of {own[-1].at_utc[:10]}; both stay on record"
+    after = [*earlier, judgement]
+    stands = standing(after)[judgement.subject]
+    if stands.verdict != judgement.verdict:
+        yield f"{stands.operator}'s {stands.verdict} stands before it"
+    elif judgement.verdict == "negative":
+        yield "it stands, whatever others say later, until you judge otherwise; nothing follows from the pair any more"
+    elif judgement.verdict == "unsure":
+        yield "nothing follows from the pair until somebody decides"
+    elif claim == NAMING_CLAIM:
+        [row] = snapshot(replace(j, claim=claim) for j in after).to_pylist()
+        yield _naming(row["positive_operators"])
+    if shown is None and claim not in {HUB_CLAIM, MERGE_CLAIM}:
+        yield "the queue has not shown you this pair since your last judgement on it; that is recorded with it"
+
+
+def _naming(people: int) -> str:
+    if people >= NAMED_BY:
+        return f"{people} people say so: a lead may name this person, and leave"
+    return f"{people} of {NAMED_BY} people say so: a lead that names this person leaves once a second operator agrees"
+
+
+def judgement_history(case: Case, tables: Session, link_id: str | None = None) -> list[dict[str, Any]]:
+    """Every judgement in the order they were given, or those about one pair, whatever id it had.
+
+    Args:
+        case: The case.
+        tables: Its tables.
+        link_id: A link, hub or transaction; None for all.
+
+    Raises:
+        InputError: Nobody has judged that link, hub or transaction.
+    """
+    judgements = case.judgements()
+    if link_id is not None:
+        now = {row["link_id"]: (row["claim"], row["left_id"], row["right_id"]) for row in _rows(tables, "judgements")}
+        about = {judgement.subject for judgement in judgements if judgement.link_id == link_id} | {now.get(link_id)}
+        judgements = [judgement for judgement in judgements if judgement.subject in about]
+        if not judgements:
+            raise InputError(link_id, "nobody has judged this", remedy="see 'headwater judge CASE --history' for all")
+    known = {row["link_id"]: row["claim"] for row in _rows(tables, "known_links")}
+    return [_told(judgement, known) for judgement in judgements]
+
+
+def _rows(tables: Session, name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = tables.arrow(name).to_pylist()
+    return rows
+
+
+def _told(judgement: Judgement, known: Mapping[str, str]) -> dict[str, Any]:
+    """A judgement as its record is shown; one on a pair of known answer looks like any other."""
+    claim = known.get(judgement.link_id, "used") if judgement.claim == KNOWN_CLAIM else judgement.claim
+    return {
+        "judgement_id": judgement.judgement_id,
+        "at_utc": judgement.at_utc,
+        "operator": judgement.operator,
+        "verdict": judgement.verdict,
+        "claim": claim,
+        "link_id": judgement.link_id,
+        "left_id": judgement.left_id,
+        "right_id": judgement.right_id,
+        "why": judgement.why,
+        "was_shown": bool(judgement.shown_as),
+        "score_hidden": judgement.score_hidden,
+        "weight_mbits": judgement.seen_weight_mbits,
+        "bars_sha256": judgement.bars_sha256,
+        "model_id": judgement.model_id,
+        "links_sha256": judgement.links_sha256,
+        "headwater_version": judgement.headwater_version,
+    }
