@@ -5,6 +5,7 @@ from headwater.identities.linkage import LinkOptions, LinkReport, link_files
 from headwater.identities.model import LinkModel, read_model
 from headwater.identities.names import NameReason, name_probability, name_reasons
 from headwater.identities.networks import NetworkRange, Networks
+from headwater.identities.rivals import rival_hypotheses
 
 __all__ = [
     "LinkModel",
@@ -18,4 +19,5 @@ __all__ = [
     "name_probability",
     "name_reasons",
     "read_model",
+    "rival_hypotheses",
 ]

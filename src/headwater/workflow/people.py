@@ -59,6 +59,9 @@ def queued_links(tables: Session, *, judged: bool = False, claim: str | None = N
     against: dict[str, list[str]] = {}
     for fact in tables.arrow("contrary_facts").to_pylist():
         against.setdefault(fact["link_id"] or fact["account_id"], []).append(fact["statement"])
+    beside: dict[str, list[dict[str, Any]]] = {}
+    for rival in tables.arrow("rival_hypotheses").to_pylist():
+        beside.setdefault(rival["link_id"], []).append(rival)
     rows = {name: {row[key]: row for row in tables.arrow(name).to_pylist()} for name, key in _KEYS.items()}
     found = []
     for link in tables.arrow("links").to_pylist():
@@ -71,7 +74,8 @@ def queued_links(tables: Session, *, judged: bool = False, claim: str | None = N
             for side in ("left", "right")
         }
         contrary = against.get(link["link_id"], []) + against.get(link["left_id"], [])
-        found.append({**link, **sides, "contrary": contrary, "judged": verdicts.get(link["link_id"])})
+        told = {"contrary": contrary, "beside": beside.get(link["link_id"], [])}
+        found.append({**link, **sides, **told, "judged": verdicts.get(link["link_id"])})
     return sorted(found, key=lambda link: (abs(link["probability_ppm"] - 500_000), link["link_id"]))
 
 
@@ -152,8 +156,11 @@ def lead_explained(tables: Session, wanted: str) -> dict[str, Any]:
     [lead] = rows.filter(pc.equal(rows["lead_id"], told["lead_id"])).to_pylist()
     missing = [f"{part['field']} ({part['state']})" for part in lead["completeness"] if part["state"] != "present"]
     shown = {name: lead[name] for name in ("contrary", "jurisdiction", "why_now")}
+    beside = tables.arrow("rival_hypotheses")
+    wanted_ids = pa.array([rival["rival_id"] for rival in lead["rivals"]], pa.string())
+    rivals = beside.filter(pc.is_in(beside["rival_id"], value_set=wanted_ids)).to_pylist()
     outcomes = outcomes_of_leads(tables.arrow("outcomes")).get(told["lead_id"], [])
-    return {**told, **shown, "missing": missing, "outcomes": outcomes}
+    return {**told, **shown, "rivals": rivals, "missing": missing, "outcomes": outcomes}
 
 
 def outcome_report(tables: Session) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from headwater.catalogue import catalogue_entries
 from headwater.engine import Derived, Session, StageContext
 from headwater.evidence import read_evidence
-from headwater.identities import link_records
+from headwater.identities import link_records, rival_hypotheses
 from headwater.leads import rank_leads
 from headwater.media import claimed_origins, hash_items, match_media
 from headwater.money import trace_money, trace_tokens
@@ -45,6 +45,11 @@ def hash_and_read_claims(context: StageContext) -> dict[str, pa.Table]:
     The claims are put where no later stage looks.
     """
     return hash_items(context) | claimed_origins(context)
+
+
+def link_people(context: StageContext) -> dict[str, pa.Table]:
+    """The tables of the identities stage: links, what speaks against them, and who else stands beside a payer."""
+    return link_records(context) | rival_hypotheses(context)
 
 
 def reads_lists(stage: Stage) -> bool:
@@ -143,7 +148,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="identities",
         event="combined",
-        derive=link_records,
+        derive=link_people,
         reads=(
             "accounts",
             "logins",
@@ -151,8 +156,11 @@ STAGES: tuple[Stage, ...] = (
             "uploads",
             "invoices",
             "payments",
+            "identifiers",
             "records",
+            "record_identifiers",
             "customers",
+            "customer_identifiers",
             "customer_transactions",
             "networks",
             "traces",
@@ -185,6 +193,7 @@ STAGES: tuple[Stage, ...] = (
             "request_sheets",
             "links",
             "contrary_facts",
+            "rival_hypotheses",
             "judgements",
             "records",
             "customers",
