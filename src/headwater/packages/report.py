@@ -133,13 +133,14 @@ def _lead(lead: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _contrary(lead: Mapping[str, Any]) -> Iterator[list[Any]]:
+def _contrary(lead: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """What speaks against, each fact once: those that travel with the lead, then those of its links besides."""
     seen = set()
     for fact in (*lead["contrary"], *lead["contrary_facts"]):
         if fact["fact_id"] not in seen:
             seen.add(fact["fact_id"])
-            yield [fact["statement"], fact["fact_kind"], [fact["source_table"], fact["source_id"]]]
+            see = [fact["source_table"], fact["source_id"]]
+            yield {"statement": fact["statement"], "kind": fact["fact_kind"], "see": see}
 
 
 def _rival(rival: Mapping[str, Any]) -> dict[str, Any]:
