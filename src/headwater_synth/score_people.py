@@ -32,6 +32,7 @@ class People:
 
 
 def known_people(tables: Session, truth: Truth) -> People:
+    """Who stands behind the rows of a case."""
     by_key: dict[tuple[str, str], str] = {}
     for person in truth.people:
         for column, table in (("record_keys", "records"), ("customer_keys", "customers")):

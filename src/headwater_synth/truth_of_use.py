@@ -10,7 +10,7 @@ from headwater_synth.chain import PlannedInvoice
 from headwater_synth.population import Population
 from headwater_synth.references import CustomerReturn, written_csv
 
-__all__ = ["FACT_COLUMNS", "RIVAL_COLUMNS", "write_truth_of_use"]
+__all__ = ["FACT_COLUMNS", "RIVAL_COLUMNS", "fact_rows", "write_truth_of_use"]
 
 FACT_COLUMNS = ("account_key", "fact_kind", "other_person_key", "since_utc", "looks_like")
 RIVAL_COLUMNS = ("account_key", "payer_person_key", "other_person_key")
@@ -27,12 +27,12 @@ def write_truth_of_use(
         invoices: All of them.
         returns: What the exchanges handed over.
     """
-    written_csv(folder / "facts.csv", FACT_COLUMNS, _fact_rows(population))
+    written_csv(folder / "facts.csv", FACT_COLUMNS, fact_rows(population))
     customers = {returned.actor: frozenset(returned.person_keys) for returned in returns}
     written_csv(folder / "rivals.csv", RIVAL_COLUMNS, _rival_rows(population, invoices, customers))
 
 
-def _fact_rows(population: Population) -> Iterator[Sequence[object]]:
+def fact_rows(population: Population) -> Iterator[Sequence[object]]:
     """What is true of accounts, and of those planted to look so what they are instead."""
     planted: dict[int, list[Sequence[object]]] = {}
     for fact in population.facts.facts:

@@ -1,7 +1,7 @@
 """What rows about people have in common with each other and with accounts: a household, a contact, a device, a line.
 
 Read are names of places and things alone. Of a person's name and date of birth only one use is made here: to tell that
-two rows are about one person. No other column of a person is read (tests/style/test_traits_unread.py).
+two rows are about one person. No other column of a person is read (tests/unit/identities/test_traits_unread.py).
 """
 
 from __future__ import annotations

@@ -74,7 +74,8 @@ def rival_hypotheses(context: StageContext) -> dict[str, pa.Table]:
             if any(_is_written_twice(names[row], names[other]) for row in one.people):
                 continue
             of_other = used.told(own.get(other, ()), (other,), one.account_id)
-            if (link := below.get((one.customer_id, other[1]))) is not None:
+            link = below.get((one.customer_id, other[1]))
+            if link is not None and are_one_person(names[one.people[0]], names[other]):
                 of_other = of_other.contradicted(_MAY_BE_PAYER, "links", link)
             rows.append(_row(one, other, in_common, of_payer, of_other))
     return {schema.name: schema.rows(rows)}

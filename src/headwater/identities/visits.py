@@ -164,11 +164,15 @@ class Visits:
 
 
 def line_of(address: str) -> str:
-    """The line that a network address belongs to: itself, or its /64 where it is of version 6."""
-    parsed = ipaddress.ip_address(address)
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, _LINE_BITS_V6), strict=False))
+    """The line that a network address belongs to: itself, or its /64 where it is of version 6.
+
+    Args:
+        address: As `plain_address` writes it.
+    """
+    if ":" not in address:
+        return address
+    rest = 128 - _LINE_BITS_V6
+    return f"{ipaddress.IPv6Address(int(ipaddress.IPv6Address(address)) >> rest << rest)}/{_LINE_BITS_V6}"
 
 
 def _surroundings(address: str, listed: NetworkRange | None) -> str:
