@@ -1,9 +1,10 @@
 """Contrary facts of an invented platform: how often they are right, how long they take, how much memory.
 
-    python bench/contrary_facts.py [--accounts 60000] [--seeds 3]
+    python bench/contrary_facts.py [--accounts 60000] [--seeds 3] [--write docs/explanation/rivals-and-facts.md]
 
 The tables are made of the population directly, without a dump, so that a large platform is quickly there. Beside the
 seconds stands an anchor from the same run: what it takes to make every login a row of Python, and do nothing with it.
+`--write` puts the sums over the seeds into a page, between its two marks.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import json
 import resource
 import time
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -24,10 +27,11 @@ from headwater.schema import content_id, table_named
 from headwater_synth.population import Population, build_population
 from headwater_synth.population_activity import drawn_logins
 from headwater_synth.score_truth import Truth
-from headwater_synth.score_use import fact_measures
+from headwater_synth.score_use import FACTS, OF_TWO, fact_measures
 from headwater_synth.truth_of_use import fact_rows
 from headwater_synth.words import words
 
+_KINDS = {"mail": "email", "tel": "phone"}
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -73,10 +77,8 @@ def platform(population: Population, session: Session) -> int:
                 **dict.fromkeys(("source_row", "source_offset_bytes", "source_length_bytes"), 0),
                 "identifier_id": f"idn-{number}",
                 "account_id": ids[contact.account_key - 1],
-                "identifier_kind": {"mail": "email", "tel": "phone"}[contact.kind],
-                "value": getattr(
-                    population.person(contact.person_key), {"mail": "email", "tel": "phone"}[contact.kind]
-                ),
+                "identifier_kind": _KINDS[contact.kind],
+                "value": getattr(population.person(contact.person_key), _KINDS[contact.kind]),
                 "at_utc": _EPOCH + dt.timedelta(seconds=contact.at_s),
             }
             for number, contact in enumerate(population.facts.contacts)
@@ -100,11 +102,48 @@ def platform(population: Population, session: Session) -> int:
     return len(columns["login_id"])
 
 
+_MARKS = ("<!-- measured by bench/contrary_facts.py -->\n", "<!-- end -->")
+
+
+def write_table(page: Path, accounts: int, runs: list[dict[str, Any]]) -> None:
+    """Put the sums over all runs into a page."""
+    lines = [
+        f"Over {len(runs)} invented platforms of {accounts:,} accounts, {sum(run['logins'] for run in runs):,} logins in all:",
+        "",
+        "| kind | accounts of which it is true | found of them | accounts with such a row | right of them |",
+        "|---|---|---|---|---|",
+    ]
+    for name, kind in FACTS.items():
+        sums = []
+        for measure in ("recall", "precision"):
+            told = [run[f"facts.{name}.{measure}"] for run in runs]
+            whole = sum(n for _, n in told)
+            part = sum((value or 0) * n for value, n in told)
+            sums += [f"{whole:,}", f"{100 * part / max(1, whole):.1f} %"]
+        lines.append(f"| `{kind}` | {sums[0]} | {sums[1]} | {sums[2]} | {sums[3]} |")
+    planted = Counter()
+    for run in runs:
+        planted.update(run["looks_like"])
+        planted["told of"] += run["lookalikes_told_of"]
+    many = sum(planted[name] for name in ("moved", "second_home", "renewed"))
+    lines += [
+        "",
+        f"Among the accounts are {many:,} that were made to look so: people who moved, who come from two homes with one device, "
+        f"or who changed device and address. Of these {planted['told of']:,} have a row of one of the first three kinds.",
+        "",
+    ]
+    before, rest = page.read_text(encoding="utf-8").split(_MARKS[0])
+    after = rest.split(_MARKS[1], 1)[1]
+    page.write_text(before + _MARKS[0] + "\n".join(lines) + _MARKS[1] + after, encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--accounts", type=int, default=60_000)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--write", type=Path)
     asked = parser.parse_args()
+    runs = []
     for seed in range(1, asked.seeds + 1):
         population = build_population(seed, accounts=asked.accounts, payers=0)
         with Session({}) as session:
@@ -135,7 +174,14 @@ def main() -> None:
                 **{m.measure: [m.value, m.n] for m in fact_measures(session, truth)},
             }
             told["looks_like"] = dict(Counter(population.facts.lookalikes.values()))
+            ids = {content_id("acc", str(key)) for key in population.facts.lookalikes}
+            told["lookalikes_told_of"] = len(
+                {f["account_id"] for f in facts.to_pylist() if f["account_id"] in ids and f["fact_kind"] in OF_TWO}
+            )
+        runs.append(told)
         print(json.dumps(told), flush=True)
+    if asked.write:
+        write_table(asked.write, asked.accounts, runs)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from headwater.engine import Session
 from headwater_synth.score_people import known_people
 from headwater_synth.score_truth import Measure, Truth, share
 
-__all__ = ["FACTS", "fact_measures", "rival_measures"]
+__all__ = ["FACTS", "OF_TWO", "fact_measures", "rival_measures"]
 
 FACTS = {
     "resold": "resold_account",
@@ -19,6 +19,9 @@ FACTS = {
     "proxy": "proxy",
 }
 """Names of measures, and the kinds of facts they are about."""
+
+OF_TWO = ("resold_account", "impossible_times", "several_users")
+"""Kinds of facts that say that two people used an account."""
 
 
 def fact_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
@@ -35,15 +38,12 @@ def fact_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
     true: dict[str, set[str]] = defaultdict(set)
     for row in truth.facts:
         true[row["fact_kind"]].add(row["account_key"])
-    of_two = set().union(*(true[kind] for kind in _OF_TWO))
+    of_two = set().union(*(true[kind] for kind in OF_TWO))
     for name, kind in FACTS.items():
-        right = found[kind] & (of_two if kind in _OF_TWO else true[kind])
+        right = found[kind] & (of_two if kind in OF_TWO else true[kind])
         recalled = found[kind] & true[kind]
         yield Measure(measure=f"facts.{name}.recall", value=share(len(recalled), len(true[kind])), n=len(true[kind]))
         yield Measure(measure=f"facts.{name}.precision", value=share(len(right), len(found[kind])), n=len(found[kind]))
-
-
-_OF_TWO = ("resold_account", "impossible_times", "several_users")
 
 
 def rival_measures(tables: Session, truth: Truth) -> Iterator[Measure]:

@@ -85,13 +85,13 @@ def test_identifiers_are_of_the_right_people_and_headwater_reads_them(population
         path = tmp_path / f"{returned.actor}.csv"
         many = written_csv(path, CUSTOMER_IDENTIFIER_COLUMNS, rows)
         reading = read_customer_identifiers(path)
-        assert (len(list(reading.rows)), len(reading.defects)) == (many, 0)
+        assert ([len(rows) for rows in reading.tables.values()], reading.bad_rows) == ([many], [])
     customers = [person for returned in returns for person in returned.person_keys]
     path = tmp_path / "earlier.csv"
     many = written_csv(path, RECORD_IDENTIFIER_COLUMNS, record_identifiers(population, chain, customers))
     reading = read_record_identifiers(path)
     assert many > 10
-    assert (len(list(reading.rows)), len(reading.defects)) == (many, 0)
+    assert ([len(rows) for rows in reading.tables.values()], reading.bad_rows) == ([many], [])
     with path.open(encoding="utf-8") as file:
         kinds = {row["identifier_kind"] for row in csv.DictReader(file)}
     assert kinds >= {"nickname", "wallet_address", "device", "network_address"}
