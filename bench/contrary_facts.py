@@ -107,8 +107,9 @@ _MARKS = ("<!-- measured by bench/contrary_facts.py -->\n", "<!-- end -->")
 
 def write_table(page: Path, accounts: int, runs: list[dict[str, Any]]) -> None:
     """Put the sums over all runs into a page."""
+    logins = sum(run["logins"] for run in runs)
     lines = [
-        f"Over {len(runs)} invented platforms of {accounts:,} accounts, {sum(run['logins'] for run in runs):,} logins in all:",
+        f"Over {len(runs)} invented platforms of {accounts:,} accounts, {logins:,} logins in all:",
         "",
         "| kind | accounts of which it is true | found of them | accounts with such a row | right of them |",
         "|---|---|---|---|---|",
@@ -121,17 +122,14 @@ def write_table(page: Path, accounts: int, runs: list[dict[str, Any]]) -> None:
             part = sum((value or 0) * n for value, n in told)
             sums += [f"{whole:,}", f"{100 * part / max(1, whole):.1f} %"]
         lines.append(f"| `{kind}` | {sums[0]} | {sums[1]} | {sums[2]} | {sums[3]} |")
-    planted = Counter()
+    planted: Counter[str] = Counter()
     for run in runs:
         planted.update(run["looks_like"])
         planted["told of"] += run["lookalikes_told_of"]
     many = sum(planted[name] for name in ("moved", "second_home", "renewed"))
-    lines += [
-        "",
-        f"Among the accounts are {many:,} that were made to look so: people who moved, who come from two homes with one device, "
-        f"or who changed device and address. Of these {planted['told of']:,} have a row of one of the first three kinds.",
-        "",
-    ]
+    told = f"Among the accounts are {many:,} that were made to look so: people who moved, who come from two homes with "
+    told += f"one device, or who changed device and address. Of these {planted['told of']:,} have a row of one of the "
+    lines += ["", f"{told}first three kinds.", ""]
     before, rest = page.read_text(encoding="utf-8").split(_MARKS[0])
     after = rest.split(_MARKS[1], 1)[1]
     page.write_text(before + _MARKS[0] + "\n".join(lines) + _MARKS[1] + after, encoding="utf-8")
