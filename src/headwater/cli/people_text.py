@@ -56,7 +56,8 @@ def lead_text(lead: Mapping[str, Any]) -> str:
     if len(against) > 3:
         lines.append(f"         against: {len(against) - 3} more")
     if lead["rivals"]:
-        lines.append(f"         beside the payer: {len(lead['rivals'])} other person(s) who may have used the account")
+        others = len({rival["other_id"] for rival in lead["rivals"]})
+        lines.append(f"         beside the payer: {others} other person(s) who may have used the account")
     lines += [f"         outcome: {printable(words)}" for words in _outcomes(lead["outcomes"])]
     lines.append(f"         why now: {printable(lead['why_now'])}")
     lines += [
@@ -101,7 +102,8 @@ def _statements(facts: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _rivals_text(rivals: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Other people beside a payer, with what fits and what does not of either."""
-    for rival in rivals:
+    # Of several payments by one payer the rows say the same.
+    for rival in {(rival["payer_id"], rival["other_id"]): rival for rival in rivals}.values():
         shared = ", ".join(dict.fromkeys(printable(one["shared_kind"]) for one in rival["shared"]))
         yield f"  beside the payer {rival['payer_id']}: {rival['other_id']}, who shares {shared} ({rival['rival_id']})"
         for who in ("payer", "other"):

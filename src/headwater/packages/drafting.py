@@ -333,7 +333,7 @@ def _lead_row(lead: Mapping[str, Any]) -> dict[str, object]:
         "countries": [place["country"] for place in lead["jurisdiction"]],
         "because": [rule["because"] for rule in lead["rules_fired"]],
         "contrary": list(dict.fromkeys(fact["statement"] for fact in lead["contrary"])),
-        "beside_the_payer": [f"{rival['other_id']} shares {shared_with(rival)}" for rival in lead["rivals"]],
+        "beside_the_payer": sorted({f"{rival['other_id']} shares {shared_with(rival)}" for rival in lead["rivals"]}),
         "named_record_name": (lead["named_record"] or {}).get("full_name"),
         "next_lawful_steps": [f"{s['step']} ({s['holder']}, {s['country']})" for s in lead["next_lawful_steps"]],
         "acts": len(lead["acts"]),

@@ -108,7 +108,8 @@ def _lead(lead: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "lead_country": lead["lead_country"] or "unattributed",
         "contrary": list(_contrary(lead)),
-        "rivals": [_rival(rival) for rival in lead["rivals"]],
+        # Of several payments by one payer the rows say the same.
+        "rivals": [_rival(one) for one in {(r["payer_id"], r["other_id"]): r for r in lead["rivals"]}.values()],
         "completeness": {
             state: [field["field"] for field in lead["completeness"] if field["state"] == state]
             for state in ("present", "absent", "not_collected")

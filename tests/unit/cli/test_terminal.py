@@ -90,7 +90,7 @@ LEAD = {
     "jurisdiction": [{"country": HOSTILE}],
     "rules_fired": [{"because": HOSTILE, "rule": "uploads", "observed": 1}],
     "contrary": [{"statement": f"{HOSTILE}{n}"} for n in range(5)],
-    "rivals": [{"rival_id": "rvl-1"}],
+    "rivals": [{"rival_id": "rvl-1", "other_id": "rec-1"}],
     "outcomes": [{"outcome": "no_action", "reported_on": "2026-05-01", "reported_by": HOSTILE, "note": HOSTILE}],
     "why_now": HOSTILE,
     "next_lawful_steps": [{"step": "preservation", "holder": HOSTILE, "country": HOSTILE}],
