@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from headwater_synth.chain import PlannedInvoice
+from headwater_synth.platform_contacts import contact_table
 from headwater_synth.platform_dump import DumpTable, Value
 from headwater_synth.population import Population
 from headwater_synth.population_accounts import SEIZED_AT_S
@@ -76,24 +77,6 @@ def _visit_rows(content: PlatformContent) -> Iterator[Sequence[Value]]:
     devices = words().devices
     for number, login in enumerate(content.logins.since(0), start=1):
         yield (number, login.account_key, login.at_ms, login.network_address, devices[login.device])
-
-
-_CONTACTS_KEPT = 40  # one account of so many has its first address in the table of contacts
-
-
-def _reach_rows(content: PlatformContent) -> Iterator[Sequence[Value]]:
-    population = content.population
-    rows: list[tuple[int, int, str, str]] = []
-    for contact in population.facts.contacts:
-        person = population.person(contact.person_key)
-        value = person.email if contact.kind == "mail" else person.phone
-        rows.append((contact.at_s, contact.account_key, contact.kind, value))
-    for account_key in range(1, population.accounts + 1, _CONTACTS_KEPT):
-        account = population.account(account_key)
-        if account.email:
-            rows.append((account.registered_at_s, account_key, "mail", account.email))
-    for number, (at_s, account_key, kind, value) in enumerate(sorted(rows), start=1):
-        yield (number, account_key, kind, value, at_s)
 
 
 def _drop_rows(content: PlatformContent) -> Iterator[Sequence[Value]]:
@@ -257,20 +240,7 @@ def _acts(content: PlatformContent) -> tuple[DumpTable, ...]:
             rows=_visit_rows(content),
             next_key=content.logins.count + 1,
         ),
-        DumpTable(
-            name="gx_reach",
-            definitions=(
-                "`rid` int(10) unsigned NOT NULL",
-                "`mbr` int(10) unsigned NOT NULL",
-                "`knd` enum('mail','tel') NOT NULL",
-                "`val` varchar(190) NOT NULL",
-                "`since` int(10) unsigned NOT NULL",
-                "PRIMARY KEY (`rid`)",
-                "KEY `mbr` (`mbr`)",
-                "CONSTRAINT `reach_mbr` FOREIGN KEY (`mbr`) REFERENCES `gx_mbr` (`mid`)",
-            ),
-            rows=_reach_rows(content),
-        ),
+        contact_table(content.population),
         DumpTable(
             name="gx_drop",
             definitions=(
