@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from headwater_synth.chain import PlannedInvoice
+from headwater_synth.platform_contacts import contact_table
 from headwater_synth.platform_dump import DumpTable, Value
 from headwater_synth.population import Population
 from headwater_synth.population_accounts import SEIZED_AT_S
@@ -239,6 +240,7 @@ def _acts(content: PlatformContent) -> tuple[DumpTable, ...]:
             rows=_visit_rows(content),
             next_key=content.logins.count + 1,
         ),
+        contact_table(content.population),
         DumpTable(
             name="gx_drop",
             definitions=(

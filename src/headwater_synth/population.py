@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headwater_synth.people import Address, Person, drawn_address, drawn_origin, drawn_person
 from headwater_synth.people_names import Name, drawn_surname, name_stocks
 from headwater_synth.population_accounts import Account, drawn_account, drawn_conduct
 from headwater_synth.population_cast import Conduct, RecordPlan
+from headwater_synth.population_facts import FactPlan, planted_facts
 from headwater_synth.population_network import NetworkPlan, network_plan
 from headwater_synth.population_structure import Structure, built_structure
 from headwater_synth.seeds import stream
@@ -48,6 +49,7 @@ class Population:
         persons: Number of people; their keys run from 1 to it.
         payers: Accounts for which somebody pays, in order.
         uploaders: Accounts that upload, in order.
+        facts: What is planted about who used accounts.
     """
 
     def __init__(self, seed: int, structure: Structure) -> None:
@@ -61,6 +63,18 @@ class Population:
         self._payers = frozenset(structure.payers)
         self._uploads: Mapping[int, str] = structure.uploads
         self._household = functools.lru_cache(maxsize=8)(self._drawn_household)
+        self.facts: FactPlan = planted_facts(
+            seed,
+            account_person=structure.account_person,
+            households=structure.person_household,
+            networks=self.networks,
+            is_free=lambda key: key not in structure.conducts and key not in structure.hotspots,
+            is_spare=lambda person: not any(map(self.accounts_of, self.members(self.household_of(person)))),
+        )
+        self._visiting: dict[int, set[int]] = {}
+        for key, visits in self.facts.visits.items():
+            for visit in visits:
+                self._visiting.setdefault(visit.household_key, set()).add(key)
 
     # Who is who -----------------------------------------------------------------------------------------------------
 
@@ -147,13 +161,15 @@ class Population:
         planned = self._structure.conducts.get(account_key)
         if planned is not None:
             return planned
-        return drawn_conduct(
+        drawn = drawn_conduct(
             stream(self.seed, "conduct", account_key),
             uploads=self._uploads.get(account_key, "none"),
             pays=account_key in self._payers,
             has_relatives=bool(self.relatives(self.person_of(account_key))),
             hotspot=account_key in self._structure.hotspots,
         )
+        # Who comes over planned lines hides behind nothing.
+        return replace(drawn, network="home") if account_key in self.facts.visits else drawn
 
     def hotspot(self, account_key: int) -> int:
         """The public network that an account uses; -1 for none."""
@@ -174,12 +190,22 @@ class Population:
         household = self.household_of(self.person_of(account_key))
         return self.networks.used(network, account_key, household, self.hotspot(account_key), ordinal, draw)
 
+    def upload_address(self, account_key: int, at_s: int, draw: int) -> bytes:
+        """The packed network address of an upload; that of the second person where the account is theirs by then."""
+        second = self.facts.seconds.get(account_key)
+        if second is not None and at_s >= second[1]:
+            return self.networks.home(self.household_of(second[0]))
+        return self.address_used(account_key, self.conduct(account_key).network, 2, draw)
+
     def sharers(self, account_key: int, conduct: Conduct) -> tuple[int, ...]:
         """Other accounts that come from the same home line or public network, in order; exits of a VPN do not count."""
         found: set[int] = set()
         if conduct.network != "vpn":
             for person in self.members(self.household_of(self.person_of(account_key))):
                 found |= {key for key in self.accounts_of(person) if self.conduct(key).network != "vpn"}
+            households = {visit.household_key for visit in self.facts.visits.get(account_key, ())}
+            for household in households | {self.household_of(self.person_of(account_key))}:
+                found |= self._visiting.get(household, set())
         number = self.hotspot(account_key)
         if number >= 0 and conduct.network == "hotspot":
             found |= set(self._structure.hotspot_accounts[number])

@@ -75,6 +75,15 @@ class Logins:
     def _login(self, packed: int) -> Login:
         at_s, account_key, ordinal = packed >> 29, packed >> 8 & 0x1FFFFF, packed & 0xFF
         draw = _mixed(account_key, at_s)
+        planned = self._population.facts.visits.get(account_key)
+        if planned is not None:
+            visit = planned[ordinal]
+            return Login(
+                at_ms=at_s * 1_000 + draw % 1_000,
+                account_key=account_key,
+                network_address=self._population.networks.home(visit.household_key),
+                device=visit.device,
+            )
         network = _NETWORKS[self._networks[account_key - 1]]
         return Login(
             at_ms=at_s * 1_000 + draw % 1_000,
@@ -99,6 +108,9 @@ def drawn_logins(population: Population) -> Logins:
     packed = array("Q")
     for account_key in population.account_keys():
         networks.append(_NETWORKS.index(population.conduct(account_key).network))
+        if (planned := population.facts.visits.get(account_key)) is not None:
+            packed.extend(v.at_s << 29 | account_key << 8 | ordinal for ordinal, v in enumerate(planned))
+            continue
         rng = stream(population.seed, "logins", account_key)
         first_s = registered_at_s(population.seed, account_key, of=population.accounts) + 60
         many = 2 + int(rng.expovariate(0.12 if account_key in uploaders else 0.3))
@@ -234,9 +246,7 @@ def drawn_uploads(population: Population, files: Sequence[MediaFile]) -> tuple[U
             sha256=put.sha256,
             size_bytes=put.size_bytes,
             title=_title(rng),
-            network_address=population.address_used(
-                put.account_key, population.conduct(put.account_key).network, 2, _mixed(put.account_key, put.at_s)
-            ),
+            network_address=population.upload_address(put.account_key, put.at_s, _mixed(put.account_key, put.at_s)),
             gone=put.gone,
         )
         for upload_key, put in enumerate(puts, start=1)

@@ -10,7 +10,13 @@ from pathlib import Path
 
 import yaml
 
-from headwater_synth.chain import ChainResult
+from headwater_synth.chain import ChainResult, PlannedInvoice
+from headwater_synth.identifiers import (
+    CUSTOMER_IDENTIFIER_COLUMNS,
+    RECORD_IDENTIFIER_COLUMNS,
+    customer_identifiers,
+    record_identifiers,
+)
 from headwater_synth.population import Population
 from headwater_synth.population_payments import EXCHANGES, daily_prices
 from headwater_synth.records import PersonRow, customer_of, record_keys, record_of
@@ -107,8 +113,19 @@ def _person_cells(person: PersonRow) -> list[str]:
     return [str(getattr(person, column)) for column in _PERSON_COLUMNS]
 
 
-def _write_returns(folder: Path, population: Population, returns: Sequence[CustomerReturn]) -> None:
+def _write_returns(
+    folder: Path, population: Population, returns: Sequence[CustomerReturn], invoices: Sequence[PlannedInvoice]
+) -> None:
     for returned in returns:
+        withdrawn: dict[int, list[int]] = {}
+        for person, direction, _, _, _, _, at_s in returned.transactions:
+            if direction == "withdrawal":
+                withdrawn.setdefault(person, []).append(at_s)
+        written_csv(
+            folder / f"customer-identifiers-{returned.actor}.csv",
+            CUSTOMER_IDENTIFIER_COLUMNS,
+            customer_identifiers(population, returned.actor, returned.person_keys, withdrawn, invoices),
+        )
         customers = [customer_of(population, returned.actor, person) for person in returned.person_keys]
         numbers = {customer.person_key: customer.source_key for customer in customers}
         customers.sort(key=lambda customer: customer.source_key)
@@ -234,7 +251,11 @@ def _service_rows() -> list[tuple[object, ...]]:
 
 
 def write_references(
-    folder: Path, population: Population, chain: ChainResult, returns: Sequence[CustomerReturn]
+    folder: Path,
+    population: Population,
+    chain: ChainResult,
+    returns: Sequence[CustomerReturn],
+    invoices: Sequence[PlannedInvoice],
 ) -> int:
     """The number of rows of the register, after writing all references but the hash lists.
 
@@ -243,6 +264,7 @@ def write_references(
         population: Everybody.
         chain: Whose addresses are tagged.
         returns: What the exchanges handed over.
+        invoices: All of them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write_tagpack(folder / "tagpack.yaml", chain.tagged_addresses)
@@ -257,5 +279,11 @@ def write_references(
         ("day", "currency", "price_minor", "source"),
         ((*price, "invented daily rate of the platform") for price in daily_prices(population.seed)),
     )
-    _write_returns(folder, population, returns)
+    _write_returns(folder, population, returns, invoices)
+    customers = sorted({person for returned in returns for person in returned.person_keys})
+    written_csv(
+        folder / "record-identifiers.csv",
+        RECORD_IDENTIFIER_COLUMNS,
+        record_identifiers(population, chain, customers),
+    )
     return _write_records(folder / "records.csv", population)

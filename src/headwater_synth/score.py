@@ -11,6 +11,7 @@ from headwater_synth.score_money import money_measures
 from headwater_synth.score_people import lead_measures, link_measures
 from headwater_synth.score_tokens import token_measures
 from headwater_synth.score_truth import Measure, Truth, read_truth
+from headwater_synth.score_use import fact_measures, rival_measures
 
 __all__ = ["Measure", "measured", "measured_tables"]
 
@@ -43,3 +44,5 @@ def measured_tables(tables: Session, truth: Truth) -> Iterator[Measure]:
     yield from token_measures(tables, truth)
     yield from link_measures(tables, truth)
     yield from lead_measures(tables, truth)
+    yield from fact_measures(tables, truth)
+    yield from rival_measures(tables, truth)

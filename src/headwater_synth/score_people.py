@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from headwater.engine import Session
 from headwater_synth.score_truth import Measure, Truth, share
 
-__all__ = ["lead_measures", "link_measures"]
+__all__ = ["People", "known_people", "lead_measures", "link_measures"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _People:
+class People:
     """Who stands behind the rows of a case, by the keys that the truth shares with it.
 
     Attributes:
@@ -31,7 +31,8 @@ class _People:
     invoice_key_of: dict[str, str]
 
 
-def _people(tables: Session, truth: Truth) -> _People:
+def known_people(tables: Session, truth: Truth) -> People:
+    """Who stands behind the rows of a case."""
     by_key: dict[tuple[str, str], str] = {}
     for person in truth.people:
         for column, table in (("record_keys", "records"), ("customer_keys", "customers")):
@@ -53,7 +54,7 @@ def _people(tables: Session, truth: Truth) -> _People:
         for row in tables.arrow("payments").to_pylist()
         if row["invoice_id"] in invoice_keys
     }
-    return _People(
+    return People(
         of_row=of_row,
         of_account={account: holders[key] for account, key in account_key_of.items() if key in holders},
         payer_of={payment: payers[key] for payment, key in invoice_key_of.items() if key in payers},
@@ -72,7 +73,7 @@ def link_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
       person who truly used it. `links.used.recall`: of the accounts whose person is on record and reachable, the share
       with such a link.
     """
-    people = _people(tables, truth)
+    people = known_people(tables, truth)
     columns = ["claim", "left_id", "right_table", "right_id", "proposed"]
     proposed = [row for row in tables.arrow("links").select(columns).to_pylist() if row["proposed"]]
 
@@ -111,7 +112,7 @@ def lead_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
     - `leads.high_risk.first_K`, and `leads.by_activity.first_K` and `leads.by_amount_paid.first_K` beside it: see
       `_first_leads`.
     """
-    people = _people(tables, truth)
+    people = known_people(tables, truth)
     yield from _first_leads(tables, truth, people)
     columns = ["rank", "account_id", "named_record_id"]
     leads = tables.arrow("leads").select(columns).to_pylist()
@@ -137,7 +138,7 @@ def lead_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
 FIRST = (10, 100, 1_000)
 
 
-def _first_leads(tables: Session, truth: Truth, people: _People) -> Iterator[Measure]:
+def _first_leads(tables: Session, truth: Truth, people: People) -> Iterator[Measure]:
     """Of the accounts of high risk that the first leads have room for, the share that is among them.
 
     Of high risk are, in truth, those that first uploaded media of a scene that no list has, and administrators. Beside

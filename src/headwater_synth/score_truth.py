@@ -32,6 +32,8 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "amount_sat",
     ),
     "media": ("path", "scene_key", "listed", "comparable"),
+    "facts": ("account_key", "fact_kind"),
+    "rivals": ("account_key", "payer_person_key", "other_person_key"),
     "token_flows": (
         "chain",
         "direction",
@@ -75,6 +77,8 @@ class Truth:
         transactions: What they are for.
         flows: Where the satoshis of receipts came from and went to.
         media: What each file of the store is.
+        facts: What is true of who used accounts.
+        rivals: Who lives with a payer and is known to some source.
         token_flows: Where base units of receipts and payouts of tokens end.
         token_marks: Transfers that are not what they seem.
     """
@@ -86,6 +90,8 @@ class Truth:
     transactions: tuple[Row, ...]
     flows: tuple[Row, ...]
     media: tuple[Row, ...]
+    facts: tuple[Row, ...] = ()
+    rivals: tuple[Row, ...] = ()
     token_flows: tuple[Row, ...] = ()
     token_marks: tuple[Row, ...] = ()
 

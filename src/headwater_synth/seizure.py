@@ -23,6 +23,7 @@ from headwater_synth.population_payments import chain_plan
 from headwater_synth.population_truth import write_population_truth
 from headwater_synth.references import customer_returns, write_references
 from headwater_synth.tokens import built_economy, write_token_references, write_token_truth
+from headwater_synth.truth_of_use import write_truth_of_use
 
 __all__ = ["SeizureOptions", "SeizureSummary", "make_seizure"]
 
@@ -169,7 +170,7 @@ def make_seizure(
     write_dump(folder / "dump/platform.sql", DATABASE, platform_tables(content), at_s=_DUMPED_AT_S)
     say("references and truth")
     returns = customer_returns(population, chain)
-    records = write_references(folder / "references", population, chain, returns)
+    records = write_references(folder / "references", population, chain, returns, plan.invoices)
     write_known_pairs(folder / "references/known-pairs.csv", population)
     economy = built_economy(population)
     write_token_references(folder / "references/tokens", economy)
@@ -179,6 +180,7 @@ def make_seizure(
     (folder / "mapping.yaml").write_bytes(mapping)
     origins = first_uploaders(media.files, uploads)
     write_population_truth(truth, population, origins=origins, invoices=plan.invoices, returns=returns)
+    write_truth_of_use(truth, population, plan.invoices, returns)
     stored = {upload.relative_path: (upload.account_key, upload.at_s) for upload in uploads if not upload.gone}
     media_store.write_media_truth(media, stored, truth)
     return SeizureSummary(

@@ -69,9 +69,20 @@ def steps_of_intake(case: Path, seized: Path) -> Iterator[tuple[object, ...]]:
     for kind, name in (("tag-pack", "tagpack.yaml"), ("services", "services.csv"), ("records", "records.csv")):
         yield "reference", "add", case, kind, refs / name, "--name", kind, "--version", "1"
     yield "reference", "add", case, "networks", refs / "networks.csv", "--name", "networks", "--version", "1"
-    for kind, pattern in (("customers", "customers-*.csv"), ("customer-transactions", "customer-transactions-*.csv")):
-        for file in sorted(refs.glob(pattern)):
+    for kind in ("customers", "customer-transactions", "customer-identifiers"):
+        for file in sorted(refs.glob(f"{kind}-*.csv")):
             yield "reference", "add", case, kind, file, "--name", file.stem, "--version", "1"
+    yield (
+        "reference",
+        "add",
+        case,
+        "record-identifiers",
+        refs / "record-identifiers.csv",
+        "--name",
+        "earlier",
+        "--version",
+        "1",
+    )
     tokens = refs / "tokens"
     for kind, name, *options in (
         ("tag-pack", "tagpack.yaml"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from headwater.cli.output import printable
 
-__all__ = ["hub_text", "lead_explained_text", "lead_text", "outcomes_text"]
+__all__ = ["hub_text", "lead_explained_text", "lead_text", "outcomes_text", "rivals_text"]
 
 
 def hub_text(hub: Mapping[str, Any]) -> str:
@@ -31,9 +31,13 @@ def lead_text(lead: Mapping[str, Any]) -> str:
         f"         because: {printable(rule['because'])} ({rule['rule']}, {rule['observed']}x)"
         for rule in lead["rules_fired"]
     ]
-    lines += [f"         against: {printable(fact)}" for fact in lead["contrary"][:3]]
-    if len(lead["contrary"]) > 3:
-        lines.append(f"         against: {len(lead['contrary']) - 3} more")
+    against = _statements(lead["contrary"])
+    lines += [f"         against: {printable(statement)}" for statement in against[:3]]
+    if len(against) > 3:
+        lines.append(f"         against: {len(against) - 3} more")
+    if lead["rivals"]:
+        others = len({rival["other_id"] for rival in lead["rivals"]})
+        lines.append(f"         beside the payer: {others} other person(s) who may have used the account")
     lines += [f"         outcome: {printable(words)}" for words in _outcomes(lead["outcomes"])]
     lines.append(f"         why now: {printable(lead['why_now'])}")
     lines += [
@@ -46,7 +50,11 @@ def lead_text(lead: Mapping[str, Any]) -> str:
 def lead_explained_text(told: Mapping[str, Any]) -> str:
     """A lead: what speaks against it first, then each rule, its neighbours, and what would move it."""
     lines = [f"{told['lead_id']}  rank {told['rank']:,} of {told['leads']:,}  tier {told['risk_tier']}"]
-    lines += [f"  against: {printable(fact)}" for fact in told["contrary"]]
+    lines += [
+        f"  against: {printable(fact['statement'])} ({fact['fact_kind']}; see {printable(fact['source_id'])})"
+        for fact in told["contrary"]
+    ]
+    lines += rivals_text(told["rivals"])
     lines += [f"  outcome: {printable(words)}" for words in _outcomes(told["outcomes"])]
     lines.append(f"  why now: {printable(told['why_now'])}")
     for rule in told["rules"]:
@@ -65,6 +73,23 @@ def lead_explained_text(told: Mapping[str, Any]) -> str:
     if told["missing"]:
         lines.append(f"  not known: {', '.join(printable(field) for field in told['missing'])}")
     return "\n".join(lines)
+
+
+def _statements(facts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What facts say, each once: two links may have the same said of them."""
+    return list(dict.fromkeys(str(fact["statement"]) for fact in facts))
+
+
+def rivals_text(rivals: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Other people beside a payer, with what fits and what does not of either."""
+    # Of several payments by one payer the rows say the same.
+    for rival in {(rival["payer_id"], rival["other_id"]): rival for rival in rivals}.values():
+        shared = ", ".join(dict.fromkeys(printable(one["shared_kind"]) for one in rival["shared"]))
+        yield f"  beside the payer {rival['payer_id']}: {rival['other_id']}, who shares {shared} ({rival['rival_id']})"
+        for who in ("payer", "other"):
+            for side, word in (("support", "fits"), ("contradiction", "does not fit")):
+                for told in rival[f"{who}_{side}"]:
+                    yield f"    the {who} used it, {word}: {printable(told['statement'])} ({told['row_id']})"
 
 
 def outcomes_text(sums: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from rich.cells import cell_len, chop_cells
 
 from headwater.cli.output import printable
+from headwater.cli.people_text import rivals_text
 
 __all__ = ["agreement_text", "band_text", "judgement_text", "known_answers_text", "pair_text"]
 
@@ -36,6 +37,7 @@ def pair_text(pair: Mapping[str, Any], *, columns: int | None = None) -> str:
     lines += [f"  against: {printable(fact)}" for fact in pair["contrary"]] or ["  against: nothing on record"]
     lines += _rows_text(pair, width)
     lines += _candidates_text(pair)
+    lines += rivals_text(pair["beside"])
     if pair["score_hidden"]:
         lines.append("  weights and probability are hidden until you have judged it")
     else:

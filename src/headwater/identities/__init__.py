@@ -7,6 +7,7 @@ from headwater.identities.linkage import LinkOptions, LinkReport, link_files
 from headwater.identities.model import LinkModel, read_model
 from headwater.identities.names import NameReason, name_probability, name_reasons
 from headwater.identities.networks import NetworkRange, Networks
+from headwater.identities.rivals import rival_hypotheses
 
 __all__ = [
     "IDENTIFIER_FORMS",
@@ -23,6 +24,7 @@ __all__ = [
     "name_probability",
     "name_reasons",
     "read_model",
+    "rival_hypotheses",
     "typed_identifier",
     "weighed_known_pairs",
 ]

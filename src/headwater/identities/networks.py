@@ -56,7 +56,12 @@ class Networks:
             )
             for row in tables.arrow("networks").to_pylist()
         ]
-        self._ranges = sorted(ranges, key=lambda r: (not r.hides, -r.network.prefixlen, r.network_id))
+        # By version, then in the order in which they count: how many bits are left of the prefix, and its ranges.
+        self._by_prefix: dict[int, dict[tuple[bool, int], dict[int, NetworkRange]]] = {4: {}, 6: {}}
+        for found in sorted(ranges, key=lambda r: (not r.hides, -r.network.prefixlen, r.network_id)):
+            bits = found.network.max_prefixlen - found.network.prefixlen
+            of_length = self._by_prefix[found.network.version].setdefault((found.hides, bits), {})
+            of_length.setdefault(int(found.network.network_address) >> bits, found)
         self._known: dict[str, NetworkRange | None] = {}
         self._single_clients = {
             (row["exhibit_id"], _plain_or_as_is(row["largest_client"]))
@@ -82,10 +87,15 @@ class Networks:
             return NetworkRange(network_id="", network=network, kind=_SINGLE_CLIENT_KIND, country=None, holder=None)
         if address not in self._known:
             parsed = _parsed(address)
-            self._known[address] = next(
-                (r for r in self._ranges if r.network.version == parsed.version and parsed in r.network), None
-            )
+            number, by_prefix = int(parsed), self._by_prefix[parsed.version]
+            found = (of_length.get(number >> bits) for (_, bits), of_length in by_prefix.items())
+            self._known[address] = next((r for r in found if r is not None), None)
         return self._known[address]
+
+    @property
+    def single_clients(self) -> frozenset[tuple[str, str]]:
+        """Exhibits, and the address that stands for everybody in an access log there, in the spelling of lists."""
+        return frozenset(self._single_clients)
 
 
 def plain_address(address: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.engine import Session, StageContext
 from headwater.identities import Networks, typed_identifier
@@ -35,9 +37,10 @@ def rank_leads(context: StageContext) -> dict[str, pa.Table]:
     }
     fired = _fired(rules, observed_acts(tables))
     acts = _acts(tables, networks)
-    joined = _Joined(tables, networks, acts)
     # A judgement outlives the run it was given on: one about an account that no dump holds any more makes no lead.
-    leads = [joined.lead(rules, accounts[account], fired[account]) for account in sorted(fired.keys() & accounts)]
+    leading = sorted(fired.keys() & accounts)
+    joined = _Joined(tables, networks, acts, leading)
+    leads = [joined.lead(rules, accounts[account], fired[account]) for account in leading]
     leads.sort(key=lambda lead: order_key(lead, lead["_latest"]))
     for rank, lead in enumerate(leads, start=1):
         lead["rank"] = rank
@@ -105,7 +108,9 @@ def _acts(tables: Session, networks: Networks) -> dict[str, list[dict[str, Any]]
 class _Joined:
     """What the other stages say of an account, looked up by account."""
 
-    def __init__(self, tables: Session, networks: Networks, acts: Mapping[str, list[dict[str, Any]]]) -> None:
+    def __init__(
+        self, tables: Session, networks: Networks, acts: Mapping[str, list[dict[str, Any]]], leading: Collection[str]
+    ) -> None:
         self._networks = networks
         self._clocks = RetentionClocks(tables)
         self._acts = acts
@@ -118,16 +123,26 @@ class _Joined:
         self._paid: set[str] = set()
         self._has_customer: set[str] = set()
         denied = denied_links(tables)
-        for link in tables.arrow("links").to_pylist():
+        payers: dict[str, set[str]] = defaultdict(set)
+        links = tables.arrow("links").to_pylist()
+        for link in links:
             account = payments.get(link["left_id"]) if link["claim"] == "paid" else link["left_id"]
             if account is not None and link["claim"] in {"used", "paid"} and link["proposed"]:
                 self._links[account].append(link["link_id"])
-                if link["claim"] == "paid" and link["link_id"] not in denied:
-                    self._has_customer.add(account)
+                if link["claim"] == "paid":
+                    payers[link["right_id"]].add(account)
+                    if link["link_id"] not in denied:
+                        self._has_customer.add(account)
+        # What speaks against who a payer is concerns the account that was paid for.
+        for link in links:
+            if link["claim"] == "held" and link["proposed"]:
+                for account in payers.get(link["left_id"], ()):
+                    self._links[account].append(link["link_id"])
         self._paid.update(payments.values())
         self._judge(tables)
         self._asked = self._services_by_account(tables)
-        self._contrary = self._statements(tables)
+        self._contrary = self._facts(tables, leading)
+        self._rivals = _rivals(tables, leading)
 
     def _judge(self, tables: Session) -> None:
         """A person is named by a positive judgement only, and none where two are, or where the record is gone."""
@@ -151,18 +166,19 @@ class _Joined:
                 held[end["service_id"]] = min(held.get(end["service_id"], end["at_utc"]), end["at_utc"])
         return asked
 
-    def _statements(self, tables: Session) -> dict[str, list[str]]:
-        facts: dict[str, set[str]] = defaultdict(set)
-        by_link: dict[str, set[str]] = defaultdict(set)
-        for fact in tables.arrow("contrary_facts").to_pylist():
-            if fact["account_id"]:
-                facts[fact["account_id"]].add(fact["statement"])
-            if fact["link_id"]:
-                by_link[fact["link_id"]].add(fact["statement"])
-        for account, links in self._links.items():
-            for link in links:
-                facts[account] |= by_link[link]
-        return {account: sorted(statements) for account, statements in facts.items()}
+    def _facts(self, tables: Session, accounts: Collection[str]) -> dict[str, list[dict[str, str]]]:
+        """For each account, what speaks against: its own facts and those of its proposed links, in order of words."""
+        accounts_of: dict[str, list[str]] = defaultdict(list)
+        for account in accounts:
+            for link in self._links.get(account, ()):
+                accounts_of[link].append(account)
+        facts: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
+        for column, wanted in (("account_id", accounts), ("link_id", accounts_of.keys())):
+            for row in _chosen(tables, "contrary_facts", column, wanted):
+                for account in (row["account_id"],) if column == "account_id" else accounts_of[row["link_id"]]:
+                    facts[account][row["fact_id"]] = {name: row[name] for name in _FACT}
+        by_words = itemgetter("statement", "fact_id")
+        return {account: sorted(found.values(), key=by_words) for account, found in facts.items()}
 
     def lead(self, rules: RuleSet, account: Mapping[str, Any], fired: list[dict[str, Any]]) -> dict[str, Any]:
         """The lead on an account."""
@@ -190,6 +206,7 @@ class _Joined:
             "assertion_kind": "assessed" if account_id in self._named else "computed",
             "named_record_id": self._named.get(account_id),
             "contrary": self._contrary.get(account_id, []),
+            "rivals": self._rivals.get(account_id, []),
             "deconfliction_key": _deconfliction_key(account),
             "_latest": latest,
         }
@@ -234,6 +251,27 @@ class _Joined:
             if holder not in seen:
                 seen.add(holder)
                 yield Held(holder=holder[0], country=holder[1], kind="access", since=act["at_utc"])
+
+
+_FACT = ("fact_id", "fact_kind", "statement", "source_table", "source_id")
+
+
+def _rivals(tables: Session, accounts: Collection[str]) -> dict[str, list[dict[str, str]]]:
+    """For each account, the other people beside its payers, in order of ids."""
+    rivals: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in _chosen(tables, "rival_hypotheses", "account_id", accounts):
+        shared = ", ".join(dict.fromkeys(one["shared_kind"].replace("_", " ") for one in row["shared"]))
+        told = {name: row[name] for name in ("rival_id", "link_id", "other_table", "other_id")}
+        statement = f"somebody else shares with the payer: {shared}; either may have used the account"
+        rivals[row["account_id"]].append({**told, "statement": statement})
+    return rivals
+
+
+def _chosen(tables: Session, name: str, column: str, values: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows of a table whose column is one of the values."""
+    wanted = pa.array(sorted(values), pa.string())
+    rows: list[dict[str, Any]] = tables.chosen(name, lambda part: pc.is_in(part[column], value_set=wanted)).to_pylist()
+    return rows
 
 
 def _state(value: object) -> str:

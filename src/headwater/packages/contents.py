@@ -73,6 +73,7 @@ def contents_for(tables: Session, country: str) -> Contents:
     records = {row["record_id"]: row for row in _rows(tables, "records", "record_id", links.record_ids)}
     acts = _grouped(_rows(tables, "lead_acts", "lead_id", account_of), "lead_id")
     facts = _contrary_facts(tables, lead_of, links)
+    rivals = _grouped(_rows(tables, "rival_hypotheses", "account_id", lead_of), "account_id")
     origins = _grouped(_rows(tables, "media_origins", "account_id", lead_of), "account_id")
     requests_of = _grouped(({"lead_id": lead, **row} for row in requests for lead in row["lead_ids"]), "lead_id")
     media = _grouped(references, "lead_id")
@@ -87,6 +88,7 @@ def contents_for(tables: Session, country: str) -> Contents:
             "named_record": records.get(lead["named_record_id"]),
             "links": links.of_account[lead["account_id"]],
             "contrary_facts": facts[lead["account_id"]],
+            "rivals": rivals[lead["account_id"]],
             "acts": acts[lead["lead_id"]],
             "origins": origins[lead["account_id"]],
             "media": dict(sorted(Counter(row["verdict_group"] for row in media[lead["lead_id"]]).items())),
@@ -109,6 +111,7 @@ def contents_for(tables: Session, country: str) -> Contents:
             unjudged=links.not_positive,
             unnamed=len(links.record_ids - named),
             customers=len(links.customer_ids),
+            others=len({(row["other_table"], row["other_id"]) for found in rivals.values() for row in found}),
             key_material=found,
         ),
     )
@@ -254,7 +257,10 @@ def _contrary_facts(tables: Session, lead_of: Mapping[str, str], links: _Links) 
 def _sources(tables: Session) -> list[Row]:
     """Name and version of every list, pack and register in the case."""
     sources: list[Row] = []
-    for name in ("hash_list_entries", "tags", "services", "records", "customers", "networks"):
+    for name in (
+        *("hash_list_entries", "tags", "services", "records", "record_identifiers"),
+        *("customers", "customer_identifiers", "networks"),
+    ):
         table = tables.table(name)
         counted = table.group_by(["reference_name", "reference_version"]).aggregate(rows=table.count())
         rows = tables.result(counted, order_by=["reference_name", "reference_version"]).to_pylist()
@@ -270,6 +276,7 @@ def _withheld(
     unjudged: int,
     unnamed: int,
     customers: int,
+    others: int,
     key_material: int,
 ) -> tuple[Withheld, ...]:
     reasons = (
@@ -294,6 +301,11 @@ def _withheld(
             "customer rows returned by services",
             customers,
             "Obtained under another authority; the request sheet says how to ask for them.",
+        ),
+        (
+            "personal fields of people who stand beside a payer",
+            others,
+            "Nobody has found that they did anything; the number of each row is given, and the holder can be asked.",
         ),
         (
             "texts that held key material or encoded bytes",

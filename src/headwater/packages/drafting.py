@@ -35,7 +35,7 @@ from headwater.packages.methods import methods_text
 from headwater.packages.money_pages import MoneyPages
 from headwater.packages.naming import check_names
 from headwater.packages.report import report_pdf
-from headwater.packages.rows import json_lines, spreadsheet
+from headwater.packages.rows import json_lines, shared_with, spreadsheet
 from headwater.schema import canonical_json
 
 __all__ = ["CaseInfo", "Draft", "draft", "signatures_bytes", "write_folder"]
@@ -56,6 +56,7 @@ LEAD_COLUMNS = (
     "because",
     "why_now",
     "contrary",
+    "beside_the_payer",
     "named_record_id",
     "named_record_name",
     "data_subject_category",
@@ -334,6 +335,8 @@ def _lead_row(lead: Mapping[str, Any]) -> dict[str, object]:
         **media,
         "countries": [place["country"] for place in lead["jurisdiction"]],
         "because": [rule["because"] for rule in lead["rules_fired"]],
+        "contrary": list(dict.fromkeys(fact["statement"] for fact in lead["contrary"])),
+        "beside_the_payer": sorted({f"{rival['other_id']} shares {shared_with(rival)}" for rival in lead["rivals"]}),
         "named_record_name": (lead["named_record"] or {}).get("full_name"),
         "next_lawful_steps": [f"{s['step']} ({s['holder']}, {s['country']})" for s in lead["next_lawful_steps"]],
         "acts": len(lead["acts"]),

@@ -58,7 +58,8 @@ LIMITS: tuple[tuple[str, str, str], ...] = (
         ),
         (
             "People pay in a relative's name, share a household, a connection or an e-mail address, and hide "
-            "behind proxies. The contrary facts of each lead list what was found of this."
+            "behind proxies. The contrary facts of each lead list what was found of this, and who shares something "
+            "with a payer stands beside them, with what fits either; nobody found that such a person did anything."
         ),
     ),
     (

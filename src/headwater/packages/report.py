@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
@@ -12,6 +12,7 @@ from headwater.packages.contents import Contents
 from headwater.packages.documents import REPORT_NAME
 from headwater.packages.methods import LIMITS
 from headwater.packages.money_pages import MoneyPages
+from headwater.packages.rows import shared_with
 from headwater.packages.typesetting import set_pdf
 
 __all__ = ["report_pdf"]
@@ -106,8 +107,9 @@ def _lead(lead: Mapping[str, Any]) -> dict[str, Any]:
             [j["country"], j["evidence"], j["observed"], [j["table"], j["example_id"]]] for j in lead["jurisdiction"]
         ],
         "lead_country": lead["lead_country"] or "unattributed",
-        "contrary": list(lead["contrary"]),
-        "facts": [[fact["fact_kind"], fact["statement"]] for fact in lead["contrary_facts"]],
+        "contrary": list(_contrary(lead)),
+        # Of several payments by one payer the rows say the same.
+        "rivals": [_rival(one) for one in {(r["payer_id"], r["other_id"]): r for r in lead["rivals"]}.values()],
         "completeness": {
             state: [field["field"] for field in lead["completeness"] if field["state"] == state]
             for state in ("present", "absent", "not_collected")
@@ -129,6 +131,35 @@ def _lead(lead: Mapping[str, Any]) -> dict[str, Any]:
         "category": lead["data_subject_category"],
         "assertion": lead["assertion_kind"],
         "deconfliction_key": lead["deconfliction_key"],
+    }
+
+
+def _contrary(lead: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What speaks against, each fact once: those that travel with the lead, then those of its links besides."""
+    seen = set()
+    for fact in (*lead["contrary"], *lead["contrary_facts"]):
+        if fact["fact_id"] not in seen:
+            seen.add(fact["fact_id"])
+            see = [fact["source_table"], fact["source_id"]]
+            yield {"statement": fact["statement"], "kind": fact["fact_kind"], "see": see}
+
+
+def _rival(rival: Mapping[str, Any]) -> dict[str, Any]:
+    """Another person beside the payer: both hypotheses, each with what fits and what does not."""
+    return {
+        "payer": rival["payer_id"],
+        "other": rival["other_id"],
+        "shared": shared_with(rival),
+        "hypotheses": [
+            [
+                f"The {words} used the account",
+                *(
+                    [[told["statement"], [told["table"], told["row_id"]]] for told in rival[f"{who}_{side}"]]
+                    for side in ("support", "contradiction")
+                ),
+            ]
+            for who, words in (("payer", "payer"), ("other", "other person"))
+        ],
     }
 
 

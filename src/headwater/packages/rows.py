@@ -7,11 +7,12 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from headwater.custody import utc_text
 from headwater.schema import canonical_json
 
-__all__ = ["formula_safe", "json_lines", "plain", "spreadsheet"]
+__all__ = ["formula_safe", "json_lines", "plain", "shared_with", "spreadsheet"]
 
 # What spreadsheet programs take for the start of a formula, and the characters they strip before they look.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -30,6 +31,12 @@ def plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value
+
+
+def shared_with(rival: Mapping[str, Any]) -> str:
+    """What another person shares with a payer, in words."""
+    kinds = dict.fromkeys(str(one["shared_kind"]).replace("_", " ") for one in rival["shared"])
+    return ", ".join(kinds)
 
 
 def json_lines(rows: Iterable[Mapping[str, object]]) -> bytes:

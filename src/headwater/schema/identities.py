@@ -7,7 +7,7 @@ import pyarrow as pa
 from headwater.schema.columns import ID, INT, TEXT
 from headwater.schema.table import Column, Table
 
-__all__ = ["CONTRARY_FACTS", "IDENTITY_TABLES", "JUDGEMENTS", "KNOWN_LINKS", "LINKS"]
+__all__ = ["CONTRARY_FACTS", "IDENTITY_TABLES", "JUDGEMENTS", "KNOWN_LINKS", "LINKS", "RIVAL_HYPOTHESES"]
 
 _COMPARISON = pa.struct(
     [
@@ -81,7 +81,7 @@ KNOWN_LINKS = Table(
 
 CONTRARY_FACTS = Table(
     name="contrary_facts",
-    version=1,
+    version=2,
     stage="identities",
     about="A fact that speaks against a link or against who used an account; it travels with the lead.",
     key=("fact_id",),
@@ -91,13 +91,50 @@ CONTRARY_FACTS = Table(
             name="fact_kind",
             type=TEXT,
             about="shared_network_address, proxy, single_client_log, shared_household, shared_contact, "
-            "payer_is_not_user, rival_candidate",
+            "payer_is_not_user, rival_candidate, impossible_times, several_users, resold_account",
         ),
         Column(name="account_id", type=ID, about="Account concerned", nullable=True, cites="accounts.account_id"),
         Column(name="link_id", type=ID, about="Link concerned", nullable=True, cites="links.link_id"),
         Column(name="statement", type=TEXT, about="In words"),
         Column(name="source_table", type=TEXT, about="Table the fact was read from"),
         Column(name="source_id", type=ID, about="Row of it"),
+    ),
+)
+
+
+def _list_of(**fields: pa.DataType) -> pa.DataType:
+    struct = pa.struct([pa.field(name, kind, nullable=False) for name, kind in fields.items()])
+    return pa.list_(pa.field("item", struct, nullable=False))
+
+
+_TOLD = _list_of(statement=TEXT, table=TEXT, row_id=ID)
+
+RIVAL_HYPOTHESES = Table(
+    name="rival_hypotheses",
+    version=1,
+    stage="identities",
+    about="Another person beside the payer of a proposed link, who shares something with them: either may have used "
+    "the account, which is for a person to weigh. Nobody is merged, nothing is added up, and the order is that of ids.",
+    key=("rival_id",),
+    columns=(
+        Column(name="rival_id", type=ID, about="Digest of the link and the other's row"),
+        Column(name="link_id", type=ID, about="The proposed link of a payment to a customer", cites="links.link_id"),
+        Column(name="account_id", type=ID, about="The account that was paid for", cites="accounts.account_id"),
+        Column(name="payer_id", type=ID, about="The payer as the service returned them", cites="customers.customer_id"),
+        Column(name="other_table", type=TEXT, about="records or customers"),
+        Column(name="other_id", type=ID, about="Row about the other person"),
+        Column(
+            name="shared",
+            type=_list_of(
+                shared_kind=TEXT, payer_row_table=TEXT, payer_row_id=ID, other_row_table=TEXT, other_row_id=ID
+            ),
+            about="What they have in common (household, phone, email, device or network_address), with the row of each "
+            "that says so: the customer, a record that a proposed link takes for them, or an identifier of either",
+        ),
+        Column(name="payer_support", type=_TOLD, about="Rows that fit: the payer used the account"),
+        Column(name="payer_contradiction", type=_TOLD, about="Rows that do not fit it"),
+        Column(name="other_support", type=_TOLD, about="Rows that fit: the other used the account"),
+        Column(name="other_contradiction", type=_TOLD, about="Rows that do not fit it"),
     ),
 )
 
@@ -120,4 +157,4 @@ JUDGEMENTS = Table(
     ),
 )
 
-IDENTITY_TABLES = (LINKS, KNOWN_LINKS, CONTRARY_FACTS, JUDGEMENTS)
+IDENTITY_TABLES = (LINKS, KNOWN_LINKS, CONTRARY_FACTS, RIVAL_HYPOTHESES, JUDGEMENTS)

@@ -17,7 +17,7 @@ def _list_of(**fields: pa.DataType) -> pa.DataType:
 
 LEADS = Table(
     name="leads",
-    version=1,
+    version=2,
     stage="leads",
     about="A hypothesis about one account, proposed for enquiry.",
     key=("lead_id",),
@@ -63,8 +63,13 @@ LEADS = Table(
         ),
         Column(
             name="contrary",
-            type=pa.list_(pa.field("item", TEXT, nullable=False)),
-            about="What speaks against, in words",
+            type=_list_of(fact_id=ID, fact_kind=TEXT, statement=TEXT, source_table=TEXT, source_id=ID),
+            about="What speaks against, each a row of `contrary_facts`: those of the account and of its proposed links",
+        ),
+        Column(
+            name="rivals",
+            type=_list_of(rival_id=ID, link_id=ID, other_table=TEXT, other_id=ID, statement=TEXT),
+            about="Other people beside a payer, each a row of `rival_hypotheses`, in order of ids",
         ),
         Column(name="deconfliction_key", type=TEXT, about="Digest of the normalised identifiers"),
     ),

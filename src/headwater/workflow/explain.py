@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from headwater.errors import InputError
 from headwater.money import proof_path, token_proof_path
 from headwater.schema import TABLES, Table
 
-__all__ = ["Step", "way_back"]
+__all__ = ["Step", "cited_in_list", "way_back"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +75,25 @@ def _cited(table: Table, row: Mapping[str, Any]) -> Iterator[tuple[str, str, str
         if column.cites is not None and value is not None:
             name, key = column.cites.split(".")
             yield name, key, str(value), column.name
-        # A row may name the table too: `left_table` beside `left_id`, or a list of examples with `table`.
+        # A row may name the table too: `left_table` beside `left_id`, or a list whose parts name both.
         stated = row.get(f"{column.name.removesuffix('_id')}_table")
         if column.name.endswith("_id") and value is not None and stated in _TABLE_OF:
             yield str(stated), _TABLE_OF[str(stated)].key[0], str(value), column.name
         for part in value if isinstance(value, list) else ():
-            if isinstance(part, Mapping) and part.get("table") in _TABLE_OF and part.get("example_id"):
-                yield part["table"], _TABLE_OF[part["table"]].key[0], str(part["example_id"]), column.name
+            for named, cited in cited_in_list(part) if isinstance(part, Mapping) else ():
+                if part[named] in _TABLE_OF and part[cited]:
+                    yield part[named], _TABLE_OF[part[named]].key[0], str(part[cited]), column.name
+
+
+def cited_in_list(names: Iterable[str]) -> list[tuple[str, str]]:
+    """The fields of a list's parts that cite rows: which one names the table, and which the row.
+
+    They are called `x_table` and `x_id`, or `table` beside `example_id` or `row_id`.
+    """
+    there = list(names)
+    pairs = [("table", cited) for cited in ("example_id", "row_id")]
+    pairs += [(f"{cited.removesuffix('_id')}_table", cited) for cited in there if cited.endswith("_id")]
+    return [(table, cited) for table, cited in pairs if table in there and cited in there]
 
 
 def _hops(tables: Session, table: Table, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.engine import Session
@@ -24,8 +25,11 @@ def lead_explained(tables: Session, wanted: str) -> dict[str, Any]:
     [lead] = rows.filter(pc.equal(rows["lead_id"], told["lead_id"])).to_pylist()
     missing = [f"{part['field']} ({part['state']})" for part in lead["completeness"] if part["state"] != "present"]
     shown = {name: lead[name] for name in ("contrary", "jurisdiction", "why_now")}
+    beside = tables.arrow("rival_hypotheses")
+    wanted_ids = pa.array([rival["rival_id"] for rival in lead["rivals"]], pa.string())
+    rivals = beside.filter(pc.is_in(beside["rival_id"], value_set=wanted_ids)).to_pylist()
     outcomes = outcomes_of_leads(tables.arrow("outcomes")).get(told["lead_id"], [])
-    return {**told, **shown, "missing": missing, "outcomes": outcomes}
+    return {**told, **shown, "rivals": rivals, "missing": missing, "outcomes": outcomes}
 
 
 def outcome_report(tables: Session) -> list[dict[str, Any]]:

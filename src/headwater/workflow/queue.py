@@ -242,12 +242,16 @@ def reviewed_pairs(tables: Session, link_ids: Sequence[str]) -> list[dict[str, A
     links = _with_rivals(tables, "links", wanted) + _with_rivals(tables, "known_links", wanted)
     rows = _rows_of(tables, links)
     against = _contrary(tables, links)
+    beside: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for rival in _chosen(tables, "rival_hypotheses", "link_id", set(link_ids)):
+        beside[rival["link_id"]].append(rival)
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for link in links:
         groups[link["claim"], link["left_id"]].append(link)
     found = {link["link_id"]: link for link in links}
     return [
         _pair(found[link_id], groups[found[link_id]["claim"], found[link_id]["left_id"]], rows, against)
+        | {"beside": beside[link_id]}
         for link_id in link_ids
         if link_id in found
     ]

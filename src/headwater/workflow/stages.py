@@ -10,7 +10,7 @@ import pyarrow as pa
 from headwater.catalogue import catalogue_entries
 from headwater.engine import Derived, Session, StageContext
 from headwater.evidence import read_evidence
-from headwater.identities import link_records, weighed_known_pairs
+from headwater.identities import link_records, rival_hypotheses, weighed_known_pairs
 from headwater.leads import rank_leads
 from headwater.media import claimed_origins, hash_items, match_media
 from headwater.money import trace_money, trace_tokens
@@ -47,6 +47,16 @@ def hash_and_read_claims(context: StageContext) -> dict[str, pa.Table]:
     return hash_items(context) | claimed_origins(context)
 
 
+def link_people(context: StageContext) -> dict[str, pa.Table]:
+    """The tables of the identities stage: links, what speaks against them, and who else stands beside a payer.
+
+    Pairs of known answer are weighed beside the links of the case.
+    """
+    made = link_records(context) | rival_hypotheses(context)
+    # Last, because it puts rows of known answer among those of the case.
+    return made | {"known_links": weighed_known_pairs(context, link_records)}
+
+
 def reads_lists(stage: Stage) -> bool:
     """Whether the stage compares anything with hash lists."""
     return KINDS[HASH_LIST].table in stage.reads
@@ -73,11 +83,6 @@ def _unconfirmed(name: str) -> dict[str, object]:
         "code": "reference_unconfirmed",
         "reason": "the polarity of this hash list is not confirmed by a second operator; nothing was compared with it",
     }
-
-
-def link_all(context: StageContext) -> dict[str, pa.Table]:
-    """The tables of the identities stage: the links of the case, and pairs of known answer weighed beside them."""
-    return {**link_records(context), "known_links": weighed_known_pairs(context, link_records)}
 
 
 def leads_before_judgement(tables: Session) -> pa.Table:
@@ -148,7 +153,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="identities",
         event="combined",
-        derive=link_all,
+        derive=link_people,
         reads=(
             "known_pairs",
             "accounts",
@@ -157,8 +162,11 @@ STAGES: tuple[Stage, ...] = (
             "uploads",
             "invoices",
             "payments",
+            "identifiers",
             "records",
+            "record_identifiers",
             "customers",
+            "customer_identifiers",
             "customer_transactions",
             "networks",
             "traces",
@@ -191,6 +199,7 @@ STAGES: tuple[Stage, ...] = (
             "request_sheets",
             "links",
             "contrary_facts",
+            "rival_hypotheses",
             "judgements",
             "records",
             "customers",

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from headwater.engine import Session
 from headwater.schema import TABLES, Column, Table, table_named
+from headwater.workflow.explain import cited_in_list
 from headwater.workflow.stages import STAGES
 
 __all__ = [
@@ -204,27 +205,26 @@ def _cites(column: Column) -> bool:
 def _cited_in(column: Column, rows: pa.Table) -> Iterator[tuple[tuple[str, str] | None, pa.ChunkedArray]]:
     """Each (table, key) that a column cites, with the ids; None where a row names a table that does not exist.
 
-    A column says what it cites; or a row does, in a column beside it or in a list of examples.
+    A column says what it cites; or a row does, in a column beside it or in a list of structures.
     """
     values = rows[column.name]
     beside = f"{column.name.removesuffix('_id')}_table"
+    pairs: list[tuple[pa.ChunkedArray, pa.ChunkedArray]] = []
     if column.cites is not None:
         name, key = column.cites.split(".")
         yield (name, key), values.drop_null()
-        return
-    if column.name.endswith("_id") and beside in rows.column_names:
-        named = rows[beside]
+    elif column.name.endswith("_id") and beside in rows.column_names:
+        pairs = [(rows[beside], values)]
     elif pa.types.is_list(column.type) and pa.types.is_struct(column.type.value_type):
-        values = pc.list_flatten(values)
-        if not {"table", "example_id"} <= {field.name for field in column.type.value_type}:
-            return
-        named, values = pc.struct_field(values, "table"), pc.struct_field(values, "example_id")
-    else:
-        return
-    for name in sorted(pc.unique(named.drop_null()).to_pylist()):
-        chosen = values.filter(pc.equal(named, name)).drop_null()
-        keys = [table.key[0] for table in TABLES if table.name == name]
-        yield (name, keys[0]) if keys else None, chosen
+        listed = pc.list_flatten(values)
+        pairs = [
+            (pc.struct_field(listed, table), pc.struct_field(listed, cited))
+            for table, cited in cited_in_list(field.name for field in column.type.value_type)
+        ]
+    for named, ids in pairs:
+        for name in sorted(pc.unique(named.drop_null()).to_pylist()):
+            keys = [table.key[0] for table in TABLES if table.name == name]
+            yield (name, keys[0]) if keys else None, ids.filter(pc.equal(named, name)).drop_null()
 
 
 def transactions_conserve(tables: Session) -> Finding:

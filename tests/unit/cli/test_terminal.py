@@ -90,7 +90,8 @@ LEAD = {
     "nickname": HOSTILE,
     "jurisdiction": [{"country": HOSTILE}],
     "rules_fired": [{"because": HOSTILE, "rule": "uploads", "observed": 1}],
-    "contrary": [HOSTILE] * 5,
+    "contrary": [{"statement": f"{HOSTILE}{n}"} for n in range(5)],
+    "rivals": [{"rival_id": "rvl-1", "other_id": "rec-1"}],
     "outcomes": [{"outcome": "no_action", "reported_on": "2026-05-01", "reported_by": HOSTILE, "note": HOSTILE}],
     "why_now": HOSTILE,
     "next_lawful_steps": [{"step": "preservation", "holder": HOSTILE, "country": HOSTILE}],
@@ -126,11 +127,21 @@ LINK = {
     "probability_ppm": 900_000,
     "because": HOSTILE,
     "judged": None,
+    "beside": [
+        {
+            "rival_id": "rvl-1",
+            "payer_id": "cus-1",
+            "other_id": "rec-1",
+            "shared": [{"shared_kind": "household"}],
+            "payer_support": [{"statement": HOSTILE, "row_id": "rec-1"}],
+            **{name: [] for name in ("payer_contradiction", "other_support", "other_contradiction")},
+        }
+    ],
 }
 
 
 @pytest.mark.parametrize(
-    ("text", "times"), [(lead_text(LEAD), 11), (pair_text(LINK, columns=200), 7)], ids=["lead", "link"]
+    ("text", "times"), [(lead_text(LEAD), 11), (pair_text(LINK, columns=200), 8)], ids=["lead", "link"]
 )
 def test_every_value_of_a_lead_or_link_is_made_safe_where_it_is_put_in(text, times):
     assert not steers(text)

@@ -16,6 +16,7 @@ from headwater_synth.score import Measure, measured_tables
 from headwater_synth.score_change import RULES
 from headwater_synth.score_money import PROTOCOLS
 from headwater_synth.score_truth import PairCounts, Truth, pair_counts, read_truth
+from headwater_synth.score_use import FACTS
 
 MEASURES = (
     "ledger.unaccounted_bytes",
@@ -52,6 +53,9 @@ MEASURES = (
     *(f"leads.{order}.first_{n}" for order in ("high_risk", "by_activity", "by_amount_paid") for n in (10, 100, 1000)),
     "leads.origin.worst_rank_percent",
     "leads.innocents_named",
+    *(f"facts.{name}.{kind}" for name in FACTS for kind in ("recall", "precision")),
+    "rivals.recall",
+    "rivals.payers_named_as_users",
 )
 NOTHING = Truth(accounts=(), people=(), payments=(), addresses=(), transactions=(), flows=(), media=())
 

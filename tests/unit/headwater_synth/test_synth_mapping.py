@@ -52,6 +52,7 @@ def test_every_binding_says_why_and_names_what_is_there(mapping, dump_columns):
     assert [binding["binds"] for binding in mapping["tables"]] == [
         "accounts",
         "logins",
+        "identifiers",
         "uploads",
         "invoices",
         "payments",

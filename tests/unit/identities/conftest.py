@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from headwater.engine import Session, StageContext
-from headwater.identities import link_records
+from headwater.identities import link_records, rival_hypotheses
 from headwater.schema import table_named
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -41,8 +41,15 @@ class Case:
         self.rows[table].append(row | {schema.key[0]: row_id} | values)
         return row_id
 
-    def login(self, account: str, address: str | None) -> None:
-        self.add("logins", f"log-{len(self.rows['logins'])}", account_id=account, network_address=address)
+    def login(self, account: str, address: str | None, *, minutes: int | None = None, device: str | None = None) -> str:
+        """A login; without a time, a day after the one before, so that no two are close to each other."""
+        number = len(self.rows["logins"])
+        after = dt.timedelta(days=number) if minutes is None else dt.timedelta(minutes=minutes)
+        told = {"account_id": account, "network_address": address, "device": device, "at_utc": START + after}
+        return self.add("logins", f"log-{number:03}", **told)
+
+    def network(self, cidr: str, country: str | None = None, *, kind: str = "access") -> str:
+        return self.add("networks", f"net-{cidr}", cidr=cidr, kind=kind, country=country)
 
     def payment(self, account: str, *shares: tuple[str, int] | tuple[str, int, int]) -> str:
         """A payment of 1,000,000 satoshis, and for each customer how many of them came from one of their withdrawals.
@@ -90,6 +97,12 @@ class Case:
         """The links by claim, left and right."""
         rows = self.derived(**options)["links"].to_pylist()
         return {(row["claim"], row["left_id"], row["right_id"]): row for row in rows}
+
+    def rivals(self, **options: Any) -> list[dict[str, Any]]:
+        context = self.context(**options)
+        link_records(context)
+        rows: list[dict[str, Any]] = rival_hypotheses(context)["rival_hypotheses"].to_pylist()
+        return rows
 
     @staticmethod
     def told(tables: dict[str, pa.Table]) -> list[tuple[str, str | None, tuple[str, str, str] | None]]:

@@ -80,7 +80,35 @@ def payer(case, *, cause: bool):
     return [("payer_is_not_user", None, ("paid", payment, "cus-1")), ("payer_is_not_user", None, USED)]
 
 
-CAUSES: list[Callable[..., list[Any]]] = [vpn, shared_line, behind_a_proxy, household, same_telephone, rival, payer]
+def two_countries(case, *, cause: bool):
+    case.network("203.0.113.0/24", "GB")
+    case.network("198.51.100.0/24", "PL")
+    case.add("accounts", "acc-1")
+    case.login("acc-1", "203.0.113.9", minutes=0)
+    case.login("acc-1", "198.51.100.9", minutes=59 if cause else 60)
+    return [("impossible_times", "acc-1", None)]
+
+
+def two_homes(case, *, cause: bool):
+    case.add("accounts", "acc-1")
+    for turn in range(4):
+        line, device = (("203.0.113.9", "oak"), ("198.51.100.9", "elm" if cause else "oak"))[turn % 2]
+        case.login("acc-1", line, device=device)
+    return [("several_users", "acc-1", None)]
+
+
+def sold(case, *, cause: bool):
+    case.add("accounts", "acc-1")
+    for day in range(10):
+        line, device = ("203.0.113.9", "oak") if day < 5 else ("198.51.100.9", "elm" if cause else "oak")
+        case.login("acc-1", line, device=device)
+    return [("resold_account", "acc-1", None)]
+
+
+CAUSES: list[Callable[..., list[Any]]] = [
+    *(vpn, shared_line, behind_a_proxy, household, same_telephone, rival, payer),
+    *(two_countries, two_homes, sold),
+]
 
 
 @pytest.mark.parametrize("situation", CAUSES)

@@ -198,7 +198,38 @@ def test_what_speaks_against_travels_with_the_lead(paying):
         ({"account_id": "acc-2"}, "about somebody else"),
     ):
         paying.add("contrary_facts", **subject, statement=statement)
-    assert paying.lead()["contrary"] == ["a: about the person", "b: about the account", "c: about the payer"]
+    told = [fact["statement"] for fact in paying.lead()["contrary"]]
+    assert told == ["a: about the person", "a: about the person", "b: about the account", "c: about the payer"]
+
+
+def test_a_fact_on_the_lead_names_its_row(paying):
+    paying.add("contrary_facts", "fct-1", account_id="acc-1", fact_kind="proxy", source_table="networks", source_id="n")
+    (fact,) = paying.lead()["contrary"]
+    assert (fact["fact_id"], fact["fact_kind"], fact["source_table"], fact["source_id"]) == (
+        *("fct-1", "proxy"),
+        *("networks", "n"),
+    )
+
+
+def test_what_speaks_against_who_a_payer_is_travels_with_the_account_that_was_paid_for(paying):
+    paying.add("customers", "cus-1")
+    paying.link("paid", "pay-000", "cus-1")
+    held = paying.link("held", "cus-1", "rec-1")
+    paying.add("contrary_facts", "fct-1", link_id=held, statement="two live there")
+    assert [fact["fact_id"] for fact in paying.lead()["contrary"]] == ["fct-1"]
+
+
+def test_other_people_beside_a_payer_travel_with_the_lead_in_order_of_ids(paying):
+    shared = [dict.fromkeys(("payer_row_table", "payer_row_id", "other_row_table", "other_row_id"), "-")]
+    for number, kinds in ((2, ["phone"]), (1, ["household", "network_address", "household"])):
+        rows = [{"shared_kind": kind, **shared[0]} for kind in kinds]
+        told = {"other_table": "records", "other_id": f"rec-{number}", "link_id": "lnk-1", "shared": rows}
+        lists = {f"{who}_{side}": [] for who in ("payer", "other") for side in ("support", "contradiction")}
+        paying.add("rival_hypotheses", f"rvl-{number}", account_id="acc-1", **told, **lists)
+    rivals = paying.lead()["rivals"]
+    assert [rival["rival_id"] for rival in rivals] == ["rvl-1", "rvl-2"]
+    assert "household, network address;" in rivals[0]["statement"]
+    assert paying.lead()["assertion_kind"] == "computed"
 
 
 def test_acts_carry_time_address_and_flag_as_they_were_noted(case):

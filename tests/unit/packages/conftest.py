@@ -55,10 +55,17 @@ def lead(number: int, country: str, **changes: object) -> dict[str, object]:
         "data_subject_category": "unclassified",
         "assertion_kind": "computed",
         "named_record_id": None,
-        "contrary": ["Two accounts used this network address within the same hour"],
+        "contrary": [fact("Two accounts used this network address within the same hour")],
+        "rivals": [],
         "deconfliction_key": "dk" * 16,
         **changes,
     }
+
+
+def fact(statement: str) -> dict[str, str]:
+    """What speaks against, as it stands on a lead."""
+    cited = {"fact_kind": "shared_network_address", "source_table": "logins", "source_id": "log-1-1"}
+    return {"fact_id": f"fct-{len(statement)}", "statement": statement, **cited}
 
 
 def item(number: int) -> dict[str, object]:
@@ -167,6 +174,31 @@ def case_rows() -> dict[str, list[dict[str, object]]]:
                 "statement": "Another person of the same surname lives at this address",
                 "source_table": "records",
                 "source_id": "rec-2",
+            }
+        ],
+        "rival_hypotheses": [
+            {
+                "rival_id": "rvl-1",
+                "link_id": "lnk-1",
+                "account_id": "acc-1",
+                "payer_id": "cus-1",
+                "other_table": "records",
+                "other_id": "rec-9",
+                "shared": [
+                    {
+                        "shared_kind": "household",
+                        "payer_row_table": "customers",
+                        "payer_row_id": "cus-1",
+                        "other_row_table": "records",
+                        "other_row_id": "rec-9",
+                    }
+                ],
+                "payer_support": [],
+                "payer_contradiction": [],
+                "other_support": [
+                    {"statement": "the account's nickname is this person's", "table": "records", "row_id": "rec-9"}
+                ],
+                "other_contradiction": [],
             }
         ],
         "links": [

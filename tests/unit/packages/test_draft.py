@@ -54,7 +54,10 @@ def test_a_lead_travels_with_all_that_speaks_for_and_against_it(case):
     first = json.loads(files_of(case.draft())["leads.jsonl"].splitlines()[0])
     assert first["rules_fired"][0]["because"] == "made the earliest upload of 1 group in no list"
     assert first["rules_not_fired"] == ["administration_of_the_platform", "link_to_convicted_person"]
-    assert first["contrary"] == ["Two accounts used this network address within the same hour"]
+    assert [f["statement"] for f in first["contrary"]] == [
+        "Two accounts used this network address within the same hour"
+    ]
+    assert first["contrary"][0]["source_id"] == "log-1-1"
     assert [fact["fact_id"] for fact in first["contrary_facts"]] == ["fct-1"]
     assert [link["link_id"] for link in first["links"]] == ["lnk-1"]
     assert first["links"][0]["comparisons"] == [
@@ -148,7 +151,9 @@ def test_evidence_is_never_markup_in_the_report(case, rows):
     )
     rows["accounts"][0]["nickname"] = hostile
     rows["leads"][0]["why_now"] = hostile
-    rows["leads"][0]["contrary"] = [hostile, "\u202e\u0000\U0001f600\u0301", "x" * 5000, "word " * 900]
+    told = (hostile, "\u202e\u0000\U0001f600\u0301", "x" * 5000, "word " * 900)
+    rows["leads"][0]["contrary"] = [dict(rows["leads"][0]["contrary"][0], fact_id=t, statement=t) for t in told]
+    rows["rival_hypotheses"][0]["other_support"][0]["statement"] = hostile
     rows["request_sheets"][0]["question"] = hostile
     case.draft(rows)
 

@@ -62,17 +62,17 @@ def test_ids_digests_and_addresses_are_copied_whole(case, rows, tmp_path, option
 
 def test_a_text_that_is_cut_says_so_where_it_stands_and_in_a_list(case, rows, tmp_path):
     rows["leads"][0]["why_now"] = "pears " * 1_000
-    rows["leads"][1]["contrary"] = [f"{'w' * 49} " * 100]
+    rows["leads"][1]["contrary"] = [dict(rows["leads"][0]["contrary"][0], statement=f"{'w' * 49} " * 100)]
     text = " ".join(text_of(report_of(case.draft(rows)), tmp_path).split())
     assert text.count("[cut here: 2,000 more characters]") == 2  # at a glance, and with the lead
     assert text.count("[cut here: 1,000 more characters]") == 1
     assert "leads 1, why_now 2,000" in text
-    assert "leads 2, contrary 1 1,000" in text
+    assert "leads 2, contrary 1, statement 1,000" in text
 
 
 def test_a_text_of_some_thousand_characters_is_printed_whole(case, rows, tmp_path):
     words = [f"no{number:04d}" for number in range(500)]
-    rows["leads"][0]["contrary"] = [" ".join(words)]
+    rows["leads"][0]["contrary"][0]["statement"] = " ".join(words)
     text = text_of(report_of(case.draft(rows)), tmp_path)
     assert [word for word in words if word not in text] == []
     assert "cut here" not in text
