@@ -154,11 +154,11 @@ class _Review:
     def __init__(self, case: Case, tables: Session, operator: str) -> None:
         self._tables = tables
         self._person = same_person(operator)
-        self._ordered, self.unordered = _order_of_review(tables)
         self._settings = case.settings
         self._case_id = case.case_id
         judgements = tables.arrow("judgements").to_pylist()
         self.stands: dict[str, str] = {row["link_id"]: row["verdict"] for row in judgements}
+        self._ordered, self.unordered = _order_of_review(tables, self.stands)
         self._people = {row["link_id"]: row["positive_operators"] for row in judgements}
         now = {(row["claim"], row["left_id"], row["right_id"]): row["link_id"] for row in judgements}
         self._own: list[tuple[str, Judgement]] = [
@@ -171,7 +171,7 @@ class _Review:
             self._shown = last_shown(connection, operator)
 
     def order(self, claim: str | None) -> list[str]:
-        """Every proposed link in the order of review."""
+        """Every link that is proposed or judged, in the order of review."""
         return [link for link, of_claim in self._ordered if claim in {None, of_claim}]
 
     def given(self, claim: str | None) -> Iterator[tuple[str, str]]:
@@ -212,14 +212,20 @@ class _Review:
         return set(chosen["link_id"].to_pylist())
 
 
-def _order_of_review(tables: Session) -> tuple[list[tuple[str, str]], int]:
-    """Every proposed link with its claim, those without a place last, and how many these are."""
+def _order_of_review(tables: Session, judged: Collection[str]) -> tuple[list[tuple[str, str]], int]:
+    """Every link that is proposed or judged, with its claim, and how many that are proposed have no place.
+
+    These come after those that have one, and what was judged and is not proposed any more comes last.
+    """
     links = tables.columns("links", ["link_id", "claim", "proposed"])
-    links = links.filter(links["proposed"])
+    is_judged = pc.is_in(links["link_id"], value_set=pa.array(sorted(judged), pa.string()))
+    links = links.filter(pc.or_(links["proposed"], is_judged))
     claims = dict(zip(links["link_id"].to_pylist(), links["claim"].to_pylist(), strict=True))
     ordered = [link for link in tables.columns("review_queue", ["link_id"])["link_id"].to_pylist() if link in claims]
-    unordered = sorted(claims.keys() - set(ordered))
-    return [(link, claims[link]) for link in (*ordered, *unordered)], len(unordered)
+    proposed = set(links.filter(links["proposed"])["link_id"].to_pylist())
+    unordered = sorted(proposed - set(ordered))
+    last = sorted(claims.keys() - proposed - set(ordered))
+    return [(link, claims[link]) for link in (*ordered, *unordered, *last)], len(unordered)
 
 
 def pairs_shown_as(case: Case, operator: str) -> dict[str, ShownLink]:
