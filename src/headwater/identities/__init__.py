@@ -4,9 +4,10 @@ from headwater.identities.link import link_records
 from headwater.identities.linkage import LinkOptions, LinkReport, link_files
 from headwater.identities.model import LinkModel, read_model
 from headwater.identities.names import NameReason, name_probability, name_reasons
-from headwater.identities.networks import NetworkRange, Networks
+from headwater.identities.networks import AddressesLookedUp, NetworkRange, Networks, plain_address
 
 __all__ = [
+    "AddressesLookedUp",
     "LinkModel",
     "LinkOptions",
     "LinkReport",
@@ -17,5 +18,6 @@ __all__ = [
     "link_records",
     "name_probability",
     "name_reasons",
+    "plain_address",
     "read_model",
 ]

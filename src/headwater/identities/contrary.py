@@ -61,7 +61,7 @@ def _network_addresses(context: StageContext) -> Iterator[dict[str, Any]]:
         for account, login in sorted(users[text].items()):
             if network is not None and network.hides:
                 statement = f"{text} belongs to a {network.kind} range: it does not say who logged in"
-                yield _fact("proxy", statement, table="networks", source=network.network_id, account=account)
+                yield _fact("proxy", statement, table=network.table, source=network.network_id, account=account)
             elif len(users[text]) > 1:
                 others = len(users[text]) - 1
                 statement = f"{others} other account(s) logged in from {text}: a household or a shared line is possible"
