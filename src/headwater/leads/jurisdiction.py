@@ -21,7 +21,15 @@ from headwater.leads.by_place import NOWHERE, Numbers, RowsByPlace, places_of
 from headwater.leads.dated_acts import DatedActs, NotedActs
 from headwater.leads.evidence import BY_DATABASE, BY_LIST, EVIDENCE_TABLES, Evidence
 
-__all__ = ["JurisdictionRules", "PointsOfEvidence", "Proposed", "pieces_of_evidence", "proposed", "read_jurisdiction"]
+__all__ = [
+    "JurisdictionRules",
+    "PointsOfEvidence",
+    "Proposed",
+    "concerned",
+    "pieces_of_evidence",
+    "proposed",
+    "read_jurisdiction",
+]
 
 _MOST_PERCENT = 100
 
@@ -150,6 +158,11 @@ def proposed(pieces: Sequence[Mapping[str, Any]], rules: JurisdictionRules) -> P
         margin=weights[order[0]] - (weights[order[1]] if len(order) > 1 else 0),
         shared_with=tuple(country for country in order[1:] if _MOST_PERCENT * weights[country] >= least),
     )
+
+
+def concerned(lead: Mapping[str, Any]) -> tuple[str, ...]:
+    """The countries that a lead goes to: the one that is proposed to lead, and those that are proposed to share it."""
+    return () if lead["lead_country"] is None else (lead["lead_country"], *lead["shared_with"])
 
 
 def _no_piece() -> pa.Table:
