@@ -3,8 +3,8 @@
     python bench/leads_ranking.py [--only ACCOUNTS] [--write]
 
 Makes whole seizures, takes each through every stage, and scores the leads against the truth, beside two orders that
-need no rules: by activity, and by amount paid. `--write` puts what was measured into tests/golden/leads_ranking.json, beside
-what is there of other sizes, and docs/explanation/lead-error-rates.md is written from that.
+need no rules: by activity, and by amount paid. `--write` puts what was measured into tests/golden/leads_ranking.json,
+beside what is there of other sizes, and docs/explanation/lead-error-rates.md is written from that.
 """
 
 from __future__ import annotations
@@ -43,6 +43,45 @@ MEDIA, BLOCKS = 40, 200
 SIZES = ((400, 1_500, (31, 32)), (5_000, 1_500, (31,)), (20_000, 3_000, (31,)))
 ORDERS = (("high_risk", "by the rules"), ("by_activity", "by activity"), ("by_amount_paid", "by amount paid"))
 FIRST = (10, 100, 1_000)
+WORDS = """# Leads: how far up, and who is named
+
+Whole invented seizures, taken through every stage and scored against their truth. The media store is the same at every
+size, so that those who first uploaded what no list knows are few among ever more accounts. `scripts/lead-error-table`
+measures anew and writes this page; the definitions are in [measures](../reference/score.md).
+
+**What these figures are not.** People, acts and media are ours, and mild: nobody hid on purpose from these rules. They
+are no error rates of your case.
+
+## First uploaders who can be reached
+
+The goal: all of them within the first 1 % of leads. *Room* is the share that fits there: below 1, no order can reach
+the goal, because there are more of them than places.
+
+| accounts | seed | leads | first uploaders | worst place | of leads, % | in the first 1 % | room |
+|---|---|---|---|---|---|---|---|
+{origins}
+
+## Accounts of high risk in the first places
+
+Of high risk are, in truth, those first uploaders, also where they cannot be reached, and the administrators. The share
+is of those that the places have room for. Beside the rules stand two orders that need none.
+
+| accounts | seed | of high risk, at most 1,000 | order | first 10 | first 100 | first 1,000 |
+|---|---|---|---|---|---|---|
+{orders}
+
+## Innocent people who are named
+
+Leads that name somebody who did not use the account: relatives who only paid, others behind a shared address. Before
+anybody judges, nobody can be named. *Control*: so many wrong judgements are given on purpose, and the measure must see
+as many.
+
+| accounts | seed | leads | named before any judgement | wrong judgements in the control | named then |
+|---|---|---|---|---|---|
+{named}
+
+What the order looks at, and what it does not: [Leads](leads.md).
+"""
 
 
 def finished_case(folder: Path, *, accounts: int, payers: int, seed: int) -> tuple[Path, Truth]:
@@ -126,67 +165,20 @@ def shown(found: Mapping[str, Any]) -> str:
 
 def page(golden: Mapping[str, Any]) -> str:
     """The page, written from the figures."""
-    lines = [
-        "# Leads: how far up, and who is named",
-        "",
-        "Whole invented seizures, taken through every stage and scored against their truth. The media store is the same",
-        "at every size, so that those who first uploaded what no list knows are few among ever more accounts.",
-        "`scripts/lead-error-table` measures anew and writes this page; the definitions are in",
-        "[measures](../reference/score.md).",
-        "",
-        "**What these figures are not.** People, acts and media are ours, and mild: nobody hid on purpose from these",
-        "rules. They are no error rates of your case.",
-        "",
-        "## First uploaders who can be reached",
-        "",
-        "The goal: all of them within the first 1 % of leads. *Room* is the share that fits there: below 1, no order can",
-        "reach the goal, because there are more of them than places.",
-        "",
-        "| accounts | seed | leads | first uploaders | worst place | worst place, % of leads | in the first 1 % | room |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    origins, orders, named = [], [], []
     for case in golden["cases"]:
-        of = case["measures"]
-        origin, leads = of["leads.origin.worst_place_percent"], of["leads.innocents_named"]["n"]
-        worst = round((origin["value"] or 0) * leads / 100)
-        cells = (
-            f"{case['accounts']:,}", case["seed"], f"{leads:,}", origin["n"], worst, shown(origin),
-            shown(of["leads.origin.in_first_percent"]), shown(of["leads.origin.room_in_first_percent"]),
-        )  # fmt: skip
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    lines += [
-        "",
-        "## Accounts of high risk in the first places",
-        "",
-        "Of high risk are, in truth, those first uploaders and the administrators. The share is of those that the places",
-        "have room for. Beside the rules stand two orders that need none.",
-        "",
-        "| accounts | seed | of high risk | order | first 10 | first 100 | first 1,000 |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for case in golden["cases"]:
-        of = case["measures"]
+        of, head = case["measures"], f"| {case['accounts']:,} | {case['seed']} "
+        leads = of["leads.innocents_named"]["n"]
+        worst = of["leads.origin.worst_place_percent"]
+        place = round((worst["value"] or 0) * leads / 100)
+        within, room = (shown(of[f"leads.origin.{name}_first_percent"]) for name in ("in", "room_in"))
+        origins.append(f"{head}| {leads:,} | {worst['n']} | {place} | {shown(worst)} | {within} | {room} |")
         for name, words in ORDERS:
-            shares = [shown(of[f"leads.{name}.first_{first}"]) for first in FIRST]
-            risky = of[f"leads.{name}.first_1000"]["n"]
-            lines.append(f"| {case['accounts']:,} | {case['seed']} | {risky} | {words} | {' | '.join(shares)} |")
-    lines += [
-        "",
-        "## Innocent people who are named",
-        "",
-        "Leads that name somebody who did not use the account: relatives who only paid, others behind a shared address.",
-        "Before anybody judges, nobody can be named. *Control*: so many wrong judgements are given on purpose, and the",
-        "measure must see as many.",
-        "",
-        "| accounts | seed | leads | named before any judgement | wrong judgements in the control | named then |",
-        "|---|---|---|---|---|---|",
-    ]
-    for case in golden["cases"]:
-        named, control = (case["measures"][name] for name in ("leads.innocents_named", "control.innocents_named"))
-        row = (f"{case['accounts']:,}", case["seed"], f"{named['n']:,}", shown(named), control["n"], shown(control))
-        lines.append("| " + " | ".join(str(cell) for cell in row) + " |")
-    lines += ["", "What the order looks at, and what it does not: [Leads](leads.md).", ""]
-    return "\n".join(lines)
+            shares = " | ".join(shown(of[f"leads.{name}.first_{first}"]) for first in FIRST)
+            orders.append(f"{head}| {of[f'leads.{name}.first_1000']['n']} | {words} | {shares} |")
+        before, control = of["leads.innocents_named"], of["control.innocents_named"]
+        named.append(f"{head}| {leads:,} | {shown(before)} | {control['n']} | {shown(control)} |")
+    return WORDS.format(origins="\n".join(origins), orders="\n".join(orders), named="\n".join(named))
 
 
 def main() -> None:

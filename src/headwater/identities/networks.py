@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -303,10 +302,7 @@ def _key_of_number(number: int) -> bytes:
 
 
 def _key(address: str) -> bytes:
-    try:
-        return b"\4" + socket.inet_pton(socket.AF_INET, address)
-    except (OSError, UnicodeEncodeError):
-        return _key_of_number(_number(_parsed(address)))
+    return _key_of_number(_number(_parsed(address)))
 
 
 def plain_address(address: str) -> str:

@@ -16,6 +16,7 @@ from headwater import __version__
 from headwater.custody import Clock, raw_public_key, utc_text
 from headwater.engine import Session
 from headwater.errors import InputError, RefusedError
+from headwater.leads import concerned
 from headwater.packages.archive import checked_recipient
 from headwater.packages.contents import Contents, contents_for
 from headwater.packages.documents import (
@@ -214,7 +215,7 @@ def draft(
     recipient = checked_recipient(recipient_key)
     contents = contents_for(tables, country)
     if not contents.leads and not contents.requests:
-        reason = "no lead has this jurisdiction and no request sheet is for it"
+        reason = "no lead is proposed for this country and no request sheet is for it"
         raise InputError(country, reason, remedy="run the stage 'leads', or choose another country")
     drafted_at = clock()
     pages = MoneyPages() if money is None else money(contents)
@@ -329,7 +330,7 @@ def _lead_row(lead: Mapping[str, Any]) -> dict[str, object]:
         **account,
         **fields,
         **media,
-        "countries": [place["country"] for place in lead["jurisdiction"]],
+        "countries": concerned(lead),
         "because": [rule["because"] for rule in lead["rules_fired"]],
         "named_record_name": (lead["named_record"] or {}).get("full_name"),
         "next_lawful_steps": [f"{s['step']} ({s['holder']}, {s['country']})" for s in lead["next_lawful_steps"]],

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from headwater.engine import Session
 from headwater.errors import ConfigError, InputError
 from headwater.judgements import HUB_CLAIM, MERGE_CLAIM, VERDICTS, Judgement, append
-from headwater.leads import explained_lead, outcome_sums, outcomes_of_leads
+from headwater.leads import concerned, explained_lead, outcome_sums, outcomes_of_leads
 from headwater.workflow.case import Actor, Case
 
 __all__ = ["judge_link", "lead_explained", "outcome_report", "queued_hubs", "queued_links", "ranked_leads"]
@@ -43,6 +43,17 @@ _SHOWN = {
     ),
 }
 _KEYS = {"accounts": "account_id", "payments": "payment_id", "customers": "customer_id", "records": "record_id"}
+
+
+_SHOWN_OF_LEAD = (
+    "contrary",
+    "jurisdiction",
+    "jurisdiction_version",
+    "lead_country",
+    "lead_country_margin",
+    "shared_with",
+    "why_now",
+)
 
 
 def queued_links(tables: Session, *, judged: bool = False, claim: str | None = None) -> list[dict[str, Any]]:
@@ -151,7 +162,7 @@ def lead_explained(tables: Session, wanted: str) -> dict[str, Any]:
     rows = tables.arrow("leads")
     [lead] = rows.filter(pc.equal(rows["lead_id"], told["lead_id"])).to_pylist()
     missing = [f"{part['field']} ({part['state']})" for part in lead["completeness"] if part["state"] != "present"]
-    shown = {name: lead[name] for name in ("contrary", "jurisdiction", "why_now")}
+    shown = {name: lead[name] for name in _SHOWN_OF_LEAD}
     outcomes = outcomes_of_leads(tables.arrow("outcomes")).get(told["lead_id"], [])
     return {**told, **shown, "missing": missing, "outcomes": outcomes}
 
@@ -167,7 +178,7 @@ def ranked_leads(tables: Session, *, country: str | None = None, unattributed: b
 
     Args:
         tables: The case's tables.
-        country: Only leads for which there is evidence of this country.
+        country: Only leads that this country is proposed to lead or to share.
         unattributed: Only leads for which there is evidence of none.
 
     Raises:
@@ -185,4 +196,4 @@ def ranked_leads(tables: Session, *, country: str | None = None, unattributed: b
         return [lead for lead in leads if not lead["jurisdiction"]]
     if country is None:
         return leads
-    return [lead for lead in leads if any(part["country"] == country for part in lead["jurisdiction"])]
+    return [lead for lead in leads if country in concerned(lead)]
