@@ -152,19 +152,23 @@ class DatedActs:
 
     def _holders(self) -> tuple[list[tuple[str, str]], Numbers]:
         """Who can name subscribers, with the country, in order; and for each address which of them, -1 for nobody."""
-        countries = [*self.addresses.countries, None]
-        of_address: list[tuple[str, str] | None] = []
-        for at, place in enumerate(self.addresses.of_address.tolist()):
-            found = None if place == NOWHERE else self.addresses.ranges[place]
-            if found is None or found.hides or found.holder is None:
-                of_address.append(None)
-                continue
-            by_databases = (countries[numbers[at]] for numbers in self.addresses.database_countries)
-            country = found.country or next((name for name in by_databases if name), "unknown")
-            of_address.append((found.holder, country))
-        holders = sorted({holder for holder in of_address if holder is not None})
+        looked_up = self.addresses
+        by_databases = np.full(len(looked_up.of_address), NOWHERE, np.int64)
+        for numbers in looked_up.database_countries:
+            by_databases = np.where(by_databases == NOWHERE, numbers, by_databases)
+        width = len(looked_up.countries) + 1
+        distinct, which = np.unique(looked_up.of_address * width + by_databases + 1, return_inverse=True)
+        told = [self._holder(*divmod(number, width)) for number in distinct.tolist()]
+        holders = sorted({holder for holder in told if holder is not None})
         number_of = {holder: number for number, holder in enumerate(holders)}
-        return holders, np.array([NOWHERE if of is None else number_of[of] for of in of_address], np.int64)
+        return holders, np.array([NOWHERE if of is None else number_of[of] for of in told], np.int64)[which]
+
+    def _holder(self, place: int, country: int) -> tuple[str, str] | None:
+        """Who can name the subscribers of a range, with the country; databases give it as a number from 1, 0: none."""
+        found = None if place == NOWHERE else self.addresses.ranges[place]
+        if found is None or found.hides or found.holder is None:
+            return None
+        return found.holder, found.country or ("unknown", *self.addresses.countries)[country]
 
 
 def _noted(
