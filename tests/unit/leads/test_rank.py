@@ -106,7 +106,9 @@ def test_a_child_who_may_be_at_risk_now_comes_before_everything_else(case):
     leads = case.leads()
     assert list(leads) == ["acc-z", "acc-a"]
     assert [lead["risk_tier"] for lead in leads.values()] == [1, 2]
-    assert leads["acc-z"]["why_now"].startswith("a child may be at risk now: earliest known uploader of 1 media cluster")
+    assert leads["acc-z"]["why_now"].startswith(
+        "a child may be at risk now: earliest known uploader of 1 media cluster"
+    )
     assert "at risk" not in leads["acc-a"]["why_now"]
 
 
