@@ -22,7 +22,7 @@ from headwater.cli import app
 from headwater.cli.options import ALL_PROCESSORS
 from headwater.config import CaseSettings, Parameters
 from headwater.custody import EVENTS
-from headwater.leads import ACT_TABLES, read_rules
+from headwater.leads import ACT_TABLES, EVIDENCE_TABLES, NETWORK_READS, read_jurisdiction, read_rules
 from headwater.schema import TABLES, Table
 from headwater.workflow import STAGES
 from headwater_synth.cli import app as synth_app
@@ -202,6 +202,26 @@ def _rules() -> str:
     return f"Rule file `{rules.version}`.\n\n{grid}"
 
 
+def _evidence() -> str:
+    points = read_jurisdiction()
+    rows = [
+        (
+            f"`{kind.name}`",
+            kind.points,
+            kind.because,
+            kind.source,
+            ", ".join(
+                f"`{read}`"
+                for read in (EVIDENCE_TABLES[kind.name].reads if kind.name in EVIDENCE_TABLES else NETWORK_READS)
+            ),
+        )
+        for kind in points.evidence
+    ]
+    grid = _grid(("evidence", "points", "what it shows", "source, and what it does not show", "read from"), rows)
+    share = f"A country shares the lead from {points.shared_percent} % of all weight on."
+    return f"File of points `{points.version}`. {share}\n\n{grid}"
+
+
 def _first_line(thing: object) -> str:
     return (inspect.getdoc(thing) or "").split("\n", maxsplit=1)[0]
 
@@ -233,6 +253,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "settings": lambda: _settings(CaseSettings),
     "acts": _acts,
     "rules": _rules,
+    "jurisdiction": _evidence,
     "stages": _stages,
     "events": _events,
 }
@@ -256,6 +277,11 @@ def unexplained() -> list[str]:
     missing += [f"act {name}" for name, act in ACT_TABLES.items() if not act.about.strip()]
     missing += [
         f"rule {rule.name}" for rule in read_rules().rules if not (rule.because.strip() and rule.source.strip())
+    ]
+    missing += [
+        f"evidence {kind.name}"
+        for kind in read_jurisdiction().evidence
+        if not (kind.because.strip() and kind.source.strip())
     ]
     missing += [f"stage {stage.name}" for stage in STAGES if not _first_line(stage.derive)]
     return missing

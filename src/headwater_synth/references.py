@@ -17,7 +17,9 @@ from headwater_synth.identifiers import (
     customer_identifiers,
     record_identifiers,
 )
+from headwater_synth.mmdb_writer import mmdb_bytes
 from headwater_synth.population import Population
+from headwater_synth.population_network import Network
 from headwater_synth.population_payments import EXCHANGES, daily_prices
 from headwater_synth.records import PersonRow, customer_of, record_keys, record_of
 from headwater_synth.seeds import stream
@@ -193,6 +195,29 @@ def _write_tagpack(path: Path, tagged: Mapping[str, Sequence[str]]) -> None:
     path.write_text(yaml.safe_dump(pack, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
+_FLAGS = {
+    "vpn": "is_anonymous_vpn",
+    "tor": "is_tor_exit_node",
+    "proxy": "is_public_proxy",
+    "hosting": "is_hosting_provider",
+}
+
+
+def _network_database(networks: Sequence[Network]) -> bytes:
+    """The same ranges as a database of countries and flags has them; of one access range it says another country."""
+    elsewhere = next(found.cidr for found in networks if found.kind == "access")
+    ranges = []
+    for found in networks:
+        said: dict[str, object] = {}
+        if found.country:
+            said["country"] = {"iso_code": "LU" if found.cidr == elsewhere else found.country}
+        if found.kind in _FLAGS:
+            said |= {"is_anonymous": True, _FLAGS[found.kind]: True}
+        ranges.append((found.cidr, said))
+    built_s = int(dt.datetime.combine(_LAST_MODIFIED, dt.time(), dt.UTC).timestamp())
+    return mmdb_bytes(ranges, database_type="Invented-Country-and-Flags", build_epoch=built_s)
+
+
 _SERVICE_COLUMNS = (
     "actor",
     "name",
@@ -274,6 +299,7 @@ def write_references(
         ("cidr", "kind", "country", "holder"),
         ((found.cidr, found.kind, found.country, found.holder) for found in population.networks.networks()),
     )
+    (folder / "networks.mmdb").write_bytes(_network_database(population.networks.networks()))
     written_csv(
         folder / "prices.csv",
         ("day", "currency", "price_minor", "source"),

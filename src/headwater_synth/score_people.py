@@ -107,6 +107,9 @@ def lead_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
     - `leads.origin.worst_rank_percent`: of the accounts that first uploaded media of a scene that no list has and
       whose person can be reached, the worst rank among all leads, in percent of all accounts of the truth; an account
       without a lead has the last rank. n is those accounts.
+    - `leads.origin.worst_place_percent`: the same in percent of all leads. `leads.origin.in_first_percent`: the share
+      of them among the first 1 % of leads, rounded up. `leads.origin.room_in_first_percent`: the share that would fit
+      there, and so the most that any order could reach.
     - `leads.innocents_named`: leads that name a record of somebody else than the account's person, or of somebody who
       only paid for a relative. n is all leads.
     - `leads.high_risk.first_K`, and `leads.by_activity.first_K` and `leads.by_amount_paid.first_K` beside it: see
@@ -124,6 +127,14 @@ def lead_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
     worst = max((ranks.get(key, accounts) for key in origins), default=0)
     value = round(100 * worst / accounts, 3) if origins else None
     yield Measure(measure="leads.origin.worst_rank_percent", value=value, n=len(origins))
+    places = [ranks.get(key, len(leads)) for key in origins]
+    first = -(-len(leads) // 100)
+    value = round(100 * max(places) / len(leads), 3) if origins and leads else None
+    yield Measure(measure="leads.origin.worst_place_percent", value=value, n=len(origins))
+    found = share(sum(place <= first for place in places), len(origins))
+    yield Measure(measure="leads.origin.in_first_percent", value=found, n=len(origins))
+    room = share(min(first, len(origins)), len(origins))
+    yield Measure(measure="leads.origin.room_in_first_percent", value=room, n=len(origins))
 
     only_paid = {row["person_key"] for row in truth.people if row["only_paid_for_relative"] == "1"}
     innocents = 0

@@ -69,6 +69,7 @@ def steps_of_intake(case: Path, seized: Path) -> Iterator[tuple[object, ...]]:
     for kind, name in (("tag-pack", "tagpack.yaml"), ("services", "services.csv"), ("records", "records.csv")):
         yield "reference", "add", case, kind, refs / name, "--name", kind, "--version", "1"
     yield "reference", "add", case, "networks", refs / "networks.csv", "--name", "networks", "--version", "1"
+    yield "reference", "add", case, "network-database", refs / "networks.mmdb", "--name", "geo", "--version", "1"
     for kind in ("customers", "customer-transactions", "customer-identifiers"):
         for file in sorted(refs.glob(f"{kind}-*.csv")):
             yield "reference", "add", case, kind, file, "--name", file.stem, "--version", "1"

@@ -24,8 +24,7 @@ def hub_text(hub: Mapping[str, Any]) -> str:
 
 def lead_text(lead: Mapping[str, Any]) -> str:
     """A lead: rank, tier, reasons, where, what speaks against, what next."""
-    countries = ", ".join(dict.fromkeys(printable(j["country"]) for j in lead["jurisdiction"])) or "unattributed"
-    who = f"account {printable(lead['nickname'])}  [{countries}]"
+    who = f"account {printable(lead['nickname'])}  [{_countries(lead)}]"
     lines = [f"{lead['rank']:>5}  tier {lead['risk_tier']}  {lead['lead_id']}  {who}"]
     lines += [
         f"         because: {printable(rule['because'])} ({rule['rule']}, {rule['observed']}x)"
@@ -39,6 +38,7 @@ def lead_text(lead: Mapping[str, Any]) -> str:
         others = len({rival["other_id"] for rival in lead["rivals"]})
         lines.append(f"         beside the payer: {others} other person(s) who may have used the account")
     lines += [f"         outcome: {printable(words)}" for words in _outcomes(lead["outcomes"])]
+    lines += [f"         {printable(words)}" for words in _pieces(lead)]
     lines.append(f"         why now: {printable(lead['why_now'])}")
     lines += [
         f"         next: {printable(s['step'])} to {printable(s['holder'])} ({printable(s['country'])})"
@@ -57,6 +57,8 @@ def lead_explained_text(told: Mapping[str, Any]) -> str:
     lines += rivals_text(told["rivals"])
     lines += [f"  outcome: {printable(words)}" for words in _outcomes(told["outcomes"])]
     lines.append(f"  why now: {printable(told['why_now'])}")
+    lines.append(f"  country: {_countries(told)}{_margin(told)}")
+    lines += [f"    {printable(words)}" for words in _pieces(told)]
     for rule in told["rules"]:
         if rule["fired"]:
             lines.append(f"  tier {rule['tier']}  fired      {rule['rule']}: {printable(rule['because'])}")
@@ -90,6 +92,32 @@ def rivals_text(rivals: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             for side, word in (("support", "fits"), ("contradiction", "does not fit")):
                 for told in rival[f"{who}_{side}"]:
                     yield f"    the {who} used it, {word}: {printable(told['statement'])} ({told['row_id']})"
+
+
+def _countries(lead: Mapping[str, Any]) -> str:
+    """The country that is proposed to lead, and those that share it."""
+    if lead["lead_country"] is None:
+        return "unattributed"
+    shared = f", shared with {', '.join(map(printable, lead['shared_with']))}" if lead["shared_with"] else ""
+    return f"{printable(lead['lead_country'])}{shared}"
+
+
+def _margin(lead: Mapping[str, Any]) -> str:
+    """By how much the first country is heavier than the next."""
+    if lead["lead_country_margin"] is None:
+        return ""
+    if lead["lead_country_margin"] == 0:
+        return " (even with the next: more kinds of evidence, then the code, decided)"
+    return (
+        f" (by {lead['lead_country_margin']} more than the next; points of {printable(lead['jurisdiction_version'])})"
+    )
+
+
+def _pieces(lead: Mapping[str, Any]) -> Iterator[str]:
+    """Each piece of evidence for a country, with its weight."""
+    for piece in lead["jurisdiction"]:
+        seen = f"{piece['observed']:,}x; {piece['example_id']}"
+        yield f"+{piece['weight']} {piece['country']}: {piece['evidence']} ({seen})"
 
 
 def outcomes_text(sums: Mapping[str, Any]) -> str:

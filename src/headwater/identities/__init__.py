@@ -6,12 +6,13 @@ from headwater.identities.link import link_records
 from headwater.identities.linkage import LinkOptions, LinkReport, link_files
 from headwater.identities.model import LinkModel, read_model
 from headwater.identities.names import NameReason, name_probability, name_reasons
-from headwater.identities.networks import NetworkRange, Networks
+from headwater.identities.networks import AddressesLookedUp, NetworkRange, Networks, plain_address
 from headwater.identities.rivals import rival_hypotheses
 
 __all__ = [
     "IDENTIFIER_FORMS",
     "KNOWN_LEFT_TABLES",
+    "AddressesLookedUp",
     "LinkModel",
     "LinkOptions",
     "LinkReport",
@@ -23,6 +24,7 @@ __all__ = [
     "link_records",
     "name_probability",
     "name_reasons",
+    "plain_address",
     "read_model",
     "rival_hypotheses",
     "typed_identifier",

@@ -63,7 +63,8 @@ class Visits:
         self.account, self.at_us, self.device = (column[self._row] for column in (account, at_us, device))
         self._addresses, of_text = _numbered(plain_address(text) for text in texts.to_pylist())
         self.address = _looked_up(of_text, written[self._row])
-        self._listed = [networks.range_of(text) for text in self._addresses]
+        found = networks.looked_up(self._addresses)
+        self._listed = [found.ranges[place] if place >= 0 else None for place in found.of_address.tolist()]
         self._countries, countries = _numbered(None if r is None else r.country for r in self._listed)
         hides = np.array([r is not None and r.hides for r in self._listed], dtype=bool)
         self.country = _looked_up(countries, self.address)

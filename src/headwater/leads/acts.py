@@ -8,11 +8,12 @@ from typing import Protocol
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from headwater.engine import Session
 from headwater.errors import RefusedError
 
-__all__ = ["ACT_TABLES", "Act", "ActTables", "DeclaredColumns", "observed_acts"]
+__all__ = ["ACT_TABLES", "Act", "ActTables", "DeclaredColumns", "Declares", "observed_acts"]
 
 
 class ActTables(Protocol):
@@ -40,17 +41,25 @@ class Act:
     rows: Callable[[ActTables], ir.Table]
 
 
-class DeclaredColumns:
-    """The tables of a case as one act may see them: the columns it declares, and no other.
+class Declares(Protocol):
+    """What says which columns it is computed from."""
 
-    What an act is computed from is thereby what the reference page prints, and not what somebody remembered to write.
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Each as `table.column`."""
+
+
+class DeclaredColumns:
+    """The tables of a case as one act, or one kind of evidence, may see them: the columns it declares, and no other.
+
+    What it is computed from is thereby what the reference page prints, and not what somebody remembered to write.
     """
 
-    def __init__(self, tables: ActTables, name: str, act: Act) -> None:
+    def __init__(self, tables: ActTables, name: str, declared: Declares) -> None:
         self._tables = tables
         self._name = name
         self._columns: dict[str, list[str]] = {}
-        for read in act.reads:
+        for read in declared.reads:
             table, column = read.split(".")
             self._columns.setdefault(table, []).append(column)
 
@@ -58,10 +67,12 @@ class DeclaredColumns:
         """The table's declared columns.
 
         Raises:
-            RefusedError: The act declares none of them.
+            RefusedError: None of them is declared.
         """
         if name not in self._columns:
-            raise RefusedError(f"act '{self._name}' reads table '{name}', which it does not declare; correct the act")
+            raise RefusedError(
+                f"'{self._name}' reads table '{name}', which it does not declare; correct its declaration"
+            )
         return self._tables.table(name).select(self._columns[name])
 
 
@@ -211,14 +222,13 @@ ACT_TABLES: Mapping[str, Act] = {
 """Every act that a rule may name."""
 
 
-def observed_acts(tables: Session) -> dict[str, dict[str, tuple[int, str]]]:
-    """For each act, for each account that did it: how often, and the first row to see it by."""
-    found: dict[str, dict[str, tuple[int, str]]] = {}
+def observed_acts(tables: Session) -> dict[str, pa.Table]:
+    """For each act, rows (account_id, observed, example_id): how often, and the first row to see it by."""
+    found: dict[str, pa.Table] = {}
     for name, act in ACT_TABLES.items():
         rows = act.rows(DeclaredColumns(tables, name, act))
         counted = rows.group_by("account_id").aggregate(
             observed=ibis._.count().cast("int64"), example_id=ibis._.example_id.min()
         )
-        listed = tables.result(counted, order_by=["account_id"]).to_pylist()
-        found[name] = {row["account_id"]: (row["observed"], row["example_id"]) for row in listed}
+        found[name] = tables.result(counted, order_by=["account_id"])
     return found

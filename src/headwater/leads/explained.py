@@ -25,7 +25,7 @@ def explained_lead(tables: Session, wanted: str) -> dict[str, Any]:
     Places that it would have are counted among the leads there are: nothing is changed, and no weight is involved.
 
     Args:
-        tables: Has `leads`, `lead_acts`, `links`, `judgements` and `records`.
+        tables: Has `leads`, `links`, `judgements` and `records`.
         wanted: A lead, an account, or a rank.
 
     Raises:
@@ -78,7 +78,6 @@ class _Ranked:
 
     def __init__(self, tables: Session) -> None:
         self._rows = tables.arrow("leads")
-        self._acts = tables.arrow("lead_acts")
 
     def __len__(self) -> int:
         return int(self._rows.num_rows)
@@ -97,7 +96,7 @@ class _Ranked:
         return row
 
     def key(self, lead: Mapping[str, Any]) -> tuple[Any, ...]:
-        return order_key(lead, self._latest(str(lead["lead_id"])))
+        return order_key(lead)
 
     def place_of(self, lead: Mapping[str, Any]) -> _Place:
         """Where a lead would stand if it were as it is given here, its own place left out."""
@@ -127,11 +126,6 @@ class _Ranked:
                     "here": _told(word, here),
                     "there": _told(word, there),
                 }
-
-    def _latest(self, lead_id: str) -> dt.datetime | None:
-        acts = self._acts.filter(pc.equal(self._acts["lead_id"], lead_id))
-        latest: dt.datetime | None = pc.max(acts["at_utc"]).as_py()
-        return latest
 
 
 def _told(word: str, part: Any) -> str:  # noqa: ANN401 - a part of the order is a number or an id

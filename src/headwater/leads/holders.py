@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from headwater.engine import Session
 
-__all__ = ["Held", "RetentionClocks", "held_by_services", "lawful_steps", "volatile_until"]
+__all__ = ["Held", "RetentionClocks", "first_to_delete", "held_by_services", "lawful_steps"]
 
 _LONGEST_DAYS: Final = (dt.date.max - dt.date(9000, 1, 1)).days
 
@@ -76,29 +76,34 @@ def lawful_steps(holders: Iterable[Held], lead_country: str | None) -> Iterator[
             yield {"holder": held.holder, "country": held.country, "step": step}
 
 
-def volatile_until(holders: Iterable[Held], clocks: RetentionClocks) -> dt.datetime | None:
-    """When the first holder may have deleted what it has; None where no holder's time is known."""
+def first_to_delete(holders: Iterable[Held], clocks: RetentionClocks) -> tuple[Held, dt.datetime] | None:
+    """Who may delete first what it has, and when; None where no holder's time is known.
+
+    Args:
+        holders: In order; of two who may delete at once, the first counts.
+        clocks: How long they keep it.
+    """
     ends = []
     for held in holders:
         days = clocks.days(held)
         if days is not None:
-            ends.append(held.since + dt.timedelta(days=min(days, _LONGEST_DAYS)))
-    return min(ends, default=None)
+            ends.append((held, held.since + dt.timedelta(days=min(days, _LONGEST_DAYS))))
+    return min(ends, default=None, key=lambda end: end[1])
 
 
-def held_by_services(services: Mapping[str, Mapping[str, Any]], asked: Mapping[str, dt.datetime]) -> Iterator[Held]:
+def held_by_services(services: Mapping[str, Mapping[str, Any]], asked: Iterable[Mapping[str, Any]]) -> Iterator[Held]:
     """The services that an account's payments came from.
 
     Args:
         services: Rows of `services` by id.
-        asked: Service and the time of the first payment from it.
+        asked: Rows (service_id, since) in order of the service: the time of the first payment from it.
     """
-    for service_id in sorted(asked):
-        service = services[service_id]
+    for row in asked:
+        service = services[row["service_id"]]
         yield Held(
             holder=service["name"],
             country=service["country"],
             kind="service",
-            since=asked[service_id],
+            since=row["since"],
             retention_days=service["retention_days"],
         )

@@ -21,14 +21,13 @@ ORDER_WORDS: Final = (
 """What is compared, one after the other, for the places of `order_key`."""
 
 
-def order_key(lead: Mapping[str, Any], latest: dt.datetime | None) -> tuple[Any, ...]:
+def order_key(lead: Mapping[str, Any]) -> tuple[Any, ...]:
     """What leads are put in order by, the smallest first.
 
     Tier; then how many rules of that tier fired and how often; then how many rules; then later activity; then id.
 
     Args:
-        lead: Has `account_id`, `risk_tier` and `rules_fired`.
-        latest: Its latest dated act, if it has one.
+        lead: Has `account_id`, `risk_tier`, `rules_fired` and `latest_act_at_utc`.
     """
     strongest = [rule for rule in lead["rules_fired"] if rule["tier"] == lead["risk_tier"]]
     return (
@@ -36,6 +35,6 @@ def order_key(lead: Mapping[str, Any], latest: dt.datetime | None) -> tuple[Any,
         -len(strongest),
         -sum(rule["observed"] for rule in strongest),
         -len(lead["rules_fired"]),
-        -((latest or _EPOCH) - _EPOCH) // dt.timedelta(microseconds=1),
+        -((lead["latest_act_at_utc"] or _EPOCH) - _EPOCH) // dt.timedelta(microseconds=1),
         lead["account_id"],
     )

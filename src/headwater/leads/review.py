@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.engine import Session
 from headwater.leads.rules import RuleSet
 from headwater.schema import table_named
 
-__all__ = ["review_queue", "uncertainty_mbits"]
+__all__ = ["RankedLeads", "review_queue", "uncertainty_mbits"]
 
 # Entropy of a probability of 0, 1, 2, ... 50 per cent, in thousandths of a bit: -p log2 p - (1-p) log2 (1-p). A table,
 # so that it is the same on every machine; a test computes it anew. Source: Shannon (1948), section 6.
@@ -90,14 +94,39 @@ def uncertainty_mbits(probability_ppm: int) -> int:
     return max(_LEAST_MBITS, here + (there - here) * rest // _PERCENT_PPM)
 
 
-def review_queue(tables: Session, leads: Sequence[Mapping[str, Any]], rules: RuleSet) -> pa.Table:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedLeads:
+    """The leads in order of rank.
+
+    Attributes:
+        accounts: The account of each.
+        lead_ids: Its id.
+        tiers: Its risk tier.
+    """
+
+    accounts: pa.Array
+    lead_ids: pa.Array
+    tiers: npt.NDArray[np.int64]
+
+    def of(self, accounts: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """For each of these accounts that has a lead, its id, rank and tier."""
+        wanted = pa.array(accounts, pa.string())
+        found = pc.index_in(wanted, value_set=self.accounts).to_pylist()
+        return {
+            account: {"lead_id": self.lead_ids[at].as_py(), "rank": at + 1, "risk_tier": int(self.tiers[at])}
+            for account, at in zip(accounts, found, strict=True)
+            if at is not None
+        }
+
+
+def review_queue(tables: Session, leads: RankedLeads, rules: RuleSet) -> pa.Table:
     """The table `review_queue`.
 
     A decision is worth its uncertainty, doubled for each tier that its lead stands above no lead at all.
 
     Args:
         tables: Has `links` and `payments`.
-        leads: The leads in order, each with its rank.
+        leads: The leads in order.
         rules: Their tiers.
     """
     lowest = max(rule.tier for rule in rules.rules) + 1
@@ -119,7 +148,7 @@ def review_queue(tables: Session, leads: Sequence[Mapping[str, Any]], rules: Rul
                 "uncertainty_mbits": unsure,
                 "value_mbits": unsure << (lowest - tier),
                 "because": _because(link, lead, unsure, 1 << (lowest - tier)),
-                "_lead_rank": len(leads) + 1 if lead is None else lead["rank"],
+                "_lead_rank": len(leads.lead_ids) + 1 if lead is None else lead["rank"],
             }
         )
     rows.sort(key=lambda row: (-row["value_mbits"], row["risk_tier"], row["_lead_rank"], row["link_id"]))
@@ -140,14 +169,13 @@ def _because(link: Mapping[str, Any], lead: Mapping[str, Any] | None, unsure: in
 class _LeadsConcerned:
     """For each proposed link, the most urgent lead that a decision about it concerns."""
 
-    def __init__(
-        self, tables: Session, leads: Sequence[Mapping[str, Any]], proposed: Sequence[Mapping[str, Any]]
-    ) -> None:
-        self._lead_of = {lead["account_id"]: lead for lead in leads}
-        self._account_of = {
-            row["payment_id"]: row["account_id"]
-            for row in tables.columns("payments", ["payment_id", "account_id"]).to_pylist()
-        }
+    def __init__(self, tables: Session, leads: RankedLeads, proposed: Sequence[Mapping[str, Any]]) -> None:
+        payments = tables.columns("payments", ["payment_id", "account_id"])
+        paid = pa.array([link["left_id"] for link in proposed if link["left_table"] == "payments"], pa.string())
+        payments = payments.filter(pc.is_in(payments["payment_id"], value_set=paid))
+        self._account_of = dict(zip(*(payments[name].to_pylist() for name in payments.column_names), strict=True))
+        users = {link["left_id"] for link in proposed if link["left_table"] == "accounts"}
+        self._lead_of = leads.of(sorted(users | {*self._account_of.values()}))
         # Who a customer is concerns every account whose payments a proposed link ties to that customer.
         self._accounts_of: dict[str, list[str]] = defaultdict(list)
         for link in proposed:

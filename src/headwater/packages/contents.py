@@ -10,6 +10,7 @@ from typing import Any
 import ibis.expr.types as ir
 
 from headwater.engine import Session
+from headwater.leads import concerned
 from headwater.money import POLICIES
 from headwater.packages.guards import redacted
 from headwater.packages.rows import plain
@@ -59,11 +60,12 @@ class Contents:
 def contents_for(tables: Session, country: str) -> Contents:
     """What a package for this country holds.
 
-    A lead is in it if its jurisdiction names the country; a request sheet, if the service is established there or the
+    A lead is in it, with every piece of evidence for any country, if the country is proposed to lead or to share it; a
+    request sheet, if the service is established there or the
     money of such a lead ends there.
     """
     all_leads: list[Row] = tables.arrow("leads").to_pylist()
-    chosen = [lead for lead in all_leads if any(place["country"] == country for place in lead["jurisdiction"])]
+    chosen = [lead for lead in all_leads if country in concerned(lead)]
     account_of = {lead["lead_id"]: lead["account_id"] for lead in chosen}
     lead_of = {account: lead for lead, account in account_of.items()}
     requests, requests_left = _requests(tables, country, lead_of)
@@ -259,7 +261,7 @@ def _sources(tables: Session) -> list[Row]:
     sources: list[Row] = []
     for name in (
         *("hash_list_entries", "tags", "services", "records", "record_identifiers"),
-        *("customers", "customer_identifiers", "networks"),
+        *("customers", "customer_identifiers", "networks", "network_ranges"),
     ):
         table = tables.table(name)
         counted = table.group_by(["reference_name", "reference_version"]).aggregate(rows=table.count())

@@ -16,6 +16,7 @@ from headwater import __version__
 from headwater.custody import Clock, raw_public_key, utc_text
 from headwater.engine import Session
 from headwater.errors import InputError, RefusedError
+from headwater.leads import concerned
 from headwater.packages.archive import checked_recipient
 from headwater.packages.contents import Contents, contents_for
 from headwater.packages.documents import (
@@ -217,7 +218,7 @@ def draft(
     recipient = checked_recipient(recipient_key)
     contents = contents_for(tables, country)
     if not contents.leads and not contents.requests:
-        reason = "no lead has this jurisdiction and no request sheet is for it"
+        reason = "no lead is proposed for this country and no request sheet is for it"
         raise InputError(country, reason, remedy="run the stage 'leads', or choose another country")
     check_names(contents.leads, tables.arrow("judgements").to_pylist())
     drafted_at = clock()
@@ -333,7 +334,7 @@ def _lead_row(lead: Mapping[str, Any]) -> dict[str, object]:
         **account,
         **fields,
         **media,
-        "countries": [place["country"] for place in lead["jurisdiction"]],
+        "countries": concerned(lead),
         "because": [rule["because"] for rule in lead["rules_fired"]],
         "contrary": list(dict.fromkeys(fact["statement"] for fact in lead["contrary"])),
         "beside_the_payer": sorted({f"{rival['other_id']} shares {shared_with(rival)}" for rival in lead["rivals"]}),

@@ -104,9 +104,12 @@ def _lead(lead: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "not_fired": list(lead["rules_not_fired"]),
         "jurisdiction": [
-            [j["country"], j["evidence"], j["observed"], [j["table"], j["example_id"]]] for j in lead["jurisdiction"]
+            [j["country"], j["evidence"], j["weight"], j["observed"], [j["table"], j["example_id"]]]
+            for j in lead["jurisdiction"]
         ],
         "lead_country": lead["lead_country"] or "unattributed",
+        "margin": lead["lead_country_margin"],
+        "shared_with": list(lead["shared_with"]),
         "contrary": list(_contrary(lead)),
         # Of several payments by one payer the rows say the same.
         "rivals": [_rival(one) for one in {(r["payer_id"], r["other_id"]): r for r in lead["rivals"]}.values()],

@@ -8,6 +8,7 @@ from headwater.references.account_addresses import (
     chain_named,
 )
 from headwater.references.column_map import ColumnMap, read_column_map
+from headwater.references.identifier_rows import iban_country
 from headwater.references.register_columns import REGISTER_COLUMNS, column_words, map_text, template_text
 from headwater.references.rows import BadRowError
 from headwater.references.store import (
@@ -36,6 +37,7 @@ __all__ = [
     "account_of_public_key",
     "chain_named",
     "column_words",
+    "iban_country",
     "import_reference",
     "is_outdated",
     "map_text",

@@ -11,7 +11,7 @@ from headwater.references.row_files import register_rows
 from headwater.references.rows import BadRowError, Reading, required, text_or_none
 from headwater.references.values import instant_of
 
-__all__ = ["IDENTIFIER_KINDS", "read_customer_identifiers", "read_record_identifiers"]
+__all__ = ["IDENTIFIER_KINDS", "iban_country", "read_customer_identifiers", "read_record_identifiers"]
 
 IDENTIFIER_KINDS = (
     "email", "phone", "nickname", "network_address", "device", "pgp_fingerprint", "iban", "payment_card",
@@ -69,8 +69,8 @@ def _checked(kind: str, value: str) -> str:
         except ValueError as error:
             raise BadRowError(f"{value[:45]!r} is not a network address") from error
     if kind == "iban":
-        written = re.sub(r"\s", "", value).upper()
-        if not _IBAN.fullmatch(written) or _iban_remainder(written) != 1:
+        written = _iban(value)
+        if written is None:
             raise BadRowError(f"{value[:34]!r} is not an IBAN, or a digit of it is wrong")
         return written
     if kind == "pgp_fingerprint":
@@ -79,6 +79,22 @@ def _checked(kind: str, value: str) -> str:
             raise BadRowError(f"{value[:64]!r} is no key id or fingerprint of OpenPGP")
         return written
     return value
+
+
+def iban_country(value: str) -> str | None:
+    """The country of the bank account, ISO 3166-1 alpha-2; None for what is no IBAN, or has a wrong digit.
+
+    >>> iban_country("NL91 ABNA 0417 1643 00"), iban_country("NL92 ABNA 0417 1643 00")
+    ('NL', None)
+    """
+    written = _iban(value)
+    return None if written is None else written[:2]
+
+
+def _iban(value: str) -> str | None:
+    """The IBAN without spaces; None if it is none."""
+    written = re.sub(r"\s", "", value).upper()
+    return written if _IBAN.fullmatch(written) and _iban_remainder(written) == 1 else None
 
 
 def _iban_remainder(iban: str) -> int:

@@ -22,6 +22,7 @@ from headwater.references.known_pair_rows import read_known_pairs
 from headwater.references.list_entries import Source
 from headwater.references.list_plain import PLAIN_MEANINGS
 from headwater.references.list_store import WrittenList, write_list
+from headwater.references.network_database import WrittenDatabase, write_network_database
 from headwater.references.registers import (
     read_actor_pack,
     read_customer_return,
@@ -60,7 +61,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    # None: a hash list, which is streamed. Otherwise it takes a path and, where the kind has columns, a map of them.
+    # None: it has a writer of its own. Otherwise it takes a path and, where the kind has columns, a map of them.
     read: Callable[..., Reading] | None
     table: str
     id_column: str
@@ -93,6 +94,7 @@ KINDS: Mapping[str, _Kind] = {
         id_prefix="ctx",
     ),
     "networks": _Kind(read=read_networks, table="networks", id_column="network_id", id_prefix="net"),
+    "network-database": _Kind(read=None, table="network_ranges", id_column="network_range_id", id_prefix="nrg"),
     "outcomes": _Kind(read=read_outcomes, table="outcomes", id_column="outcome_id", id_prefix="otc"),
     "retention": _Kind(read=read_retention, table="retention_clocks", id_column="retention_id", id_prefix="rtn"),
     "known-pairs": _Kind(read=read_known_pairs, table="known_pairs", id_column="known_pair_id", id_prefix="knp"),
@@ -112,6 +114,7 @@ KINDS: Mapping[str, _Kind] = {
 """The kinds of reference, each with its reader and its table."""
 
 HASH_LIST = "hash-list"
+_NETWORK_DATABASE = "network-database"
 
 POLARITIES = ("known-illegal", "known-benign")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -186,6 +189,8 @@ def import_reference(
     if not path.is_file():
         raise InputError(path, "no such file", remedy="check the path")
     chosen = KINDS[kind]
+    if kind == _NETWORK_DATABASE:
+        return _import_database(folder, path, name, version, accept_defects=accept_defects)
     if chosen.read is None:
         return _import_list(folder, path, name, version, str(polarity), plain, progress, accept_defects=accept_defects)
     reading = chosen.read(path) if columns is None else chosen.read(path, columns)
@@ -261,6 +266,33 @@ def _import_list(
         withdrawn=written.withdrawn,
         further_keys=source.keys.rows,
         notes=tuple(source.notes),
+    )
+
+
+def _import_database(folder: Path, path: Path, name: str, version: str, *, accept_defects: bool) -> Imported:
+    """Import a database of network addresses: a tree, read whole and written range by range."""
+
+    def write(temporary: Path) -> tuple[dict[str, str], WrittenDatabase]:
+        written = write_network_database(temporary, path, name=name, version=version, accept_defects=accept_defects)
+        return dict(written.tables), written
+
+    source_sha256 = file_sha256(path)
+    seal: dict[str, object] = {
+        "kind": _NETWORK_DATABASE,
+        "polarity": None,
+        "format": None,
+        "source_sha256": source_sha256,
+        "seal_version": 2,
+    }
+    digests, seal_sha256, written = _sealed(folder, write, seal)
+    return Imported(
+        folder=folder,
+        rows=written.rows,
+        defects=written.bad,
+        source_sha256=source_sha256,
+        seal_sha256=seal_sha256,
+        tables=_placed(folder, digests),
+        notes=(written.note,),
     )
 
 

@@ -36,11 +36,31 @@ LEADS = Table(
         Column(name="rules_not_fired", type=pa.list_(pa.field("item", TEXT, nullable=False)), about="The others"),
         Column(
             name="jurisdiction",
-            type=_list_of(country=TEXT, evidence=TEXT, observed=INT, table=TEXT, example_id=ID),
-            about="Each country, with the evidence for it",
+            type=_list_of(country=TEXT, evidence=TEXT, weight=INT, observed=INT, table=TEXT, example_id=ID),
+            about="Each piece of evidence for a country: its kind, its weight (the kind's points, divided among the "
+            "countries it names), how often it was observed and one row to see it by; the heaviest country first",
         ),
-        Column(name="lead_country", type=TEXT, about="Country proposed to lead; absent: unattributed", nullable=True),
-        Column(name="why_now", type=TEXT, about="The reason not to wait"),
+        Column(name="jurisdiction_version", type=TEXT, about="Version of the file of points"),
+        Column(
+            name="lead_country",
+            type=TEXT,
+            about="Country proposed to lead: the one of most weight; absent: unattributed",
+            nullable=True,
+        ),
+        Column(
+            name="lead_country_margin",
+            type=INT,
+            about="Its weight less that of the next country; 0: they are even, and the number of kinds of evidence, "
+            "then the code, decided",
+            nullable=True,
+        ),
+        Column(
+            name="shared_with",
+            type=pa.list_(pa.field("item", TEXT, nullable=False)),
+            about="Other countries of enough weight to share the lead, the heaviest first",
+        ),
+        Column(name="why_now", type=TEXT, about="The reasons not to wait, the strongest first"),
+        Column(name="latest_act_at_utc", type=AT_UTC, about="Its last dated act", nullable=True),
         Column(
             name="completeness",
             type=_list_of(field=TEXT, state=TEXT),

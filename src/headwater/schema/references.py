@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headwater.schema.columns import AT_UTC, BOOLEAN, DIGEST, ID, INT, TEXT, from_reference
+from headwater.schema.columns import AT_UTC, BOOLEAN, BYTES, DIGEST, ID, INT, TEXT, from_reference
 from headwater.schema.table import Column, Table
 
 __all__ = [
@@ -302,6 +302,55 @@ NETWORKS = Table(
     ),
 )
 
+NETWORK_RANGES = Table(
+    name="network_ranges",
+    version=1,
+    stage="references",
+    about="A range of an imported database of network addresses, and what the database says of it; looked up only for "
+    "addresses that stand in the case.",
+    key=("network_range_id",),
+    order_by=("reference_name", "reference_version", "reference_row"),
+    columns=(
+        Column(name="network_range_id", type=ID, about="Digest of database, version and row"),
+        Column(name="reference_name", type=TEXT, about="Name given at import"),
+        Column(name="reference_version", type=TEXT, about="Version given at import"),
+        Column(name="reference_row", type=INT, about="Place of the range in the order of addresses, from 0"),
+        Column(name="first_address", type=TEXT, about="First address of the range"),
+        Column(name="last_address", type=TEXT, about="Last address of the range"),
+        Column(name="first_bytes", type=BYTES, about="The same as 4 bytes (IPv4) or 16 (IPv6)"),
+        Column(name="last_bytes", type=BYTES, about="The same as 4 bytes (IPv4) or 16 (IPv6)"),
+        Column(name="country", type=TEXT, about="ISO 3166-1 alpha-2, where the database names one", nullable=True),
+        Column(
+            name="hides_as",
+            type=TEXT,
+            about="tor, vpn, proxy, relay, hosting, anonymous or anycast, where the database flags it",
+            nullable=True,
+        ),
+        Column(name="system_number", type=INT, about="Autonomous system that announces it", nullable=True),
+        Column(name="holder", type=TEXT, about="Organisation of that autonomous system", nullable=True),
+    ),
+)
+
+NETWORK_DATABASES = Table(
+    name="network_databases",
+    version=1,
+    stage="references",
+    about="An imported database of network addresses, as it describes itself.",
+    key=("reference_name", "reference_version"),
+    columns=(
+        Column(name="reference_name", type=TEXT, about="Name given at import"),
+        Column(name="reference_version", type=TEXT, about="Version given at import"),
+        Column(name="database_type", type=TEXT, about="What it calls itself"),
+        Column(name="built_at_utc", type=AT_UTC, about="When its publisher built it"),
+        Column(name="ip_version", type=INT, about="4, or 6 for both"),
+        Column(name="nodes", type=INT, about="Nodes of its tree"),
+        Column(name="ranges", type=INT, about="Ranges of which it says something"),
+        Column(name="ranges_with_country", type=INT, about="Those with a country"),
+        Column(name="ranges_that_hide", type=INT, about="Those that are flagged"),
+        Column(name="ranges_with_holder", type=INT, about="Those with the organisation that announces them"),
+    ),
+)
+
 PRICES = Table(
     name="prices",
     version=1,
@@ -411,6 +460,8 @@ REFERENCE_TABLES = (
     CUSTOMER_IDENTIFIERS,
     CUSTOMER_TRANSACTIONS,
     NETWORKS,
+    NETWORK_RANGES,
+    NETWORK_DATABASES,
     PRICES,
     OUTCOMES,
     RETENTION_CLOCKS,

@@ -9,9 +9,19 @@ import pyarrow.compute as pc
 
 from headwater.engine import Session
 from headwater.errors import ConfigError
-from headwater.leads import explained_lead, outcome_sums, outcomes_of_leads
+from headwater.leads import concerned, explained_lead, outcome_sums, outcomes_of_leads
 
 __all__ = ["lead_explained", "outcome_report", "ranked_leads"]
+
+_SHOWN_OF_LEAD = (
+    "contrary",
+    "jurisdiction",
+    "jurisdiction_version",
+    "lead_country",
+    "lead_country_margin",
+    "shared_with",
+    "why_now",
+)
 
 
 def lead_explained(tables: Session, wanted: str) -> dict[str, Any]:
@@ -24,7 +34,7 @@ def lead_explained(tables: Session, wanted: str) -> dict[str, Any]:
     rows = tables.arrow("leads")
     [lead] = rows.filter(pc.equal(rows["lead_id"], told["lead_id"])).to_pylist()
     missing = [f"{part['field']} ({part['state']})" for part in lead["completeness"] if part["state"] != "present"]
-    shown = {name: lead[name] for name in ("contrary", "jurisdiction", "why_now")}
+    shown = {name: lead[name] for name in _SHOWN_OF_LEAD}
     beside = tables.arrow("rival_hypotheses")
     wanted_ids = pa.array([rival["rival_id"] for rival in lead["rivals"]], pa.string())
     rivals = beside.filter(pc.is_in(beside["rival_id"], value_set=wanted_ids)).to_pylist()
@@ -43,7 +53,7 @@ def ranked_leads(tables: Session, *, country: str | None = None, unattributed: b
 
     Args:
         tables: The case's tables.
-        country: Only leads for which there is evidence of this country.
+        country: Only leads that this country is proposed to lead or to share.
         unattributed: Only leads for which there is evidence of none.
 
     Raises:
@@ -61,4 +71,4 @@ def ranked_leads(tables: Session, *, country: str | None = None, unattributed: b
         return [lead for lead in leads if not lead["jurisdiction"]]
     if country is None:
         return leads
-    return [lead for lead in leads if any(part["country"] == country for part in lead["jurisdiction"])]
+    return [lead for lead in leads if country in concerned(lead)]

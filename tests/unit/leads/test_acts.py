@@ -148,13 +148,21 @@ def test_who_somebody_is_changes_neither_tier_nor_rank_nor_reason(busy):
     assert {lead["risk_tier"] for lead in before} == {1, 2, 3, 4, 5}
 
 
+def observed(case):
+    """For each act, for each account that did it: how often, and the first row to see it by."""
+    return {
+        name: {row["account_id"]: (row["observed"], row["example_id"]) for row in rows.to_pylist()}
+        for name, rows in observed_acts(case.session()).items()
+    }
+
+
 def test_a_conviction_counts_only_behind_a_positive_judgement_of_use(case):
     case.account("acc-1")
     case.add("records", "rec-1", convicted=True)
     case.add("records", "rec-2", convicted=False)
 
     def convicted():
-        return observed_acts(case.session())["judged_convicted"]
+        return observed(case)["judged_convicted"]
 
     case.link("used", "acc-1", "rec-1")
     assert convicted() == {}
@@ -170,7 +178,7 @@ def test_a_conviction_counts_only_behind_a_positive_judgement_of_use(case):
 
 def acts_of(case):
     """For each account, the acts it did, with their number and first row."""
-    found = observed_acts(case.session())
+    found = observed(case)
     accounts = [row["account_id"] for row in case.rows["accounts"]]
     return [{name: done[a] for name, done in found.items() if a in done} for a in accounts]
 
@@ -217,7 +225,7 @@ def test_an_upload_of_several_listed_items_is_one_upload(case):
     upload = case.upload("acc-1", group="known", victim="no")
     case.rows["upload_items"].append(case.rows["upload_items"][0] | {"item_id": "itm-2"})
     case.add("media_verdicts", "itm-2", verdict_group="known", victim_identified="no")
-    found = observed_acts(case.session())
+    found = observed(case)
     assert found["uploads_known"] == found["uploads_series_unidentified"] == {"acc-1": (1, upload)}
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from headwater.leads import read_rules
+from headwater.engine import StageContext
+from headwater.leads import rank_leads, read_rules
 from headwater.schema import table_named
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -87,6 +90,55 @@ def test_each_step_of_the_order_decides_where_those_before_it_are_even(case):
     case.upload("acc-h", day=3, group="known", victim="yes")
     case.account("acc-h")
     assert list(case.leads()) == ["acc-e", "acc-d", "acc-g", "acc-c", "acc-f", "acc-h", "acc-a", "acc-b"]
+
+
+def test_a_child_who_may_be_at_risk_now_comes_before_everything_else(case):
+    """However often, however late, however much and however easy to reach: whatever the others did, they come after."""
+    case.add("networks", "net-1", cidr="203.0.113.0/24", kind="access", country="SE", holder="Line")
+    case.add("services", "svc-1", name="Alder", country="SE", retention_days=1)
+    case.account("acc-z")
+    case.origin("acc-z", "none")
+    case.account("acc-a", role="administrator", phone="+46 8 123 456 78")
+    for day in range(1, 60):
+        case.upload("acc-a", day=day, address="203.0.113.9", group="known", victim="no")
+        case.login("acc-a", "203.0.113.9", day=day)
+        case.traced(case.payment("acc-a", day=day), "acc-a", "svc-1", day=day)
+    leads = case.leads()
+    assert list(leads) == ["acc-z", "acc-a"]
+    assert [lead["risk_tier"] for lead in leads.values()] == [1, 2]
+    assert leads["acc-z"]["why_now"].startswith(
+        "a child may be at risk now: earliest known uploader of 1 media cluster"
+    )
+    assert "at risk" not in leads["acc-a"]["why_now"]
+
+
+def test_why_not_to_wait_says_who_deletes_first_and_how_recent_the_last_act_was(case):
+    case.add("networks", "net-1", cidr="203.0.113.0/24", kind="access", country="SE", holder="North Line")
+    case.add("services", "svc-1", name="Alder", country="NL", retention_days=90)
+    case.account("acc-1")
+    case.login("acc-1", "203.0.113.9", day=20)
+    case.traced(case.payment("acc-1", day=10), "acc-1", "svc-1", day=10)
+    case.account("acc-2")
+    case.payment("acc-2", day=40)
+    recent = "last act 20 day(s) before the platform's last, on 2026-01-21"
+    assert case.lead()["why_now"] == f"Alder (NL) may delete what it holds from 2026-04-11; {recent}"
+    clock(case, "access", "SE", 7)
+    assert case.lead()["why_now"] == f"North Line (SE) may have deleted what it holds since 2026-01-28; {recent}"
+    case.origin("acc-1", "none")
+    assert case.lead()["why_now"].split("; ")[0].startswith("a child may be at risk now")
+    assert case.lead("acc-2")["why_now"] == "last act 0 day(s) before the platform's last, on 2026-02-10"
+
+
+def test_memory_for_few_leads_at_a_time_gives_the_same_bytes(busy, monkeypatch, tmp_path):
+    whole = busy.derived()
+    monkeypatch.setattr("headwater.leads.rank._BATCH_LEADS", 3)
+    monkeypatch.setattr("headwater.leads.dated_acts._BATCH_ROWS", 7)
+    monkeypatch.setattr("headwater.leads.by_place._SLICE_ROWS", 5)
+    stored = rank_leads(StageContext(tables=busy.session(), scratch=tmp_path))
+    for name, table in whole.items():
+        found = stored[name] if isinstance(stored[name], pa.Table) else pq.read_table(stored[name].path)
+        assert found.equals(table)
+    assert not isinstance(stored["leads"], pa.Table)
 
 
 def test_more_rules_in_all_come_before_the_later_act(case):

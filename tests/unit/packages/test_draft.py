@@ -10,6 +10,7 @@ import os
 import pytest
 
 from headwater.errors import InputError, RefusedError
+from headwater.leads import concerned
 from headwater.packages import MoneyPages
 from headwater.packages.report import report_pdf
 from headwater.packages.rows import formula_safe, spreadsheet
@@ -40,6 +41,12 @@ def test_only_leads_of_the_country_are_in_it_and_the_rest_is_said_to_be_withheld
         if name != "report.pdf":
             assert b"led-3" not in content, name
             assert b"p3@example.org" not in content, name
+
+
+def test_a_lead_goes_to_the_countries_that_are_proposed_to_lead_or_share_it_and_to_no_other():
+    lead = {"lead_country": "SE", "shared_with": ["ES"], "jurisdiction": [{"country": "NL", "weight": 1}]}
+    assert concerned(lead) == ("SE", "ES")
+    assert concerned({**lead, "lead_country": None, "shared_with": []}) == ()
 
 
 def test_nobody_is_named_without_a_positive_judgement(case):

@@ -44,8 +44,9 @@ def _add_hidden(visits: Visits, facts: FactRows) -> None:
         network = visits.listed(visits.address[place])
         assert network is not None  # it is hidden because a list says so
         which = visits.address_of(place) if addresses == 1 else f"{addresses} of its addresses"
-        statement = f"{which} in {network.network}, a {network.kind} range: it does not say who logged in"
-        facts.add("proxy", statement, table="networks", source=network.network_id, account=visits.account_id(account))
+        statement = f"{which} in {network.addresses}, a {network.kind} range: it does not say who logged in"
+        account_id = visits.account_id(account)
+        facts.add("proxy", statement, table=network.table, source=network.network_id, account=account_id)
 
 
 def _add_shared(visits: Visits, facts: FactRows) -> None:
