@@ -1,6 +1,6 @@
 """The tamper-evident record of acts on evidence; it verifies with no database installed."""
 
-from headwater.custody.entry import EVENTS, Entry, Head, utc_text
+from headwater.custody.entry import EVENTS, OPERATIONS, Entry, Head, utc_text
 from headwater.custody.keys import (
     create_case_key,
     create_operator_key,
@@ -13,6 +13,8 @@ from headwater.custody.keys import (
     raw_public_key,
 )
 from headwater.custody.log import Clock, CustodyLog
+from headwater.custody.machine import clock_source, program_sha256
+from headwater.custody.payloads import PAYLOADS_NAME
 from headwater.custody.state import HEADS_NAME, LOG_NAME, TORN_NAME, Interruption
 from headwater.custody.verify import Check, verify_log
 
@@ -20,6 +22,8 @@ __all__ = [
     "EVENTS",
     "HEADS_NAME",
     "LOG_NAME",
+    "OPERATIONS",
+    "PAYLOADS_NAME",
     "TORN_NAME",
     "Check",
     "Clock",
@@ -27,6 +31,7 @@ __all__ = [
     "Entry",
     "Head",
     "Interruption",
+    "clock_source",
     "create_case_key",
     "create_operator_key",
     "fingerprint",
@@ -35,6 +40,7 @@ __all__ = [
     "load_operator_key",
     "load_operator_public_key",
     "load_public_key",
+    "program_sha256",
     "raw_public_key",
     "utc_text",
     "verify_log",
