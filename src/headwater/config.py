@@ -75,6 +75,7 @@ class CaseSettings:
         database_url: Where the case's state lies; empty for `case.db` beside the settings.
         chain_memory_bytes: Memory that a chain of blocks may take; one that needs more is worked on by parts, with the
             same result. 0 for half of what the machine has.
+        clock_note: What was found when the machine's clock was compared with another; it goes into each custody entry.
         parameters: What changes derived tables.
         case_format: Version of the folder's layout.
     """
@@ -85,6 +86,7 @@ class CaseSettings:
     retention_days: int = 0
     database_url: str = ""
     chain_memory_bytes: int = 0
+    clock_note: str = ""
     parameters: Parameters = field(default_factory=Parameters)
     case_format: int = CASE_FORMAT
 
@@ -104,6 +106,7 @@ def write_settings(path: Path, settings: CaseSettings) -> None:
         "retention_days": settings.retention_days,
         "database_url": settings.database_url,
         "chain_memory_bytes": settings.chain_memory_bytes,
+        "clock_note": settings.clock_note,
         "parameters": {f.name: getattr(settings.parameters, f.name) for f in fields(settings.parameters)},
     }
     path.write_bytes(tomli_w.dumps(document).encode("utf-8"))

@@ -36,7 +36,13 @@ def verify(
     Raises:
         BadInputError: There is nothing here that can be checked.
     """
-    if path.is_file() and path.name in {"custody.log", "custody.heads", "package.age", "envelope.json"}:
+    if path.is_file() and path.name in {
+        "custody.log",
+        "custody.heads",
+        "custody.payloads",
+        "package.age",
+        "envelope.json",
+    }:
         path = path.parent
     elif path.is_file():
         return _archive(path, public_key)
@@ -111,7 +117,8 @@ def _case(path: Path, public_key: str | None, witnesses: Sequence[Witness]) -> l
     # A released envelope carries the log's head of its time, so each package is a witness to the log.
     seen = [head for folder in packages if (head := _head_in(folder / "sealed" / "envelope.json"))]
     log, heads = _content(path / "custody.log"), _if_there(path / "custody.heads")
-    checks = custody_checks(log, heads, public_key, [*witnesses, *seen])
+    payloads = _if_there(path / "custody.payloads")
+    checks = custody_checks(log, heads, payloads, public_key, [*witnesses, *seen])
     for folder in packages:
         prefix = folder.relative_to(path / "packages").as_posix()
         checks += [

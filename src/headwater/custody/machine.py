@@ -22,7 +22,7 @@ _UNSYNCHRONISED = 0x40  # source: <sys/timex.h>, STA_UNSYNC
 
 
 def clock_source(note: str = "") -> str:
-    """The machine's clock in words: its hardware, whether the kernel holds it for synchronised, what the operator noted.
+    """The machine's clock in words: its hardware, whether the kernel holds it for synchronised, and a note.
 
     Nothing is asked over a network, and nothing is set. The kernel says what a time service told it; on a machine
     without one it says `not synchronised`, however right the clock is.

@@ -135,7 +135,7 @@ def _fault(line: bytes, entry: Entry, erased_by: int | None, *, unfinished: bool
         return "it is no payload, spelled canonically"
     if set(found) == _STONE:
         stone = {"format": _FORMAT, "seq": entry.seq, "erased_by": erased_by}
-        return None if erased_by is not None and stone == found else "no entry says that it was erased"
+        return None if erased_by is not None and canonical_json(stone) == line else "no entry says that it was erased"
     if erased_by is not None and not unfinished:
         return f"entry {erased_by} says that it was erased, and it is there; the next append erases it"
     return _opening_fault(found, line, entry)

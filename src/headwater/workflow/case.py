@@ -20,7 +20,9 @@ import sqlalchemy as sa
 from headwater.config import CaseSettings, read_settings, write_settings
 from headwater.custody import (
     LOG_NAME,
+    OPERATIONS,
     CustodyLog,
+    clock_source,
     create_case_key,
     create_operator_key,
     fingerprint,
@@ -145,11 +147,12 @@ class Case:
                 signing_key=key,
                 actor=operator,
                 role="operator",
-                justification=purpose,
+                justification=purpose or authority_ref,
                 authority_ref=authority_ref,
                 workstation=platform.node(),
                 params={"parameters_sha256": settings.parameters_sha256()},
                 clock=clock,
+                clock_source=_source_of(clock, settings),
             )
             # Last, because a folder without case.toml is no case: a crash before this line leaves none behind.
             write_settings(path / "case.toml", settings)
@@ -196,13 +199,32 @@ class Case:
         inputs: Mapping[str, str] | None = None,
         outputs: Mapping[str, str] | None = None,
         outcome: str = "done",
+        recipient: str = "",
+        attempted: str = "",
     ) -> None:
-        """Append an act to the custody log; if that fails, the act has not happened."""
+        """Append an act to the custody log; if that fails, the act has not happened.
+
+        Args:
+            event: What was done.
+            actor: Who did it.
+            object_ids: On what.
+            params: Parameters; the log keeps their digest.
+            inputs: Name to SHA-256 of what went in.
+            outputs: Name to SHA-256 of what came out.
+            outcome: `done`, `refused: WHY` or `failed: WHY`.
+            recipient: To whom something was disclosed; by default, of an export, who wrote the files.
+            attempted: The event that a `failed` one would have been.
+        """
+        if event == "exported" and not recipient:
+            recipient = f"{actor.name}, who wrote the files"
         self.custody.append(
             event=event,
+            operation=OPERATIONS.get(attempted, "") if attempted else None,
+            recipient=recordable(recipient),
+            clock_source=_source_of(self.clock, self.settings),
             actor=recordable(actor.name),
             role=actor.role,
-            justification=recordable(actor.justification or self.settings.purpose),
+            justification=recordable(actor.justification or self.settings.purpose or self.settings.authority_ref),
             clock=self.clock,
             object_ids=tuple(recordable(name) for name in object_ids),
             params={k: recordable(v) if isinstance(v, str) else v for k, v in (params or {}).items()},
@@ -379,3 +401,8 @@ class Case:
             digest = file_sha256(self.table_file(name, str(output["run_id"])))
             found.append((str(output["stage"]), name, digest, int(str(output["rows"]))))
         return found
+
+
+def _source_of(clock: Clock, settings: CaseSettings) -> str:
+    """Which clock the times of the log are of."""
+    return clock_source(settings.clock_note) if clock is system_clock else "given by the calling program"
