@@ -2,8 +2,9 @@
 
     headwater-verify PATH [--key PUBLIC.pem] [--identity FILE] [--witness ENTRIES:ROOT] [--json]
 
-PATH is a case, a custody log, a package as it was sent, or a package opened. Exit code 0: all holds; 1: something
-does not; 2: nothing could be checked. Of a package as it was sent, only the outside is checked without --identity.
+PATH is a case, a custody log, a proof about one, a package as it was sent, or a package opened. Exit code 0: all holds;
+1: something does not; 2: nothing could be checked. Of a package as it was sent, only the outside is checked without
+--identity.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import NoReturn
 from headwater_verify.checks import BadInputError, Check, key_from_pem
 from headwater_verify.custody import Witness, custody_checks
 from headwater_verify.package import archive_members, contents_checks, envelope_checks, opened_checks
+from headwater_verify.proofs import proof_checks
 
 __all__ = ["main", "verify"]
 
@@ -28,7 +30,8 @@ def verify(
     """Each check of what lies at the path, in a fixed order.
 
     Args:
-        path: A case, a custody log, a package as it was sent, or a package opened (a folder or its archive).
+        path: A case, a custody log, a proof about one, a package as it was sent, or a package opened (a folder or its
+            archive).
         public_key: The case's key in hex, had over another channel.
         identity: The recipient's age secret key.
         witnesses: Tree heads kept elsewhere.
@@ -45,7 +48,7 @@ def verify(
     }:
         path = path.parent
     elif path.is_file():
-        return _archive(path, public_key)
+        return _single_file(path, public_key)
     if not path.is_dir():
         raise BadInputError(f"{path}: there is no such file or folder")
     if (path / "custody.log").is_file():
@@ -97,7 +100,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(
         prog="headwater-verify", description="Check a custody log or a package, independently of headwater."
     )
-    parser.add_argument("path", type=Path, metavar="PATH", help="a case, a custody log, or a package, sent or opened")
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help="a case, a custody log, a proof, or a package, sent or opened"
+    )
     parser.add_argument("--key", type=Path, metavar="FILE", help="the case's public key, had over another channel")
     parser.add_argument("--identity", type=Path, metavar="FILE", help="the recipient's age secret key, to look inside")
     parser.add_argument(
@@ -144,8 +149,10 @@ def _sealed(path: Path, public_key: str | None, identity: str | None) -> list[Ch
     return checks
 
 
-def _archive(path: Path, public_key: str | None) -> list[Check]:
+def _single_file(path: Path, public_key: str | None) -> list[Check]:
     content = _content(path)
+    if content.startswith(b'{"') and b'-proof"' in content:
+        return proof_checks(content, public_key)
     if content[257:262] != b"ustar":
         raise BadInputError(f"{path}: this is no file of a custody log or a package")
     try:

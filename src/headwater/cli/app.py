@@ -12,6 +12,7 @@ import typer
 from headwater import __version__
 from headwater.cli import (
     case_commands,
+    custody_commands,
     file_commands,
     lead_commands,
     money_commands,
@@ -39,7 +40,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    case_commands, reference_commands, table_commands, money_commands, lead_commands, viewer_commands, file_commands,
+    case_commands, reference_commands, table_commands, money_commands, lead_commands, viewer_commands,
+    custody_commands, file_commands,
 ):  # fmt: skip
     module.register(app)
 

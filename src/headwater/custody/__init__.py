@@ -15,6 +15,7 @@ from headwater.custody.keys import (
 from headwater.custody.log import Clock, CustodyLog
 from headwater.custody.machine import clock_source, program_sha256
 from headwater.custody.payloads import PAYLOADS_NAME
+from headwater.custody.proofs import consistency_proof, inclusion_proof, verify_proof
 from headwater.custody.state import HEADS_NAME, LOG_NAME, TORN_NAME, Interruption
 from headwater.custody.verify import Check, verify_log
 
@@ -32,9 +33,11 @@ __all__ = [
     "Head",
     "Interruption",
     "clock_source",
+    "consistency_proof",
     "create_case_key",
     "create_operator_key",
     "fingerprint",
+    "inclusion_proof",
     "load_case_key",
     "load_case_public_key",
     "load_operator_key",
@@ -44,4 +47,5 @@ __all__ = [
     "raw_public_key",
     "utc_text",
     "verify_log",
+    "verify_proof",
 ]

@@ -18,6 +18,7 @@ from headwater.schema import canonical_json
 
 __all__ = [
     "PAYLOADS_NAME",
+    "bad_opening",
     "bad_payload",
     "erased_entries",
     "payload_digest",
@@ -93,6 +94,11 @@ def bad_payload(lines: Sequence[bytes], entries: Sequence[Entry], *, unfinished:
     if len(lines) > len(committed):
         return f"payload {len(committed)}: it is of no entry, as a crash leaves it; the next append removes it"
     return None
+
+
+def bad_opening(line: bytes, entry: Entry) -> str | None:
+    """Why the line does not open the entry's commitment; None if it does."""
+    return _fault(line, entry, None, unfinished=False)
 
 
 def payloads_without(lines: Sequence[bytes], erased: Mapping[int, int]) -> list[bytes]:

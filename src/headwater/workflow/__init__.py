@@ -2,6 +2,7 @@
 
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.confirm import confirm_polarity, reference_list
+from headwater.workflow.custody_acts import erase_texts, prove_entry, prove_growth, witnessed_head
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.merges import cut_preview, joining_path
@@ -38,6 +39,7 @@ __all__ = [
     "consult",
     "cut_preview",
     "draft_package",
+    "erase_texts",
     "export_media",
     "export_request_sheets",
     "joining_path",
@@ -47,6 +49,8 @@ __all__ = [
     "ledger_report",
     "open_tables",
     "outcome_report",
+    "prove_entry",
+    "prove_growth",
     "queued_hubs",
     "queued_links",
     "ranked_leads",
@@ -60,6 +64,7 @@ __all__ = [
     "verify_path",
     "way_back",
     "withdraw_grades",
+    "witnessed_head",
     "write_month_table",
     "write_sankey",
 ]

@@ -1,0 +1,105 @@
+"""Commands about the custody log itself: custody head, prove, consistency, erase."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headwater.cli.options import AsJson, CasePath, Operator, Why
+from headwater.cli.output import emit, printable
+from headwater.errors import InputError
+
+if TYPE_CHECKING:
+    from headwater.custody import Head
+
+__all__ = ["register"]
+
+custody_app = typer.Typer(help="Show, prove, witness and erase in the custody log.", no_args_is_help=True)
+_Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="New file, outside the case.")]
+_Reason = Annotated[str, typer.Option("--why", help="Reason, for the custody log.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(custody_app, name="custody")
+
+
+@custody_app.command("head")
+def head(case: CasePath, operator: Operator = None, why: Why = "", as_json: AsJson = False) -> None:
+    """Print the newest tree head as ENTRIES:ROOT, to be kept elsewhere by somebody else."""
+    from headwater.workflow import Case, witnessed_head
+
+    with Case(case) as opened:
+        found = witnessed_head(opened, opened.actor(operator, why=why))
+    emit({"entries": found.entries, "root": found.root}, as_json=as_json, text=f"{found.entries}:{found.root}")
+
+
+@custody_app.command("prove")
+def prove(
+    case: CasePath,
+    entry: Annotated[int, typer.Argument(metavar="SEQ", help="Number of the entry, from 0.")],
+    out: _Out,
+    without_texts: Annotated[
+        bool, typer.Option("--without-texts", help="Leave out the entry's justification and reason.")
+    ] = False,
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write a proof that one entry is in the log, which shows nothing else of it and verifies without it."""
+    from headwater.workflow import Case, prove_entry
+
+    with Case(case) as opened:
+        found = prove_entry(opened, opened.actor(operator, why=why), entry, out, with_texts=not without_texts)
+    _emit_proof(out, found, as_json=as_json)
+
+
+@custody_app.command("consistency")
+def consistency(
+    case: CasePath,
+    out: _Out,
+    kept: Annotated[str, typer.Option("--from", metavar="ENTRIES:ROOT", help="A tree head that somebody kept.")],
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write a proof that the log begins with the entries of a head kept elsewhere, which verifies without the log."""
+    from headwater.workflow import Case, prove_growth
+
+    entries, _, root = kept.partition(":")
+    if not entries.isdecimal() or len(root) != 64 or set(root) - set("0123456789abcdef"):
+        raise InputError(f"--from {kept}", "is no tree head", remedy="write the number of entries, ':', the root")
+    with Case(case) as opened:
+        found = prove_growth(opened, opened.actor(operator, why=why), int(entries), root, out)
+    _emit_proof(out, found, as_json=as_json)
+
+
+@custody_app.command("erase")
+def erase(
+    case: CasePath,
+    entries: Annotated[list[int], typer.Option("--entry", metavar="SEQ", help="Entry whose texts go; repeatable.")],
+    receipt: Annotated[Path, typer.Option("--receipt", metavar="FILE", help="New file, outside the case.")],
+    operator: Annotated[str, typer.Option("--operator", help="Who erases.")],
+    why: _Reason,
+    as_json: AsJson = False,
+) -> None:
+    """Erase the justification and reason of entries; the log still verifies, and a signed receipt is written."""
+    from headwater.workflow import Case, erase_texts
+
+    with Case(case) as opened:
+        seq = erase_texts(opened, opened.actor(operator, role="operator", why=why), entries, receipt)
+    emit(
+        {"entry": seq, "erased": sorted(set(entries)), "receipt": printable(receipt)},
+        as_json=as_json,
+        text=f"erased under entry {seq}; receipt written to {printable(receipt)}",
+    )
+
+
+def _emit_proof(out: Path, found: Head, *, as_json: bool) -> None:
+    emit(
+        {"file": printable(out), "entries": found.entries, "root": found.root},
+        as_json=as_json,
+        text=f"proof written to {printable(out)}; it leads to {found.entries}:{found.root}",
+    )
