@@ -81,7 +81,7 @@ def test_the_key_of_another_case_does_not_fit(case, tmp_path, capsys):
 
 def test_a_witness_notices_a_cut_that_the_files_cannot_show(case, capsys):
     head = CustodyLog.open(case).head()
-    for name in ("custody.log", "custody.heads"):
+    for name in ("custody.log", "custody.heads", "custody.payloads"):
         lines = (case / name).read_bytes().splitlines(keepends=True)
         (case / name).write_bytes(b"".join(lines[:-1]))
     assert headwater_verify.main([str(case)]) == 0
