@@ -3,10 +3,10 @@
     python bench/tamper_and_crash.py [--slice N]
 
 Tampering is tried on a small log and a small package, and checked by both programs, which must agree. Crashes are those
-of a child that appends to a log and erases from it: it is killed at, or refused, each write, fsync, truncate, rename and
-unlink in turn; by strace, where a process may be traced, and by wrappers inside the child, which leave half of a write
-behind. Acknowledged is what the child had printed; after each, the log must hold all of that and hardly more, be set right
-by the next append, and verify, and what was ordered to be erased must be gone.
+of a child that appends to a log and erases from it: it is killed at, or refused, each write, fsync, truncate, rename
+and unlink in turn; by strace, where a process may be traced, and by wrappers inside the child, which leave half of a
+write behind. Acknowledged is what the child had printed; after each, the log must hold all of that and hardly more, be
+set right by the next append, and verify, and what was ordered to be erased must be gone.
 `--slice N` takes every N-th point. Exit code 1 if anything was missed or lost.
 """
 
@@ -55,7 +55,7 @@ class Tally:
     good: int = 0
     bad: list[str] = field(default_factory=list)
 
-    def count(self, what: str, good: bool) -> None:
+    def count(self, what: str, *, good: bool) -> None:
         self.tried += 1
         self.good += good
         if not good:
@@ -129,7 +129,7 @@ def flips(folder: Path, names: list[str], holds: Callable[[Path], bool], tally: 
         content = path.read_bytes()
         for at in range(0, len(content), step):
             path.write_bytes(content[:at] + bytes([content[at] ^ 1 << at // step % 8]) + content[at + 1 :])
-            tally.count(f"{name}, byte {at}", not holds(folder))
+            tally.count(f"{name}, byte {at}", good=not holds(folder))
         path.write_bytes(content)
     if not holds(folder):
         raise SystemExit(f"{folder}: what was put back does not verify")
@@ -157,12 +157,16 @@ def structural_attacks(work: Path) -> Iterator[tuple[str, bool]]:
             for attack, change in (
                 ("replace by one of another log", lambda ls, n, t=theirs: [*ls[:n], t, *ls[n + 1 :]]),
                 ("insert one of another log", lambda ls, n, t=theirs: [*ls[:n], t, *ls[n:]]),
-                ("join to another log", lambda ls, n, t=theirs: [*ls, t]),
+                ("join to another log", lambda ls, _, t=theirs: [*ls, t]),
             ):
                 yield f"{attack}: {name} {number}", not _changed_holds(base, (name,), change, number, head)
     yield "roll back to yesterday's copy", not log_holds(yesterday, (head.entries, head.root))
     if not log_holds(yesterday):
         raise SystemExit("yesterday's copy does not verify by itself")
+    yield from _swapped_packages(work)
+
+
+def _swapped_packages(work: Path) -> Iterator[tuple[str, bool]]:
     packages = {country: small_package(work / f"of-{country}", country) for country in ("ES", "FR")}
     for part in ("record", "sealed", "sealed/envelope.json", "sealed/package.age", "record/leads.jsonl",
                  "record/manifest.json", "record/approval.json", "record/signatures.json"):  # fmt: skip
@@ -208,7 +212,8 @@ from headwater.custody.machine import program_sha256
 from headwater.errors import HeadwaterError
 
 folder, call, fault, wanted = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
-who = {"actor": "Ana", "role": "analyst", "justification": "exercise", "clock": lambda: datetime(2026, 11, 3, tzinfo=UTC)}
+clock = lambda: datetime(2026, 11, 3, tzinfo=UTC)
+who = {"actor": "Ana", "role": "analyst", "justification": "exercise", "clock": clock}
 program_sha256()
 log = CustodyLog.open(folder)
 seen = 0
@@ -376,7 +381,7 @@ def _tally(
         killed = ran.returncode in {-signal.SIGKILL, 128 + signal.SIGKILL}
         refused = "refused" in ran.stdout or "OSError" in ran.stderr
         bad = recovered(folder, ran) if (killed if fault == "KILL" else refused) else "the fault did not strike"
-        tally.count(f"{call} {number}: {bad}", bad is None)
+        tally.count(f"{call} {number}: {bad}", good=bad is None)
         shutil.rmtree(folder)
     return tally
 
@@ -392,7 +397,7 @@ def measured(step: int) -> tuple[list[Tally], dict[str, list[Tally]]]:
         names = [path.relative_to(package).as_posix() for path in sorted(package.rglob("*")) if path.is_file()]
         flips(package, names, package_holds, of_package, step)
         for what, found in structural_attacks(work):
-            attacks.count(what, found)
+            attacks.count(what, good=found)
         return [of_log, of_package, attacks], crash_points(work, step)
 
 

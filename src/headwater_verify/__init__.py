@@ -122,8 +122,8 @@ def _case(path: Path, public_key: str | None, witnesses: Sequence[Witness]) -> l
     # A released envelope carries the log's head of its time, so each package is a witness to the log.
     seen = [head for folder in packages if (head := _head_in(folder / "sealed" / "envelope.json"))]
     log, heads = _content(path / "custody.log"), _if_there(path / "custody.heads")
-    payloads = _if_there(path / "custody.payloads")
-    checks = custody_checks(log, heads, payloads, public_key, [*witnesses, *seen])
+    payloads, stamps = _if_there(path / "custody.payloads"), _if_there(path / "custody.witnesses")
+    checks = custody_checks(log, heads, payloads, public_key, [*witnesses, *seen], stamps)
     for folder in packages:
         prefix = folder.relative_to(path / "packages").as_posix()
         checks += [

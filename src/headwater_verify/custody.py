@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from headwater_verify.checks import Check, canonical, is_digest, parsed, sha256_hex, signed_by
+from headwater_verify.timestamps import bad_witness
 
 __all__ = ["Witness", "custody_checks", "entry_fault", "head_fault", "payload_fault", "signature_fault"]
 
@@ -74,7 +75,12 @@ _ERASED_ID = re.compile(r"entry-(0|[1-9][0-9]*)", re.ASCII)
 
 
 def custody_checks(
-    log: bytes, heads: bytes, payloads: bytes, public_key: str, witnesses: Sequence[Witness] = ()
+    log: bytes,
+    heads: bytes,
+    payloads: bytes,
+    public_key: str,
+    witnesses: Sequence[Witness] = (),
+    stamps: bytes = b"",
 ) -> list[Check]:
     """Each check of the log, in a fixed order.
 
@@ -84,6 +90,7 @@ def custody_checks(
         payloads: Content of `custody.payloads`; empty for a log of format 1, which has none.
         public_key: The case's key, 32 bytes in hex.
         witnesses: Tree heads kept elsewhere; the log must begin with just those entries.
+        stamps: Content of `custody.witnesses`; empty if no authority was asked.
     """
     lines, entries, bad_line = _objects(log, "entry", entry_fault)
     head_lines, stated, bad_head = _objects(heads, "tree head", head_fault)
@@ -106,6 +113,7 @@ def custody_checks(
         ),
         Check(check="custody.heads.complete", first_bad=_bad_count(len(lines), len(head_lines))),
         Check(check="custody.payloads", first_bad=_bad_payload(payloads, entries)),
+        Check(check="custody.witnesses", first_bad=bad_witness(stamps, head_lines)),
         *(Check(check="custody.witness", first_bad=_bad_witness(witness, roots)) for witness in sorted(set(witnesses))),
     ]
 

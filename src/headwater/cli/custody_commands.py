@@ -1,4 +1,4 @@
-"""Commands about the custody log itself: custody head, prove, consistency, erase."""
+"""Commands about the custody log itself: custody head, prove, consistency, timestamp-request, -import, erase."""
 
 from __future__ import annotations
 
@@ -74,6 +74,41 @@ def consistency(
     with Case(case) as opened:
         found = prove_growth(opened, opened.actor(operator, why=why), int(entries), root, out)
     _emit_proof(out, found, as_json=as_json)
+
+
+@custody_app.command("timestamp-request")
+def timestamp_request(
+    case: CasePath, out: _Out, operator: Operator = None, why: Why = "", as_json: AsJson = False
+) -> None:
+    """Write a request (RFC 3161) for a time stamp on the newest tree head, to be carried to an authority."""
+    from headwater.workflow import Case, request_timestamp
+
+    with Case(case) as opened:
+        entries = request_timestamp(opened, opened.actor(operator, why=why), out)
+    emit(
+        {"file": printable(out), "entries": entries},
+        as_json=as_json,
+        text=f"request for the head of {entries} entries written to {printable(out)}",
+    )
+
+
+@custody_app.command("timestamp-import")
+def timestamp_import(
+    case: CasePath,
+    response: Annotated[Path, typer.Argument(metavar="FILE.tsr", help="The authority's reply.")],
+    authority: Annotated[
+        Path, typer.Option("--authority", metavar="CA.pem", help="Certificate that the authority's leads up to.")
+    ],
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check a time stamp on a tree head of this case and keep it beside the log, as a witness from outside."""
+    from headwater.workflow import Case, import_timestamp
+
+    with Case(case) as opened:
+        entries = import_timestamp(opened, opened.actor(operator, why=why), response, authority)
+    emit({"entries": entries}, as_json=as_json, text=f"time stamp on the head of {entries} entries kept")
 
 
 @custody_app.command("erase")

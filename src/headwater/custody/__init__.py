@@ -18,6 +18,7 @@ from headwater.custody.payloads import PAYLOADS_NAME
 from headwater.custody.proofs import consistency_proof, inclusion_proof, verify_proof
 from headwater.custody.state import HEADS_NAME, LOG_NAME, TORN_NAME, Interruption
 from headwater.custody.verify import Check, verify_log
+from headwater.custody.witnesses import WITNESSES_NAME, add_timestamp, timestamp_request
 
 __all__ = [
     "EVENTS",
@@ -26,12 +27,14 @@ __all__ = [
     "OPERATIONS",
     "PAYLOADS_NAME",
     "TORN_NAME",
+    "WITNESSES_NAME",
     "Check",
     "Clock",
     "CustodyLog",
     "Entry",
     "Head",
     "Interruption",
+    "add_timestamp",
     "clock_source",
     "consistency_proof",
     "create_case_key",
@@ -45,6 +48,7 @@ __all__ = [
     "load_public_key",
     "program_sha256",
     "raw_public_key",
+    "timestamp_request",
     "utc_text",
     "verify_log",
     "verify_proof",

@@ -24,6 +24,7 @@ from headwater.custody.keys import fingerprint, load_case_public_key
 from headwater.custody.merkle import Frontier, leaf_digest
 from headwater.custody.payloads import bad_payload
 from headwater.custody.state import locked
+from headwater.custody.witnesses import WITNESSES_NAME, bad_witness
 
 __all__ = ["Check", "verify_log"]
 
@@ -59,6 +60,7 @@ def verify_log(case_dir: Path, public_key: Ed25519PublicKey | None = None) -> li
     key = public_key or load_case_public_key(case_dir)
     with locked(case_dir, exclusive=False) as files:
         log_content, heads_content, payloads_content = (content_of(file) for file in files)
+        stamps = (case_dir / WITNESSES_NAME).read_bytes() if (case_dir / WITNESSES_NAME).is_file() else b""
     lines, torn = lines_of(log_content)
     head_lines, torn_head = lines_of(heads_content)
     entries, bad_entry = _read(lines, torn, entry_from_line, "entry")
@@ -76,6 +78,7 @@ def verify_log(case_dir: Path, public_key: Ed25519PublicKey | None = None) -> li
         ("custody.heads.signatures", _bad_signature(head_lines[: len(heads)], key, head_signature_holds, "tree head")),
         ("custody.heads.complete", _bad_count(len(lines), len(head_lines))),
         ("custody.payloads", _bad_payloads(payloads_content, entries)),
+        ("custody.witnesses", bad_witness(stamps, head_lines)),
     )
     return [Check(check=name, ok=bad is None, first_bad=bad) for name, bad in results]
 

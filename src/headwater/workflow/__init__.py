@@ -2,7 +2,14 @@
 
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.confirm import confirm_polarity, reference_list
-from headwater.workflow.custody_acts import erase_texts, prove_entry, prove_growth, witnessed_head
+from headwater.workflow.custody_acts import (
+    erase_texts,
+    import_timestamp,
+    prove_entry,
+    prove_growth,
+    request_timestamp,
+    witnessed_head,
+)
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.merges import cut_preview, joining_path
@@ -42,6 +49,7 @@ __all__ = [
     "erase_texts",
     "export_media",
     "export_request_sheets",
+    "import_timestamp",
     "joining_path",
     "judge_link",
     "lead_explained",
@@ -57,6 +65,7 @@ __all__ = [
     "read_grades",
     "reference_list",
     "release_package",
+    "request_timestamp",
     "run_stages",
     "suggest_mapping",
     "table_list",

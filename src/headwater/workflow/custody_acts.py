@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Sequence
 from pathlib import Path
 
-from headwater.custody import Head, clock_source, consistency_proof, inclusion_proof
+from headwater.custody import (
+    Head,
+    add_timestamp,
+    clock_source,
+    consistency_proof,
+    inclusion_proof,
+    timestamp_request,
+)
 from headwater.engine import sync_folder
 from headwater.errors import InputError
 from headwater.workflow.case import Actor, Case, recordable
 from headwater.workflow.folders import require_apart, require_reason
+from headwater.workflow.intake import recorded
 
-__all__ = ["erase_texts", "prove_entry", "prove_growth", "witnessed_head"]
+__all__ = [
+    "erase_texts",
+    "import_timestamp",
+    "prove_entry",
+    "prove_growth",
+    "request_timestamp",
+    "witnessed_head",
+]
 
 
 def prove_entry(case: Case, actor: Actor, seq: int, out: Path, *, with_texts: bool = True) -> Head:
@@ -88,6 +104,41 @@ def witnessed_head(case: Case, actor: Actor) -> Head:
     """The newest tree head, to be kept elsewhere, after its reading was recorded."""
     case.record("consulted", actor, params={"read": "tree head"})
     return case.custody.head()
+
+
+def request_timestamp(case: Case, actor: Actor, out: Path) -> int:
+    """The number of entries of the tree head that a request for a time stamp, written to a new file, is about.
+
+    The request holds a digest and nothing of the case; the file goes to an authority by whatever way crosses the gap.
+
+    Raises:
+        InputError: The file cannot be made.
+    """
+    _require_new(case, out)
+    case.record("exported", actor, params={"what": "request for a time stamp"})
+    entries, request = timestamp_request(case.path)
+    _written(case, out, request)
+    return entries
+
+
+def import_timestamp(case: Case, actor: Actor, response: Path, authority: Path) -> int:
+    """The number of entries of the tree head that the time stamp is on, once it is kept and recorded.
+
+    Args:
+        case: The case.
+        actor: Who brings it.
+        response: The authority's reply, as it came.
+        authority: Certificate in PEM that the authority's own leads up to.
+
+    Raises:
+        InputError: It is no time stamp by that authority on a tree head of this case.
+    """
+    with recorded(case, "verified", actor, what="time stamp"):
+        reply, certificate = response.read_bytes(), authority.read_bytes()
+        entries = add_timestamp(case.path, reply, certificate)
+    digests = {"time stamp": hashlib.sha256(reply).hexdigest(), "authority": hashlib.sha256(certificate).hexdigest()}
+    case.record("verified", actor, params={"what": "time stamp", "entries": entries}, inputs=digests)
+    return entries
 
 
 def _require_new(case: Case, out: Path) -> None:
