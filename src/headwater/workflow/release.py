@@ -60,6 +60,7 @@ def draft_package(
             signing_key=load_operator_key(case.path, actor.name),
             clock=case.clock,
             money=lambda contents: money_pages(tables, country, contents),
+            custody_head=case.custody.head(),
         )
     case.record(
         "exported",
