@@ -29,7 +29,7 @@ import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import headwater_verify
-from headwater.custody import HEADS_NAME, LOG_NAME, PAYLOADS_NAME, CustodyLog, create_case_key, verify_log
+from headwater.custody import HEADS_NAME, LOG_NAME, PAYLOADS_NAME, CustodyLog, Head, create_case_key, verify_log
 from headwater.engine import Session
 from headwater.errors import HeadwaterError
 from headwater.packages import CaseInfo, draft, release, verify_package
@@ -105,7 +105,9 @@ def small_log(folder: Path, entries: int = 3) -> CustodyLog:
 def small_package(folder: Path, country: str) -> Path:
     """A released package of one lead."""
     identity, tables = pyrage.x25519.Identity.generate(), Session({})
-    lead = dict.fromkeys(("why_now", "data_subject_category", "deconfliction_key", "rules_version"), "one")
+    lead: dict[str, object] = dict.fromkeys(
+        ("why_now", "data_subject_category", "deconfliction_key", "rules_version"), "one"
+    )
     lead |= {name: [] for name in ("rules_fired", "rules_not_fired", "completeness", "next_lawful_steps", "contrary")}
     seen = {"country": country, "evidence": "logins", "observed": 1, "table": "logins", "example_id": "log-1"}
     lead |= {"lead_id": "led-1", "rank": 1, "risk_tier": 1, "account_id": "acc-1", "jurisdiction": [seen]}
@@ -189,7 +191,7 @@ LINE_ATTACKS = {
 }
 
 
-def _changed_holds(base: Path, names: tuple[str, ...], change: Callable, number: int, head: object) -> bool:
+def _changed_holds(base: Path, names: tuple[str, ...], change: Callable, number: int, head: Head) -> bool:
     before = {name: (base / name).read_bytes() for name in names}
     for name, content in before.items():
         (base / name).write_bytes(b"".join(change(content.splitlines(keepends=True), number)))

@@ -39,7 +39,7 @@ def head(case: CasePath, operator: Operator = None, why: Why = "", as_json: AsJs
 @custody_app.command("prove")
 def prove(
     case: CasePath,
-    entry: Annotated[int, typer.Argument(metavar="SEQ", help="Number of the entry, from 0.")],
+    entry: Annotated[str, typer.Argument(metavar="SEQ", help="Number of the entry, from 0.")],
     out: _Out,
     without_texts: Annotated[
         bool, typer.Option("--without-texts", help="Leave out the entry's justification and reason.")
@@ -52,7 +52,7 @@ def prove(
     from headwater.workflow import Case, prove_entry
 
     with Case(case) as opened:
-        found = prove_entry(opened, opened.actor(operator, why=why), entry, out, with_texts=not without_texts)
+        found = prove_entry(opened, opened.actor(operator, why=why), _number(entry), out, with_texts=not without_texts)
     _emit_proof(out, found, as_json=as_json)
 
 
@@ -68,11 +68,8 @@ def consistency(
     """Write a proof that the log begins with the entries of a head kept elsewhere, which verifies without the log."""
     from headwater.workflow import Case, prove_growth
 
-    entries, _, root = kept.partition(":")
-    if not entries.isdecimal() or len(root) != 64 or set(root) - set("0123456789abcdef"):
-        raise InputError(f"--from {kept}", "is no tree head", remedy="write the number of entries, ':', the root")
     with Case(case) as opened:
-        found = prove_growth(opened, opened.actor(operator, why=why), int(entries), root, out)
+        found = prove_growth(opened, opened.actor(operator, why=why), *_head(kept), out)
     _emit_proof(out, found, as_json=as_json)
 
 
@@ -114,7 +111,7 @@ def timestamp_import(
 @custody_app.command("erase")
 def erase(
     case: CasePath,
-    entries: Annotated[list[int], typer.Option("--entry", metavar="SEQ", help="Entry whose texts go; repeatable.")],
+    entries: Annotated[list[str], typer.Option("--entry", metavar="SEQ", help="Entry whose texts go; repeatable.")],
     receipt: Annotated[Path, typer.Option("--receipt", metavar="FILE", help="New file, outside the case.")],
     operator: Annotated[str, typer.Option("--operator", help="Who erases.")],
     why: _Reason,
@@ -124,9 +121,10 @@ def erase(
     from headwater.workflow import Case, erase_texts
 
     with Case(case) as opened:
-        seq = erase_texts(opened, opened.actor(operator, role="operator", why=why), entries, receipt)
+        numbers = sorted({_number(entry) for entry in entries})
+        seq = erase_texts(opened, opened.actor(operator, why=why), numbers, receipt)
     emit(
-        {"entry": seq, "erased": sorted(set(entries)), "receipt": printable(receipt)},
+        {"entry": seq, "erased": numbers, "receipt": printable(receipt)},
         as_json=as_json,
         text=f"erased under entry {seq}; receipt written to {printable(receipt)}",
     )
@@ -138,3 +136,16 @@ def _emit_proof(out: Path, found: Head, *, as_json: bool) -> None:
         as_json=as_json,
         text=f"proof written to {printable(out)}; it leads to {found.entries}:{found.root}",
     )
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise InputError(f"entry {text}", "is no number", remedy="number entries from 0, as the log does")
+    return int(text)
+
+
+def _head(text: str) -> tuple[int, str]:
+    entries, _, root = text.partition(":")
+    if not (entries.isascii() and entries.isdecimal()) or len(root) != 64 or set(root) - set("0123456789abcdef"):
+        raise InputError(f"--from {text}", "is no tree head", remedy="write the number of entries, ':', the root")
+    return int(entries), root

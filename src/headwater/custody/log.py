@@ -19,7 +19,6 @@ from headwater.custody.entry import (
     Entry,
     Head,
     entry_from_line,
-    head_from_line,
     line_digest,
     signed_entry_line,
     signed_head_line,
@@ -30,7 +29,6 @@ from headwater.custody.keys import fingerprint, load_case_key, load_case_public_
 from headwater.custody.merkle import leaf_digest
 from headwater.custody.payloads import (
     PAYLOADS_NAME,
-    erased_entries,
     payload_digest,
     payload_line,
     payloads_without,
@@ -252,16 +250,7 @@ class CustodyLog:
     ) -> Entry:
         """The entry that records it, once the texts of those entries are gone; the log still verifies.
 
-        Args:
-            entries: Numbers of entries.
-            actor: Who erases.
-            role: In which role.
-            justification: Why; it must not be empty.
-            clock: Called for the time, once the log is locked.
-            object_ids: Ids of what it is about, such as a subject's.
-            workstation: On which machine.
-            authority_ref: Under which authority.
-            clock_source: Which clock it is.
+        `object_ids` may name what it is about, such as a subject; the other arguments are those of `append`.
 
         Raises:
             InputError: A number is of no entry that holds such texts still; nothing was erased.
@@ -295,10 +284,7 @@ class CustodyLog:
         self._state = None
         lines = payloads_without(state.payloads, state.erased)
         try:
-            replace_payloads(self._case_dir, lines)
-            descriptor = os.open(self._case_dir / PAYLOADS_NAME, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-            os.dup2(descriptor, files[2], inheritable=False)
-            os.close(descriptor)
+            replace_payloads(self._case_dir, lines, files[2])
         except OSError as error:
             raise InputError(
                 self._case_dir / PAYLOADS_NAME,
@@ -363,19 +349,9 @@ class CustodyLog:
                 f"the entry could not be written: {error.strerror}",
                 remedy="nothing was recorded; free the medium and do it again",
             ) from None
-        self._state = State(
-            tree=tree,
-            last_line=line,
-            last_entry=entry,
-            head=head_from_line(head_line),
-            log_bytes=state.log_bytes + len(line) + 1,
-            heads_bytes=state.heads_bytes + len(head_line) + 1,
-            payloads_bytes=state.payloads_bytes + len(payload) + 1,
-            payloads=[*state.payloads, payload],
-            erased={**erased_entries([entry]), **state.erased},
-            sizes=sizes_of(files),
-            interruption=None,
-        )
+        state = state.grown(tree, line, entry, head_line, payload)
+        state.sizes = sizes_of(files)
+        self._state = state
         return with_payload(entry, payload)
 
     def _repair(self, files: Files, state: State, clock: Clock) -> State:

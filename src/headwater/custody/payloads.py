@@ -111,8 +111,8 @@ def payloads_without(lines: Sequence[bytes], erased: Mapping[int, int]) -> list[
     return kept
 
 
-def replace_payloads(case_dir: Path, lines: Collection[bytes]) -> None:
-    """Write the file anew, and overwrite the bytes of the one that it replaces."""
+def replace_payloads(case_dir: Path, lines: Collection[bytes], opened: int) -> None:
+    """Write the file anew, overwrite the bytes of the one that it replaces, and let `opened` be of the new one."""
     path, new = case_dir / PAYLOADS_NAME, case_dir / (PAYLOADS_NAME + ".new")
     # Opened before it loses its name; a crash after that leaves its bytes to the file system.
     old = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -129,6 +129,9 @@ def replace_payloads(case_dir: Path, lines: Collection[bytes]) -> None:
         append_bytes(old, bytes(size_bytes))  # what a medium keeps of its own accord, this cannot reach
     finally:
         os.close(old)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    os.dup2(descriptor, opened, inheritable=False)
+    os.close(descriptor)
 
 
 def _fault(line: bytes, entry: Entry, erased_by: int | None, *, unfinished: bool) -> str | None:

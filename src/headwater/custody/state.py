@@ -97,6 +97,20 @@ class State:
     sizes: tuple[int, int, int] = (0, 0, 0)
     interruption: Interruption | None = None
 
+    def grown(self, tree: Frontier, line: bytes, entry: Entry, head_line: bytes, payload: bytes) -> State:
+        """What the files hold once one entry more is in them; their sizes are still to be read."""
+        return State(
+            tree=tree,
+            last_line=line,
+            last_entry=entry,
+            head=head_from_line(head_line),
+            log_bytes=self.log_bytes + len(line) + 1,
+            heads_bytes=self.heads_bytes + len(head_line) + 1,
+            payloads_bytes=self.payloads_bytes + len(payload) + 1,
+            payloads=[*self.payloads, payload],
+            erased={**erased_entries([entry]), **self.erased},
+        )
+
 
 def read_state(case_dir: Path, files: Files, public_key: Ed25519PublicKey) -> State:
     """What the files hold.

@@ -147,7 +147,7 @@ class Case:
                 signing_key=key,
                 actor=operator,
                 role="operator",
-                justification=purpose or authority_ref,
+                justification=purpose if purpose.strip() else authority_ref,
                 authority_ref=authority_ref,
                 workstation=platform.node(),
                 params={"parameters_sha256": settings.parameters_sha256()},
@@ -204,27 +204,20 @@ class Case:
     ) -> None:
         """Append an act to the custody log; if that fails, the act has not happened.
 
-        Args:
-            event: What was done.
-            actor: Who did it.
-            object_ids: On what.
-            params: Parameters; the log keeps their digest.
-            inputs: Name to SHA-256 of what went in.
-            outputs: Name to SHA-256 of what came out.
-            outcome: `done`, `refused: WHY` or `failed: WHY`.
-            recipient: To whom something was disclosed; by default, of an export, who wrote the files.
-            attempted: The event that a `failed` one would have been.
+        An export without a `recipient` is to whoever wrote the files. `attempted` is the event that a `failed` one would
+        have been; an attempt by nobody is no operation.
         """
+        reasons = (actor.justification, self.settings.purpose, self.settings.authority_ref)
         if event == "exported" and not recipient:
             recipient = f"{actor.name}, who wrote the files"
         self.custody.append(
             event=event,
-            operation=OPERATIONS.get(attempted, "") if attempted else None,
+            operation=None if not attempted else OPERATIONS.get(attempted, "") if actor.name.strip() else "",
             recipient=recordable(recipient),
             clock_source=_source_of(self.clock, self.settings),
             actor=recordable(actor.name),
             role=actor.role,
-            justification=recordable(actor.justification or self.settings.purpose or self.settings.authority_ref),
+            justification=recordable(next(filter(str.strip, reasons), "")),
             clock=self.clock,
             object_ids=tuple(recordable(name) for name in object_ids),
             params={k: recordable(v) if isinstance(v, str) else v for k, v in (params or {}).items()},

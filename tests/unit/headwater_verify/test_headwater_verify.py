@@ -50,7 +50,7 @@ def test_it_runs_as_a_program_of_its_own(case):
     )
     assert ran.returncode == 0, ran.stderr
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert [set(line) for line in lines] == [{"check", "ok", "first_bad"}] * 9
+    assert [set(line) for line in lines] == [{"check", "ok", "first_bad"}] * 10
     assert all(line["ok"] and line["first_bad"] is None for line in lines)
 
 
