@@ -1,13 +1,13 @@
 """Does tampering show, and does a crash lose anything: every byte flipped, every system call of a commit interrupted.
 
-    python bench/tamper_and_crash.py [--slice N]
+    python bench/tamper_and_crash.py [--slice N] [--points N]
 
 Tampering is tried on a small log and a small package, and checked by both programs, which must agree. Crashes are those
 of a child that appends to a log and erases from it: it is killed at, or refused, each write, fsync, truncate, rename
 and unlink in turn; by strace, where a process may be traced, and by wrappers inside the child, which leave half of a
 write behind. Acknowledged is what the child had printed; after each, the log must hold all of that and hardly more, be
 set right by the next append, and verify, and what was ordered to be erased must be gone.
-`--slice N` takes every N-th point. Exit code 1 if anything was missed or lost.
+`--slice N` takes every N-th byte, `--points N` every N-th system call. Exit code 1 if anything was missed or lost.
 """
 
 from __future__ import annotations
@@ -388,7 +388,7 @@ def _tally(
     return tally
 
 
-def measured(step: int) -> tuple[list[Tally], dict[str, list[Tally]]]:
+def measured(step: int, points: int) -> tuple[list[Tally], dict[str, list[Tally]]]:
     """Tallies of tampering, and of crashes by how the faults were made."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -400,15 +400,16 @@ def measured(step: int) -> tuple[list[Tally], dict[str, list[Tally]]]:
         flips(package, names, package_holds, of_package, step)
         for what, found in structural_attacks(work):
             attacks.count(what, good=found)
-        return [of_log, of_package, attacks], crash_points(work, step)
+        return [of_log, of_package, attacks], crash_points(work, points)
 
 
 def main() -> int:
     """The exit code, after printing the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--slice", type=int, default=1, help="every N-th byte and point")
+    parser.add_argument("--slice", type=int, default=1, help="every N-th byte")
+    parser.add_argument("--points", type=int, default=1, help="every N-th system call")
     options = parser.parse_args()
-    tampering, crashes = measured(options.slice)
+    tampering, crashes = measured(options.slice, options.points)
     for tally in tampering:
         print(f"{tally.name}: {tally.tried} tried, {tally.good} detected")
     for means, tallies in crashes.items():

@@ -12,10 +12,13 @@ import pytest
 PROGRAM = Path(__file__).parents[2] / "bench" / "tamper_and_crash.py"
 
 
-@pytest.mark.parametrize("every", [397, pytest.param(1, marks=pytest.mark.slow)])
-def test_every_change_is_found_and_every_crash_recovers(every: int) -> None:
+@pytest.mark.parametrize(("every", "points"), [(397, 6), pytest.param(1, 1, marks=pytest.mark.slow)])
+def test_every_change_is_found_and_every_crash_recovers(every: int, points: int) -> None:
     ran = subprocess.run(
-        [sys.executable, str(PROGRAM), "--slice", str(every)], capture_output=True, text=True, check=False
+        [sys.executable, str(PROGRAM), "--slice", str(every), "--points", str(points)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     counts = re.findall(r"(\d+) (?:tried|points), (\d+) (?:detected|recovered)", ran.stdout)

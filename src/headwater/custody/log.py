@@ -57,8 +57,8 @@ Clock = Callable[[], datetime]
 class CustodyLog:
     """An append-only record of acts on evidence, which verifies with no database installed.
 
-    Made by `create` or `open`. Several processes may append to one log: each append locks it, takes in what others
-    wrote, and returns once both files are on the medium.
+    Several processes may append to one log: each append locks it, takes in what others wrote, and returns once all files
+    are on the medium.
     """
 
     def __init__(self, case_dir: Path, public_key: Ed25519PublicKey, signing_key: Ed25519PrivateKey | None) -> None:
@@ -349,9 +349,7 @@ class CustodyLog:
                 f"the entry could not be written: {error.strerror}",
                 remedy="nothing was recorded; free the medium and do it again",
             ) from None
-        state = state.grown(tree, line, entry, head_line, payload)
-        state.sizes = sizes_of(files)
-        self._state = state
+        self._state = state.grown(tree, line, entry, head_line, payload, sizes_of(files))
         return with_payload(entry, payload)
 
     def _repair(self, files: Files, state: State, clock: Clock) -> State:

@@ -97,8 +97,16 @@ class State:
     sizes: tuple[int, int, int] = (0, 0, 0)
     interruption: Interruption | None = None
 
-    def grown(self, tree: Frontier, line: bytes, entry: Entry, head_line: bytes, payload: bytes) -> State:
-        """What the files hold once one entry more is in them; their sizes are still to be read."""
+    def grown(
+        self,
+        tree: Frontier,
+        line: bytes,
+        entry: Entry,
+        head_line: bytes,
+        payload: bytes,
+        sizes: tuple[int, int, int],
+    ) -> State:
+        """What the files hold once one entry more is in them."""
         return State(
             tree=tree,
             last_line=line,
@@ -109,6 +117,7 @@ class State:
             payloads_bytes=self.payloads_bytes + len(payload) + 1,
             payloads=[*self.payloads, payload],
             erased={**erased_entries([entry]), **self.erased},
+            sizes=sizes,
         )
 
 

@@ -204,8 +204,7 @@ class Case:
     ) -> None:
         """Append an act to the custody log; if that fails, the act has not happened.
 
-        An export without a `recipient` is to whoever wrote the files. `attempted` is the event that a `failed` one would
-        have been; an attempt by nobody is no operation.
+        An export without `recipient` is to who wrote the files; `attempted` is what a `failed` event would have been.
         """
         reasons = (actor.justification, self.settings.purpose, self.settings.authority_ref)
         if event == "exported" and not recipient:
