@@ -57,8 +57,8 @@ Clock = Callable[[], datetime]
 class CustodyLog:
     """An append-only record of acts on evidence, which verifies with no database installed.
 
-    Several processes may append to one log: each append locks it, takes in what others wrote, and returns once all of it
-    is on the medium.
+    Several processes may append to one log: each append locks it, takes in what others wrote, and returns once all is
+    on the medium.
     """
 
     def __init__(self, case_dir: Path, public_key: Ed25519PublicKey, signing_key: Ed25519PrivateKey | None) -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from headwater.custody.disk import content_of, lines_of
+from headwater.custody.disk import content_of, lines_of, sync_directory
 from headwater.custody.entry import (
     FIRST_PREV_HASH,
     Entry,
@@ -223,12 +223,16 @@ def sizes_of(files: Files) -> tuple[int, int, int]:
 
 
 def _open_payloads(path: Path, flags: int) -> int:
+    is_new = bool(flags & os.O_CREAT) and not path.exists()
     try:
-        return os.open(path, flags, 0o640)
+        descriptor = os.open(path, flags, 0o640)
     except FileNotFoundError:
         return os.open(os.devnull, flags)  # a log of format 1 has none, and reads as one that is empty
     except OSError as error:
         raise InputError(path, f"cannot be opened: {error.strerror}", remedy="name the folder of a case") from None
+    if is_new:
+        sync_directory(path.parent)  # before anything in it is acknowledged
+    return descriptor
 
 
 def _interruption(
