@@ -85,6 +85,7 @@ class CaseSettings:
             judged it.
         known_pairs_ppm: Share of places in the queue for pairs whose answer is known, in parts per million.
         repeated_pairs_ppm: Share of places in the queue for links that were judged before.
+        clock_note: What was found when the machine's clock was compared with another; it goes into each custody entry.
         parameters: What changes derived tables.
         case_format: Version of the folder's layout.
     """
@@ -103,6 +104,7 @@ class CaseSettings:
     hide_score_until_judged: bool = False
     known_pairs_ppm: int = 50_000
     repeated_pairs_ppm: int = 50_000
+    clock_note: str = ""
     parameters: Parameters = field(default_factory=Parameters)
     case_format: int = CASE_FORMAT
 

@@ -2,8 +2,9 @@
 
     headwater-verify PATH [--key PUBLIC.pem] [--identity FILE] [--witness ENTRIES:ROOT] [--json]
 
-PATH is a case, a custody log, a package as it was sent, or a package opened. Exit code 0: all holds; 1: something
-does not; 2: nothing could be checked. Of a package as it was sent, only the outside is checked without --identity.
+PATH is a case, a custody log, a proof about one, a package as it was sent, or a package opened. Exit code 0: all holds;
+1: something does not; 2: nothing could be checked. Of a package as it was sent, only the outside is checked without
+--identity.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import NoReturn
 from headwater_verify.checks import BadInputError, Check, key_from_pem
 from headwater_verify.custody import Witness, custody_checks
 from headwater_verify.package import archive_members, contents_checks, envelope_checks, opened_checks
+from headwater_verify.proofs import proof_checks
 
 __all__ = ["main", "verify"]
 
@@ -28,7 +30,8 @@ def verify(
     """Each check of what lies at the path, in a fixed order.
 
     Args:
-        path: A case, a custody log, a package as it was sent, or a package opened (a folder or its archive).
+        path: A case, a custody log, a proof about one, a package as it was sent, or a package opened (a folder or its
+            archive).
         public_key: The case's key in hex, had over another channel.
         identity: The recipient's age secret key.
         witnesses: Tree heads kept elsewhere.
@@ -36,10 +39,16 @@ def verify(
     Raises:
         BadInputError: There is nothing here that can be checked.
     """
-    if path.is_file() and path.name in {"custody.log", "custody.heads", "package.age", "envelope.json"}:
+    if path.is_file() and path.name in {
+        "custody.log",
+        "custody.heads",
+        "custody.payloads",
+        "package.age",
+        "envelope.json",
+    }:
         path = path.parent
     elif path.is_file():
-        return _archive(path, public_key)
+        return _single_file(path, public_key)
     if not path.is_dir():
         raise BadInputError(f"{path}: there is no such file or folder")
     if (path / "custody.log").is_file():
@@ -91,7 +100,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(
         prog="headwater-verify", description="Check a custody log or a package, independently of headwater."
     )
-    parser.add_argument("path", type=Path, metavar="PATH", help="a case, a custody log, or a package, sent or opened")
+    parser.add_argument(
+        "path", type=Path, metavar="PATH", help="a case, a custody log, a proof, or a package, sent or opened"
+    )
     parser.add_argument("--key", type=Path, metavar="FILE", help="the case's public key, had over another channel")
     parser.add_argument("--identity", type=Path, metavar="FILE", help="the recipient's age secret key, to look inside")
     parser.add_argument(
@@ -111,7 +122,8 @@ def _case(path: Path, public_key: str | None, witnesses: Sequence[Witness]) -> l
     # A released envelope carries the log's head of its time, so each package is a witness to the log.
     seen = [head for folder in packages if (head := _head_in(folder / "sealed" / "envelope.json"))]
     log, heads = _content(path / "custody.log"), _if_there(path / "custody.heads")
-    checks = custody_checks(log, heads, public_key, [*witnesses, *seen])
+    payloads, stamps = _if_there(path / "custody.payloads"), _if_there(path / "custody.witnesses")
+    checks = custody_checks(log, heads, payloads, public_key, [*witnesses, *seen], stamps)
     for folder in packages:
         prefix = folder.relative_to(path / "packages").as_posix()
         checks += [
@@ -137,8 +149,10 @@ def _sealed(path: Path, public_key: str | None, identity: str | None) -> list[Ch
     return checks
 
 
-def _archive(path: Path, public_key: str | None) -> list[Check]:
+def _single_file(path: Path, public_key: str | None) -> list[Check]:
     content = _content(path)
+    if content.startswith(b'{"') and b'-proof"' in content:
+        return proof_checks(content, public_key)
     if content[257:262] != b"ustar":
         raise BadInputError(f"{path}: this is no file of a custody log or a package")
     try:

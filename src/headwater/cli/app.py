@@ -12,6 +12,7 @@ import typer
 from headwater import __version__
 from headwater.cli import (
     case_commands,
+    custody_commands,
     deconflict_commands,
     file_commands,
     judge_commands,
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 for module in (
     case_commands, reference_commands, table_commands, money_commands, judge_commands, lead_commands,
-    deconflict_commands, viewer_commands, file_commands,
+    deconflict_commands, viewer_commands, custody_commands, file_commands,
 ):  # fmt: skip
     module.register(app)
 

@@ -1,4 +1,4 @@
-"""The custody log of a case: two files that only grow, and are checked before they do."""
+"""The custody log of a case: files that only grow, and are checked before they do."""
 
 from __future__ import annotations
 
@@ -13,37 +13,40 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from headwater import __version__
+from headwater.custody.disk import append_bytes, content_of, lines_of, sync_directory
 from headwater.custody.entry import (
-    EVENTS,
     FIRST_PREV_HASH,
     Entry,
     Head,
     entry_from_line,
-    head_from_line,
     line_digest,
-    outcome_is_known,
     signed_entry_line,
     signed_head_line,
     utc_text,
 )
+from headwater.custody.fields import check_erasable, entry_fields
 from headwater.custody.keys import fingerprint, load_case_key, load_case_public_key
 from headwater.custody.merkle import leaf_digest
+from headwater.custody.payloads import (
+    PAYLOADS_NAME,
+    payload_digest,
+    payload_line,
+    payloads_without,
+    replace_payloads,
+    with_payload,
+)
 from headwater.custody.state import (
     HEADS_NAME,
     LOG_NAME,
     TORN_NAME,
+    Files,
     Interruption,
     State,
-    append_bytes,
-    content_of,
-    lines_of,
     locked,
     read_state,
     sizes_of,
-    sync_directory,
 )
 from headwater.errors import CaseNotFoundError, ConfigError, InputError, IntegrityError
-from headwater.schema import canonical_json
 
 __all__ = ["Clock", "CustodyLog"]
 
@@ -54,8 +57,8 @@ Clock = Callable[[], datetime]
 class CustodyLog:
     """An append-only record of acts on evidence, which verifies with no database installed.
 
-    Made by `create` or `open`. Several processes may append to one log: each append locks it, takes in what others
-    wrote, and returns once both files are on the medium.
+    Several processes may append to one log: each append locks it, takes in what others wrote, and returns once all is
+    on the medium.
     """
 
     def __init__(self, case_dir: Path, public_key: Ed25519PublicKey, signing_key: Ed25519PrivateKey | None) -> None:
@@ -76,6 +79,7 @@ class CustodyLog:
         clock: Clock,
         authority_ref: str = "",
         workstation: str = "",
+        clock_source: str = "",
         object_ids: Sequence[str] = (),
         params: Mapping[str, object] | None = None,
         output_digests: Mapping[str, str] | None = None,
@@ -94,7 +98,7 @@ class CustodyLog:
             raise ConfigError(f"{case_dir}: a custody log is there already; it is never replaced") from None
         except OSError as error:
             raise InputError(case_dir, f"no custody log can be made here: {error.strerror}") from None
-        fields = _fields(
+        fields = entry_fields(
             event="created",
             actor=actor,
             role=role,
@@ -102,12 +106,10 @@ class CustodyLog:
             authority_ref=authority_ref,
             workstation=workstation,
             object_ids=object_ids,
-            params=params or {},
+            params=params,
             input_digests={"signing_key": fingerprint(signing_key.public_key())},
-            output_digests=output_digests or {},
-            outcome="done",
-            tool="headwater",
-            tool_version=__version__,
+            output_digests=output_digests,
+            clock_source=clock_source,
         )
         with locked(case_dir, exclusive=True) as files:
             log._write(files, State(), fields, clock)
@@ -151,11 +153,15 @@ class CustodyLog:
         return head
 
     def entries(self) -> Iterator[Entry]:
-        """Every entry, in order."""
-        with locked(self._case_dir, exclusive=False) as (log_file, _):
+        """Every entry, in order, with the texts that were not erased."""
+        with locked(self._case_dir, exclusive=False) as (log_file, _, payloads_file):
             lines, _ = lines_of(content_of(log_file))
+            payloads, _ = lines_of(content_of(payloads_file))
+        following = iter(payloads)
         for line in lines:
-            yield entry_from_line(line)
+            entry = entry_from_line(line)
+            payload = next(following, None) if entry.payload_sha256 else None
+            yield with_payload(entry, payload) if payload is not None else entry
 
     def append(
         self,
@@ -172,13 +178,17 @@ class CustodyLog:
         outcome: str = "done",
         workstation: str = "",
         authority_ref: str = "",
+        operation: str | None = None,
+        recipient: str = "",
+        clock_source: str = "",
         tool: str = "headwater",
         tool_version: str = __version__,
+        tool_sha256: str | None = None,
     ) -> Entry:
         """The entry, once it and its tree head are on the medium.
 
         Args:
-            event: One of `EVENTS`, except `created` and `repaired`, which the log writes itself.
+            event: One of `EVENTS`, except `created`, `repaired` and `erased`, which the log writes itself.
             actor: Who acts.
             role: In which role.
             justification: Why.
@@ -190,16 +200,20 @@ class CustodyLog:
             outcome: `done`, `refused: WHY` or `failed: WHY`.
             workstation: On which machine.
             authority_ref: Under which authority.
+            operation: One of the six of `OPERATIONS`, for a `failed` event; otherwise the event says which.
+            recipient: To whom something was disclosed; it must be said where something was.
+            clock_source: Which clock it is, as `clock_source()` says; empty if the time was given by the caller.
             tool: With which program.
             tool_version: Its version.
+            tool_sha256: Digest of its files; None for those of headwater.
 
         Raises:
             InputError: A field cannot be recorded, or the medium refuses; nothing was recorded.
             IntegrityError: The files were altered or cut since they were written.
         """
-        if event in {"created", "repaired"}:
+        if event in {"created", "repaired", "erased"}:
             raise InputError("custody log", f"'{event}' is an event that only the log itself writes")
-        fields = _fields(
+        fields = entry_fields(
             event=event,
             actor=actor,
             role=role,
@@ -207,20 +221,79 @@ class CustodyLog:
             authority_ref=authority_ref,
             workstation=workstation,
             object_ids=object_ids,
-            params=params or {},
-            input_digests=input_digests or {},
-            output_digests=output_digests or {},
+            params=params,
+            input_digests=input_digests,
+            output_digests=output_digests,
             outcome=outcome,
+            operation=operation,
+            recipient=recipient,
+            clock_source=clock_source,
             tool=tool,
             tool_version=tool_version,
+            tool_sha256=tool_sha256,
         )
         with locked(self._case_dir, exclusive=True) as files:
-            state = self._state
-            if state is None or state.sizes != sizes_of(files):
-                state = read_state(self._case_dir, files, self._public_key)
-            if state.interruption is not None:
-                state = self._repair(files, state, clock)
-            return self._write(files, state, fields, clock)
+            return self._write(files, self._ready(files, clock), fields, clock)
+
+    def erase(
+        self,
+        entries: Sequence[int],
+        *,
+        actor: str,
+        role: str,
+        justification: str,
+        clock: Clock,
+        object_ids: Sequence[str] = (),
+        workstation: str = "",
+        authority_ref: str = "",
+        clock_source: str = "",
+    ) -> Entry:
+        """The entry that records it, once the texts of those entries are gone; the log still verifies.
+
+        `object_ids` may name what it is about, such as a subject; the other arguments are those of `append`.
+
+        Raises:
+            InputError: A number is of no entry that holds such texts still; nothing was erased.
+        """
+        fields = entry_fields(
+            event="erased",
+            actor=actor,
+            role=role,
+            justification=justification,
+            authority_ref=authority_ref,
+            workstation=workstation,
+            object_ids=(*(f"entry-{number}" for number in sorted(set(entries))), *object_ids),
+            clock_source=clock_source,
+        )
+        with locked(self._case_dir, exclusive=True) as files:
+            state = self._ready(files, clock)
+            check_erasable(state, entries)
+            entry = self._write(files, state, fields, clock)
+            self._state = self._finish_erasure(files, self._current())
+        return entry
+
+    def _ready(self, files: Files, clock: Clock) -> State:
+        """What the files hold now, after a crash was set right."""
+        state = self._state
+        if state is None or state.sizes != sizes_of(files):
+            state = read_state(self._case_dir, files, self._public_key)
+        return state if state.interruption is None else self._repair(files, state, clock)
+
+    def _finish_erasure(self, files: Files, state: State) -> State:
+        """Put tombstones in the place of the texts that entries ordered to be erased."""
+        self._state = None
+        lines = payloads_without(state.payloads, state.erased)
+        try:
+            replace_payloads(self._case_dir, lines, files[2])
+        except OSError as error:
+            raise InputError(
+                self._case_dir / PAYLOADS_NAME,
+                f"the texts could not be erased yet: {error.strerror}",
+                remedy="the order is recorded; free the medium, and the next act erases them",
+            ) from None
+        state.payloads, state.payloads_bytes = lines, sum(len(line) + 1 for line in lines)
+        state.sizes = sizes_of(files)
+        return state
 
     def _current(self) -> State:
         if self._state is None:
@@ -236,16 +309,19 @@ class CustodyLog:
             raise IntegrityError(f"{self._case_dir}: the private and the public signing key do not belong together")
         return self._signing_key
 
-    def _write(self, files: tuple[int, int], state: State, fields: Mapping[str, Any], clock: Clock) -> Entry:
+    def _write(self, files: Files, state: State, fields: Mapping[str, Any], clock: Clock) -> Entry:
         """Append the entry and then its head; on a failure take back what was written."""
-        log_file, heads_file = files
+        log_file, heads_file, payloads_file = files
         key = self._key()
         first = state.tree.leaves == 0
         at_utc = clock()
+        texts = {name: str(fields[name]) for name in ("justification", "reason")}
         try:
+            payload = payload_line(seq=state.tree.leaves, **texts)
             line = signed_entry_line(
                 {
-                    **fields,
+                    **{name: value for name, value in fields.items() if name not in texts},
+                    "payload_sha256": payload_digest(payload),
                     "seq": state.tree.leaves,
                     "prev_hash": FIRST_PREV_HASH if first else line_digest(state.last_line),
                     "at_utc": utc_text(at_utc),
@@ -260,32 +336,25 @@ class CustodyLog:
         head_line = signed_head_line(entries=tree.leaves, root=tree.root(), at_utc=entry.at_utc, key=key)
         self._state = None  # whatever happens below, the next reader looks at the files
         try:
+            append_bytes(payloads_file, payload + b"\n")
             append_bytes(log_file, line + b"\n")
             append_bytes(heads_file, head_line + b"\n")
         except OSError as error:
             with suppress(OSError):  # what cannot be taken back now is an interruption, and is repaired as one
                 os.ftruncate(heads_file, state.heads_bytes)
                 os.ftruncate(log_file, state.log_bytes)
+                os.ftruncate(payloads_file, state.payloads_bytes)
             raise InputError(
                 self._case_dir / LOG_NAME,
                 f"the entry could not be written: {error.strerror}",
                 remedy="nothing was recorded; free the medium and do it again",
             ) from None
-        self._state = State(
-            tree=tree,
-            last_line=line,
-            last_entry=entry,
-            head=head_from_line(head_line),
-            log_bytes=state.log_bytes + len(line) + 1,
-            heads_bytes=state.heads_bytes + len(head_line) + 1,
-            sizes=sizes_of(files),
-            interruption=None,
-        )
-        return entry
+        self._state = state.grown(tree, line, entry, head_line, payload, sizes_of(files))
+        return with_payload(entry, payload)
 
-    def _repair(self, files: tuple[int, int], state: State, clock: Clock) -> State:
+    def _repair(self, files: Files, state: State, clock: Clock) -> State:
         """Set right what a crash left, keep the torn bytes apart, and record it as an entry of its own."""
-        log_file, heads_file = files
+        log_file, heads_file, payloads_file = files
         left = state.interruption
         assert left is not None
         assert state.last_entry is not None
@@ -309,42 +378,23 @@ class CustodyLog:
                 os.close(descriptor)
             sync_directory(self._case_dir)
             os.ftruncate(log_file, state.log_bytes)
-        fields = _fields(
+        if left.stray_payload:
+            os.ftruncate(payloads_file, state.payloads_bytes)
+        if left.unfinished_erasure:
+            state = self._finish_erasure(files, state)
+        fields = entry_fields(
             event="repaired",
             actor="headwater",
             role="software",
             justification=left.description,
-            authority_ref="",
-            workstation="",
-            object_ids=(),
-            params={"torn_bytes": len(left.torn_bytes), "missing_head": left.missing_head},
+            params={
+                "torn_bytes": len(left.torn_bytes),
+                "missing_head": left.missing_head,
+                "stray_payload_bytes": len(left.stray_payload),
+                "unfinished_erasure": left.unfinished_erasure,
+            },
             input_digests={"torn": hashlib.sha256(left.torn_bytes).hexdigest()} if left.torn_bytes else {},
-            output_digests={},
-            outcome="done",
-            tool="headwater",
-            tool_version=__version__,
         )
         state.interruption = None
         self._write(files, state, fields, clock)
         return self._current()
-
-
-def _fields(
-    *, event: str, params: Mapping[str, object], object_ids: Sequence[str], outcome: str, **others: object
-) -> dict[str, Any]:
-    """The fields of an entry that its place in the log does not decide."""
-    if event not in EVENTS:
-        raise InputError("custody log", f"'{event}' is no event (known: {', '.join(EVENTS)})")
-    if not outcome_is_known(outcome):
-        raise InputError("custody log", f"the outcome '{outcome}' is not 'done', 'refused: WHY' or 'failed: WHY'")
-    try:
-        params_sha256 = hashlib.sha256(canonical_json(dict(params))).hexdigest()  # type: ignore[arg-type]  # refused if not JSON
-    except (TypeError, ValueError) as error:
-        raise InputError("custody log", f"the parameters cannot be digested: {error}") from None
-    return {
-        "event": event,
-        "params_sha256": params_sha256,
-        "object_ids": list(object_ids),
-        "outcome": outcome,
-        **others,
-    }

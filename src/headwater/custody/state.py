@@ -1,10 +1,10 @@
-"""What the two files of a custody log hold, checked on the way in."""
+"""What the files of a custody log hold, checked on the way in."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from headwater.custody.disk import content_of, lines_of, sync_directory
 from headwater.custody.entry import (
     FIRST_PREV_HASH,
     Entry,
@@ -23,21 +24,19 @@ from headwater.custody.entry import (
     line_digest,
 )
 from headwater.custody.merkle import Frontier, leaf_digest
+from headwater.custody.payloads import PAYLOADS_NAME, bad_payload, erased_entries
 from headwater.errors import InputError, IntegrityError
 
 __all__ = [
     "HEADS_NAME",
     "LOG_NAME",
     "TORN_NAME",
+    "Files",
     "Interruption",
     "State",
-    "append_bytes",
-    "content_of",
-    "lines_of",
     "locked",
     "read_state",
     "sizes_of",
-    "sync_directory",
 ]
 
 LOG_NAME = "custody.log"
@@ -45,6 +44,8 @@ HEADS_NAME = "custody.heads"
 TORN_NAME = "custody.torn"
 _REMEDY = "stop, keep the files as they are, and find out who changed them"
 _Read = TypeVar("_Read")
+Files = tuple[int, int, int]
+"""Descriptors of the log, of its tree heads, and of its payloads; of none, where there are no payloads yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +55,16 @@ class Interruption:
     Attributes:
         torn_bytes: The beginning of an entry that was never acknowledged; empty if there is none.
         missing_head: Whether the last entry lacks its tree head.
+        stray_payload: What follows the payloads of whole entries; it belongs to an entry that was never acknowledged.
+        unfinished_erasure: Whether texts that an entry ordered to be erased are still there.
         description: The same in words.
     """
 
     torn_bytes: bytes
     missing_head: bool
     description: str
+    stray_payload: bytes = b""
+    unfinished_erasure: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +78,10 @@ class State:
         head: The last tree head.
         log_bytes: Bytes of whole lines in the log.
         heads_bytes: Bytes of whole lines in the heads.
-        sizes: Sizes of the two files when they were read.
+        payloads_bytes: Bytes of the payloads of whole entries.
+        payloads: Their lines.
+        erased: Number of each entry whose texts were ordered to be erased, and of the entry that ordered it.
+        sizes: Sizes of the three files when they were read.
         interruption: What a crash left.
     """
 
@@ -83,11 +91,37 @@ class State:
     head: Head | None = None
     log_bytes: int = 0
     heads_bytes: int = 0
-    sizes: tuple[int, int] = (0, 0)
+    payloads_bytes: int = 0
+    payloads: list[bytes] = field(default_factory=list)
+    erased: dict[int, int] = field(default_factory=dict)
+    sizes: tuple[int, int, int] = (0, 0, 0)
     interruption: Interruption | None = None
 
+    def grown(
+        self,
+        tree: Frontier,
+        line: bytes,
+        entry: Entry,
+        head_line: bytes,
+        payload: bytes,
+        sizes: tuple[int, int, int],
+    ) -> State:
+        """What the files hold once one entry more is in them."""
+        return State(
+            tree=tree,
+            last_line=line,
+            last_entry=entry,
+            head=head_from_line(head_line),
+            log_bytes=self.log_bytes + len(line) + 1,
+            heads_bytes=self.heads_bytes + len(head_line) + 1,
+            payloads_bytes=self.payloads_bytes + len(payload) + 1,
+            payloads=[*self.payloads, payload],
+            erased={**erased_entries([entry]), **self.erased},
+            sizes=sizes,
+        )
 
-def read_state(case_dir: Path, files: tuple[int, int], public_key: Ed25519PublicKey) -> State:
+
+def read_state(case_dir: Path, files: Files, public_key: Ed25519PublicKey) -> State:
     """What the files hold.
 
     The signature of the last head covers every line before it, so one is enough here; `verify_log` checks them all.
@@ -99,18 +133,7 @@ def read_state(case_dir: Path, files: tuple[int, int], public_key: Ed25519Public
     lines, torn_log = lines_of(content_of(files[0]))
     head_lines, torn_head = lines_of(content_of(files[1]))
     state = State()
-    for index, line in enumerate(lines):
-        expected = FIRST_PREV_HASH if index == 0 else line_digest(state.last_line)
-        entry = _checked(log_path, f"entry {index}", entry_from_line, line)
-        if entry.seq != index or entry.prev_hash != expected:
-            raise _altered(log_path, f"entry {index} does not follow the one before it")
-        state.tree.add(leaf_digest(line))
-        if index < len(head_lines):
-            head = _checked(heads_path, f"tree head {index}", head_from_line, head_lines[index])
-            if head.entries != index + 1 or head.root != state.tree.root().hex():
-                raise _altered(heads_path, f"tree head {index} is of another log")
-            state.head = head
-        state.last_line, state.last_entry = line, entry
+    entries = _read_lines(state, log_path, heads_path, lines, head_lines)
     if not lines:
         raise _altered(log_path, "the log holds no entry")
     if len(head_lines) > len(lines) or (torn_head and len(head_lines) == len(lines)):
@@ -125,19 +148,57 @@ def read_state(case_dir: Path, files: tuple[int, int], public_key: Ed25519Public
     state.log_bytes = sum(len(line) + 1 for line in lines)
     state.heads_bytes = sum(len(line) + 1 for line in head_lines)
     state.sizes = sizes_of(files)
-    state.interruption = _interruption(len(lines), torn_log, missing_head=missing_head)
+    stray = _read_payloads(state, case_dir / PAYLOADS_NAME, content_of(files[2]), entries)
+    if stray and len(lines) != len(head_lines):
+        raise _altered(case_dir / PAYLOADS_NAME, "it holds a payload too many, and the last entry is whole")
+    unfinished = bad_payload(state.payloads, entries) is not None
+    state.interruption = _interruption(
+        len(lines), torn_log, missing_head=missing_head, stray=stray, unfinished=unfinished
+    )
     return state
 
 
-def lines_of(content: bytes) -> tuple[list[bytes], bytes]:
-    """The whole lines of a file without their line feeds, and what follows the last of them."""
-    *lines, rest = content.split(b"\n")
-    return lines, rest
+def _read_lines(
+    state: State, log_path: Path, heads_path: Path, lines: Sequence[bytes], head_lines: Sequence[bytes]
+) -> list[Entry]:
+    """Take the entries and their heads into the state, each checked against those before it."""
+    entries: list[Entry] = []
+    for index, line in enumerate(lines):
+        expected = FIRST_PREV_HASH if index == 0 else line_digest(state.last_line)
+        entry = _checked(log_path, f"entry {index}", entry_from_line, line)
+        if entry.seq != index or entry.prev_hash != expected:
+            raise _altered(log_path, f"entry {index} does not follow the one before it")
+        if state.last_entry is not None and entry.format < state.last_entry.format:
+            raise _altered(log_path, f"entry {index} is of an older format than the one before it")
+        state.tree.add(leaf_digest(line))
+        if index < len(head_lines):
+            head = _checked(heads_path, f"tree head {index}", head_from_line, head_lines[index])
+            if head.entries != index + 1 or head.root != state.tree.root().hex():
+                raise _altered(heads_path, f"tree head {index} is of another log")
+            state.head = head
+        state.last_line, state.last_entry = line, entry
+        entries.append(entry)
+    return entries
+
+
+def _read_payloads(state: State, path: Path, content: bytes, entries: Sequence[Entry]) -> bytes:
+    """Take the payloads into the state, and return what follows those of whole entries, as a crash leaves it."""
+    lines, torn = lines_of(content)
+    count = sum(bool(entry.payload_sha256) for entry in entries)
+    state.payloads = lines[:count]
+    state.payloads_bytes = sum(len(line) + 1 for line in state.payloads)
+    state.erased = erased_entries(entries)
+    fault = bad_payload(state.payloads, entries, unfinished=True)
+    if fault:
+        raise _altered(path, fault)
+    if len(lines) > count + 1 or (torn and len(lines) > count):
+        raise _altered(path, "it holds more payloads than the log has entries")
+    return content[state.payloads_bytes :]
 
 
 @contextmanager
-def locked(case_dir: Path, *, exclusive: bool) -> Iterator[tuple[int, int]]:
-    """Descriptors of the two files, while no other process writes (or, if exclusive, reads) them."""
+def locked(case_dir: Path, *, exclusive: bool) -> Iterator[Files]:
+    """Descriptors of the files, while no other process writes (or, if exclusive, reads) them."""
     flags = (os.O_RDWR | os.O_APPEND if exclusive else os.O_RDONLY) | os.O_CLOEXEC
     descriptors: list[int] = []
     try:
@@ -148,52 +209,52 @@ def locked(case_dir: Path, *, exclusive: bool) -> Iterator[tuple[int, int]]:
                 reason = f"cannot be opened: {error.strerror}"
                 raise InputError(case_dir / name, reason, remedy="name the folder of a case") from None
         fcntl.flock(descriptors[0], fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
-        yield descriptors[0], descriptors[1]
+        # After the lock, because an erasure puts another file in its place.
+        descriptors.append(_open_payloads(case_dir / PAYLOADS_NAME, flags | (os.O_CREAT if exclusive else 0)))
+        yield descriptors[0], descriptors[1], descriptors[2]
     finally:
         for descriptor in descriptors:
             os.close(descriptor)  # which also lets the lock go
 
 
-def sizes_of(files: tuple[int, int]) -> tuple[int, int]:
-    """Sizes of the two files, in bytes."""
-    return os.fstat(files[0]).st_size, os.fstat(files[1]).st_size
+def sizes_of(files: Files) -> tuple[int, int, int]:
+    """Sizes of the files, in bytes."""
+    return os.fstat(files[0]).st_size, os.fstat(files[1]).st_size, os.fstat(files[2]).st_size
 
 
-def content_of(descriptor: int) -> bytes:
-    """All bytes of an open file."""
-    parts: list[bytes] = []
-    offset_bytes = 0
-    while part := os.pread(descriptor, 1 << 20, offset_bytes):
-        parts.append(part)
-        offset_bytes += len(part)
-    return b"".join(parts)
-
-
-def append_bytes(descriptor: int, content: bytes) -> None:
-    """Write all of the content and wait until it is on the medium."""
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
-    os.fsync(descriptor)
-
-
-def sync_directory(path: Path) -> None:
-    """Wait until the names in a folder are on the medium."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _open_payloads(path: Path, flags: int) -> int:
+    is_new = bool(flags & os.O_CREAT) and not path.exists()
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, flags, 0o640)
+    except FileNotFoundError:
+        return os.open(os.devnull, flags)  # a log of format 1 has none, and reads as one that is empty
+    except OSError as error:
+        raise InputError(path, f"cannot be opened: {error.strerror}", remedy="name the folder of a case") from None
+    if is_new:
+        sync_directory(path.parent)  # before anything in it is acknowledged
+    return descriptor
 
 
-def _interruption(entries: int, torn: bytes, *, missing_head: bool) -> Interruption | None:
+def _interruption(
+    entries: int, torn: bytes, *, missing_head: bool, stray: bytes, unfinished: bool
+) -> Interruption | None:
     if missing_head:
         words = f"a crash left entry {entries - 1} without its tree head"
     elif torn:
         words = f"a crash left {len(torn)} bytes of an entry after entry {entries - 1}; it had not been acknowledged"
+    elif stray:
+        words = f"a crash left {len(stray)} bytes of a payload after entry {entries - 1}; it had not been acknowledged"
+    elif unfinished:
+        words = "a crash left texts that had been ordered to be erased"
     else:
         return None
-    return Interruption(torn_bytes=torn, missing_head=missing_head, description=words)
+    return Interruption(
+        torn_bytes=torn,
+        missing_head=missing_head,
+        description=words,
+        stray_payload=stray,
+        unfinished_erasure=unfinished,
+    )
 
 
 def _checked(path: Path, what: str, reader: Callable[[bytes], _Read], line: bytes) -> _Read:

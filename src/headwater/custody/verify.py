@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from headwater.custody.disk import content_of, lines_of
 from headwater.custody.entry import (
     FIRST_PREV_HASH,
     Entry,
@@ -21,7 +22,9 @@ from headwater.custody.entry import (
 )
 from headwater.custody.keys import fingerprint, load_case_public_key
 from headwater.custody.merkle import Frontier, leaf_digest
-from headwater.custody.state import content_of, lines_of, locked
+from headwater.custody.payloads import bad_payload
+from headwater.custody.state import locked
+from headwater.custody.witnesses import WITNESSES_NAME, bad_witness
 
 __all__ = ["Check", "verify_log"]
 
@@ -56,7 +59,8 @@ def verify_log(case_dir: Path, public_key: Ed25519PublicKey | None = None) -> li
     """
     key = public_key or load_case_public_key(case_dir)
     with locked(case_dir, exclusive=False) as files:
-        log_content, heads_content = content_of(files[0]), content_of(files[1])
+        log_content, heads_content, payloads_content = (content_of(file) for file in files)
+        stamps = (case_dir / WITNESSES_NAME).read_bytes() if (case_dir / WITNESSES_NAME).is_file() else b""
     lines, torn = lines_of(log_content)
     head_lines, torn_head = lines_of(heads_content)
     entries, bad_entry = _read(lines, torn, entry_from_line, "entry")
@@ -73,6 +77,8 @@ def verify_log(case_dir: Path, public_key: Ed25519PublicKey | None = None) -> li
         ("custody.heads.tree", _bad_tree(lines, heads)),
         ("custody.heads.signatures", _bad_signature(head_lines[: len(heads)], key, head_signature_holds, "tree head")),
         ("custody.heads.complete", _bad_count(len(lines), len(head_lines))),
+        ("custody.payloads", _bad_payloads(payloads_content, entries)),
+        ("custody.witnesses", bad_witness(stamps, head_lines)),
     )
     return [Check(check=name, ok=bad is None, first_bad=bad) for name, bad in results]
 
@@ -97,12 +103,15 @@ def _read(
 
 def _bad_chain(lines: Sequence[bytes], entries: Sequence[Entry]) -> str | None:
     expected = FIRST_PREV_HASH
+    newest = 0
     for index, entry in enumerate(entries):
         if entry.seq != index:
             return f"entry {index}: it says it is entry {entry.seq}"
         if entry.prev_hash != expected:
             return f"entry {index}: it does not name the line before it"
-        expected = line_digest(lines[index])
+        if entry.format < newest:
+            return f"entry {index}: it is of format {entry.format}, after one of format {newest}"
+        expected, newest = line_digest(lines[index]), entry.format
     return None
 
 
@@ -140,3 +149,10 @@ def _bad_count(entries: int, heads: int) -> str | None:
     if heads < entries:
         return f"tree head {heads}: the log has {entries} entries and {heads} heads: a crash, or their end was cut off"
     return None
+
+
+def _bad_payloads(content: bytes, entries: Sequence[Entry]) -> str | None:
+    lines, torn = lines_of(content)
+    if torn:
+        return f"payload {len(lines)}: {len(torn)} bytes without a line end; the next append removes them"
+    return bad_payload(lines, entries)

@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from headwater import __version__
-from headwater.custody import Clock, raw_public_key, utc_text
+from headwater.custody import Clock, Head, raw_public_key, utc_text
 from headwater.engine import Session
 from headwater.errors import InputError, RefusedError
 from headwater.leads import concerned
@@ -188,6 +188,7 @@ def draft(
     signing_key: Ed25519PrivateKey,
     clock: Clock,
     money: Callable[[Contents], MoneyPages] | None = None,
+    custody_head: Head | None = None,
 ) -> Draft:
     """A package for one country, written under `out_dir` and signed by its author.
 
@@ -204,6 +205,7 @@ def draft(
         signing_key: The author's own key.
         clock: Called once.
         money: Pictures and table of money for what the package holds; None for none.
+        custody_head: The custody log's head, which the report prints; None for none.
 
     Raises:
         InputError: The country or the key is malformed, or the case has nothing for that country.
@@ -245,7 +247,7 @@ def draft(
         "tool_version": __version__,
     }
     manifest["package_id"] = package_id_of(manifest)
-    files[REPORT_NAME] = report_pdf(contents, pages, manifest, drafted_at)
+    files[REPORT_NAME] = report_pdf(contents, pages, manifest, drafted_at, custody_head)
     manifest["files"] = _listing(files)
     content = canonical_json(manifest)
     check_no_media({**files, MANIFEST_NAME: content})

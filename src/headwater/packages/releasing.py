@@ -45,6 +45,7 @@ class Release:
     Attributes:
         package_id: Digest of its content.
         country: For whom.
+        recipient: Their age public key.
         sealed_folder: The folder to send.
         lead_ids: The leads in it.
         input_digests: Name to SHA-256 of what was released, for the custody log.
@@ -53,6 +54,7 @@ class Release:
 
     package_id: str
     country: str
+    recipient: str
     sealed_folder: Path
     lead_ids: tuple[str, ...]
     input_digests: Mapping[str, str]
@@ -175,6 +177,7 @@ def release(
     return Release(
         package_id=package_id,
         country=manifest["country"],
+        recipient=manifest["recipient"],
         sealed_folder=package_dir / SEALED_FOLDER,
         lead_ids=tuple(lead_ids),
         input_digests={"manifest": manifest_sha256, "approval": sha256_hex(approval), "archive": sha256_hex(archive)},

@@ -8,8 +8,10 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
+from headwater.custody import Head
 from headwater.packages.contents import Contents
 from headwater.packages.documents import REPORT_NAME
+from headwater.packages.head_mark import qr_svg
 from headwater.packages.methods import LIMITS
 from headwater.packages.money_pages import MoneyPages
 from headwater.packages.rows import shared_with
@@ -20,7 +22,13 @@ __all__ = ["report_pdf"]
 _ACTS_SHOWN = 8
 
 
-def report_pdf(contents: Contents, pages: MoneyPages, manifest: Mapping[str, Any], drafted_at: datetime) -> bytes:
+def report_pdf(
+    contents: Contents,
+    pages: MoneyPages,
+    manifest: Mapping[str, Any],
+    drafted_at: datetime,
+    custody_head: Head | None = None,
+) -> bytes:
     """The report.
 
     Text from evidence reaches the typesetter as JSON strings, never as its markup, so nothing in it can be a command.
@@ -30,13 +38,16 @@ def report_pdf(contents: Contents, pages: MoneyPages, manifest: Mapping[str, Any
         pages: Pictures and table of money.
         manifest: The manifest without the report's own digest.
         drafted_at: The date on the report and inside the file; no clock is read.
+        custody_head: The custody log's head when it was drafted, printed as text and as QR.
     """
+    head = "" if custody_head is None else f"{custody_head.entries}:{custody_head.root}"
+    pictures = [picture.svg for picture in pages.pictures]
     return set_pdf(
         files("headwater.packages").joinpath("report.typ").read_bytes(),
-        _document(contents, pages, manifest),
+        {**_document(contents, pages, manifest), "custody_head": head},
         at_utc=drafted_at,
         name=REPORT_NAME,
-        pictures=[picture.svg for picture in pages.pictures],
+        pictures=[*pictures, qr_svg(head)] if head else pictures,
     )
 
 

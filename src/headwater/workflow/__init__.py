@@ -3,6 +3,14 @@
 from headwater.workflow.agreement import AgreementReport, agreement_report
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.confirm import confirm_polarity, reference_list
+from headwater.workflow.custody_acts import (
+    erase_texts,
+    import_timestamp,
+    prove_entry,
+    prove_growth,
+    request_timestamp,
+    witnessed_head,
+)
 from headwater.workflow.deconfliction import (
     StepDone,
     answer_offer,
@@ -53,9 +61,11 @@ __all__ = [
     "cut_preview",
     "deconflict_sessions",
     "draft_package",
+    "erase_texts",
     "export_media",
     "export_request_sheets",
     "finish_session",
+    "import_timestamp",
     "joining_path",
     "judge_link",
     "judgement_history",
@@ -64,11 +74,14 @@ __all__ = [
     "ledger_report",
     "open_tables",
     "outcome_report",
+    "prove_entry",
+    "prove_growth",
     "queued_hubs",
     "ranked_leads",
     "read_grades",
     "reference_list",
     "release_package",
+    "request_timestamp",
     "run_stages",
     "shared_rows",
     "show_queue",
@@ -80,6 +93,7 @@ __all__ = [
     "way_back",
     "withdraw_grades",
     "withdraw_session",
+    "witnessed_head",
     "write_month_table",
     "write_sankey",
 ]

@@ -7,20 +7,20 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from headwater.config import CaseSettings, read_settings, write_settings
 from headwater.custody import (
     LOG_NAME,
+    OPERATIONS,
     CustodyLog,
+    clock_source,
     create_case_key,
     create_operator_key,
     fingerprint,
@@ -30,26 +30,14 @@ from headwater.custody import (
 from headwater.engine import Session, file_sha256, sync_folder
 from headwater.errors import ConfigError, InputError
 from headwater.evidence import Stamp
-from headwater.judgements import (
-    Judgement,
-    Subject,
-    cut_snapshot,
-    grade_snapshot,
-    grades_on,
-    history,
-    hub_snapshot,
-    is_about_link,
-    snapshot,
-)
+from headwater.judgements import Judgement, history
 from headwater.references import HASH_LIST, KINDS, is_outdated, reference_files
 from headwater.schema import content_id, table_named
 from headwater.schema.state import CONFIRMATIONS, EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
 from headwater.workflow.database import open_database
+from headwater.workflow.decided import put_decisions
 
 __all__ = ["Actor", "Case", "PlacedExhibit", "recordable", "system_clock"]
-
-_CONTENTS = ("item_id", "sha256")
-_SUBJECT = ("claim", "left_id", "right_id")
 
 Clock = Callable[[], dt.datetime]
 
@@ -148,11 +136,12 @@ class Case:
                 signing_key=key,
                 actor=operator,
                 role="operator",
-                justification=purpose,
+                justification=purpose if purpose.strip() else authority_ref,
                 authority_ref=authority_ref,
                 workstation=platform.node(),
                 params={"parameters_sha256": settings.parameters_sha256()},
                 clock=clock,
+                clock_source=_source_of(clock, settings),
             )
             # Last, because a folder without case.toml is no case: a crash before this line leaves none behind.
             write_settings(path / "case.toml", settings)
@@ -199,13 +188,24 @@ class Case:
         inputs: Mapping[str, str] | None = None,
         outputs: Mapping[str, str] | None = None,
         outcome: str = "done",
+        recipient: str = "",
+        attempted: str = "",
     ) -> None:
-        """Append an act to the custody log; if that fails, the act has not happened."""
+        """Append an act to the custody log; if that fails, the act has not happened.
+
+        An export without `recipient` is to who wrote the files; `attempted` is what a `failed` event would have been.
+        """
+        reasons = (actor.justification, self.settings.purpose, self.settings.authority_ref)
+        if event == "exported" and not recipient:
+            recipient = f"{actor.name}, who wrote the files"
         self.custody.append(
             event=event,
+            operation=None if not attempted else OPERATIONS.get(attempted, "") if actor.name.strip() else "",
+            recipient=recordable(recipient),
+            clock_source=_source_of(self.clock, self.settings),
             actor=recordable(actor.name),
             role=actor.role,
-            justification=recordable(actor.justification or self.settings.purpose),
+            justification=recordable(next(filter(str.strip, reasons), "")),
             clock=self.clock,
             object_ids=tuple(recordable(name) for name in object_ids),
             params={k: recordable(v) if isinstance(v, str) else v for k, v in (params or {}).items()},
@@ -358,22 +358,10 @@ class Case:
                 continue
             files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
         with Session(files, engine=engine, threads=threads, scratch=scratch) as session:
-            judgements = self.judgements()
-            session.put_later("judgements", lambda: snapshot(judgements, _link_ids(session, judgements)))
-            session.put("hub_judgements", hub_snapshot(judgements))
-            session.put("merge_cuts", cut_snapshot(judgements))
-            session.put_later("media_grades", lambda: self._grades(session))
+            put_decisions(session, self.judgements(), self.database)
             if "exhibits" not in files:
                 session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))
             yield session
-
-    def _grades(self, session: Session) -> pa.Table:
-        with self.database.connect() as connection:
-            grades = grades_on(connection)
-        graded = pa.array(sorted({grade.sha256 for grade in grades}), pa.string())
-        return grade_snapshot(
-            grades, session.chosen("items", lambda part: pc.is_in(part["sha256"], value_set=graded), columns=_CONTENTS)
-        )
 
     def digests(self) -> list[tuple[str, str, str, int]]:
         """Stage, table, SHA-256 as it lies on disk, and rows, of every derived table."""
@@ -385,11 +373,6 @@ class Case:
         return found
 
 
-def _link_ids(tables: Session, judgements: Iterable[Judgement]) -> dict[Subject, str]:
-    """The ids that the judged links have now: a judgement is about two rows, and outlives the id of their link."""
-    judged = {judgement.subject for judgement in judgements if is_about_link(judgement)}
-    lefts = pa.array(sorted({left for _, left, _ in judged}), pa.string())
-    links = tables.chosen(
-        "links", lambda part: pc.is_in(part["left_id"], value_set=lefts), columns=("link_id", *_SUBJECT)
-    )
-    return {(row["claim"], row["left_id"], row["right_id"]): row["link_id"] for row in links.to_pylist()}
+def _source_of(clock: Clock, settings: CaseSettings) -> str:
+    """Which clock the times of the log are of."""
+    return clock_source(settings.clock_note) if clock is system_clock else "given by the calling program"

@@ -35,13 +35,15 @@ def recorded(case: Case, event: str, actor: Actor, **params: object) -> Iterator
         yield
     except HeadwaterError as error:
         word = "refused" if isinstance(error, InputError | RefusedError | ConfigError) else "failed"
-        case.record("failed", actor, params={"attempted": event, **params}, outcome=f"{word}: {error}")
+        case.record("failed", actor, params={"attempted": event, **params}, outcome=f"{word}: {error}", attempted=event)
         raise
     except OSError as error:
         unread = InputError(
             error.filename or event, error.strerror or "failed", remedy="check the medium and permissions"
         )
-        case.record("failed", actor, params={"attempted": event, **params}, outcome=f"refused: {unread}")
+        case.record(
+            "failed", actor, params={"attempted": event, **params}, outcome=f"refused: {unread}", attempted=event
+        )
         raise unread from error
 
 

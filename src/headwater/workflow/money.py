@@ -127,6 +127,7 @@ def export_request_sheets(
                         for sheet in of_tokens
                     ),
                 ),
+                recipient="the services that the sheets name",
                 params={"to": "services", "what": "request sheets", "currency": prices and prices.currency},
                 outputs=outputs,
             )

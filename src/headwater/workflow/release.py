@@ -62,12 +62,14 @@ def draft_package(
             signing_key=load_operator_key(case.path, actor.name),
             clock=case.clock,
             money=lambda contents: money_pages(tables, country, contents),
+            custody_head=case.custody.head(),
         )
     case.record(
         "exported",
         actor,
         object_ids=(drafted.package_id, *drafted.lead_ids),
         params={"country": country, "recipient": _recipient_key(recipient)},
+        recipient=f"nobody yet: a draft for {country}",
         outputs={"manifest.json": drafted.manifest_sha256, **drafted.file_digests},
     )
     return {
@@ -129,6 +131,7 @@ def release_package(
         actor,
         object_ids=(released.package_id, *released.lead_ids),
         params={"country": released.country, "leads_opened": list(leads_opened), "sample": sample},
+        recipient=f"{released.country}, {released.recipient}",
         inputs=released.input_digests,
         outputs=released.output_digests,
     )

@@ -164,7 +164,14 @@ def _run(
     except BaseException as error:
         # Whatever stopped it, a full disk or the operator: evidence was read, and the log is to say so.
         told = str(error) if isinstance(error, HeadwaterError | OSError) else type(error).__name__
-        case.record("failed", actor, object_ids=(run_id,), params={"stage": stage.name}, outcome=f"failed: {told}")
+        case.record(
+            "failed",
+            actor,
+            object_ids=(run_id,),
+            params={"stage": stage.name},
+            outcome=f"failed: {told}",
+            attempted=stage.event,
+        )
         raise
     params: dict[str, object] = {"stage": stage.name, "workers": workers, "engine": engine}
     params |= {"unsealed_allowed": allow_unsealed, "version": __version__}

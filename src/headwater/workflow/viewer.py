@@ -106,6 +106,7 @@ def export_media(
                 "exported",
                 actor,
                 object_ids=(content_id("vex", exported.outputs[MANIFEST_NAME]),),
+                recipient="the accredited viewer",
                 params={
                     "to": "accredited viewer",
                     "groups": {group: dict(count) for group, count in exported.groups.items()},

@@ -13,6 +13,7 @@ import pytest
 from headwater.custody import (
     HEADS_NAME,
     LOG_NAME,
+    PAYLOADS_NAME,
     TORN_NAME,
     CustodyLog,
     create_case_key,
@@ -130,7 +131,7 @@ def test_a_torn_last_line_is_seen_and_repaired_and_nothing_acknowledged_is_lost(
     (tmp_path / LOG_NAME).write_bytes(whole[: -len(last)] + torn)  # the crash came before the line was whole
     (tmp_path / HEADS_NAME).write_bytes(heads)
 
-    assert failed(tmp_path) == ["custody.log.lines"]
+    assert failed(tmp_path) == ["custody.log.lines", "custody.payloads"]
     opened = CustodyLog.open(tmp_path)
     assert opened.interruption is not None
     assert opened.interruption.torn_bytes == torn
@@ -188,11 +189,13 @@ def test_cutting_the_end_of_either_file_is_seen(tmp_path, name):
         CustodyLog.open(tmp_path)
 
 
-def test_cutting_both_files_alike_needs_a_witness(tmp_path):
+def test_cutting_all_files_alike_needs_a_witness(tmp_path):
     log = new_log(tmp_path)
     witness = log.head()
     cut_last_line(tmp_path / LOG_NAME)
     cut_last_line(tmp_path / HEADS_NAME)
+    assert failed(tmp_path) == ["custody.payloads"]
+    cut_last_line(tmp_path / PAYLOADS_NAME)
     assert failed(tmp_path) == []
     assert CustodyLog.open(tmp_path).head().entries < witness.entries
 
@@ -200,7 +203,7 @@ def test_cutting_both_files_alike_needs_a_witness(tmp_path):
 def test_an_append_sees_what_was_altered_meanwhile(tmp_path):
     log = new_log(tmp_path)
     content = (tmp_path / LOG_NAME).read_bytes()
-    (tmp_path / LOG_NAME).write_bytes(content.replace(b'"exercise"', b'"Exercise!"', 1))
+    (tmp_path / LOG_NAME).write_bytes(content.replace(b'"analyst"', b'"Analyst!"', 1))
     with pytest.raises(IntegrityError):
         log.append(event="opened", clock=clock, **ACT)
 

@@ -50,7 +50,7 @@ def test_it_runs_as_a_program_of_its_own(case):
     )
     assert ran.returncode == 0, ran.stderr
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
-    assert [set(line) for line in lines] == [{"check", "ok", "first_bad"}] * 8
+    assert [set(line) for line in lines] == [{"check", "ok", "first_bad"}] * 10
     assert all(line["ok"] and line["first_bad"] is None for line in lines)
 
 
@@ -81,7 +81,7 @@ def test_the_key_of_another_case_does_not_fit(case, tmp_path, capsys):
 
 def test_a_witness_notices_a_cut_that_the_files_cannot_show(case, capsys):
     head = CustodyLog.open(case).head()
-    for name in ("custody.log", "custody.heads"):
+    for name in ("custody.log", "custody.heads", "custody.payloads"):
         lines = (case / name).read_bytes().splitlines(keepends=True)
         (case / name).write_bytes(b"".join(lines[:-1]))
     assert headwater_verify.main([str(case)]) == 0

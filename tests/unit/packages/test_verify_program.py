@@ -17,7 +17,7 @@ def in_a_case(case):
     log = CustodyLog.create(case.folder, signing_key=case.case_key, **who)
     drafted = case.draft()
     released = case.release(drafted, custody_head=log.head())
-    log.append(event="transferred", output_digests=released.output_digests, **who)
+    log.append(event="transferred", recipient="ES", output_digests=released.output_digests, **who)
     identity = case.folder / "identity.txt"
     identity.write_text(f"# invented\n{case.identity}\n")
     return drafted, released, case.folder / "public" / "case-signing.pem", identity

@@ -339,7 +339,7 @@ def test_every_check_has_been_broken_by_a_test():
 
 def release(case, author, approver, *, outcome="done"):
     case.record("exported", case.actor(author), object_ids=("pkg-1", "led-1"))
-    case.record("transferred", case.actor(approver), object_ids=("pkg-1", "led-1"), outcome=outcome)
+    case.record("transferred", case.actor(approver), object_ids=("pkg-1", "led-1"), outcome=outcome, recipient="FR")
 
 
 def test_a_release_by_two_people_passes(case):
@@ -354,7 +354,7 @@ def test_a_release_by_who_drafted_fails(approver, case):
 
 
 def test_a_release_of_what_nobody_drafted_fails(case):
-    case.record("transferred", case.actor("B. Analyst"), object_ids=("pkg-1", "led-1"))
+    case.record("transferred", case.actor("B. Analyst"), object_ids=("pkg-1", "led-1"), recipient="FR")
     assert failed(case.path)["I6.two_people"] == "package pkg-1: released by B. Analyst, drafted by nobody"
 
 

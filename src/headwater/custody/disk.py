@@ -1,0 +1,41 @@
+"""Bytes of the log's files: read whole, appended whole, on the medium before anything is acknowledged."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["append_bytes", "content_of", "lines_of", "sync_directory"]
+
+
+def lines_of(content: bytes) -> tuple[list[bytes], bytes]:
+    """The whole lines of a file without their line feeds, and what follows the last of them."""
+    *lines, rest = content.split(b"\n")
+    return lines, rest
+
+
+def content_of(descriptor: int) -> bytes:
+    """All bytes of an open file."""
+    parts: list[bytes] = []
+    offset_bytes = 0
+    while part := os.pread(descriptor, 1 << 20, offset_bytes):
+        parts.append(part)
+        offset_bytes += len(part)
+    return b"".join(parts)
+
+
+def append_bytes(descriptor: int, content: bytes) -> None:
+    """Write all of the content and wait until it is on the medium."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.fsync(descriptor)
+
+
+def sync_directory(path: Path) -> None:
+    """Wait until the names in a folder are on the medium."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,59 @@
+"""What people decided, as tables beside those that stages derive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from headwater.engine import Session
+from headwater.judgements import (
+    Judgement,
+    Subject,
+    cut_snapshot,
+    grade_snapshot,
+    grades_on,
+    hub_snapshot,
+    is_about_link,
+    snapshot,
+)
+
+__all__ = ["put_decisions"]
+
+_CONTENTS = ("item_id", "sha256")
+_SUBJECT = ("claim", "left_id", "right_id")
+
+
+def put_decisions(session: Session, judgements: Sequence[Judgement], database: sa.Engine) -> None:
+    """Put the tables of judgements and grades that stand; those that need other tables, once they are asked for.
+
+    Args:
+        session: The case's tables.
+        judgements: All of them, in the order in which they were given.
+        database: Has the grades.
+    """
+    session.put_later("judgements", lambda: snapshot(judgements, _link_ids(session, judgements)))
+    session.put("hub_judgements", hub_snapshot(judgements))
+    session.put("merge_cuts", cut_snapshot(judgements))
+    session.put_later("media_grades", lambda: _grades(session, database))
+
+
+def _link_ids(tables: Session, judgements: Iterable[Judgement]) -> dict[Subject, str]:
+    """The ids that the judged links have now: a judgement is about two rows, and outlives the id of their link."""
+    judged = {judgement.subject for judgement in judgements if is_about_link(judgement)}
+    lefts = pa.array(sorted({left for _, left, _ in judged}), pa.string())
+    links = tables.chosen(
+        "links", lambda part: pc.is_in(part["left_id"], value_set=lefts), columns=("link_id", *_SUBJECT)
+    )
+    return {(row["claim"], row["left_id"], row["right_id"]): row["link_id"] for row in links.to_pylist()}
+
+
+def _grades(session: Session, database: sa.Engine) -> pa.Table:
+    with database.connect() as connection:
+        grades = grades_on(connection)
+    graded = pa.array(sorted({grade.sha256 for grade in grades}), pa.string())
+    return grade_snapshot(
+        grades, session.chosen("items", lambda part: pc.is_in(part["sha256"], value_set=graded), columns=_CONTENTS)
+    )
