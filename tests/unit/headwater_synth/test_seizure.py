@@ -54,6 +54,7 @@ def test_every_exhibit_and_reference_is_there(made):
         "references/hashlist.csv",
         "references/hashlist.vics.json",
         "references/networks.csv",
+        "references/networks.mmdb",
         "references/prices.csv",
         "references/record-identifiers.csv",
         "references/records.csv",
