@@ -25,6 +25,7 @@ from headwater.identities.linkage.links import (
     without_forbidden,
     write_links,
 )
+from headwater.identities.linkage.name_levels import OtherWritings
 from headwater.identities.linkage.rivals import beside_rivals
 from headwater.identities.linkage.rows import same_file, side_rows
 from headwater.identities.linkage.weighed import Priors
@@ -137,11 +138,14 @@ def link_files(
     both = tuple(f for f in FIELDS if f in holds[0] & holds[1] and f != "full_name")
     bound = {*sides[0], *sides[1]}
     one_sided = tuple(f for f in FIELDS if f in bound and not {f, *_PARTS.get(f, ())} & {*both})
+    names: OtherWritings | None = OtherWritings(left, left if right is None else right, model, other_scripts_only=True)
+    if names is not None and not names.any_other_script:
+        names = None
     del left, right
     rows = max(len(left_ids), len(right_ids))
     most = max(LEAST_BLOCK_ROWS, PAIRS_PER_RULE // rows)
     blocks = blocks_of(features, model.rules, most_rows=most, threads=options.threads)
-    comparer = Comparer(features, blocks, model, options.threads)
+    comparer = Comparer(features, blocks, model, model.uses["files"], options.threads, names)
     priors = comparer.fit()
     weighed = comparer.pairs(
         priors,
