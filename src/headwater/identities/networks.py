@@ -56,7 +56,7 @@ class Networks:
             )
             for row in tables.arrow("networks").to_pylist()
         ]
-        self._ranges = sorted(ranges, key=lambda r: (not r.hides, -r.network.prefixlen, r.network_id))
+        self._ranges = _by_prefix(ranges)
         self._known: dict[str, NetworkRange | None] = {}
         self._single_clients = {
             (row["exhibit_id"], _plain_or_as_is(row["largest_client"]))
@@ -67,6 +67,10 @@ class Networks:
     def is_single_client(self, exhibit_id: str, address: str) -> bool:
         """Whether nearly all lines of an access log of the exhibit come from the address: it stands for everybody."""
         return (exhibit_id, plain_address(address)) in self._single_clients
+
+    def is_single_client_anywhere(self, address: str) -> bool:
+        """Whether it is the single client of an access log of any exhibit."""
+        return plain_address(address) in {client for _, client in self._single_clients}
 
     def range_of(self, address: str | None, exhibit_id: str | None = None) -> NetworkRange | None:
         """The range that holds an address; None where no list says.
@@ -83,9 +87,32 @@ class Networks:
         if address not in self._known:
             parsed = _parsed(address)
             self._known[address] = next(
-                (r for r in self._ranges if r.network.version == parsed.version and parsed in r.network), None
+                (found for hides in (True, False) if (found := self._longest(parsed, hides=hides)) is not None), None
             )
         return self._known[address]
+
+    def _longest(
+        self, address: ipaddress.IPv4Address | ipaddress.IPv6Address, *, hides: bool
+    ) -> NetworkRange | None:
+        """The longest range of those that hide, or of those that do not, that holds the address."""
+        bits, width = int(address), address.max_prefixlen
+        for length, ranges in self._ranges.get((address.version, hides), ()):
+            if (found := ranges.get(bits >> (width - length))) is not None:
+                return found
+        return None
+
+
+_ByPrefix = dict[tuple[int, bool], list[tuple[int, dict[int, NetworkRange]]]]
+
+
+def _by_prefix(ranges: list[NetworkRange]) -> _ByPrefix:
+    """For each version, and for ranges that hide and others, by falling length the ranges by their leading bits."""
+    found: dict[tuple[int, bool], dict[int, dict[int, NetworkRange]]] = {}
+    for each in sorted(ranges, key=lambda r: r.network_id):
+        network = each.network
+        lengths = found.setdefault((network.version, each.hides), {}).setdefault(network.prefixlen, {})
+        lengths.setdefault(int(network.network_address) >> (network.max_prefixlen - network.prefixlen), each)
+    return {which: sorted(lengths.items(), reverse=True) for which, lengths in found.items()}
 
 
 def plain_address(address: str) -> str:

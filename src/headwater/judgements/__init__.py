@@ -25,6 +25,7 @@ from headwater.judgements.judgement import (
     append,
     history,
     hub_snapshot,
+    settled_snapshot,
     snapshot,
     standing,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "history",
     "hub_snapshot",
     "is_applied",
+    "settled_snapshot",
     "snapshot",
     "standing",
     "victims_of",

@@ -21,6 +21,7 @@ __all__ = [
     "append",
     "history",
     "hub_snapshot",
+    "settled_snapshot",
     "snapshot",
     "standing",
 ]
@@ -125,6 +126,20 @@ def snapshot(judgements: Iterable[Judgement]) -> pa.Table:
         }
         for j in stands.values()
     )
+
+
+def settled_snapshot(judgements: Iterable[Judgement]) -> pa.Table:
+    """The standing judgements on links that join or part people, as the table `settled_links`, without clock times.
+
+    Empty as long as none is negative: nothing is barred then, and linking people anew after each positive judgement would
+    change nothing.
+    """
+    stands = standing(j for j in judgements if j.claim not in _ABOUT_NO_LINK)
+    settled = [j for j in stands.values() if j.verdict != "unsure"]
+    if not any(j.verdict == "negative" for j in settled):
+        settled = []
+    names = ("link_id", "claim", "left_id", "right_id", "verdict")
+    return table_named("settled_links").rows({name: getattr(j, name) for name in names} for j in settled)
 
 
 _STANDING = {"positive": "listed", "negative": "template"}

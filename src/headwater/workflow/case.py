@@ -37,6 +37,7 @@ from headwater.judgements import (
     grades_on,
     history,
     hub_snapshot,
+    settled_snapshot,
     snapshot,
 )
 from headwater.references import HASH_LIST, KINDS, is_outdated, reference_files
@@ -358,6 +359,7 @@ class Case:
             session.put("judgements", snapshot(self.judgements()))
             session.put("hub_judgements", hub_snapshot(self.judgements()))
             session.put("merge_cuts", cut_snapshot(self.judgements()))
+            session.put("settled_links", settled_snapshot(self.judgements()))
             session.put_later("media_grades", lambda: self._grades(session))
             if "exhibits" not in files:
                 session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))

@@ -62,9 +62,11 @@ def queued_links(tables: Session, *, judged: bool = False, claim: str | None = N
     rows = {name: {row[key]: row for row in tables.arrow(name).to_pylist()} for name, key in _KEYS.items()}
     found = []
     for link in tables.arrow("links").to_pylist():
-        if not link["proposed"] or (claim and link["claim"] != claim):
+        is_judged = link["link_id"] in verdicts
+        # A link that a person denied is not proposed any more; whoever asks for what was judged sees it.
+        if not (is_judged if judged and is_judged else link["proposed"] and not is_judged):
             continue
-        if link["link_id"] in verdicts and not judged:
+        if claim and link["claim"] != claim:
             continue
         sides = {
             side: {k: rows[link[f"{side}_table"]][link[f"{side}_id"]][k] for k in _SHOWN[link[f"{side}_table"]]}

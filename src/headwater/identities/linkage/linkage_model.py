@@ -107,14 +107,14 @@ class IdentifierModel:
         m_ppm: Share of pairs of one person, both with values of the kind, that have one in common.
         h_ppm: Likewise of members of one household.
         again_ppm: Of values that one row has, how many somebody else's row has too; where the count begins.
-        usual_ppm: How frequent a value usually is; it fills up small cases.
+        usual_ppb: How frequent a value usually is, in parts per thousand million; it fills up small cases.
         most_rows: A value of more rows of one side says nothing about one person.
     """
 
     m_ppm: int
     h_ppm: int
     again_ppm: int
-    usual_ppm: int
+    usual_ppb: int
     most_rows: int
 
 
@@ -230,7 +230,7 @@ def _use(path: Path, table: Mapping[str, Any]) -> Use:
 
 
 def _identifier(path: Path, table: Mapping[str, Any]) -> IdentifierModel:
-    most = {"most_rows": 1_000_000}
+    most = {"most_rows": 1_000_000, "usual_ppb": 999_999_999}
     return IdentifierModel(**{name: _share(path, table, name, most.get(name, 999_999)) for name in table})
 
 
