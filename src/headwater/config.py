@@ -57,7 +57,7 @@ class Parameters:
     trace_service_min_scripts: int = 1_000
     trace_service_min_payees: int = 1_000
     trace_further_policies: str = ""
-    queue_expected_precision_ppm: int = 990_000
+    queue_expected_precision_ppm: int = 970_000
     hub_distant_items: int = 4
     hash_transforms: str = "none"
     monero_accounts: int = 50  # source: Monero, src/wallet/wallet2.cpp, SUBADDRESS_LOOKAHEAD_MAJOR and _MINOR

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from headwater.identities.model import Claim, Comparison, Level
+from headwater.identities.pairs import compared_pairs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import JaroWinkler
@@ -15,9 +17,7 @@ from rapidfuzz.distance import JaroWinkler
 from headwater.engine import Session, StageContext, write_parquet
 from headwater.identities import link_records, read_model
 from headwater.identities.link import KEPT_MBITS
-from headwater.identities.model import Claim, Comparison, Level
 from headwater.identities.normal import comparable
-from headwater.identities.pairs import compared_pairs
 from headwater.schema import table_named
 
 MODEL = read_model()

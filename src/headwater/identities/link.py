@@ -23,7 +23,7 @@ __all__ = ["KEPT_MBITS", "link_records"]
 
 KEPT_MBITS = -7_000
 """Pairs below this weight are not kept even as rivals: their odds are worse than 1 to 128."""
-DEFAULT_PRECISION_PPM = 990_000
+DEFAULT_PRECISION_PPM = 970_000
 
 
 def link_records(context: StageContext) -> dict[str, pa.Table]:

@@ -91,9 +91,7 @@ class Networks:
             )
         return self._known[address]
 
-    def _longest(
-        self, address: ipaddress.IPv4Address | ipaddress.IPv6Address, *, hides: bool
-    ) -> NetworkRange | None:
+    def _longest(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address, *, hides: bool) -> NetworkRange | None:
         """The longest range of those that hide, or of those that do not, that holds the address."""
         bits, width = int(address), address.max_prefixlen
         for length, ranges in self._ranges.get((address.version, hides), ()):

@@ -131,8 +131,8 @@ def snapshot(judgements: Iterable[Judgement]) -> pa.Table:
 def settled_snapshot(judgements: Iterable[Judgement]) -> pa.Table:
     """The standing judgements on links that join or part people, as the table `settled_links`, without clock times.
 
-    Empty as long as none is negative: nothing is barred then, and linking people anew after each positive judgement would
-    change nothing.
+    Empty as long as none is negative: nothing is barred then, and linking people anew after each positive judgement
+    would change nothing.
     """
     stands = standing(j for j in judgements if j.claim not in _ABOUT_NO_LINK)
     settled = [j for j in stands.values() if j.verdict != "unsure"]

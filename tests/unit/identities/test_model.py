@@ -6,13 +6,13 @@ import math
 from pathlib import Path
 
 import pytest
+from headwater.identities.model import weight_mbits
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater import identities
 from headwater.errors import ConfigError
 from headwater.identities import read_model
-from headwater.identities.model import weight_mbits
 
 MODEL = Path(identities.__file__).with_name("model.toml")
 COMPARISONS = [

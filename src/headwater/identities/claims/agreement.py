@@ -185,7 +185,9 @@ class Agreement:
         lost = mbits(1_000_000 - model.m_ppm, 1_000_000)
         weight = np.select([level == SHARED, level == OTHERS], [gained, lost], 0)
         shown = (level == SHARED) | (level == BARRED)
-        reasons = [self._reasons[v] if lv == BARRED else None for v, lv in zip(best.tolist(), level.tolist(), strict=True)]
+        reasons = [
+            self._reasons[v] if lv == BARRED else None for v, lv in zip(best.tolist(), level.tolist(), strict=True)
+        ]
         return Bar(
             field=kind,
             levels=LEVELS,

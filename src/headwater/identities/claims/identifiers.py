@@ -18,7 +18,7 @@ from headwater.identities.linkage.weighed import I32, I64
 __all__ = ["Identified", "Noted", "Vocabulary", "gathered", "of_accounts", "of_customers", "of_records"]
 
 KEY_ID_DIGITS = 16
-"""Hex digits of a long key id, the last ones of a fingerprint of version 4 (RFC 4880, section 12.2): sources have either."""
+"""Hex digits of a long key id, the last of a fingerprint of version 4 (RFC 4880, section 12.2): sources have either."""
 _LEAST_NICKNAME = 4
 _PLAIN_IPV4 = r"^(?:[1-9][0-9]{0,2}|0)(?:\.(?:[1-9][0-9]{0,2}|0)){3}$"
 _ANY_CASE = r"^(?i)(?:bc1|tb1|bcrt1|ltc1|0x)"
@@ -151,7 +151,7 @@ def _of_rows(kind: str, column: pa.ChunkedArray, countries: pa.ChunkedArray | No
 
 
 def _listed(table: pa.Table, key: str, ids: pa.Array) -> list[Noted]:
-    """Rows that state their own kind; one that the model has no name for is `other`, told apart by what it is called."""
+    """Rows that state their own kind; one that the model has no name for is `other`, and says its name."""
     found: list[Noted] = []
     if not table.num_rows:
         return found

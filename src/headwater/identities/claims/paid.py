@@ -9,7 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.engine import StageContext
-from headwater.identities.claims.bars import NO_COUNT, NOT_MADE, Bar, ClaimPairs, PairedRows, RuleCount, constant_bar, taken_bar
+from headwater.identities.claims.bars import (
+    NO_COUNT,
+    NOT_MADE,
+    Bar,
+    ClaimPairs,
+    PairedRows,
+    RuleCount,
+    constant_bar,
+    taken_bar,
+)
 from headwater.identities.claims.traced import noted_pairs, traced_shares
 from headwater.identities.claims.used import BEFORE, RIVALS
 from headwater.identities.linkage.linkage_model import LinkageModel, PayerLevel

@@ -67,9 +67,7 @@ def _pairs(
     bars = agreement.bars(pairs[:, 0], pairs[:, 1])
     prior = mbits(model.uses["reused"].expected_share_ppm, 1_000_000 * max(1, len(ids)))
     found = ClaimPairs(
-        sides=PairedRows(
-            claim="reused", left_table="accounts", left_ids=ids, right_table="accounts", right_ids=ids
-        ),
+        sides=PairedRows(claim="reused", left_table="accounts", left_ids=ids, right_table="accounts", right_ids=ids),
         left=pairs[:, 0],
         right=pairs[:, 1],
         bars=(constant_bar("prior", BEFORE, prior, len(pairs)), *bars),
@@ -83,7 +81,7 @@ def _pairs(
 
 
 def with_context(used: ClaimPairs, reuse: pa.Table) -> ClaimPairs:
-    """The pairs of accounts and people, with a bar of no weight where an account of another exhibit shares something."""
+    """The pairs, with a bar of no weight where an account of another exhibit shares something with the pair's."""
     reused = pa.concat_arrays([c for name in ("account_id", "other_account_id") for c in reuse[name].chunks] or [_NONE])
     here = np.asarray(pc.is_in(used.sides.left_ids.take(pa.array(used.left)), value_set=reused))
     if not here.any():

@@ -63,14 +63,14 @@ _WHOLE: Mapping[str, str] = {
     "shared_by_household": "People of one household share much of this; what they share counts once",
     "rivals": "Another candidate fits as well or better, and seldom do both fit one row",
     "all of it, by FIFO and pro rata": "The whole payment can be followed to what the service sent for this customer",
-    "more than half, by FIFO and pro rata": "More than half of the payment can be followed to what the service sent for "
-    "this customer",
+    "more than half, by FIFO and pro rata": "More than half of the payment can be followed to what the service "
+    "sent for this customer",
     "some of it": "Part of the payment can be followed to what the service sent for this customer",
-    "the service sent to the address of the invoice": "The service says that it sent coins for this customer to the very "
-    "address of the invoice",
+    "the service sent to the address of the invoice": "The service says that it sent coins for this customer to the "
+    "very address of the invoice",
     "the service booked the transaction that the platform noted": "The service booked for this customer the very "
     "transaction that the platform noted",
-    "other_exhibits": "An account of another exhibit shares something with this one; that is context and counts nothing",
+    "other_exhibits": "An account of another exhibit shares something with this one; it is context, and counts nothing",
 }
 
 

@@ -1,4 +1,4 @@
-"""Negative judgements that stand: what a person denied never comes back, by no chain and no other row of the same person."""
+"""Negative judgements that stand: what a person denied never comes back, by no chain and no other row."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Denials:
 
     Rows are one person where a standing positive judgement says so, where a register has the same number for both, or
     where two records say the very same. A negative judgement parts the people of its two rows, with all rows that are
-    theirs: no link between any of them is proposed. A payment's row is whoever paid, and an account's whoever used it, so
-    that a payer who is denied as a user may still be the payer.
+    theirs: no link between any of them is proposed. A payment's row is whoever paid, and an account's whoever used it,
+    so that a payer who is denied as a user may still be the payer.
 
     Args:
         judged: The table `settled_links`.

@@ -27,7 +27,9 @@ _CLAIM_WORDS = {
 }
 
 
-def links_table(claims: Sequence[ClaimPairs], model: LinkageModel, least_precision_ppm: int, denials: Denials) -> pa.Table:
+def links_table(
+    claims: Sequence[ClaimPairs], model: LinkageModel, least_precision_ppm: int, denials: Denials
+) -> pa.Table:
     """The table `links`.
 
     Args:
@@ -140,7 +142,8 @@ def _report(pairs: ClaimPairs, links: pa.Table, model: LinkageModel) -> dict[str
         "right_table": sides.right_table,
         "right_rows": len(sides.right_ids),
         "rules": [
-            {"rule": r.rule, "pairs_compared": r.pairs_compared, "pairs_left_out": r.pairs_left_out} for r in pairs.rules
+            {"rule": r.rule, "pairs_compared": r.pairs_compared, "pairs_left_out": r.pairs_left_out}
+            for r in pairs.rules
         ],
         "pairs_compared": sum(rule.pairs_compared for rule in pairs.rules),
         "prior_mbits": pairs.same_mbits,

@@ -64,8 +64,8 @@ def traced_shares(context: StageContext) -> list[TracedShare]:
 def noted_pairs(context: StageContext) -> dict[tuple[str, str], int]:
     """Payments and customers that platform and service tie together by what each noted, with the number of the level.
 
-    0 where the service sent to the address of the payment's invoice, 1 where it booked the transaction that the platform
-    noted. It counts where no chain of blocks was there to follow.
+    0 where the service sent to the address of the payment's invoice, 1 where it booked the transaction that the
+    platform noted. It counts where no chain of blocks was there to follow.
     """
     payments, returned = context.tables.table("payments"), context.tables.table("customer_transactions")
     sent = returned.filter(returned.direction == "withdrawal")

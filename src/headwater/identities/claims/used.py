@@ -29,8 +29,9 @@ def used_pairs(tables: Session, model: LinkageModel) -> ClaimPairs:
     pairs, rules = agreement.candidates()
     bars = agreement.bars(pairs[:, 0], pairs[:, 1])
     use = model.uses["used"]
-    rights = max(1, len(record_ids))
-    same = mbits(use.expected_share_ppm * min(len(account_ids), rights), 1_000_000 * max(1, len(account_ids)) * rights)
+    lefts, rights = max(1, len(account_ids)), max(1, len(record_ids))
+    # Of the smaller side's rows so many have a counterpart among all pairs.
+    same = mbits(use.expected_share_ppm, 1_000_000 * max(lefts, rights))
     household = mbits(use.household_members_ppm, 1_000_000 * rights)
     shared = _taken_by_household(household + agreement.household_mbits(bars))
     found = ClaimPairs(

@@ -25,14 +25,14 @@ _NEVER_MBITS = -(1 << 30)
 _BIRTH_COLUMN = FEATURES.index("date_of_birth")
 _BIRTH_PLACES = 4_000_000
 FEW_ROWS = 1_000
-"""Files with fewer rows are filled up with rows as the model expects: what three rows share is not thereby frequent."""
+"""Files with fewer rows are filled up as the model expects: what three rows share is not thereby frequent."""
 _FIELD_OF = {
     "name": "surname", "number": "street_number", "phone_end": "phone", "email_local": "email",
 }  # fmt: skip
 
 
 def _best_below_equal(levels: Sequence[ModelLevel]) -> int:
-    """The most that a comparison adds where its values are not equal; another writing is told of few pairs afterwards."""
+    """The most that a comparison adds where its values are not equal; another writing is told afterwards."""
     told = (level for level in levels if level.level != OTHER_WRITING)
     return max(mbits(level.m_ppm, level.u_ppm) for level in told if level.u_ppm is not None)
 
@@ -163,7 +163,7 @@ class Comparer:
         return weighed if self._names is None else self._renamed(self._names, weighed, _NEVER_MBITS)
 
     def agreed_rows(self, weighed: WeighedPairs) -> I32:
-        """For each pair and comparison, how many rows of both files have the value agreed on; -1 where there is none."""
+        """For each pair and comparison, how many rows of both files have the value agreed on; -1 without one."""
         from headwater.identities.linkage.kernels import rows_agreed_on
 
         features = self._features

@@ -50,8 +50,8 @@ class Fitted:
 def _within(share: F64, before: F64, times: int) -> F64:
     """The share, no further from the model's than so many times.
 
-    In large files namesakes outnumber pairs of one person, and a fit left to itself takes them for people whose dates of
-    birth and addresses all differ.
+    In large files namesakes outnumber pairs of one person, and a fit left to itself takes them for people whose dates
+    of birth and addresses all differ.
     """
     held: F64 = np.clip(share, before / times, before * times)
     return held
@@ -120,7 +120,9 @@ def fitted(
         moved = (seen - float(at_home.sum()) + _MODEL_PAIRS * priors.moved_ppm / 1_000_000) / (seen + _MODEL_PAIRS)
         moved = float(_within(np.array(moved), np.array(priors.moved_ppm / 1_000_000), most_times))
         for n, name in enumerate(LEVELS):
-            counts = np.bincount(at[:, n], weights=(is_same if person[n] else at_home) * made[:, n], minlength=MOST_LEVELS)
+            counts = np.bincount(
+                at[:, n], weights=(is_same if person[n] else at_home) * made[:, n], minlength=MOST_LEVELS
+            )
             for group in _GROUPS.get(name, (tuple(range(len(LEVELS[name]))),)):
                 chosen = list(group)
                 total = counts[chosen] + _MODEL_PAIRS * before[n, chosen]

@@ -13,8 +13,8 @@ from headwater.identities.linkage.blocks import KEY_COLUMNS
 from headwater.schema import content_id
 
 __all__ = [
-    "IDENTIFIERS", "LEVELS", "MOST_LEVELS", "OTHER_WRITING", "IdentifierModel", "LinkageModel", "ModelLevel", "PayerLevel", "Use",
-    "read_linkage_model",
+    "IDENTIFIERS", "LEVELS", "MOST_LEVELS", "OTHER_WRITING", "IdentifierModel", "LinkageModel", "ModelLevel",
+    "PayerLevel", "Use", "read_linkage_model",
 ]  # fmt: skip
 
 FORMAT = 2
@@ -125,7 +125,7 @@ class Use:
     Attributes:
         expected_share_ppm: Share of the smaller side's rows with a counterpart; an estimate begins here.
         household_members_ppm: Rows of the same household on the other side, per row; likewise.
-        fit_most_times: How far m of dates of birth, and the share of people who moved, are fitted away from the model's.
+        fit_most_times: How far m of dates of birth, and the share of movers, are fitted away from the model's.
     """
 
     expected_share_ppm: int

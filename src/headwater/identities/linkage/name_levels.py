@@ -79,7 +79,7 @@ class OtherWritings:
         return _with_levels(pairs, at[self._of_one_name(pairs.pairs[at], latin[at])], weak, m, u, h)
 
     def _of_one_name(self, pairs: I32, latin: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Whether the names of these pairs are likely enough one person's, in the one way they are written or the other."""
+        """Whether the names of each pair, in any way they are written, are likely enough one person's."""
         lefts, rights = (_texts(names, pairs[:, side]) for side, names in enumerate(self._sides))
         found = [
             max((self._ppm(a, b) for a in left for b in right), default=0) >= self._least[bool(plain)]

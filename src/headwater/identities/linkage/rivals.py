@@ -16,7 +16,7 @@ _STRONG_MBITS = 6_640
 """Odds of a hundred to one."""
 _LEAST_SHARE = 0.01
 _MODEL_ROWS = 60
-"""Rows with one strong partner that `_LEAST_SHARE` counts for, so that one row with two does not make twins the rule."""
+"""Rows with one strong partner that `_LEAST_SHARE` counts for: one row with two does not make twins the rule."""
 _LIMIT_MBITS = 60_000
 
 
