@@ -2,9 +2,9 @@
 
     python bench/held_beside_splink.py [--accounts 5000]
 
-`splink` is what linked these claims before: Splink blocks and compares columns, by a model made by hand, and candidates of one
-row share one certainty. `splink on our levels` is handed every pair that our rules compare, with the level of each comparison as
-a column, and adds up our model's m and u as independent; of these only mutual best pairs are kept.
+`splink` is what linked these claims before: Splink blocks and compares columns, by a model made by hand, and candidates
+of one row share one certainty. `splink on our levels` is handed every pair that our rules compare, with the level of
+each comparison as a column, and adds up our model's m and u as independent; only mutual best pairs are kept of these.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from claims_error_rates import Invented, invented
 
+from claims_error_rates import Invented, invented
 from headwater.engine import Session, StageContext
 from headwater.identities import link_records, read_linkage_model
 from headwater.identities.linkage.blocks import blocks_of
@@ -46,8 +46,10 @@ PLAIN: Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, float, float]]]] 
             ("date_of_birth_l = date_of_birth_r", 0.88, 0.00006),
             ("date_of_birth_l = date_of_birth_swapped_r", 0.04, 0.00006),
             (
-                "born_year_month_l = born_year_month_r OR born_month_day_l = born_month_day_r "
-                "OR born_year_day_l = born_year_day_r",
+                (
+                    "born_year_month_l = born_year_month_r OR born_month_day_l = born_month_day_r "
+                    "OR born_year_day_l = born_year_day_r"
+                ),
                 0.06,
                 0.008,
             ),
@@ -61,8 +63,10 @@ PLAIN: Mapping[str, tuple[tuple[str, ...], Sequence[tuple[str, float, float]]]] 
             ("surname_l = surname_r AND phone_l = phone_r", 0.08, 0.0003),
             ("surname_l = surname_r", 0.25, 0.006),
             (
-                "jaro_winkler_similarity(surname_l, surname_r) >= 0.86 AND street_l = street_r "
-                "AND postcode_l = postcode_r",
+                (
+                    "jaro_winkler_similarity(surname_l, surname_r) >= 0.86 AND street_l = street_r "
+                    "AND postcode_l = postcode_r"
+                ),
                 0.07,
                 0.0002,
             ),

@@ -22,7 +22,7 @@ from headwater.identities.claims.bars import (
 from headwater.identities.claims.traced import noted_pairs, traced_shares
 from headwater.identities.claims.used import BEFORE, RIVALS
 from headwater.identities.linkage.linkage_model import LinkageModel, PayerLevel
-from headwater.identities.linkage.rivals import rivals_mbits
+from headwater.identities.linkage.rivals import exclusive_mbits
 from headwater.identities.linkage.weighed import I32, mbits
 
 __all__ = ["paid_pairs"]
@@ -62,7 +62,7 @@ def paid_pairs(context: StageContext, model: LinkageModel) -> ClaimPairs:
         same_mbits=same,
     )
     # A payment has one payer; a customer may pay often.
-    taken = rivals_mbits(found.left.astype(np.int64), found.total_mbits)
+    taken = exclusive_mbits(found.left.astype(np.int64), found.right.astype(np.int64), found.total_mbits)
     return found.with_bars([taken_bar("rivals", RIVALS, taken)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
 from headwater.engine import Session
 from headwater.identities.claims.agreement import Agreement
@@ -10,8 +11,9 @@ from headwater.identities.claims.barred import barred_values
 from headwater.identities.claims.bars import ClaimPairs, PairedRows, constant_bar, taken_bar
 from headwater.identities.claims.identifiers import gathered, of_accounts, of_records
 from headwater.identities.linkage.linkage_model import LinkageModel
-from headwater.identities.linkage.rivals import rivals_mbits
+from headwater.identities.linkage.rivals import exclusive_mbits
 from headwater.identities.linkage.weighed import I64, mbits
+from headwater.identities.normal import comparable
 
 __all__ = ["BEFORE", "RIVALS", "SHARED_BY_HOUSEHOLD", "used_pairs"]
 
@@ -50,7 +52,7 @@ def used_pairs(tables: Session, model: LinkageModel) -> ClaimPairs:
         household_mbits=household,
     )
     # An account has one user; a person may have several accounts.
-    taken = rivals_mbits(found.left.astype(np.int64), found.total_mbits)
+    taken = exclusive_mbits(found.left.astype(np.int64), _people(tables, found), found.total_mbits)
     return found.with_bars([taken_bar("rivals", RIVALS, taken)])
 
 
@@ -59,3 +61,22 @@ def _taken_by_household(odds_mbits: I64) -> I64:
     seen, inverse = np.unique(odds_mbits, return_inverse=True)
     each = np.array([-mbits(1 + 2.0 ** (int(odds) / 1000), 1.0) for odds in seen], np.int64)
     return each[inverse] if len(seen) else np.zeros(0, np.int64)
+
+
+def _people(tables: Session, pairs: ClaimPairs) -> I64:
+    """For each pair a number of its person: rows of one name or one date of birth, of one account, are one."""
+    people = pairs.right.astype(np.int64)
+    many = np.bincount(pairs.left, minlength=1)[pairs.left] > 1
+    rows = np.unique(pairs.right[many])
+    columns = ("full_name", "given_name", "surname", "date_of_birth")
+    records = tables.columns("records", columns).take(pa.array(rows)).to_pylist()
+    said = {int(row): comparable(record, "") for row, record in zip(rows, records, strict=True)}
+    first: dict[tuple[int, str], int] = {}
+    for at in np.flatnonzero(many).tolist():
+        left, row = int(pairs.left[at]), said[int(pairs.right[at])]
+        named = f"{row['given']} {row['surname']}" if row["given"] and row["surname"] else None
+        keys = [(left, key) for key in (named, row["date_of_birth"]) if key]
+        person = min((first[key] for key in keys if key in first), default=int(people[at]))
+        people[at] = person
+        first |= dict.fromkeys(keys, person)
+    return people

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from headwater.identities.linkage.weighed import SUMS, WeighedPairs, mbits
 
-__all__ = ["beside_rivals", "rivals_mbits"]
+__all__ = ["beside_rivals", "exclusive_mbits", "rivals_mbits"]
 
 I64 = npt.NDArray[np.int64]
 _STRONG_MBITS = 6_640
@@ -70,3 +70,29 @@ def rivals_mbits(rows: I64, total: I64) -> I64:
 def _part(rival_mbits: int, second: float) -> int:
     probability = 1 / (1 + 2.0 ** (-rival_mbits / 1000))
     return mbits(1 - probability + probability * second, 1.0)
+
+
+def exclusive_mbits(rows: I64, people: I64, total: I64) -> I64:
+    """What rivals take where a row is one person's and no other's: of two equally good people neither is certain.
+
+    The odds of a pair become those of its person against all other people of the row and "none of them" together.
+
+    Args:
+        rows: The row of each pair.
+        people: The person on its other side; several rows may be of one.
+        total: Its weight.
+    """
+    order = np.lexsort((people, rows))
+    starts = np.flatnonzero(np.r_[True, rows[order][1:] != rows[order][:-1]]) if len(order) else order
+    taken = np.zeros(len(rows), np.int64)
+    for pairs in np.split(order, starts[1:]):
+        if len(pairs) < 2:
+            continue
+        odds: dict[int, float] = {}
+        for at in pairs.tolist():
+            weight = min(max(int(total[at]), -_LIMIT_MBITS), _LIMIT_MBITS)
+            odds[int(people[at])] = max(odds.get(int(people[at]), 0.0), 2.0 ** (weight / 1000))
+        for at in pairs.tolist():
+            others = sum(value for person, value in sorted(odds.items()) if person != int(people[at]))
+            taken[at] = -mbits(1 + others, 1.0)
+    return taken
