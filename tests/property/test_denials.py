@@ -1,4 +1,4 @@
-"""A negative judgement survives every later chain: no order of judgements, no other row, no other claim brings it back."""
+"""A negative judgement survives every later chain: no order of judgements, no other row brings it back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def judged(verdicts: Any) -> list[Judgement]:
     return [
         Judgement(
             link_id=content_id("lnk", *pair), claim=pair[0], left_id=pair[1], right_id=pair[2], verdict=verdict,
-            operator=f"Op {n}", why="because", seen_weight_mbits=0, model_id="mdl-1", at_utc="2026-01-01T00:00:00.000000Z",
+            operator=f"Op {n}", why="because", seen_weight_mbits=0, model_id="mdl-1", at_utc="2026-01-01T00:00:00.0Z",
         )
         for n, (pair, verdict) in enumerate(verdicts)
     ]  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from headwater.errors import ConfigError
 from headwater.identities import linkage, read_linkage_model
 from headwater.identities.linkage.linkage_model import BY_FREQUENCY, IDENTIFIERS, OTHER_WRITING
-from headwater.references import IDENTIFIER_KINDS
+from headwater.references.identifier_rows import IDENTIFIER_KINDS
 
 MODEL = Path(linkage.__file__).with_name("linkage_model.toml")
 
