@@ -1,9 +1,9 @@
-"""The claims `used` and `held` of a large invented case, beside plain DuckDB joining the same values: seconds, memory.
+"""The claims `used` and `held` of a large invented case, beside DuckDB joining the same values: seconds, memory.
 
     python bench/claims_rate.py [--accounts 1800000] [--logins 3000000] [--people 1000000]
 
 The anchor counts pairs of accounts and records with an equal e-mail address, telephone number or nickname, and pairs of
-customers and records with an equal date of birth and surname. It weighs nothing: it is the least such work can take.
+customers and records with an equal date of birth and surname. It weighs nothing: such work cannot take less.
 """
 
 from __future__ import annotations

@@ -87,7 +87,8 @@ def stage(rows: dict[str, list[dict[str, Any]]], judgements: list[Judgement]) ->
     with Session({}) as session:
         for name, listed in rows.items():
             columns = table_named(name).columns
-            blank = {c.name: "-" for c in columns if not c.nullable and str(c.type) == "string"}
+            kinds = {"string": "-", "int64": 0, "bool": False}
+            blank = {c.name: kinds[str(c.type)] for c in columns if not c.nullable}
             session.put(name, table_named(name).rows(blank | row for row in listed))
         session.put("settled_links", settled_snapshot(judgements))
         links = link_records(StageContext(tables=session))["links"].to_pylist()

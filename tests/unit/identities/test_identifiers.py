@@ -130,10 +130,12 @@ def test_accounts_of_two_exhibits_that_share_a_key_are_a_finding_and_no_link(cas
 def test_reuse_stands_beside_a_used_link_and_adds_nothing(case):
     case.add("accounts", "acc-1", exhibit_id="EX-1", nickname="nightowl")
     case.add("records", "rec-1", nickname="nightowl")
+    case.add("accounts", "acc-2", exhibit_id="EX-2", nickname="blackbird")
     alone = used(case)
-    case.add("accounts", "acc-2", exhibit_id="EX-2", nickname="blackbird", pgp_fingerprint=KEY)
-    case.rows["accounts"][0]["pgp_fingerprint"] = KEY
+    for row in case.rows["accounts"]:
+        row["pgp_fingerprint"] = KEY
     link = used(case)
+    assert part(alone, "other_exhibits") is None
     assert part(link, "other_exhibits")["weight_mbits"] == 0
     assert link["probability_ppm"] == alone["probability_ppm"]
 

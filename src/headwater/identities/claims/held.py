@@ -49,6 +49,8 @@ _COLUMNS = {
     "phone": "phone",
     "email": "email",
 }
+_MOST_LATIN_ROWS = 50_000
+"""Comparing whole names takes half a thousandth of a second: in larger cases only those not in Latin letters are."""
 _KEYS = {"customers": "customer_id", "records": "record_id"}
 _SAID_OF = {
     "names_exchanged": "given name and surname stand in each other's place",
@@ -125,7 +127,8 @@ def held_pairs(tables: Session, model: LinkageModel, *, least_mbits: int, thread
     if people is None:
         return _nobody(tables, model)
     left, right = people.rows
-    names = OtherWritings(left, right, model, other_scripts_only=False)
+    many = max(left.num_rows, right.num_rows) > _MOST_LATIN_ROWS
+    names = OtherWritings(left, right, model, other_scripts_only=many)
     comparer = Comparer(people.features, people.blocks, model, model.uses["held"], threads, names)
     priors = comparer.fit()
     weighed = comparer.pairs(priors, least_mbits=least_mbits, progress=lambda _: None)
