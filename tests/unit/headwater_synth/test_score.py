@@ -422,40 +422,13 @@ PEOPLE = (
     {"person_key": "2", "record_keys": "R-2", "customer_keys": "kestrel:K-2", "only_paid_for_relative": "1"},
     {"person_key": "3", "record_keys": "", "customer_keys": "", "only_paid_for_relative": "0"},
 )
-ACCOUNTS = (
-    {
-        "account_key": "10",
-        "role": "member",
-        "person_key": "1",
-        "is_origin": "1",
-        "identity_reachable": "1",
-        "own_data_leads": "1",
-    },
-    {
-        "account_key": "11",
-        "role": "member",
-        "person_key": "3",
-        "is_origin": "1",
-        "identity_reachable": "0",
-        "own_data_leads": "0",
-    },
-    {
-        "account_key": "12",
-        "role": "member",
-        "person_key": "3",
-        "is_origin": "0",
-        "identity_reachable": "0",
-        "own_data_leads": "0",
-    },
-    {
-        "account_key": "13",
-        "role": "member",
-        "person_key": "1",
-        "is_origin": "1",
-        "identity_reachable": "1",
-        "own_data_leads": "1",
-    },
-)
+ACCOUNTS = tuple(
+    {"account_key": key, "role": "member", "person_key": person, "is_origin": origin}
+    | dict.fromkeys(("identity_reachable", "own_data_leads"), reachable)
+    for key, person, origin, reachable in (
+        ("10", "1", "1", "1"), ("11", "3", "1", "0"), ("12", "3", "0", "0"), ("13", "1", "1", "1"),
+    )
+)  # fmt: skip
 PAYMENTS = (
     {"invoice_key": "500", "payer_person_key": "2", "exchange": "kestrel", "txid": "aa", "output_index": "1"},
     {"invoice_key": "501", "payer_person_key": "1", "exchange": "", "txid": "bb", "output_index": "0"},
