@@ -41,7 +41,8 @@ class Parameters:
         trace_service_min_payees: So does one that paid at least so many other clusters; 0 for none.
         trace_further_policies: Rules to trace by besides FIFO and pro rata: `lifo`, `tiho`, `poison`, set apart by
             spaces. No request, link or lead rests on them.
-        queue_min_probability_ppm: Least probability for a link to be proposed to a person.
+        queue_expected_precision_ppm: The most probable links of each claim are proposed to a person, as far as at least
+            this share of them is expected to be right.
         hub_distant_items: A listed hash that is near more items than this, all far from each other, is set aside.
         monero_accounts: Accounts of a Monero wallet that payments are looked for in, from 0.
         monero_subaddresses: Addresses of each of them, from 0.
@@ -56,7 +57,7 @@ class Parameters:
     trace_service_min_scripts: int = 1_000
     trace_service_min_payees: int = 1_000
     trace_further_policies: str = ""
-    queue_min_probability_ppm: int = 500_000
+    queue_expected_precision_ppm: int = 970_000
     hub_distant_items: int = 4
     hash_transforms: str = "none"
     monero_accounts: int = 50  # source: Monero, src/wallet/wallet2.cpp, SUBADDRESS_LOOKAHEAD_MAJOR and _MINOR
@@ -147,8 +148,20 @@ def read_settings(case: Path) -> CaseSettings:
     parameters = document.pop("parameters", {})
     if not isinstance(parameters, Mapping):
         raise ConfigError(f"{path}: 'parameters' is not a table; restore it")
-    checked = Parameters(**_checked(path, Parameters, parameters))
+    checked = Parameters(**_checked(path, Parameters, _without_retired(path, parameters)))
     return CaseSettings(**_checked(path, CaseSettings, document), parameters=checked)
+
+
+_RETIRED = {"queue_min_probability_ppm": (500_000, "queue_expected_precision_ppm")}
+"""Parameters of earlier versions: what they were by default, and what replaced them."""
+
+
+def _without_retired(path: Path, parameters: Mapping[str, object]) -> dict[str, object]:
+    """The parameters but for retired ones that nobody had changed: every case has them in its settings."""
+    for name, (default, successor) in _RETIRED.items():
+        if name in parameters and parameters[name] != default:
+            raise ConfigError(f"{path}: setting '{name}' is replaced by '{successor}'; set that, and remove this line")
+    return {name: value for name, value in parameters.items() if name not in _RETIRED}
 
 
 def _checked(path: Path, kind: type, values: Mapping[str, object]) -> dict[str, Any]:

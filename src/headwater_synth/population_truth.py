@@ -12,7 +12,7 @@ from headwater_synth.population_payments import EXCHANGES
 from headwater_synth.records import customer_key, record_keys
 from headwater_synth.references import CustomerReturn, written_csv
 
-__all__ = ["ACCOUNT_COLUMNS", "PEOPLE_COLUMNS", "is_reachable", "write_population_truth"]
+__all__ = ["ACCOUNT_COLUMNS", "PEOPLE_COLUMNS", "is_reachable", "own_data_leads", "write_population_truth"]
 
 ACCOUNT_COLUMNS = (
     "account_key",
@@ -21,6 +21,7 @@ ACCOUNT_COLUMNS = (
     "role",
     "is_origin",
     "identity_reachable",
+    "own_data_leads",
     "uses_vpn",
     "shares_address_with",
 )
@@ -38,6 +39,22 @@ _TRACEABLE = frozenset({"exchange_direct", "exchange_wallet", "exchange_two_hops
 _TAGGED = frozenset(exchange.actor for exchange in EXCHANGES if exchange.tagged)
 
 
+def own_data_leads(population: Population, account: Account) -> bool:
+    """Whether something that the platform has of an account stands on record of its person.
+
+    Args:
+        population: Everybody.
+        account: The account.
+    """
+    plan = population.record_plan(account.person_key)
+    if plan is None:
+        return False
+    named = plan.nickname and population.accounts_of(account.person_key)[0] == account.account_key
+    mailed = plan.email and account.conduct.email == "personal"
+    called = plan.phone and account.phone is not None
+    return bool(named or mailed or called)
+
+
 def is_reachable(population: Population, account: Account, paid: Sequence[PlannedInvoice]) -> bool:
     """Whether a record of the person behind an account exists and something that is there points to it.
 
@@ -46,17 +63,13 @@ def is_reachable(population: Population, account: Account, paid: Sequence[Planne
         account: The account.
         paid: Its invoices that were paid.
     """
-    plan = population.record_plan(account.person_key)
-    if plan is None:
+    if population.record_plan(account.person_key) is None:
         return False
-    named = plan.nickname and population.accounts_of(account.person_key)[0] == account.account_key
-    mailed = plan.email and account.conduct.email == "personal"
-    called = plan.phone and account.phone is not None
     traced = any(
         invoice.payer_person_key == account.person_key and invoice.route in _TRACEABLE and invoice.exchange in _TAGGED
         for invoice in paid
     )
-    return named or mailed or called or traced
+    return traced or own_data_leads(population, account)
 
 
 def _account_rows(
@@ -71,6 +84,7 @@ def _account_rows(
             account.role,
             int(account_key in origins),
             int(is_reachable(population, account, paid.get(account_key, ()))),
+            int(own_data_leads(population, account)),
             int(account.conduct.network in {"vpn", "mixed"}),
             ";".join(str(key) for key in population.sharers(account_key, account.conduct)),
         )

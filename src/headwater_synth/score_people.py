@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from headwater.engine import Session
+from headwater.identities import blocked_pairs, read_linkage_model
 from headwater_synth.score_truth import Measure, Truth, share
 
 __all__ = ["People", "known_people", "lead_measures", "link_measures"]
@@ -71,7 +72,12 @@ def link_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
       with such a link.
     - `links.used.precision`: of the proposed links of an account, the share whose record (or customer) is of the
       person who truly used it. `links.used.recall`: of the accounts whose person is on record and reachable, the share
-      with such a link.
+      with such a link. Many of these can be reached by a payment alone, and a payer is not thereby a user.
+      `links.used.own_data_recall`: of the accounts of which the platform itself has something that stands on record of
+      their person, the share with such a link.
+    - `links.held.precision`: of the proposed links of a customer, the share whose record is of the person whom the
+      customer truly is. `links.held.recall`: of the customers who are on record, the share with such a link.
+      `links.held.blocking_recall`: of the pairs of a customer and a record of one person, the share that is compared.
     """
     people = known_people(tables, truth)
     columns = ["claim", "left_id", "right_table", "right_id", "proposed"]
@@ -85,9 +91,13 @@ def link_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
         for row in truth.accounts
         if row["identity_reachable"] == "1" and row["person_key"] in on_record
     }
+    own = {row["account_key"] for row in truth.accounts if row["own_data_leads"] == "1"}
+    customers = {key: person for (table, key), person in people.of_row.items() if table == "customers"}
+    held = {key for key, person in customers.items() if person in on_record}
     for claim, persons, keys, reachable in (
         ("paid", people.payer_of, people.invoice_key_of, paid),
         ("used", people.of_account, people.account_key_of, used),
+        ("held", customers, {key: key for key in customers}, held),
     ):
         links = [row for row in proposed if row["claim"] == claim]
         right = [
@@ -99,6 +109,26 @@ def link_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
         reached = {keys[row["left_id"]] for row in right} & reachable
         yield Measure(measure=f"links.{claim}.precision", value=share(len(right), len(links)), n=len(links))
         yield Measure(measure=f"links.{claim}.recall", value=share(len(reached), len(reachable)), n=len(reachable))
+        if claim == "used":
+            found = {keys[row["left_id"]] for row in right} & own
+            yield Measure(measure="links.used.own_data_recall", value=share(len(found), len(own)), n=len(own))
+    yield _blocking_recall(tables, people)
+
+
+def _blocking_recall(tables: Session, people: People) -> Measure:
+    """Of the pairs of a customer and a record of one person, how many some rule brings together."""
+    records: dict[str, list[str]] = {}
+    for (table, key), person in people.of_row.items():
+        if table == "records":
+            records.setdefault(person, []).append(key)
+    pairs = [
+        (key, record)
+        for (table, key), person in people.of_row.items()
+        if table == "customers"
+        for record in records.get(person, ())
+    ]
+    compared = sum(blocked_pairs(tables, read_linkage_model(), pairs))
+    return Measure(measure="links.held.blocking_recall", value=share(compared, len(pairs)), n=len(pairs))
 
 
 def lead_measures(tables: Session, truth: Truth) -> Iterator[Measure]:

@@ -15,7 +15,7 @@ __all__ = ["Measure", "PairCounts", "Row", "Truth", "pair_counts", "read_truth",
 Row = Mapping[str, str]
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "accounts": ("account_key", "person_key", "is_origin", "identity_reachable"),
+    "accounts": ("account_key", "person_key", "is_origin", "identity_reachable", "own_data_leads"),
     "people": ("person_key", "record_keys", "customer_keys", "only_paid_for_relative"),
     "payments": ("invoice_key", "payer_person_key", "exchange", "txid", "output_index"),
     "addresses": ("script_hex", "kind", "cluster_expected"),

@@ -14,7 +14,7 @@ import pytest
 from headwater.catalogue import ledger_sums
 from headwater.catalogue.ledger import ledger_table
 from headwater.engine import Session, StageContext
-from headwater.identities.paid import traced_shares
+from headwater.identities.claims.traced import traced_shares
 from headwater.leads.acts import ACT_TABLES, observed_acts
 from headwater.media.origins import _earliest_uploads
 from headwater.packages.contents import _rows as rows_by_value

@@ -44,7 +44,7 @@ def test_the_top_of_headwater_loads_nothing_but_the_standard_library() -> None:
     assert loaded_by("import headwater") - before - sys.stdlib_module_names <= {"headwater"}
 
 
-@pytest.mark.parametrize("heavy", ["splink", "duckdb", "pyspark", "pandas", "typst", "pyrage"])
+@pytest.mark.parametrize("heavy", ["numba", "duckdb", "pyspark", "pandas", "typst", "pyrage"])
 def test_the_command_line_begins_without_what_only_some_commands_need(heavy: str) -> None:
     assert heavy not in loaded_by("import headwater.cli")
 

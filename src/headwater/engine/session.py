@@ -192,17 +192,6 @@ class Session:
             for part in self.result_parts(expression):
                 file.write_table(part.cast(file.schema))
 
-    def splink_api(self) -> Any:  # noqa: ANN401 - Splink's own connection object
-        """Splink on this session's engine, in a database of its own, so that its tables are never mistaken for ours."""
-        import duckdb
-        from splink import DuckDBAPI
-
-        # Not all that Splink asks can be done on the medium, and where it cannot, a limit would end the run.
-        limits = duckdb_limits(self._threads, self._scratch.name)
-        return DuckDBAPI(
-            duckdb.connect(config={name: value for name, value in limits.items() if name != "memory_limit"})
-        )
-
     def close(self) -> None:
         """Let the engine go and remove its scratch files."""
         if self._backend is not None:

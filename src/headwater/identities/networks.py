@@ -122,6 +122,10 @@ class Networks:
         """Whether nearly all lines of an access log of the exhibit come from the address: it stands for everybody."""
         return (exhibit_id, plain_address(address)) in self._single_clients
 
+    def is_single_client_anywhere(self, address: str) -> bool:
+        """Whether it is the single client of an access log of any exhibit."""
+        return plain_address(address) in {client for _, client in self._single_clients}
+
     def range_of(self, address: str | None, exhibit_id: str | None = None) -> NetworkRange | None:
         """What counts of an address; None where nobody says anything of it.
 

@@ -37,6 +37,7 @@ from headwater.judgements.judgement import (
     hub_snapshot,
     is_about_link,
     same_person,
+    settled_snapshot,
     snapshot,
     standing,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "known_answers",
     "last_shown",
     "same_person",
+    "settled_snapshot",
     "share_of",
     "snapshot",
     "standing",

@@ -25,6 +25,7 @@ __all__ = [
     "hub_snapshot",
     "is_about_link",
     "same_person",
+    "settled_snapshot",
     "snapshot",
     "standing",
 ]
@@ -179,6 +180,20 @@ def snapshot(judgements: Iterable[Judgement], link_ids: Mapping[Subject, str] | 
         }
         for subject, j in standing(listed).items()
     )
+
+
+def settled_snapshot(judgements: Iterable[Judgement]) -> pa.Table:
+    """The standing judgements on links that join or part people, as the table `settled_links`, without clock times.
+
+    Empty as long as none is negative: nothing is barred then, and linking people anew after each positive judgement
+    would change nothing.
+    """
+    stands = standing(j for j in judgements if j.claim not in _ABOUT_NO_LINK)
+    settled = [j for j in stands.values() if j.verdict != "unsure"]
+    if not any(j.verdict == "negative" for j in settled):
+        settled = []
+    names = ("link_id", "claim", "left_id", "right_id", "verdict")
+    return table_named("settled_links").rows({name: getattr(j, name) for name in names} for j in settled)
 
 
 _STANDING = {"positive": "listed", "negative": "template"}

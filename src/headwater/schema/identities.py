@@ -7,7 +7,17 @@ import pyarrow as pa
 from headwater.schema.columns import ID, INT, TEXT
 from headwater.schema.table import Column, Table
 
-__all__ = ["CONTRARY_FACTS", "IDENTITY_TABLES", "JUDGEMENTS", "KNOWN_LINKS", "LINKS", "RIVAL_HYPOTHESES"]
+__all__ = [
+    "ACCOUNT_REUSE",
+    "CONTRARY_FACTS",
+    "IDENTITY_TABLES",
+    "JUDGEMENTS",
+    "KNOWN_LINKS",
+    "LINKAGE_REPORTS",
+    "LINKS",
+    "RIVAL_HYPOTHESES",
+    "SETTLED_LINKS",
+]
 
 _COMPARISON = pa.struct(
     [
@@ -21,7 +31,7 @@ _COMPARISON = pa.struct(
 
 LINKS = Table(
     name="links",
-    version=2,
+    version=3,
     stage="identities",
     about="A proposed pair, with its weight field by field; nothing follows from it until a person judges.",
     key=("link_id",),
@@ -36,7 +46,12 @@ LINKS = Table(
         Column(name="left_id", type=ID, about="Row of it"),
         Column(name="right_table", type=TEXT, about="records or customers"),
         Column(name="right_id", type=ID, about="Row of it"),
-        Column(name="proposed", type=pa.bool_(), about="Above the queue's limit; the others are kept as rivals"),
+        Column(
+            name="proposed",
+            type=pa.bool_(),
+            about="Among the most probable links of the claim of which enough are expected to be right; the others are "
+            "kept as rivals",
+        ),
         Column(
             name="match_weight_mbits", type=INT, about="log2 Bayes factor over all fields and the prior, in 1/1000 bit"
         ),
@@ -51,6 +66,112 @@ LINKS = Table(
         Column(name="because", type=TEXT, about="In words"),
         Column(name="model_id", type=ID, about="Digest of the model file"),
         Column(name="rivals", type=INT, about="Other candidates for the same left row"),
+        Column(
+            name="barred_by",
+            type=ID,
+            about="The link whose standing negative judgement bars this one: itself, or one that would join the same "
+            "two people; such a link is never proposed",
+            nullable=True,
+        ),
+    ),
+)
+
+_RULE = pa.struct(
+    [
+        pa.field("rule", TEXT, nullable=False),
+        pa.field("pairs_compared", INT, nullable=False),
+        pa.field("pairs_left_out", INT, nullable=False),
+    ],
+)
+_LINE = pa.struct(
+    [
+        pa.field("least_probability_ppm", INT, nullable=False),
+        pa.field("links", INT, nullable=False),
+        pa.field("expected_precision_ppm", INT, nullable=True),
+        pa.field("expected_wrong", INT, nullable=False),
+    ],
+)
+
+LINKAGE_REPORTS = Table(
+    name="linkage_reports",
+    version=1,
+    stage="identities",
+    about="How the linkage of one claim went in this case, and how right its links are expected to be at this size.",
+    key=("claim",),
+    columns=(
+        Column(name="claim", type=TEXT, about="used, paid or held"),
+        Column(name="left_table", type=TEXT, about="accounts, payments or customers"),
+        Column(name="left_rows", type=INT, about="Rows of it"),
+        Column(name="right_table", type=TEXT, about="records or customers"),
+        Column(name="right_rows", type=INT, about="Rows of it"),
+        Column(
+            name="rules",
+            type=pa.list_(pa.field("item", _RULE, nullable=False)),
+            about="What brought rows together: pairs that each rule was the first to compare, and pairs of blocks that "
+            "stayed too large",
+        ),
+        Column(name="pairs_compared", type=INT, about="Pairs compared, by whatever rule"),
+        Column(
+            name="prior_mbits",
+            type=INT,
+            about="log2 of the odds of a pair before anything is compared, in 1/1000 bit; of `held`, as fitted",
+        ),
+        Column(
+            name="household_prior_mbits",
+            type=INT,
+            about="Likewise that a pair is of two members of one household; absent where that is not asked",
+            nullable=True,
+        ),
+        Column(
+            name="moved_ppm",
+            type=INT,
+            about="Share of one person's pairs of rows that are of different addresses, as fitted; absent likewise",
+            nullable=True,
+        ),
+        Column(name="links_kept", type=INT, about="Links kept, proposed or not"),
+        Column(
+            name="lines",
+            type=pa.list_(pa.field("item", _LINE, nullable=False)),
+            about="For several least probabilities: links, their expected precision, and how many are expected wrong",
+        ),
+        Column(name="links_proposed", type=INT, about="Links proposed to a person"),
+        Column(
+            name="expected_precision_ppm",
+            type=INT,
+            about="Share of these that is expected to be right: their mean probability; absent of none",
+            nullable=True,
+        ),
+        Column(name="expected_wrong", type=INT, about="How many of these are expected to be wrong"),
+        Column(name="links_barred", type=INT, about="Links that a standing negative judgement bars"),
+        Column(name="model_id", type=ID, about="Digest of the model file"),
+        Column(name="model_version", type=TEXT, about="As that file states it"),
+    ),
+)
+
+ACCOUNT_REUSE = Table(
+    name="account_reuse",
+    version=1,
+    stage="identities",
+    about="Two accounts of different exhibits that share a nickname, key, wallet or contact; it merges nothing.",
+    key=("reuse_id",),
+    columns=(
+        Column(name="reuse_id", type=ID, about="Digest of both accounts"),
+        Column(name="account_id", type=ID, about="The one account", cites="accounts.account_id"),
+        Column(name="other_account_id", type=ID, about="The other", cites="accounts.account_id"),
+        Column(name="exhibit_id", type=ID, about="Exhibit of the one", cites="exhibits.exhibit_id"),
+        Column(name="other_exhibit_id", type=ID, about="Exhibit of the other", cites="exhibits.exhibit_id"),
+        Column(name="shared", type=TEXT, about="What they share, in words"),
+        Column(
+            name="match_weight_mbits",
+            type=INT,
+            about="log2 of the odds that one person has both, in 1/1000 bit; nothing follows from it",
+        ),
+        Column(
+            name="comparisons",
+            type=pa.list_(pa.field("item", _COMPARISON, nullable=False)),
+            about="What the weight is made of, as in `links`: how rare each shared value is among the case's accounts",
+        ),
+        Column(name="model_id", type=ID, about="Digest of the model file"),
     ),
 )
 
@@ -157,4 +278,28 @@ JUDGEMENTS = Table(
     ),
 )
 
-IDENTITY_TABLES = (LINKS, KNOWN_LINKS, CONTRARY_FACTS, RIVAL_HYPOTHESES, JUDGEMENTS)
+SETTLED_LINKS = Table(
+    name="settled_links",
+    version=1,
+    stage="judgements",
+    about="The positive and negative judgements that stand on links, once one is negative; until then it is empty.",
+    key=("link_id",),
+    columns=(
+        Column(name="link_id", type=ID, about="The link judged"),
+        Column(name="claim", type=TEXT, about="used, paid or held"),
+        Column(name="left_id", type=ID, about="Left row of the link"),
+        Column(name="right_id", type=ID, about="Right row of the link"),
+        Column(name="verdict", type=TEXT, about="positive or negative"),
+    ),
+)
+
+IDENTITY_TABLES = (
+    LINKS,
+    KNOWN_LINKS,
+    LINKAGE_REPORTS,
+    ACCOUNT_REUSE,
+    CONTRARY_FACTS,
+    RIVAL_HYPOTHESES,
+    JUDGEMENTS,
+    SETTLED_LINKS,
+)

@@ -17,6 +17,7 @@ from headwater.judgements import (
     grades_on,
     hub_snapshot,
     is_about_link,
+    settled_snapshot,
     snapshot,
 )
 
@@ -37,6 +38,7 @@ def put_decisions(session: Session, judgements: Sequence[Judgement], database: s
     session.put_later("judgements", lambda: snapshot(judgements, _link_ids(session, judgements)))
     session.put("hub_judgements", hub_snapshot(judgements))
     session.put("merge_cuts", cut_snapshot(judgements))
+    session.put("settled_links", settled_snapshot(judgements))
     session.put_later("media_grades", lambda: _grades(session, database))
 
 

@@ -270,7 +270,7 @@ def _inputs(case: Case, stage: Stage, exhibits: Sequence[PlacedExhibit]) -> dict
         # A list that is left out is told of in a defect, so that the run depends on which these are.
         listed = "\0".join(case.unconfirmed_lists())
         inputs["unconfirmed hash lists"] = hashlib.sha256(listed.encode()).hexdigest()
-    for name in {"judgements", "hub_judgements", "merge_cuts"} & set(stage.reads):
+    for name in {"judgements", "hub_judgements", "merge_cuts", "settled_links"} & set(stage.reads):
         with case.tables() as session:
             rows = session.arrow(name).to_pylist()
         inputs[name] = hashlib.sha256(repr(rows).encode("utf-8", "surrogateescape")).hexdigest()

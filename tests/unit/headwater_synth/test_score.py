@@ -50,6 +50,10 @@ MEASURES = (
     "links.paid.recall",
     "links.used.precision",
     "links.used.recall",
+    "links.used.own_data_recall",
+    "links.held.precision",
+    "links.held.recall",
+    "links.held.blocking_recall",
     *(f"leads.{order}.first_{n}" for order in ("high_risk", "by_activity", "by_amount_paid") for n in (10, 100, 1000)),
     "leads.origin.worst_rank_percent",
     "leads.innocents_named",
@@ -422,12 +426,13 @@ PEOPLE = (
     {"person_key": "2", "record_keys": "R-2", "customer_keys": "kestrel:K-2", "only_paid_for_relative": "1"},
     {"person_key": "3", "record_keys": "", "customer_keys": "", "only_paid_for_relative": "0"},
 )
-ACCOUNTS = (
-    {"account_key": "10", "role": "member", "person_key": "1", "is_origin": "1", "identity_reachable": "1"},
-    {"account_key": "11", "role": "member", "person_key": "3", "is_origin": "1", "identity_reachable": "0"},
-    {"account_key": "12", "role": "member", "person_key": "3", "is_origin": "0", "identity_reachable": "0"},
-    {"account_key": "13", "role": "member", "person_key": "1", "is_origin": "1", "identity_reachable": "1"},
-)
+ACCOUNTS = tuple(
+    {"account_key": key, "role": "member", "person_key": person, "is_origin": origin}
+    | dict.fromkeys(("identity_reachable", "own_data_leads"), reachable)
+    for key, person, origin, reachable in (
+        ("10", "1", "1", "1"), ("11", "3", "1", "0"), ("12", "3", "0", "0"), ("13", "1", "1", "1"),
+    )
+)  # fmt: skip
 PAYMENTS = (
     {"invoice_key": "500", "payer_person_key": "2", "exchange": "kestrel", "txid": "aa", "output_index": "1"},
     {"invoice_key": "501", "payer_person_key": "1", "exchange": "", "txid": "bb", "output_index": "0"},
@@ -447,7 +452,8 @@ def identities(session: Session) -> None:
 
 
 def link(claim: str, left: str, right: str, *, proposed: bool = True) -> dict[str, object]:
-    tables = {"used": ("accounts", "records"), "paid": ("payments", "customers")}[claim]
+    sides = {"used": ("accounts", "records"), "paid": ("payments", "customers"), "held": ("customers", "records")}
+    tables = sides[claim]
     return {
         "claim": claim,
         "left_table": tables[0],
@@ -489,10 +495,28 @@ def test_an_account_is_its_users_by_any_record_of_theirs(session):
     assert (found["links.used.recall"].value, found["links.used.recall"].n) == (0.5, 2)
 
 
+def test_a_customer_is_a_person_by_any_record_of_theirs(session):
+    identities(session)
+    links = (link("held", "cus-1", "rec-R-1b"), link("held", "cus-2", "rec-R-1"))
+    put(session, "links", *links)
+    found = figures(session, **TRUTH)
+    assert (found["links.held.precision"].value, found["links.held.precision"].n) == (0.5, 2)
+    assert (found["links.held.recall"].value, found["links.held.recall"].n) == (0.5, 2)
+    # No row says anything of its person: no rule brings the three true pairs together.
+    assert (found["links.held.blocking_recall"].value, found["links.held.blocking_recall"].n) == (0.0, 3)
+
+
 def test_the_first_leads_are_measured_beside_orders_that_need_no_rules(session, monkeypatch):
     monkeypatch.setattr(score_people, "FIRST", (1, 2))
     accounts = tuple(
-        {"account_key": str(n), "person_key": "1", "role": role, "is_origin": origin, "identity_reachable": "0"}
+        {
+            "account_key": str(n),
+            "person_key": "1",
+            "role": role,
+            "is_origin": origin,
+            "identity_reachable": "0",
+            "own_data_leads": "0",
+        }
         for n, role, origin in ((10, "member", "1"), (11, "administrator", "0"), (12, "member", "0"))
     )
     identities(session)
@@ -558,7 +582,7 @@ def test_a_truth_without_a_file_or_a_column_is_refused(tmp_path):
     with pytest.raises(UnreadableInputError, match=r"accounts\.csv: no such file of the truth"):
         read_truth(tmp_path)
     written(tmp_path, "accounts", ("account_key", "person_key"))
-    with pytest.raises(UnreadableInputError, match="no column is_origin, identity_reachable"):
+    with pytest.raises(UnreadableInputError, match="no column is_origin, identity_reachable, own_data_leads"):
         read_truth(tmp_path)
 
 

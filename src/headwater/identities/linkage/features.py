@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from headwater.identities.linkage import forms
 
-__all__ = ["FEATURES", "Features", "Values", "features_of"]
+__all__ = ["FEATURES", "KINDS", "Features", "Values", "features_of"]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -41,11 +41,13 @@ class Values:
         text: Their bytes, end to end.
         starts: Where each begins; one more than there are values.
         counts: How often each stands in both files; of names, as a given name and as a surname.
+        begins: For each of KINDS, the number of its first value; one more than there are kinds.
     """
 
     text: U8
     starts: I64
     counts: I32
+    begins: I64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,10 @@ class _Build:
             text.append(np.frombuffer(content, np.uint8)[: ends[-1]] if content is not None else text[0])
             starts.append(ends[1:] + end)
             end += int(ends[-1])
-        return Values(text=np.concatenate(text), starts=np.concatenate(starts), counts=np.concatenate(self._counts))
+        begins = np.cumsum([0, *(len(counts) for counts in self._counts)])
+        return Values(
+            text=np.concatenate(text), starts=np.concatenate(starts), counts=np.concatenate(self._counts), begins=begins
+        )
 
 
 UNCOUNTED = frozenset({"first_given", "second_given"})

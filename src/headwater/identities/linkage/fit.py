@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from headwater.identities.linkage.linkage_model import LEVELS, LinkageModel
+from headwater.identities.linkage.linkage_model import LEVELS, MOST_LEVELS, LinkageModel
 from headwater.identities.linkage.weighed import UNSAID, Priors, WeighedPairs, mbits
 
 __all__ = ["Fitted", "fitted"]
@@ -17,9 +17,15 @@ _ROUNDS = 40
 _MODEL_PAIRS = 60.0
 """Pairs of one person that the model's m count for: with fewer in a sample the model prevails, with more the files."""
 _LEAST_SHARE = 0.0005
+_MODEL_ROWS = 5.0
+"""Left rows that the model's priors count for."""
+_TELLS_NAMESAKES_APART = "date_of_birth"
 _FEWEST_PAIRS = 0.5
 _GROUPS: dict[str, tuple[tuple[int, ...], ...]] = {
-    # Levels that are each other's alternatives; those of other fields all are.
+    # Levels that are each other's alternatives; those of other fields all are. Another writing of a name is told of few
+    # pairs, so that how often it occurs is not for these files to say.
+    "given_name": (tuple(range(10)),),
+    "surname": (tuple(range(7)),),
     "date_of_birth": ((0, 1, 2, 3, 4, 7, 8, 9),),
     "postcode": ((0, 1, 2), (3, 4)),
     "state": ((0, 1), (2, 3)),
@@ -41,14 +47,24 @@ class Fitted:
     priors: Priors
 
 
+def _within(share: F64, before: F64, times: int) -> F64:
+    """The share, no further from the model's than so many times.
+
+    In large files namesakes outnumber pairs of one person, and a fit left to itself takes them for people whose dates
+    of birth and addresses all differ.
+    """
+    held: F64 = np.clip(share, before / times, before * times)
+    return held
+
+
 def fitted(
     sample: WeighedPairs, m: npt.NDArray[np.int32], h: npt.NDArray[np.int32], priors: Priors, universe: float,
-    model: LinkageModel,
+    rows: int, model: LinkageModel, most_times: int,
 ) -> Fitted:  # fmt: skip
     """The m and the priors, by expectation and maximisation over pairs of one person, one household, and strangers.
 
     u and h stay as they are. The model's m stand for so many pairs seen before (`_MODEL_PAIRS`), so that a few odd
-    pairs do not overturn them.
+    pairs do not overturn them; its priors stand for `_MODEL_ROWS` left rows.
 
     Args:
         sample: Pairs of a sample of left rows, weighed by the model as it stands.
@@ -56,7 +72,9 @@ def fitted(
         h: Likewise of members of one household.
         priors: The model's.
         universe: Pairs there are of the sampled rows, compared or not.
+        rows: Sampled left rows; the model's priors count for `_MODEL_ROWS` besides.
         model: The model.
+        most_times: How far m of dates of birth, and the share of people who moved, may come from the model's.
 
     References:
         Dempster, Laird and Rubin (1977), Maximum Likelihood from Incomplete Data via the EM Algorithm, section 4.3.
@@ -77,11 +95,12 @@ def fitted(
     of_household[:, _ADDRESS] = 0
     household_sum = of_household.sum(axis=1)
     addressed = made[:, _ADDRESS].any(axis=1)
-    before = np.zeros((len(LEVELS), 10))
+    before = np.zeros((len(LEVELS), MOST_LEVELS))
     for n, listed in enumerate(model.comparisons.values()):
         before[n, : len(listed)] = [level.m_ppm / 1_000_000 for level in listed]
     share = before.copy()
-    same_prior, household_prior = 2.0 ** (priors.same_mbits / 1000), 2.0 ** (priors.household_mbits / 1000)
+    before_same, before_household = 2.0 ** (priors.same_mbits / 1000), 2.0 ** (priors.household_mbits / 1000)
+    same_prior, household_prior, held = before_same, before_household, _MODEL_ROWS / max(rows, 1)
     moved = priors.moved_ppm / 1_000_000
     person = np.ones(len(LEVELS), bool)
     person[_ADDRESS] = False
@@ -93,18 +112,23 @@ def fitted(
         household = household_prior * np.exp2(household_sum) * address
         whole = 1 + same + household
         is_same, is_household = same / whole, household / whole
-        same_prior = max(float(is_same.sum()), _FEWEST_PAIRS) / universe
-        household_prior = max(float(is_household.sum()), _FEWEST_PAIRS) / universe
+        same_prior = (max(float(is_same.sum()), _FEWEST_PAIRS) / universe + held * before_same) / (1 + held)
+        found_household = max(float(is_household.sum()), _FEWEST_PAIRS) / universe
+        household_prior = (found_household + held * before_household) / (1 + held)
         at_home = np.where(addressed, is_same * stayed / address, 0.0)
         seen = float(is_same[addressed].sum())
         moved = (seen - float(at_home.sum()) + _MODEL_PAIRS * priors.moved_ppm / 1_000_000) / (seen + _MODEL_PAIRS)
-        moved = min(max(moved, 0.001), 0.9)
+        moved = float(_within(np.array(moved), np.array(priors.moved_ppm / 1_000_000), most_times))
         for n, name in enumerate(LEVELS):
-            counts = np.bincount(at[:, n], weights=(is_same if person[n] else at_home) * made[:, n], minlength=10)
+            counts = np.bincount(
+                at[:, n], weights=(is_same if person[n] else at_home) * made[:, n], minlength=MOST_LEVELS
+            )
             for group in _GROUPS.get(name, (tuple(range(len(LEVELS[name]))),)):
                 chosen = list(group)
                 total = counts[chosen] + _MODEL_PAIRS * before[n, chosen]
                 share[n, chosen] = np.maximum(total / total.sum(), _LEAST_SHARE)
+                if name == _TELLS_NAMESAKES_APART:
+                    share[n, chosen] = _within(share[n, chosen], before[n, chosen], most_times)
     logs = m.copy()
     for n, listed in enumerate(model.comparisons.values()):
         for k in range(len(listed)):

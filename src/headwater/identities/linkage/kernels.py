@@ -17,7 +17,7 @@ from headwater.identities.linkage.level_kernels import (
     text_level,
 )
 
-__all__ = ["compare_blocks"]
+__all__ = ["compare_blocks", "compare_pairs", "rows_agreed_on"]
 
 GIVEN, FIRST, SECOND, SURNAME, BIRTH, STREET, NUMBER, POSTCODE, SUBURB, STATE = range(10)
 PHONE, PHONE_END, EMAIL, EMAIL_LOCAL, NICKNAME, NATIONAL_ID = range(10, 16)
@@ -26,6 +26,7 @@ ADDRESS_FIRST, ADDRESS_LAST = 3, 7
 SUMS = 4
 ABSENT = -1
 UNSAID = -100_000
+NEVER = -(1 << 40)
 BIRTH_PLACES = 4_000_000
 
 
@@ -43,8 +44,8 @@ def _begins_alike(one: Int, other: Int, text: U8, starts: I64) -> bool:
 
 
 @compiled
-def _frequency(field: Int, level: Int, crossed: Int, x: I32, rarity: I32, births: I32) -> int:  # noqa: PLR0911 - the table of levels, read from top to bottom
-    """log2 of how frequent the value is on which two rows agree."""
+def _of_value(field: Int, level: Int, crossed: Int, x: I32, rarity: I32, births: I32) -> int:  # noqa: PLR0911 - the table of levels, read from top to bottom
+    """What the tables of values and of dates have of the value on which two rows agree: rarity, or number of rows."""
     if field == 0:
         return int(rarity[x[FIRST] if level == 1 else x[GIVEN], crossed])
     if field == 1:
@@ -64,6 +65,12 @@ def _frequency(field: Int, level: Int, crossed: Int, x: I32, rarity: I32, births
     if field == 9:
         return int(rarity[x[EMAIL_LOCAL] if level == 1 else x[EMAIL], 0])
     return int(rarity[x[NICKNAME + field - 10], 0])
+
+
+@compiled
+def _is_by_value(field: Int, level: Int) -> bool:
+    """Whether two rows agree on a value whose frequency counts."""
+    return bool(level == 0 or (level == 1 and field * (field - 9) == 0))
 
 
 @compiled
@@ -157,9 +164,9 @@ def _weigh(  # noqa: C901, PLR0912, PLR0915 - the table of levels, read from top
             weights[field] = 0
             continue
         rarest = np.int64(u[field, level])
-        by_value = level == 0 or (level == 1 and field * (field - 9) == 0)
+        by_value = _is_by_value(field, level)
         if by_value:
-            rarest = np.int64(_frequency(field, level, crossed, x, rarity, births))
+            rarest = np.int64(_of_value(field, level, crossed, x, rarity, births))
             if field == 9 and levels[1] == 0 and 0 <= levels[0] <= 1 and not crossed:
                 # An address made of a name is likely among namesakes, however rare it is among all.
                 local = x[EMAIL_LOCAL]
@@ -252,3 +259,29 @@ def compare_blocks(  # noqa: C901 - the table of levels, read from top to bottom
                         totals[found] = total
                     found += 1
     return found
+
+
+@compiled
+def compare_pairs(
+    left: I32, right: I32, text: U8, starts: I64, letters: U32, folded: I32, long_form: I32, rarity: I32, births: I32,
+    m: I32, u: I32, h: I32, best: I32, constants: I64, table: I32, pairs: I32, levels: I32, weights: I32, totals: I64,
+) -> None:  # fmt: skip
+    """Fills in levels and weights of these pairs, whatever they come to."""
+    masks = np.zeros(256, np.uint64)
+    for at in range(len(pairs)):
+        totals[at] = _weigh(
+            left[pairs[at, 0]], right[pairs[at, 1]], text, starts, letters, folded, long_form, rarity, births, m, u, h,
+            best, constants, table, NEVER, levels[at], weights[at], masks,
+        )  # fmt: skip
+
+
+@compiled
+def rows_agreed_on(
+    left: I32, pairs: I32, levels: I32, crossed: U8, counts: I32, births: I32, found: I32
+) -> None:  # fmt: skip
+    """Fills in how many rows have the value on which a pair agrees; what is there stays where it agrees on none."""
+    for at in range(len(pairs)):
+        for field in range(FIELDS):
+            level = levels[at, field]
+            if level >= 0 and _is_by_value(field, level):
+                found[at, field] = _of_value(field, level, int(crossed[at]), left[pairs[at, 0]], counts, births)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from headwater.errors import InputError, UnreadableInputError
 from headwater.identities.linkage.column_map import Side
 
-__all__ = ["same_file", "side_rows"]
+__all__ = ["as_text", "same_file", "side_rows"]
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 
@@ -40,7 +40,7 @@ def side_rows(path: Path, side: Side) -> pa.Table:
     _check_ids(path, side.id_column, ids)
     columns = {"id": ids}
     for field, parts in side.columns.items():
-        texts = [_text(table[found[c]]) for c in parts]
+        texts = [as_text(table[found[c]]) for c in parts]
         columns[field] = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, " ", null_handling="skip")
     rows = pa.table(columns)
     return rows.take(pc.sort_indices(rows, sort_keys=[("id", "ascending")]))
@@ -116,7 +116,7 @@ def _unreadable(path: Path, error: Exception) -> UnreadableInputError:
     return UnreadableInputError(path, f"cannot be read ({error})", remedy="give CSV in UTF-8 with a header, or Parquet")
 
 
-def _text(column: pa.ChunkedArray) -> pa.Array:
+def as_text(column: pa.ChunkedArray) -> pa.Array:
     """The column as trimmed text; a value of nothing but blanks is absent."""
     column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(column, pa.ChunkedArray):

@@ -25,18 +25,19 @@ from headwater.identities.linkage.links import (
     without_forbidden,
     write_links,
 )
+from headwater.identities.linkage.name_levels import OtherWritings
 from headwater.identities.linkage.rivals import beside_rivals
 from headwater.identities.linkage.rows import same_file, side_rows
 from headwater.identities.linkage.weighed import Priors
 
-__all__ = ["LinkOptions", "LinkReport", "link_files"]
+__all__ = ["LATEST_YEAR", "LinkOptions", "LinkReport", "link_files", "rows_of_a_block"]
 
 PAIRS_PER_RULE = 2_000_000
 LEAST_BLOCK_ROWS = 12
 """Rows of a block: small files compare everything near; in large ones a row meets a dozen others by each rule."""
 _PARTS = {"full_name": ("given_name", "surname"), "address": ("street_number",)}
 """Fields that hold others."""
-_LATEST_YEAR = 2029
+LATEST_YEAR = 2029
 """Dates with a year of two digits: a constant and not the clock, so that a result stays as it was."""
 
 
@@ -130,18 +131,21 @@ def link_files(
     itself = same_file(left_path, right_path)
     left = side_rows(left_path, column_map.left)
     right = None if itself else side_rows(right_path, column_map.right)
-    features = features_of(left, right, latest_year=_LATEST_YEAR)
+    features = features_of(left, right, latest_year=LATEST_YEAR)
     left_ids, right_ids = left["id"], (left if right is None else right)["id"]
     sides = column_map.left.columns, (column_map.left if itself else column_map.right).columns
     holds = [{*side, *(f for field in side for f in _PARTS.get(field, ()))} for side in sides]
     both = tuple(f for f in FIELDS if f in holds[0] & holds[1] and f != "full_name")
     bound = {*sides[0], *sides[1]}
     one_sided = tuple(f for f in FIELDS if f in bound and not {f, *_PARTS.get(f, ())} & {*both})
+    names: OtherWritings | None = OtherWritings(left, left if right is None else right, model, other_scripts_only=True)
+    if names is not None and not names.any_other_script:
+        names = None
     del left, right
     rows = max(len(left_ids), len(right_ids))
-    most = max(LEAST_BLOCK_ROWS, PAIRS_PER_RULE // rows)
+    most = rows_of_a_block(rows)
     blocks = blocks_of(features, model.rules, most_rows=most, threads=options.threads)
-    comparer = Comparer(features, blocks, model, options.threads)
+    comparer = Comparer(features, blocks, model, model.uses["files"], options.threads, names)
     priors = comparer.fit()
     weighed = comparer.pairs(
         priors,
@@ -178,6 +182,11 @@ def link_files(
         seconds=time.monotonic() - began,
         peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     )
+
+
+def rows_of_a_block(rows: int) -> int:
+    """How many rows of one side a block may have, by the rows of the larger side."""
+    return max(LEAST_BLOCK_ROWS, PAIRS_PER_RULE // rows)
 
 
 def _least_mbits(min_probability_ppm: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SUMS", "UNSAID", "Priors", "WeighedPairs", "joined", "mbits"]
+__all__ = ["I32", "I64", "SUMS", "UNSAID", "Priors", "WeighedPairs", "joined", "mbits", "shared_again"]
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -72,3 +72,21 @@ def joined(parts: Sequence[WeighedPairs]) -> WeighedPairs:
 def mbits(numerator: float, denominator: float) -> int:
     """log2 of the ratio, in thousandths of a bit, rounded at once so that no order of sums shows."""
     return round(1000 * math.log2(numerator / denominator))
+
+
+def shared_again(shared_mbits: npt.NDArray[np.signedinteger], more_mbits: npt.NDArray[np.signedinteger]) -> I64:
+    """What a household takes from pairs, once more is known of them that its members share.
+
+    Args:
+        shared_mbits: What it takes so far: -log2(1 + odds of a household), 0 or less.
+        more_mbits: By how much these odds grow, as log2.
+    """
+    both = np.stack([shared_mbits.astype(np.int64), more_mbits.astype(np.int64)], axis=1)
+    seen, inverse = np.unique(both, axis=0, return_inverse=True)
+    each = np.array([_shared(int(shared), int(more)) for shared, more in seen], np.int64)
+    return each[inverse.reshape(-1)] if len(seen) else np.zeros(0, np.int64)
+
+
+def _shared(shared_mbits: int, more_mbits: int) -> int:
+    odds = 2.0 ** (-shared_mbits / 1000) - 1
+    return -mbits(1 + odds * 2.0 ** (more_mbits / 1000), 1.0)

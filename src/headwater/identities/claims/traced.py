@@ -1,4 +1,4 @@
-"""How much of each payment passed through each withdrawal that a service booked for a customer."""
+"""What ties payments to what services sent for their customers: the trace, and what both sides noted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from headwater.engine import StageContext
 
-__all__ = ["TracedShare", "traced_shares"]
+__all__ = ["TracedShare", "noted_pairs", "traced_shares"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +59,24 @@ def traced_shares(context: StageContext) -> list[TracedShare]:
         TracedShare(payment_id=payment, customer_id=customer, least_ppm=min(s.get("fifo", 0), s.get("pro_rata", 0)))
         for (payment, customer), s in sorted(shares.items())
     ]
+
+
+def noted_pairs(context: StageContext) -> dict[tuple[str, str], int]:
+    """Payments and customers that platform and service tie together by what each noted, with the number of the level.
+
+    0 where the service sent to the address of the payment's invoice, 1 where it booked the transaction that the
+    platform noted. It counts where no chain of blocks was there to follow.
+    """
+    payments, returned = context.tables.table("payments"), context.tables.table("customer_transactions")
+    sent = returned.filter(returned.direction == "withdrawal")
+    invoices = context.tables.table("invoices").select("invoice_id", invoice_address="address")
+    asked = payments.inner_join(invoices, "invoice_id")
+    to_address = asked.inner_join(sent, asked.invoice_address == sent.address).select("payment_id", "customer_id")
+    noted = payments.filter(payments.txid.notnull())
+    by_transaction = noted.inner_join(sent, noted.txid == sent.txid).select("payment_id", "customer_id")
+    found: dict[tuple[str, str], int] = {}
+    for level, expression in enumerate((to_address, by_transaction)):
+        rows = context.tables.result(expression.distinct(), order_by=["payment_id", "customer_id"])
+        for pair in zip(rows["payment_id"].to_pylist(), rows["customer_id"].to_pylist(), strict=True):
+            found.setdefault(pair, level)
+    return found
