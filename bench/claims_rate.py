@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headwater.engine import Session, write_parquet
@@ -27,6 +28,7 @@ from headwater.identities.claims import held_pairs, links_table, standing_denial
 from headwater.identities.link import KEPT_MBITS
 from headwater.identities.linkage import read_linkage_model
 from headwater.schema import table_named
+from headwater_synth.two_files import two_files
 
 SEED = 5
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -59,7 +61,7 @@ def _ids(prefix: str, numbers: np.ndarray) -> pa.Array:
 
 
 def write_case(folder: Path, accounts: int, logins: int, people: int) -> None:
-    """The tables of a case; every fifth person on record has an account, and every third is a customer."""
+    """The tables of a case; every fifth person on record has an account, and more than half are customers."""
     rng = np.random.default_rng(SEED)
     held = np.arange(accounts)
     person = np.where(held < people // 5, held, people + held)
@@ -79,21 +81,19 @@ def write_case(folder: Path, accounts: int, logins: int, people: int) -> None:
         ),
         folder / "logins.parquet",
     )  # fmt: skip
-    for name, prefix, key in (("records", "rec", "record_id"), ("customers", "cus", "customer_id")):
-        who = np.arange(people) if name == "records" else np.arange(people) * 3
-        born = who * 2_654_435_761 % 20_000
+    made = two_files(people, seed=SEED)
+    nicknames = pa.array(
+        [t if n % 2 else None for n, t in enumerate(_named(np.arange(people) * 7919 % 16**6, 6).to_pylist())]
+    )
+    for name, prefix, rows in (("customers", "cus", made.left), ("records", "rec", made.right)):
         columns = {
-            key: _ids(prefix, np.arange(people)),
-            "given_name": _named(who * 31 % 2_000, 3),
-            "surname": _named(who * 17 % 60_000, 4),
-            "date_of_birth": pa.array([(dt.date(1950, 1, 1) + dt.timedelta(days=int(d))).isoformat() for d in born]),
-            "street_address": pa.array([f"{n % 180 + 1} street {n // 3 % 90_000}" for n in who.tolist()]),
-            "postcode": pa.array([f"{n // 7 % 100_000:05d}" for n in who.tolist()]),
-            "email": pa.array([f"m{n}@mail.test" if n % 3 == 0 else None for n in who.tolist()]),
+            f"{name[:-1]}_id": _ids(prefix, np.arange(people)),
+            "street_address": pc.binary_join_element_wise(rows["street_number"], rows["address"], " "),
+            **{field: rows[field] for field in ("given_name", "surname", "date_of_birth", "postcode", "phone")},
         }
         if name == "records":
-            nicknames = _named(who * 7919 % 16**6, 6)
-            columns["nickname"] = pa.array([t if n % 2 else None for n, t in enumerate(nicknames.to_pylist())])
+            columns["nickname"] = nicknames
+            columns["email"] = pa.array([f"m{n}@mail.test" if n % 3 == 0 else None for n in range(people)])
         write_parquet(_table(name, people, **columns), folder / f"{name}.parquet")
 
 

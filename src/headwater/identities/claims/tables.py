@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headwater.identities.claims.bars import NO_COUNT, NOT_MADE, Bar, ClaimPairs
 from headwater.identities.claims.proposed import expected, probabilities_ppm, proposed
@@ -67,7 +68,9 @@ def _links(pairs: ClaimPairs, model: LinkageModel, least_precision_ppm: int, den
             "match_weight_mbits": pa.array(total),
             "probability_ppm": pa.array(ppm),
             "comparisons": bar_lists(pairs),
-            "because": [f"{words}, proposed because of {told or 'nothing that agrees'}" for told in reasons],
+            "because": pc.binary_join_element_wise(
+                f"{words}, proposed because of ", pc.if_else(pc.equal(reasons, ""), "nothing that agrees", reasons), ""
+            ),
             "model_id": [model.model_id] * count,
             "rivals": pa.array(_rivals(pairs)),
             "barred_by": pa.array(barred, pa.string()),
@@ -80,41 +83,67 @@ def _rivals(pairs: ClaimPairs) -> I64:
     return np.bincount(pairs.left, minlength=1)[pairs.left].astype(np.int64) - 1
 
 
-def positive_reasons(pairs: ClaimPairs, joint: str) -> list[str]:
+def positive_reasons(pairs: ClaimPairs, joint: str) -> pa.Array:
     """For each pair what speaks for it, in a few words."""
-    told: list[list[str]] = [[] for _ in range(len(pairs.left))]
-    for bar in pairs.bars:
-        if bar.field == "prior":
-            continue
-        words = [f"{bar.field.replace('_', ' ')}: {level}" for level in bar.levels]
-        for at in np.flatnonzero((bar.level != NOT_MADE) & (bar.weight_mbits > 0)).tolist():
-            told[at].append(words[bar.level[at]])
-    return [joint.join(parts) for parts in told]
+    bars = [bar for bar in pairs.bars if bar.field != "prior"]
+    speaks = [np.where((bar.level != NOT_MADE) & (bar.weight_mbits > 0), bar.level, NOT_MADE) for bar in bars]
+    if not bars:
+        return pa.array([], pa.string())
+    alike, inverse = np.unique(np.stack(speaks, axis=1), axis=0, return_inverse=True)
+    told = [
+        joint.join(
+            f"{bar.field.replace('_', ' ')}: {bar.levels[lv]}" for bar, lv in zip(bars, row, strict=True) if lv >= 0
+        )
+        for row in alike.tolist()
+    ]
+    return pa.array(told, pa.string()).take(pa.array(inverse.reshape(-1)))
 
 
 def bar_lists(pairs: ClaimPairs) -> pa.Array:
     """For each pair its bars, as the column `comparisons` has them."""
-    made = np.stack([bar.level != NOT_MADE for bar in pairs.bars], axis=1) if pairs.bars else np.zeros((0, 0), np.bool_)
-    starts = np.r_[0, np.cumsum(made.sum(axis=1))].astype(np.int32) if len(made) else np.zeros(1, np.int32)
-    places = starts[:-1, None] + np.cumsum(made, axis=1) - made if len(made) else made
-    cells: list[tuple[Any, ...]] = [()] * int(starts[-1])
-    for n, bar in enumerate(pairs.bars):
-        for at in np.flatnonzero(made[:, n]).tolist():
-            cells[places[at, n]] = _cells(bar, at)
     kind = table_named("links").arrow.field("comparisons").type
-    columns = list(zip(*cells, strict=True)) if cells else [()] * len(kind.value_type)
     fields = [kind.value_type.field(n) for n in range(kind.value_type.num_fields)]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)]
-    return pa.ListArray.from_arrays(pa.array(starts), pa.StructArray.from_arrays(arrays, fields=fields)).cast(kind)
+    made = [np.flatnonzero(bar.level != NOT_MADE) for bar in pairs.bars]
+    of_pair = np.concatenate([np.zeros(0, np.int64), *made])
+    parts = [_told(bar, at) for bar, at in zip(pairs.bars, made, strict=True)]
+    order = pa.array(np.argsort(of_pair, kind="stable"))
+    columns = [
+        pa.concat_arrays([pa.array([], field.type), *(part[n].cast(field.type) for part in parts)]).take(order)
+        for n, field in enumerate(fields)
+    ]
+    starts = np.r_[0, np.cumsum(np.bincount(of_pair, minlength=len(pairs.left)))].astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(starts), pa.StructArray.from_arrays(columns, fields=fields)).cast(kind)
 
 
-def _cells(bar: Bar, at: int) -> tuple[str, str, int, int | None, str]:
-    level, weight, rows = bar.levels[bar.level[at]], int(bar.weight_mbits[at]), int(bar.rows_with_value[at])
-    value = None if bar.values is None else bar.values[at].as_py()
-    reason = None if bar.reasons is None else bar.reasons[at].as_py()
-    counted = None if rows == NO_COUNT else rows
-    told = sentence(bar.field, level, weight, counted, bar.of_rows, value=value, reason=reason)
-    return bar.field, level, weight, counted, told
+def _told(bar: Bar, at: I64) -> tuple[pa.Array, ...]:
+    """Of these pairs the bar's field, level, weight, number of rows and sentence; like ones are put into words once."""
+    values, reasons = (_encoded(column, at) for column in (bar.values, bar.reasons))
+    said = np.stack([bar.level[at], bar.weight_mbits[at], bar.rows_with_value[at], values[1], reasons[1]], axis=1)
+    alike, inverse = np.unique(said, axis=0, return_inverse=True)
+    sentences = [
+        sentence(
+            bar.field, bar.levels[level], weight, None if rows == NO_COUNT else rows, bar.of_rows,
+            value=values[0][value] if value >= 0 else None, reason=reasons[0][reason] if reason >= 0 else None,
+        )
+        for level, weight, rows, value, reason in alike.tolist()
+    ]  # fmt: skip
+    rows = bar.rows_with_value[at]
+    return (
+        pa.array([bar.field], pa.string()).take(pa.array(np.zeros(len(at), np.int32))),
+        pa.array(bar.levels, pa.string()).take(pa.array(bar.level[at])),
+        pa.array(bar.weight_mbits[at]),
+        pa.array(rows, mask=rows == NO_COUNT),
+        pa.array(sentences, pa.string()).take(pa.array(inverse.reshape(-1))),
+    )
+
+
+def _encoded(column: pa.Array | None, at: I64) -> tuple[list[str], I64]:
+    """The distinct texts of a column, and for each of these pairs the number of its own; -1 for none."""
+    if column is None:
+        return [], np.full(len(at), -1, np.int64)
+    encoded = column.take(pa.array(at)).dictionary_encode()
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    return encoded.dictionary.to_pylist(), codes.astype(np.int64)
 
 
 def reports_table(claims: Sequence[ClaimPairs], links: pa.Table, model: LinkageModel) -> pa.Table:

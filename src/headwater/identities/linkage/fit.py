@@ -74,7 +74,8 @@ def fitted(
         universe: Pairs there are of the sampled rows, compared or not.
         rows: Sampled left rows; the model's priors count for `_MODEL_ROWS` besides.
         model: The model.
-        most_times: How far m of dates of birth, and the share of people who moved, may come from the model's.
+        most_times: How far m of dates of birth, and the share of people who moved, may come from the model's; other m
+            may come twice as far.
 
     References:
         Dempster, Laird and Rubin (1977), Maximum Likelihood from Incomplete Data via the EM Algorithm, section 4.3.
@@ -127,8 +128,8 @@ def fitted(
                 chosen = list(group)
                 total = counts[chosen] + _MODEL_PAIRS * before[n, chosen]
                 share[n, chosen] = np.maximum(total / total.sum(), _LEAST_SHARE)
-                if name == _TELLS_NAMESAKES_APART:
-                    share[n, chosen] = _within(share[n, chosen], before[n, chosen], most_times)
+                times = most_times if name == _TELLS_NAMESAKES_APART else 2 * most_times
+                share[n, chosen] = _within(share[n, chosen], before[n, chosen], times)
     logs = m.copy()
     for n, listed in enumerate(model.comparisons.values()):
         for k in range(len(listed)):
