@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
 
 from headwater.engine import StageContext
+from headwater.identities.claims import fitted_priors
+from headwater.identities.link import link_records
 from headwater.schema import table_named
 
 __all__ = ["KNOWN_LEFT_TABLES", "known_rows", "weighed_known_pairs"]
@@ -41,16 +43,16 @@ def _cells(pair: Mapping[str, Any], side: str) -> dict[str, Any]:
     }
 
 
-def weighed_known_pairs(context: StageContext, link: Callable[[StageContext], Mapping[str, pa.Table]]) -> pa.Table:
+def weighed_known_pairs(context: StageContext, reports: pa.Table) -> pa.Table:
     """The table `known_links`: what the model says of each pair of known answer, and of its rivals.
 
     The case is linked once more with the rows of these pairs among its own, so that they are weighed by the same model
     with the same prior as every link beside which they are shown. Of what comes out, only they are kept. A case that
-    has fewer records than the pairs bring has another prior for them, by which they can be told.
+    has fewer rows than the pairs bring has another prior for `used`, by which they can be told.
 
     Args:
         context: The stage's; afterwards its tables hold those rows too, so that this is the last thing it does.
-        link: Gives the tables `links` and `contrary_facts`.
+        reports: The table `linkage_reports` of the case without them.
     """
     schema = table_named("known_links")
     pairs = context.tables.arrow("known_pairs")
@@ -60,10 +62,10 @@ def weighed_known_pairs(context: StageContext, link: Callable[[StageContext], Ma
     for table, rows in known.items():
         own = context.tables.arrow(table)
         added = _like_own(own, table, rows.values())
-        # The prior follows from how many records there are, and is shown: as many are left out as come in.
-        kept = own.slice(0, max(0, own.num_rows - added.num_rows)) if table == "records" else own
+        # The prior follows from how many rows there are, and is shown: as many are left out as come in.
+        kept = own.slice(0, max(0, own.num_rows - added.num_rows))
         context.tables.put(table, pa.concat_tables([kept, added]))
-    made = link(context)
+    made = link_records(context, held_priors=fitted_priors(reports, "held"))
     against: dict[str, list[str]] = defaultdict(list)
     for fact in made["contrary_facts"].to_pylist():
         against[fact["link_id"] or fact["account_id"]].append(fact["statement"])

@@ -18,6 +18,7 @@ from headwater.identities.claims.bars import ClaimPairs
 from headwater.identities.claims.reuse import with_context
 from headwater.identities.contrary import contrary_facts
 from headwater.identities.linkage.linkage_model import read_linkage_model
+from headwater.identities.linkage.weighed import Priors
 
 __all__ = ["KEPT_MBITS", "link_records"]
 
@@ -26,13 +27,18 @@ KEPT_MBITS = -7_000
 DEFAULT_PRECISION_PPM = 970_000
 
 
-def link_records(context: StageContext) -> dict[str, pa.Table]:
-    """The tables `links`, `linkage_reports`, `account_reuse` and `contrary_facts`."""
+def link_records(context: StageContext, *, held_priors: Priors | None = None) -> dict[str, pa.Table]:
+    """The tables `links`, `linkage_reports`, `account_reuse` and `contrary_facts`.
+
+    Args:
+        context: The stage's tables and parameters.
+        held_priors: What is expected of a pair of `held`, in place of what these rows say.
+    """
     tables, model = context.tables, read_linkage_model()
     threads = max(1, context.workers)
     reuse = account_reuse(tables, model)
     claims = [
-        _kept(held_pairs(tables, model, least_mbits=KEPT_MBITS, threads=threads)),
+        _kept(held_pairs(tables, model, least_mbits=KEPT_MBITS, threads=threads, expected=held_priors)),
         _kept(with_context(used_pairs(tables, model), reuse)),
         _kept(paid_pairs(context, model)),
     ]

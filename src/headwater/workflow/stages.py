@@ -54,7 +54,7 @@ def link_people(context: StageContext) -> dict[str, pa.Table]:
     """
     made = link_records(context) | rival_hypotheses(context)
     # Last, because it puts rows of known answer among those of the case.
-    return made | {"known_links": weighed_known_pairs(context, link_records)}
+    return made | {"known_links": weighed_known_pairs(context, made["linkage_reports"])}
 
 
 def reads_lists(stage: Stage) -> bool:

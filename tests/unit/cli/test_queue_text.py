@@ -34,6 +34,7 @@ def pair(**changes):
         "because": "e-mail",
         "score_hidden": False,
         "judged": None,
+        "beside": [],
         **changes,
     }
 

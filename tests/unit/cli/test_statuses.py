@@ -35,6 +35,10 @@ COMMANDS = dict(commands())
 FILLED = {"kind": "records", "verdict": "positive", "table": "items", "recipient": "age1", "country": "FR"}
 
 
+FURTHER = {("judge",): ("lnk-x", "unsure", "--why", "x", "--operator", "x")}
+"""What a command does not always need, but does without another option."""
+
+
 def call(words, case):
     """The shortest call of a command on a case."""
     arguments = list(words)
@@ -45,7 +49,7 @@ def call(words, case):
             arguments.append(FILLED.get(parameter.name, "x"))
         elif parameter.required:
             arguments += [parameter.opts[0], FILLED.get(parameter.name, "x")]
-    return arguments
+    return [*arguments, *FURTHER.get(words, ())]
 
 
 ON_A_CASE = [w for w, c in COMMANDS.items() if any(p.name == "case" for p in c.params) and w != ("case", "create")]

@@ -110,7 +110,7 @@ def test_a_mother_and_a_daughter_of_one_name_are_two_people(paid):
 
 def test_a_link_that_is_not_proposed_has_nobody_beside_it(paid):
     partner(paid, **HOME)
-    assert paid.rivals(queue_min_probability_ppm=1_000_001) == []
+    assert paid.rivals(queue_expected_precision_ppm=1_000_001) == []
 
 
 def statements(row: dict[str, object], name: str) -> list[tuple[str, str]]:

@@ -235,7 +235,7 @@ def test_what_somebody_doubts_waits_for_nobody(verdict, queue, judge):
 def test_a_judgement_survives_a_new_id_of_its_link(queue, judge, small, monkeypatch):
     (pair, *_) = queue()
     judge(pair["link_id"], "negative")
-    monkeypatch.setattr("headwater.workflow.case._link_ids", lambda _, js: {j.subject: "lnk-new" for j in js})
+    monkeypatch.setattr("headwater.workflow.decided._link_ids", lambda _, js: {j.subject: "lnk-new" for j in js})
     with Case(small.case) as case, case.tables() as tables:
         (row,) = tables.arrow("judgements").to_pylist()
     assert (row["link_id"], row["verdict"]) == ("lnk-new", "negative")

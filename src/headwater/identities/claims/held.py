@@ -33,7 +33,7 @@ from headwater.identities.linkage.name_levels import OtherWritings
 from headwater.identities.linkage.rivals import rivals_mbits
 from headwater.identities.linkage.rows import as_text
 from headwater.identities.linkage.run import LATEST_YEAR, rows_of_a_block
-from headwater.identities.linkage.weighed import I32, I64, SUMS, WeighedPairs, joined, mbits, shared_again
+from headwater.identities.linkage.weighed import I32, I64, SUMS, Priors, WeighedPairs, joined, mbits, shared_again
 
 __all__ = ["blocked_pairs", "held_pairs"]
 
@@ -114,7 +114,9 @@ def _agreement(tables: Session, model: LinkageModel) -> Agreement:
     return Agreement(vocabulary, left, right, model, barred_values(tables))
 
 
-def held_pairs(tables: Session, model: LinkageModel, *, least_mbits: int, threads: int) -> ClaimPairs:
+def held_pairs(
+    tables: Session, model: LinkageModel, *, least_mbits: int, threads: int, expected: Priors | None = None
+) -> ClaimPairs:
     """The pairs of a customer and a person on record that come to this weight before rivals, or share an identifier.
 
     Args:
@@ -122,6 +124,7 @@ def held_pairs(tables: Session, model: LinkageModel, *, least_mbits: int, thread
         model: The model.
         least_mbits: The least weight.
         threads: Threads at once; results do not depend on it.
+        expected: What is expected of a pair, in place of what these rows say.
     """
     people = _people(tables, model, threads)
     if people is None:
@@ -130,7 +133,8 @@ def held_pairs(tables: Session, model: LinkageModel, *, least_mbits: int, thread
     many = max(left.num_rows, right.num_rows) > _MOST_LATIN_ROWS
     names = OtherWritings(left, right, model, other_scripts_only=many)
     comparer = Comparer(people.features, people.blocks, model, model.uses["held"], threads, names)
-    priors = comparer.fit()
+    fitted = comparer.fit()
+    priors = expected or fitted
     weighed = comparer.pairs(priors, least_mbits=least_mbits, progress=lambda _: None)
     agreement = _agreement(tables, model)
     shared, counted = agreement.candidates()

@@ -14,10 +14,10 @@ from headwater.identities.claims.proposed import expected, probabilities_ppm, pr
 from headwater.identities.claims.sentences import sentence
 from headwater.identities.claims.standing import Denials
 from headwater.identities.linkage.linkage_model import LinkageModel
-from headwater.identities.linkage.weighed import I64
+from headwater.identities.linkage.weighed import I64, Priors
 from headwater.schema import content_id, table_named
 
-__all__ = ["bar_lists", "links_table", "positive_reasons", "reports_table"]
+__all__ = ["bar_lists", "fitted_priors", "links_table", "positive_reasons", "reports_table"]
 
 LINES_PPM = (500_000, 900_000, 950_000, 990_000, 999_000)
 """Probabilities for which a report says how many links there are, and what is expected of them."""
@@ -155,6 +155,23 @@ def reports_table(claims: Sequence[ClaimPairs], links: pa.Table, model: LinkageM
         model: The model.
     """
     return table_named("linkage_reports").rows(_report(pairs, links, model) for pairs in claims)
+
+
+def fitted_priors(reports: pa.Table, claim: str) -> Priors | None:
+    """What was expected of a pair of a claim; None where it had nobody on one of its sides.
+
+    Args:
+        reports: The table `linkage_reports`.
+        claim: used, paid or held.
+    """
+    for row in reports.to_pylist():
+        if row["claim"] == claim and row["household_prior_mbits"] is not None and row["moved_ppm"] is not None:
+            return Priors(
+                same_mbits=row["prior_mbits"],
+                household_mbits=row["household_prior_mbits"],
+                moved_ppm=row["moved_ppm"],
+            )
+    return None
 
 
 def _report(pairs: ClaimPairs, links: pa.Table, model: LinkageModel) -> dict[str, Any]:
