@@ -47,8 +47,7 @@ def weighed_known_pairs(context: StageContext, reports: pa.Table) -> pa.Table:
     """The table `known_links`: what the model says of each pair of known answer, and of its rivals.
 
     The case is linked once more with the rows of these pairs among its own, so that they are weighed by the same model
-    with the same prior as every link beside which they are shown. Of what comes out, only they are kept. A case that
-    has fewer rows than the pairs bring has another prior for `used`, by which they can be told.
+    with the same priors as every link beside which they are shown. Of what comes out, only they are kept.
 
     Args:
         context: The stage's; afterwards its tables hold those rows too, so that this is the last thing it does.
@@ -61,11 +60,9 @@ def weighed_known_pairs(context: StageContext, reports: pa.Table) -> pa.Table:
     known = known_rows(pairs)
     for table, rows in known.items():
         own = context.tables.arrow(table)
-        added = _like_own(own, table, rows.values())
-        # The prior follows from how many rows there are, and is shown: as many are left out as come in.
-        kept = own.slice(0, max(0, own.num_rows - added.num_rows))
-        context.tables.put(table, pa.concat_tables([kept, added]))
-    made = link_records(context, held_priors=fitted_priors(reports, "held"))
+        context.tables.put(table, pa.concat_tables([own, _like_own(own, table, rows.values())]))
+    # What is expected of a pair follows from how many rows there are, and is shown: it is that of the case.
+    made = link_records(context, priors=fitted_priors(reports))
     against: dict[str, list[str]] = defaultdict(list)
     for fact in made["contrary_facts"].to_pylist():
         against[fact["link_id"] or fact["account_id"]].append(fact["statement"])

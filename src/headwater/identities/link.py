@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
 from headwater.engine import StageContext
@@ -27,19 +29,19 @@ KEPT_MBITS = -7_000
 DEFAULT_PRECISION_PPM = 970_000
 
 
-def link_records(context: StageContext, *, held_priors: Priors | None = None) -> dict[str, pa.Table]:
+def link_records(context: StageContext, *, priors: Mapping[str, Priors] | None = None) -> dict[str, pa.Table]:
     """The tables `links`, `linkage_reports`, `account_reuse` and `contrary_facts`.
 
     Args:
         context: The stage's tables and parameters.
-        held_priors: What is expected of a pair of `held`, in place of what these rows say.
+        priors: By claim, what is expected of a pair, in place of what these rows say.
     """
-    tables, model = context.tables, read_linkage_model()
+    tables, model, said = context.tables, read_linkage_model(), priors or {}
     threads = max(1, context.workers)
     reuse = account_reuse(tables, model)
     claims = [
-        _kept(held_pairs(tables, model, least_mbits=KEPT_MBITS, threads=threads, expected=held_priors)),
-        _kept(with_context(used_pairs(tables, model), reuse)),
+        _kept(held_pairs(tables, model, least_mbits=KEPT_MBITS, threads=threads, expected=said.get("held"))),
+        _kept(with_context(used_pairs(tables, model, said.get("used")), reuse)),
         _kept(paid_pairs(context, model)),
     ]
     least = int(str(context.parameters.get("queue_expected_precision_ppm", DEFAULT_PRECISION_PPM)))

@@ -157,21 +157,21 @@ def reports_table(claims: Sequence[ClaimPairs], links: pa.Table, model: LinkageM
     return table_named("linkage_reports").rows(_report(pairs, links, model) for pairs in claims)
 
 
-def fitted_priors(reports: pa.Table, claim: str) -> Priors | None:
-    """What was expected of a pair of a claim; None where it had nobody on one of its sides.
+def fitted_priors(reports: pa.Table) -> dict[str, Priors]:
+    """For each claim that compares people, what was expected of a pair.
 
     Args:
         reports: The table `linkage_reports`.
-        claim: used, paid or held.
     """
-    for row in reports.to_pylist():
-        if row["claim"] == claim and row["household_prior_mbits"] is not None and row["moved_ppm"] is not None:
-            return Priors(
-                same_mbits=row["prior_mbits"],
-                household_mbits=row["household_prior_mbits"],
-                moved_ppm=row["moved_ppm"],
-            )
-    return None
+    return {
+        row["claim"]: Priors(
+            same_mbits=row["prior_mbits"],
+            household_mbits=row["household_prior_mbits"],
+            moved_ppm=row["moved_ppm"] or 1,
+        )
+        for row in reports.to_pylist()
+        if row["household_prior_mbits"] is not None
+    }
 
 
 def _report(pairs: ClaimPairs, links: pa.Table, model: LinkageModel) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from headwater.identities.claims.bars import ClaimPairs, PairedRows, constant_ba
 from headwater.identities.claims.identifiers import gathered, of_accounts, of_records
 from headwater.identities.linkage.linkage_model import LinkageModel
 from headwater.identities.linkage.rivals import exclusive_mbits
-from headwater.identities.linkage.weighed import I64, mbits
+from headwater.identities.linkage.weighed import I64, Priors, mbits
 from headwater.identities.normal import comparable
 
 __all__ = ["BEFORE", "RIVALS", "SHARED_BY_HOUSEHOLD", "used_pairs"]
@@ -22,8 +22,14 @@ SHARED_BY_HOUSEHOLD = "what a household shares counts once"
 RIVALS = "another candidate is as good or better"
 
 
-def used_pairs(tables: Session, model: LinkageModel) -> ClaimPairs:
-    """Every account and person on record that share a value which may tell people apart."""
+def used_pairs(tables: Session, model: LinkageModel, expected: Priors | None = None) -> ClaimPairs:
+    """Every account and person on record that share a value which may tell people apart.
+
+    Args:
+        tables: The case's tables.
+        model: The model.
+        expected: What is expected of a pair, in place of what these rows say.
+    """
     account_ids, accounts = of_accounts(tables)
     record_ids, records = of_records(tables)
     vocabulary, (left, right) = gathered((len(account_ids), accounts), (len(record_ids), records))
@@ -35,6 +41,8 @@ def used_pairs(tables: Session, model: LinkageModel) -> ClaimPairs:
     # Of the smaller side's rows so many have a counterpart among all pairs.
     same = mbits(use.expected_share_ppm, 1_000_000 * max(lefts, rights))
     household = mbits(use.household_members_ppm, 1_000_000 * rights)
+    if expected is not None:
+        same, household = expected.same_mbits, expected.household_mbits
     shared = _taken_by_household(household + agreement.household_mbits(bars))
     found = ClaimPairs(
         sides=PairedRows(
