@@ -191,7 +191,8 @@ def test_the_log_has_the_digest_of_every_input_and_output_of_a_run(small, headwa
     (entry,) = (entry for entry in entries(small) if entry.object_ids == (results["identities"].run_id,))
     assert (entry.event, entry.outcome) == ("combined", "done")
     assert {"new@1.records", "records@1.records", "parameters", "evidence.accounts"} <= entry.input_digests.keys()
-    assert set(entry.output_digests) == {"links.parquet", "contrary_facts.parquet"}
+    tables = ("links", "linkage_reports", "account_reuse", "contrary_facts")
+    assert set(entry.output_digests) == {f"{name}.parquet" for name in tables}
 
 
 # Until
