@@ -32,7 +32,7 @@ from headwater_synth.two_files import two_files
 
 SEED = 5
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-_SYLLABLES = ("ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "wo", "xa", "zu")
+_SYLLABLES = ("ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru", "sa", "to", "vi", "wo", "xa", "zu")
 
 
 def _named(numbers: np.ndarray, syllables: int) -> pa.Array:
