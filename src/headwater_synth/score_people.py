@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from headwater.engine import Session
@@ -20,6 +20,7 @@ class People:
     Attributes:
         of_row: Table and id -> person, for records and customers.
         of_account: Account id -> person.
+        others_of_account: Account id -> other people who used it too, or had it after that person.
         payer_of: Payment id -> person who paid.
         account_key_of: Account id -> key in the truth.
         invoice_key_of: Payment id -> invoice in the truth.
@@ -27,9 +28,15 @@ class People:
 
     of_row: dict[tuple[str, str], str]
     of_account: dict[str, str]
+    others_of_account: dict[str, frozenset[str]]
     payer_of: dict[str, str]
     account_key_of: dict[str, str]
     invoice_key_of: dict[str, str]
+
+    def used(self, account_id: str, person: str | None) -> bool:
+        """Whether a person truly used an account, alone or beside somebody else."""
+        others = self.others_of_account.get(account_id, frozenset())
+        return person is not None and (self.of_account.get(account_id) == person or person in others)
 
 
 def known_people(tables: Session, truth: Truth) -> People:
@@ -55,13 +62,26 @@ def known_people(tables: Session, truth: Truth) -> People:
         for row in tables.arrow("payments").to_pylist()
         if row["invoice_id"] in invoice_keys
     }
+    others: dict[str, set[str]] = defaultdict(set)
+    for row in truth.facts:
+        if row["other_person_key"]:
+            others[row["account_key"]].add(row["other_person_key"])
     return People(
         of_row=of_row,
         of_account={account: holders[key] for account, key in account_key_of.items() if key in holders},
+        others_of_account={account: frozenset(others[key]) for account, key in account_key_of.items() if key in others},
         payer_of={payment: payers[key] for payment, key in invoice_key_of.items() if key in payers},
         account_key_of=account_key_of,
         invoice_key_of=invoice_key_of,
     )
+
+
+def _is_right(people: People, claim: str, persons: Mapping[str, str], link: Mapping[str, str]) -> bool:
+    """Whether a link leads to the person of its left row; an account may be used by several."""
+    person = people.of_row.get((link["right_table"], link["right_id"]))
+    if claim == "used":
+        return people.used(link["left_id"], person)
+    return person is not None and persons.get(link["left_id"]) == person
 
 
 def link_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
@@ -70,9 +90,10 @@ def link_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
     - `links.paid.precision`: of the proposed links of a payment, the share whose customer (or record) is the person
       who truly paid that invoice. `links.paid.recall`: of the payments whose payer is in a customer return, the share
       with such a link.
-    - `links.used.precision`: of the proposed links of an account, the share whose record (or customer) is of the
-      person who truly used it. `links.used.recall`: of the accounts whose person is on record and reachable, the share
-      with such a link. Many of these can be reached by a payment alone, and a payer is not thereby a user.
+    - `links.used.precision`: of the proposed links of an account, the share whose record (or customer) is of a person who
+      truly used it; some are used by two, or were sold. `links.used.recall`: of the accounts whose person is on record
+      and reachable, the share with such a link. Many of these can be reached by a payment alone, and a payer is not
+      thereby a user.
       `links.used.own_data_recall`: of the accounts of which the platform itself has something that stands on record of
       their person, the share with such a link.
     - `links.held.precision`: of the proposed links of a customer, the share whose record is of the person whom the
@@ -100,12 +121,7 @@ def link_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
         ("held", customers, {key: key for key in customers}, held),
     ):
         links = [row for row in proposed if row["claim"] == claim]
-        right = [
-            row
-            for row in links
-            if row["left_id"] in persons
-            and persons[row["left_id"]] == people.of_row.get((row["right_table"], row["right_id"]))
-        ]
+        right = [row for row in links if _is_right(people, claim, persons, row)]
         reached = {keys[row["left_id"]] for row in right} & reachable
         yield Measure(measure=f"links.{claim}.precision", value=share(len(right), len(links)), n=len(links))
         yield Measure(measure=f"links.{claim}.recall", value=share(len(reached), len(reachable)), n=len(reachable))
@@ -172,7 +188,7 @@ def lead_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
         if row["named_record_id"] is None:
             continue
         named = people.of_row.get(("records", row["named_record_id"]))
-        innocents += named is None or named in only_paid or named != people.of_account.get(row["account_id"])
+        innocents += named in only_paid or not people.used(row["account_id"], named)
     yield Measure(measure="leads.innocents_named", value=innocents if leads else None, n=len(leads))
 
 

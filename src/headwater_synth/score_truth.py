@@ -32,7 +32,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "amount_sat",
     ),
     "media": ("path", "scene_key", "listed", "comparable"),
-    "facts": ("account_key", "fact_kind"),
+    "facts": ("account_key", "fact_kind", "other_person_key"),
     "rivals": ("account_key", "payer_person_key", "other_person_key"),
     "token_flows": (
         "chain",
