@@ -91,9 +91,9 @@ def link_measures(tables: Session, truth: Truth) -> Iterator[Measure]:
       who truly paid that invoice. `links.paid.recall`: of the payments whose payer is in a customer return, the share
       with such a link.
     - `links.used.precision`: of the proposed links of an account, the share whose record (or customer) is of a person
-      who truly used it; some are used by two, or were sold. `links.used.recall`: of the accounts whose person is on record
-      and reachable, the share with such a link. Many of these can be reached by a payment alone, and a payer is not
-      thereby a user.
+      who truly used it; some are used by two, or were sold. `links.used.recall`: of the accounts whose person is on
+      record and reachable, the share with such a link. Many of these can be reached by a payment alone, and a payer is
+      not thereby a user.
       `links.used.own_data_recall`: of the accounts of which the platform itself has something that stands on record of
       their person, the share with such a link.
     - `links.held.precision`: of the proposed links of a customer, the share whose record is of the person whom the
