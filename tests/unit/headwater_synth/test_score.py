@@ -51,6 +51,9 @@ MEASURES = (
     "links.used.recall",
     *(f"leads.{order}.first_{n}" for order in ("high_risk", "by_activity", "by_amount_paid") for n in (10, 100, 1000)),
     "leads.origin.worst_rank_percent",
+    "leads.origin.worst_place_percent",
+    "leads.origin.in_first_percent",
+    "leads.origin.room_in_first_percent",
     "leads.innocents_named",
 )
 NOTHING = Truth(accounts=(), people=(), payments=(), addresses=(), transactions=(), flows=(), media=())
