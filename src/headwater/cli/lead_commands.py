@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from headwater.cli.options import AsJson, CasePath, Operator, Why
 from headwater.cli.output import emit, note, printable
 from headwater.cli.people_text import lead_explained_text, lead_text, outcomes_text
+from headwater.errors import RefusedError
 
 __all__ = ["register"]
 
@@ -45,15 +46,25 @@ def leads(
     unattributed: Annotated[
         bool, typer.Option("--unattributed", help="Only leads that nothing ties to a country.")
     ] = False,
+    victims: Annotated[
+        bool,
+        typer.Option("--victims", help="The leads of victims, which stand apart; say who asks, and why."),
+    ] = False,
     operator: Operator = None,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
     """Show the leads in order, each with the rules that fired."""
-    from headwater.workflow import Case, consult, ranked_leads
+    from headwater.workflow import VICTIM_ROLE, Case, consult, ranked_leads
 
-    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "leads") as tables:
-        ranked = ranked_leads(tables, country=country, unattributed=unattributed)
+    if victims and not (operator and why.strip()):
+        raise RefusedError(
+            "--victims: whoever reads about victims says who they are and why; give --operator and --why"
+        )
+    role = VICTIM_ROLE if victims else "operator"
+    what = "leads of victims" if victims else "leads"
+    with Case(case) as opened, consult(opened, opened.actor(operator, role=role, why=why), what) as tables:
+        ranked = ranked_leads(tables, country=country, unattributed=unattributed, of_victims=victims)
     for lead in ranked[: limit or None]:
         emit(lead, as_json=as_json, text=lead_text(lead))
     if limit and len(ranked) > limit:

@@ -23,6 +23,7 @@ from headwater.leads.jurisdiction import pieces_of_evidence, proposed, read_juri
 from headwater.leads.reasons import why_now
 from headwater.leads.review import RankedLeads, review_queue
 from headwater.leads.rules import RuleSet, read_rules
+from headwater.leads.subjects import UNCLASSIFIED, VICTIM, stated_categories
 from headwater.money import POLICIES
 from headwater.schema import content_id, content_ids, table_named
 
@@ -34,7 +35,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def rank_leads(context: StageContext) -> dict[str, Derived]:
-    """The tables `leads`, `lead_acts` and `review_queue`.
+    """The tables `leads`, `victim_leads`, `lead_acts` and `review_queue`.
 
     Memory holds columns of all accounts, and the rows of a few leads.
     """
@@ -45,24 +46,33 @@ def rank_leads(context: StageContext) -> dict[str, Derived]:
     fired = FiredRules(rules, observed_acts(tables), ids)
     acts = DatedActs(tables, ids)
     order = fired.order(acts)
+    lead_ids = pa.array(content_ids("led", (), ids.take(pa.array(order)).to_pylist()), pa.string())
+    categories = stated_categories(tables)
+    victims = pc.is_in(
+        lead_ids, value_set=pa.array([of for of, said in categories.items() if said == VICTIM], pa.string())
+    )
+    apart = victims.to_numpy(zero_copy_only=False)
+    # Those of victims come last and make a table of their own, with ranks of their own.
+    places = np.concatenate([np.flatnonzero(~apart), np.flatnonzero(apart)])
+    order, lead_ids, others = order[places], lead_ids.take(pa.array(places)), int(np.count_nonzero(~apart))
     place_of_account = np.full(len(ids), NOWHERE, np.int64)
     place_of_account[order] = np.arange(len(order))
-    lead_ids = pa.array(content_ids("led", (), ids.take(pa.array(order)).to_pylist()), pa.string())
-    joined = _Joined(tables, rules, accounts, fired, acts, order, place_of_account)
-    parts = (
-        table_named("leads").rows(joined.leads(begin, min(begin + _BATCH_LEADS, len(order)), lead_ids))
-        for begin in range(0, len(order), _BATCH_LEADS)
+    joined = _Joined(tables, rules, accounts, fired, acts, order, place_of_account, categories)
+    ranked = RankedLeads(
+        accounts=ids.take(pa.array(order[:others])), lead_ids=lead_ids[:others], tiers=fired.tier[order[:others]]
     )
-    ranked = RankedLeads(accounts=ids.take(pa.array(order)), lead_ids=lead_ids, tiers=fired.tier[order])
+    of_others = np.where(place_of_account < others, place_of_account, NOWHERE)
     return {
-        "leads": _in_rank_order(context, parts),
-        "lead_acts": context.kept("lead_acts", acts.lead_acts(lead_ids, place_of_account)),
+        "leads": _in_rank_order(context, "leads", joined.parts(0, others, lead_ids)),
+        "victim_leads": _in_rank_order(context, "victim_leads", joined.parts(others, len(order), lead_ids)),
+        "lead_acts": context.kept("lead_acts", acts.lead_acts(lead_ids, of_others)),
         "review_queue": review_queue(tables, ranked, rules),
     }
 
 
-def _in_rank_order(context: StageContext, parts: Iterator[pa.Table]) -> Derived:
-    table = table_named("leads")
+def _in_rank_order(context: StageContext, name: str, rows: Iterator[list[dict[str, Any]]]) -> Derived:
+    table = table_named(name)
+    parts = (table.rows(part) for part in rows)
     if context.scratch is None:
         return table.checked(pa.concat_tables([table.empty(), *parts]))
     return stored_in_order(table, parts, context.scratch)
@@ -88,6 +98,7 @@ class _Joined:
         acts: DatedActs,
         order: Numbers,
         place_of_account: Numbers,
+        categories: Mapping[str, str],
     ) -> None:
         ids = accounts["account_id"].combine_chunks()
 
@@ -96,6 +107,7 @@ class _Joined:
             return np.where(account == NOWHERE, NOWHERE, place_of_account[account]) if len(ids) else account
 
         self._rules = rules
+        self._categories = categories
         self._countries = read_jurisdiction()
         self._clocks = RetentionClocks(tables)
         self._accounts, self._order = accounts, order
@@ -113,8 +125,13 @@ class _Joined:
         self._has_customer = _true_at(places(_with_customer(tables)), len(order))
         self._named = _named(tables)
 
-    def leads(self, begin: int, end: int, lead_ids: pa.Array) -> Iterator[dict[str, Any]]:
-        """The leads of these places, in order of rank."""
+    def parts(self, begin: int, end: int, lead_ids: pa.Array) -> Iterator[list[dict[str, Any]]]:
+        """The leads of these places, a few at a time, ranked from 1."""
+        for first in range(begin, end, _BATCH_LEADS):
+            yield list(self._leads(first, min(first + _BATCH_LEADS, end), lead_ids, before=begin))
+
+    def _leads(self, begin: int, end: int, lead_ids: pa.Array, *, before: int) -> Iterator[dict[str, Any]]:
+        """The leads of these places, in order of rank, which is their place after so many."""
         here = self._order[begin:end]
         accounts = self._accounts.take(pa.array(here)).to_pylist()
         of_place = {
@@ -130,7 +147,9 @@ class _Joined:
         }
         for place, lead_id, account in zip(range(begin, end), lead_ids[begin:end].to_pylist(), accounts, strict=True):
             rows = {name: found.get(place, []) for name, found in of_place.items()}
-            yield {"lead_id": lead_id, "rank": place + 1, **self._lead(place, account, rows)}
+            category = self._categories.get(lead_id, UNCLASSIFIED)
+            lead = {"lead_id": lead_id, "rank": place + 1 - before, "data_subject_category": category}
+            yield lead | self._lead(place, account, rows)
 
     def _lead(self, place: int, account: Mapping[str, Any], rows: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
         account_id = str(account["account_id"])
@@ -165,7 +184,6 @@ class _Joined:
             ),
             "next_lawful_steps": list(lawful_steps(holders, jurisdiction.lead_country)),
             "volatile_until_utc": None if deletion is None else deletion[1],
-            "data_subject_category": "unclassified",
             "assertion_kind": "assessed" if named is not None else "computed",
             "named_record_id": named,
             "contrary": [{name: row[name] for name in FACT_COLUMNS} for row in rows["against"]],

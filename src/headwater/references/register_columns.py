@@ -82,6 +82,9 @@ REGISTER_COLUMNS: Mapping[str, RegisterColumns] = {
     "outcomes": RegisterColumns(
         table="outcomes", required=("lead_id", "outcome", "reported_on", "reported_by"), optional=("note",)
     ),
+    "data-subjects": RegisterColumns(
+        table="data_subjects", required=("lead_id", "category", "stated_on", "stated_by", "reason")
+    ),
     "retention": RegisterColumns(
         table="retention_clocks",
         required=("holder_kind", "country", "retention_days", "source"),

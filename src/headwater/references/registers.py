@@ -28,9 +28,11 @@ from headwater.references.values import day_of, flag_of, instant_of
 __all__ = [
     "HOLDER_KINDS",
     "OUTCOMES",
+    "SUBJECT_CATEGORIES",
     "read_actor_pack",
     "read_customer_return",
     "read_customer_transactions",
+    "read_data_subjects",
     "read_networks",
     "read_outcomes",
     "read_prices",
@@ -41,6 +43,8 @@ __all__ = [
 ]
 
 _PERSON = ("full_name", *FURTHER_OF_PERSON)
+SUBJECT_CATEGORIES = ("unclassified", "suspected", "convicted", "victim", "other_party")
+"""What the subject of a lead may be; source: EU Directive 2016/680, Art. 6, points (a) to (d)."""
 OUTCOMES = ("child_safeguarded", "payer_identified", "no_action", "wrong_person")
 """What may become of a lead."""
 
@@ -169,6 +173,27 @@ def read_outcomes(path: Path, columns: ColumnMap | None = None) -> Reading:
         return {**row, "outcome": outcome, "note": text_or_none(cells.get("note"))}
 
     return register_rows(path, "outcomes", read, columns)
+
+
+def read_data_subjects(path: Path, columns: ColumnMap | None = None) -> Reading:
+    """What people state the subjects of leads to be."""
+
+    def read(cells: dict[str, str], _number: int) -> dict[str, object]:
+        category = re.sub(r"[\s_-]+", "_", required(cells, "category").strip().lower())
+        if category not in SUBJECT_CATEGORIES:
+            raise BadRowError(f"category {category[:20]!r} is none of {', '.join(SUBJECT_CATEGORIES)}")
+        lead_id = required(cells, "lead_id")
+        if not _LEAD_ID.fullmatch(lead_id):
+            raise BadRowError(f"lead_id {lead_id[:20]!r} is no lead: 'led-' and 32 hex digits")
+        return {
+            "lead_id": lead_id,
+            "category": category,
+            "stated_on": day_of(required(cells, "stated_on")),
+            "stated_by": required(cells, "stated_by"),
+            "reason": required(cells, "reason"),
+        }
+
+    return register_rows(path, "data-subjects", read, columns)
 
 
 def read_retention(path: Path, columns: ColumnMap | None = None) -> Reading:

@@ -27,6 +27,7 @@ from headwater.references.registers import (
     read_actor_pack,
     read_customer_return,
     read_customer_transactions,
+    read_data_subjects,
     read_networks,
     read_outcomes,
     read_prices,
@@ -96,6 +97,9 @@ KINDS: Mapping[str, _Kind] = {
     "networks": _Kind(read=read_networks, table="networks", id_column="network_id", id_prefix="net"),
     "network-database": _Kind(read=None, table="network_ranges", id_column="network_range_id", id_prefix="nrg"),
     "outcomes": _Kind(read=read_outcomes, table="outcomes", id_column="outcome_id", id_prefix="otc"),
+    "data-subjects": _Kind(
+        read=read_data_subjects, table="data_subjects", id_column="data_subject_id", id_prefix="dsb"
+    ),
     "retention": _Kind(read=read_retention, table="retention_clocks", id_column="retention_id", id_prefix="rtn"),
     "known-pairs": _Kind(read=read_known_pairs, table="known_pairs", id_column="known_pair_id", id_prefix="knp"),
     "prices": _Kind(read=read_prices, table="prices", id_column="price_id", id_prefix="prc"),

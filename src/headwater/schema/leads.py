@@ -7,7 +7,7 @@ import pyarrow as pa
 from headwater.schema.columns import AT_UTC, BOOLEAN, ID, INT, TEXT
 from headwater.schema.table import Column, Table
 
-__all__ = ["LEADS", "LEAD_ACTS", "LEAD_TABLES", "REVIEW_QUEUE"]
+__all__ = ["LEADS", "LEAD_ACTS", "LEAD_TABLES", "REVIEW_QUEUE", "VICTIM_LEADS"]
 
 
 def _list_of(**fields: pa.DataType) -> pa.DataType:
@@ -72,7 +72,11 @@ LEADS = Table(
             about="For each holder of data: preservation, production_order or mutual_assistance",
         ),
         Column(name="volatile_until_utc", type=AT_UTC, about="When the first holder may delete", nullable=True),
-        Column(name="data_subject_category", type=TEXT, about="unclassified until a person says otherwise"),
+        Column(
+            name="data_subject_category",
+            type=TEXT,
+            about="unclassified until a person states otherwise: suspected, convicted, victim or other_party",
+        ),
         Column(name="assertion_kind", type=TEXT, about="observed, computed or assessed"),
         Column(
             name="named_record_id",
@@ -93,6 +97,16 @@ LEADS = Table(
         ),
         Column(name="deconfliction_key", type=TEXT, about="Digest of the normalised identifiers"),
     ),
+)
+
+VICTIM_LEADS = Table(
+    name="victim_leads",
+    version=1,
+    stage="leads",
+    about="A lead whose subject somebody stated to be a victim: apart from all others, in no queue and no package.",
+    key=("lead_id",),
+    order_by=("rank",),
+    columns=LEADS.columns,
 )
 
 LEAD_ACTS = Table(
@@ -144,4 +158,4 @@ REVIEW_QUEUE = Table(
     ),
 )
 
-LEAD_TABLES = (LEADS, LEAD_ACTS, REVIEW_QUEUE)
+LEAD_TABLES = (LEADS, VICTIM_LEADS, LEAD_ACTS, REVIEW_QUEUE)

@@ -10,6 +10,7 @@ __all__ = [
     "CUSTOMERS",
     "CUSTOMER_IDENTIFIERS",
     "CUSTOMER_TRANSACTIONS",
+    "DATA_SUBJECTS",
     "HASH_LIST_DELETIONS",
     "HASH_LIST_ENTRIES",
     "KNOWN_PAIRS",
@@ -384,6 +385,27 @@ OUTCOMES = Table(
     ),
 )
 
+DATA_SUBJECTS = Table(
+    name="data_subjects",
+    version=1,
+    stage="references",
+    about="What a person stated the subject of a lead to be (EU Directive 2016/680, Art. 6); the last counts.",
+    key=("data_subject_id",),
+    columns=(
+        Column(name="data_subject_id", type=ID, about="Digest of file, version and row"),
+        *from_reference(),
+        Column(name="lead_id", type=ID, about="The lead"),
+        Column(
+            name="category",
+            type=TEXT,
+            about="unclassified, suspected, convicted, victim or other_party (such as a witness)",
+        ),
+        Column(name="stated_on", type=TEXT, about="ISO date"),
+        Column(name="stated_by", type=TEXT, about="Who states it"),
+        Column(name="reason", type=TEXT, about="In that person's words"),
+    ),
+)
+
 RETENTION_CLOCKS = Table(
     name="retention_clocks",
     version=1,
@@ -464,6 +486,7 @@ REFERENCE_TABLES = (
     NETWORK_DATABASES,
     PRICES,
     OUTCOMES,
+    DATA_SUBJECTS,
     RETENTION_CLOCKS,
     KNOWN_PAIRS,
 )

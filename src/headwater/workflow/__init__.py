@@ -34,10 +34,19 @@ from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
 from headwater.workflow.verify import verify_path
 from headwater.workflow.viewer import GradesRead, export_media, read_grades, withdraw_grades
-from headwater.workflow.views import LedgerReport, consult, ledger_report, open_tables, table_list, table_rows
+from headwater.workflow.views import (
+    VICTIM_ROLE,
+    LedgerReport,
+    consult,
+    ledger_report,
+    open_tables,
+    table_list,
+    table_rows,
+)
 
 __all__ = [
     "STAGES",
+    "VICTIM_ROLE",
     "Actor",
     "AgreementReport",
     "Case",

@@ -48,13 +48,16 @@ def outcome_report(tables: Session) -> list[dict[str, Any]]:
     return outcome_sums(tables.arrow("outcomes"), leads)
 
 
-def ranked_leads(tables: Session, *, country: str | None = None, unattributed: bool = False) -> list[dict[str, Any]]:
+def ranked_leads(
+    tables: Session, *, country: str | None = None, unattributed: bool = False, of_victims: bool = False
+) -> list[dict[str, Any]]:
     """The leads in order, with the nickname of each account and what became of it.
 
     Args:
         tables: The case's tables.
         country: Only leads that this country is proposed to lead or to share.
         unattributed: Only leads for which there is evidence of none.
+        of_victims: The leads that stand apart, because somebody stated their subject to be a victim.
 
     Raises:
         ConfigError: Both are asked for.
@@ -65,7 +68,7 @@ def ranked_leads(tables: Session, *, country: str | None = None, unattributed: b
     outcomes = outcomes_of_leads(tables.arrow("outcomes"))
     leads = [
         {**lead, "nickname": names.get(lead["account_id"]), "outcomes": outcomes.get(lead["lead_id"], [])}
-        for lead in tables.arrow("leads").to_pylist()
+        for lead in tables.arrow("victim_leads" if of_victims else "leads").to_pylist()
     ]
     if unattributed:
         return [lead for lead in leads if not lead["jurisdiction"]]

@@ -212,6 +212,7 @@ STAGES: tuple[Stage, ...] = (
             "services",
             "networks",
             "network_ranges",
+            "data_subjects",
             "retention_clocks",
         ),
     ),

@@ -7,19 +7,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.catalogue import ledger_sums
 from headwater.engine import Session
-from headwater.errors import ConfigError
+from headwater.errors import ConfigError, RefusedError
 from headwater.money import VIEWS_BY_HEIGHT, as_of_height
 from headwater.schema import TABLES
 from headwater.workflow.case import Actor, Case
 
-__all__ = ["LedgerReport", "consult", "ledger_report", "open_tables", "table_list", "table_rows"]
+__all__ = [
+    "OF_VICTIMS",
+    "VICTIM_ROLE",
+    "LedgerReport",
+    "consult",
+    "ledger_report",
+    "open_tables",
+    "table_list",
+    "table_rows",
+]
 
 
 @contextmanager
@@ -155,6 +164,11 @@ def table_list(tables: Session) -> list[dict[str, Any]]:
     ]
 
 
+OF_VICTIMS: Final = frozenset({"victim_leads"})
+"""Tables that only the role for them reads."""
+VICTIM_ROLE: Final = "victim-data analyst"
+
+
 def table_rows(
     tables: Session, name: str, *, where: Sequence[str], columns: Sequence[str], height: int | None = None
 ) -> pa.Table:
@@ -168,12 +182,15 @@ def table_rows(
         height: The table as it was when this block was the last one; only address clusters and merges can be had so.
 
     Raises:
+        RefusedError: The table is about victims.
         ConfigError: There is no such table or column, a condition has no `=`, or the table has no state by height.
         InputError: The chain has no such block.
     """
     known = {table.name: table for table in TABLES}
     if name not in known:
         raise ConfigError(f"no table '{name}'; 'headwater show CASE tables' lists them")
+    if name in OF_VICTIMS:
+        raise RefusedError(f"table '{name}' is about victims; read it with 'headwater leads CASE --victims'")
     if height is not None and name not in VIEWS_BY_HEIGHT:
         raise ConfigError(
             f"table '{name}' is not kept by block height; --as-of-height is for {', '.join(VIEWS_BY_HEIGHT)}"
