@@ -33,9 +33,9 @@ from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
 from headwater.workflow.verify import verify_path
+from headwater.workflow.victims import VICTIM_ROLE
 from headwater.workflow.viewer import GradesRead, export_media, read_grades, withdraw_grades
 from headwater.workflow.views import (
-    VICTIM_ROLE,
     LedgerReport,
     consult,
     ledger_report,

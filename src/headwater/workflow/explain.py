@@ -12,6 +12,7 @@ from headwater.engine import Session
 from headwater.errors import InputError
 from headwater.money import proof_path, token_proof_path
 from headwater.schema import TABLES, Table
+from headwater.workflow.victims import OF_VICTIMS
 
 __all__ = ["Step", "cited_in_list", "way_back"]
 
@@ -60,7 +61,7 @@ def way_back(tables: Session, wanted: str) -> list[Step]:
                 visit(_TABLE_OF[name], key, cited_id, said_by, depth + 1)
 
     for table in TABLES:
-        for column in _id_columns(table):
+        for column in () if table.name in OF_VICTIMS else _id_columns(table):
             if _rows(tables, table, column, wanted):
                 visit(table, column, wanted, "", 0)
     if not steps:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,10 +18,9 @@ from headwater.errors import ConfigError, RefusedError
 from headwater.money import VIEWS_BY_HEIGHT, as_of_height
 from headwater.schema import TABLES
 from headwater.workflow.case import Actor, Case
+from headwater.workflow.victims import OF_VICTIMS
 
 __all__ = [
-    "OF_VICTIMS",
-    "VICTIM_ROLE",
     "LedgerReport",
     "consult",
     "ledger_report",
@@ -162,11 +161,6 @@ def table_list(tables: Session) -> list[dict[str, Any]]:
     return [
         {"table": t.name, "stage": t.stage, "rows": tables.arrow(t.name).num_rows, "about": t.about} for t in TABLES
     ]
-
-
-OF_VICTIMS: Final = frozenset({"victim_leads"})
-"""Tables that only the role for them reads."""
-VICTIM_ROLE: Final = "victim-data analyst"
 
 
 def table_rows(

@@ -42,6 +42,8 @@ def test_the_lead_of_a_victim_stands_apart_and_in_no_queue(small, headwater):
     assert [lead["rank"] for lead in after] == list(range(1, len(others) + 1))
     (apart,) = leads_of(small, headwater, *VICTIMS)
     assert (apart["lead_id"], apart["rank"], apart["data_subject_category"]) == (first["lead_id"], 1, "victim")
+    told = headwater("explain", small.case, first["lead_id"])
+    assert "victim_leads" not in told.out
     for table in ("lead_acts", "review_queue"):
         rows = headwater("show", small.case, table, "--json").rows
         assert first["lead_id"] not in {row["lead_id"] for row in rows}
