@@ -106,11 +106,12 @@ def small_package(folder: Path, country: str) -> Path:
     """A released package of one lead."""
     identity, tables = pyrage.x25519.Identity.generate(), Session({})
     lead: dict[str, object] = dict.fromkeys(
-        ("why_now", "data_subject_category", "deconfliction_key", "rules_version"), "one"
+        ("why_now", "data_subject_category", "deconfliction_key", "rules_version", "jurisdiction_version"), "one"
     )
     lead |= {name: [] for name in ("rules_fired", "rules_not_fired", "completeness", "next_lawful_steps", "contrary")}
-    seen = {"country": country, "evidence": "logins", "observed": 1, "table": "logins", "example_id": "log-1"}
+    seen = {"country": country, "evidence": "x", "weight": 40, "observed": 1, "table": "logins", "example_id": "log-1"}
     lead |= {"lead_id": "led-1", "rank": 1, "risk_tier": 1, "account_id": "acc-1", "jurisdiction": [seen]}
+    lead |= {"lead_country": country, "shared_with": [], "rivals": []}
     tables.put("leads", table_named("leads").rows([{**lead, "assertion_kind": "computed"}]))
     who = {"why": "one lead", "clock": WHO["clock"]}
     with tables:

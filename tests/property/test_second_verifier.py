@@ -218,9 +218,9 @@ def test_they_agree_on_proofs(folder, kind):
 
 
 def _lead() -> dict[str, object]:
-    seen = {"country": "ES", "evidence": "logins", "observed": 1, "table": "logins", "example_id": "log-1"}
-    names = ("why_now", "data_subject_category", "deconfliction_key")
-    lists = ("rules_fired", "rules_not_fired", "completeness", "next_lawful_steps", "contrary")
+    seen = {"country": "ES", "evidence": "x", "weight": 40, "observed": 1, "table": "logins", "example_id": "log-1"}
+    names = ("why_now", "data_subject_category", "deconfliction_key", "jurisdiction_version")
+    lists = ("rules_fired", "rules_not_fired", "completeness", "next_lawful_steps", "contrary", "rivals", "shared_with")
     return {
         "lead_id": "led-1",
         "rank": 1,
@@ -228,6 +228,7 @@ def _lead() -> dict[str, object]:
         "account_id": "acc-1",
         "rules_version": "1",
         "jurisdiction": [seen],
+        "lead_country": "ES",
         "assertion_kind": "computed",
         **dict.fromkeys(names, "\U0001f5fb one"),
         **{name: [] for name in lists},

@@ -175,14 +175,19 @@ def _lead() -> dict[str, object]:
         "rules_fired": [],
         "rules_not_fired": [],
         "jurisdiction": [
-            {"country": "ES", "evidence": "logins", "observed": 1, "table": "logins", "example_id": "log-1"},
+            {"country": "ES", "evidence": "x", "weight": 40, "observed": 1, "table": "logins", "example_id": "log-1"},
         ],
+        "jurisdiction_version": "1",
+        "lead_country": "ES",
+        "lead_country_margin": 40,
+        "shared_with": [],
         "why_now": "now",
         "completeness": [],
         "next_lawful_steps": [],
         "data_subject_category": "unclassified",
         "assertion_kind": "computed",
         "contrary": [],
+        "rivals": [],
         "deconfliction_key": "k",
     }
 
