@@ -16,6 +16,7 @@ import json
 import resource
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ _KINDS = {"mail": "email", "tel": "phone"}
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def filled(name: str, columns: dict[str, list[object]]) -> pa.Table:
+def filled(name: str, columns: Mapping[str, Sequence[object]]) -> pa.Table:
     """The table, with what a required column holds where nothing here reads it."""
     table = table_named(name)
     rows = len(next(iter(columns.values())))

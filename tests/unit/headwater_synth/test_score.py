@@ -1,21 +1,18 @@
 from __future__ import annotations
 
-import csv
 from datetime import UTC, datetime
-from pathlib import Path
 from types import MappingProxyType
 
 import pyarrow as pa
 import pytest
 
 from headwater.engine import Session
-from headwater.errors import UnreadableInputError
 from headwater.schema import table_named
 from headwater_synth import score_people
 from headwater_synth.score import Measure, measured_tables
 from headwater_synth.score_change import RULES
 from headwater_synth.score_money import PROTOCOLS
-from headwater_synth.score_truth import PairCounts, Truth, pair_counts, read_truth
+from headwater_synth.score_truth import PairCounts, Truth, pair_counts
 from headwater_synth.score_use import FACTS
 
 MEASURES = (
@@ -574,19 +571,6 @@ def test_somebody_who_only_paid_is_innocent_even_if_an_account_were_theirs(sessi
 
 
 # --- reading the truth
-
-
-def written(folder: Path, name: str, *rows: tuple[str, ...]) -> None:
-    with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)
-
-
-def test_a_truth_without_a_file_or_a_column_is_refused(tmp_path):
-    with pytest.raises(UnreadableInputError, match=r"accounts\.csv: no such file of the truth"):
-        read_truth(tmp_path)
-    written(tmp_path, "accounts", ("account_key", "person_key"))
-    with pytest.raises(UnreadableInputError, match="no column is_origin, identity_reachable, own_data_leads"):
-        read_truth(tmp_path)
 
 
 def test_media_are_measured_by_kind_of_edit(session):

@@ -53,6 +53,7 @@ def test_every_exhibit_and_reference_is_there(made):
         "references/customers-northquay.csv",
         "references/hashlist.csv",
         "references/hashlist.vics.json",
+        "references/known-pairs.csv",
         "references/networks.csv",
         "references/networks.mmdb",
         "references/prices.csv",

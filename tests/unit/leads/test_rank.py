@@ -435,7 +435,8 @@ def test_two_accounts_that_state_nothing_are_not_one(case):
 
 
 def test_nothing_in_is_nothing_out(case):
-    assert case.derived() == {name: table_named(name).empty() for name in ("leads", "lead_acts", "review_queue")}
+    names = ("leads", "victim_leads", "lead_acts", "review_queue")
+    assert case.derived() == {name: table_named(name).empty() for name in names}
 
 
 def test_evidence_that_is_not_what_was_acquired_points_at_nobody(case):
