@@ -146,15 +146,22 @@ def blocks_of(features: Features, rules: Sequence[tuple[str, ...]], *, most_rows
     first, last = (np.zeros((len(features.left), count), np.int32) for _ in range(2))
 
     def one(rule: int) -> RuleReport:
-        report = _keys(features, rules[rule], most_rows, left[:, rule], right[:, rule])
-        keys = np.ascontiguousarray(right[:, rule])
-        by_key = np.argsort(keys)
-        ordered = keys[by_key]
+        # Each rule is worked out in arrays of its own; the tables have a row's rules beside each other, and places that
+        # are filled in by leaps cost more than the sorts.
+        here = np.zeros(len(left), np.uint64)
+        there = here if itself else np.zeros(len(right), np.uint64)
+        report = _keys(features, rules[rule], most_rows, here, there)
+        by_key = np.argsort(there)
+        ordered = there[by_key]
         order[rule] = by_key
-        left_by_key = by_key if itself else np.argsort(left[:, rule])
-        wanted = left[left_by_key, rule]
-        first[left_by_key, rule] = np.searchsorted(ordered, wanted, side="left")
-        last[left_by_key, rule] = np.searchsorted(ordered, wanted, side="right")
+        left_by_key = by_key if itself else np.argsort(here)
+        wanted = here[left_by_key]
+        begins, ends = (np.zeros(len(left), np.int32) for _ in range(2))
+        begins[left_by_key] = np.searchsorted(ordered, wanted, side="left")
+        ends[left_by_key] = np.searchsorted(ordered, wanted, side="right")
+        left[:, rule], first[:, rule], last[:, rule] = here, begins, ends
+        if not itself:
+            right[:, rule] = there
         return report
 
     with ThreadPoolExecutor(threads) as pool:
@@ -177,7 +184,8 @@ def _keys(features: Features, columns: tuple[str, ...], most_rows: int, left: U6
     blocks = refined = left_out = left_out_pairs = 0
     for depth, column in enumerate(columns):
         for side, (lines, _) in enumerate(sides):
-            values = KEY_COLUMNS[column](features, lines[open_rows[side]])
+            # A copy of all of the rows is a good part of the work.
+            values = KEY_COLUMNS[column](features, lines[open_rows[side]] if depth else lines)
             has = values >= 0
             open_rows[side] = open_rows[side][has]
             keys[side] = _mixed(keys[side][has], values[has] + (depth + 1))
