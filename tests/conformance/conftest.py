@@ -1,13 +1,16 @@
-"""One set of small tables, and a session of each engine that holds them."""
+"""One set of small tables with a session of each engine that holds them; measuring programs and what they measured."""
 
 from __future__ import annotations
 
 import datetime as dt
 import gc
+import json
 import random
+import runpy
 import shutil
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +18,8 @@ import pytest
 
 from headwater.engine import Session
 from headwater.schema import table_named
+
+ROOT = Path(__file__).parents[2]
 
 _EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -212,3 +217,18 @@ def _sockets_collected_here() -> Iterator[None]:
     """Collects what pyspark leaves behind within the test that left it, and not in somebody else's."""
     yield
     gc.collect()
+
+
+@pytest.fixture(scope="module")
+def bench(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The own functions of the measuring program that the test's module names as `MEASURED`."""
+    return runpy.run_path(str(ROOT / "bench" / f"{request.module.MEASURED}.py"))
+
+
+@pytest.fixture(scope="module")
+def golden(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What that program measured, as it was written down."""
+    found: dict[str, Any] = json.loads(
+        (ROOT / "tests" / "golden" / f"{request.module.MEASURED}.json").read_text("utf-8")
+    )
+    return found

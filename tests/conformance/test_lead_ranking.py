@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import copy
-import json
-import runpy
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
-GOLDEN = ROOT / "tests" / "golden" / "leads_ranking.json"
+MEASURED = "leads_ranking"
 PAGE = ROOT / "docs" / "explanation" / "lead-error-rates.md"
-
-
-@pytest.fixture(scope="module")
-def bench() -> dict[str, Any]:
-    """The measuring program's own functions."""
-    return runpy.run_path(str(ROOT / "bench" / "leads_ranking.py"))
-
-
-@pytest.fixture(scope="module")
-def golden() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(GOLDEN.read_text("utf-8"))
-    return found
 
 
 def test_the_page_says_what_was_measured(bench: dict[str, Any], golden: dict[str, Any]) -> None:

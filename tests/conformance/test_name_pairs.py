@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import copy
-import json
-import runpy
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from headwater_synth.name_pairs import name_pairs
 
 ROOT = Path(__file__).parents[2]
-GOLDEN = ROOT / "tests" / "golden" / "name_pairs.json"
-
-
-@pytest.fixture(scope="module")
-def bench() -> dict[str, Any]:
-    """The measuring program's own functions."""
-    return runpy.run_path(str(ROOT / "bench" / "name_pairs.py"))
-
-
-@pytest.fixture(scope="module")
-def golden() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(GOLDEN.read_text("utf-8"))
-    return found
+MEASURED = "name_pairs"
 
 
 def test_what_is_measured_now_is_what_was_written_down(bench: dict[str, Any], golden: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,10 @@ from headwater_synth.schemas import HELD_OUT, TUNING, application, nameless
 
 pytestmark = pytest.mark.skipif(not sandbox_report().sealed, reason="this kernel lacks a part of the sandbox")
 
-PROGRAM = Path(__file__).parents[2] / "bench" / "suggest_accuracy.py"
+MEASURED = "suggest_accuracy"
 GOLDEN = Path(__file__).parents[1] / "golden" / "suggest_accuracy.json"
 ACCOUNTS = 120
 SETS = {"tuning": (TUNING, False), "nameless": (TUNING, True), "held_out": (HELD_OUT, False)}
-
-
-@pytest.fixture(scope="module")
-def bench() -> dict[str, Any]:
-    """The measuring program's own functions."""
-    return runpy.run_path(str(PROGRAM))
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import ipaddress
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -190,7 +191,7 @@ def _encoded(column: pa.ChunkedArray) -> tuple[pa.Array, Numbers]:
     return encoded.dictionary, pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def _numbered(values: Any) -> tuple[list[str], Numbers]:  # noqa: ANN401 - an iterable of texts, some of them absent
+def _numbered(values: Iterable[str | None]) -> tuple[list[str], Numbers]:
     """The different values in order of their first place, and the number of each; -1 for an absent one."""
     numbers: dict[str, int] = {}
     codes = [-1 if value is None else numbers.setdefault(value, len(numbers)) for value in values]
