@@ -73,6 +73,10 @@ class CaseSettings:
         purpose: Why the data are held.
         operator: Who opened the case; the default actor of a command.
         retention_days: How long the case may be kept; 0 where no order says.
+        retention_texts_days: How long the justification and the reason of an entry of the custody log may be kept; 0
+            where no rule says. `headwater custody due` lists what is over.
+        subject_keys_folder: Where the keys of subjects lie, on a medium that is backed up apart from the case or not at
+            all; empty for `private/subjects` in the case.
         database_url: Where the case's state lies; empty for `case.db` beside the settings.
         chain_memory_bytes: Memory that a chain of blocks may take; one that needs more is worked on by parts, with the
             same result. 0 for half of what the machine has.
@@ -95,6 +99,8 @@ class CaseSettings:
     operator: str
     purpose: str = "investigation"
     retention_days: int = 0
+    retention_texts_days: int = 0
+    subject_keys_folder: str = ""
     database_url: str = ""
     chain_memory_bytes: int = 0
     deconflict_most_identifiers: int = 5_000_000

@@ -19,7 +19,7 @@ from typing import NoReturn
 from headwater_verify.checks import BadInputError, Check, key_from_pem
 from headwater_verify.custody import Witness, custody_checks
 from headwater_verify.package import archive_members, contents_checks, envelope_checks, opened_checks
-from headwater_verify.proofs import proof_checks
+from headwater_verify.proofs import document_checks
 
 __all__ = ["main", "verify"]
 
@@ -152,7 +152,7 @@ def _sealed(path: Path, public_key: str | None, identity: str | None) -> list[Ch
 def _single_file(path: Path, public_key: str | None) -> list[Check]:
     content = _content(path)
     if content.startswith(b'{"') and b'-proof"' in content:
-        return proof_checks(content, public_key)
+        return document_checks(content, public_key)
     if content[257:262] != b"ustar":
         raise BadInputError(f"{path}: this is no file of a custody log or a package")
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from headwater_verify.checks import Check, canonical, is_digest, parsed, sha256_hex, signed_by
 from headwater_verify.timestamps import bad_witness
 
-__all__ = ["Witness", "custody_checks", "entry_fault", "head_fault", "payload_fault", "signature_fault"]
+__all__ = ["Witness", "custody_checks", "entry_fault", "head_fault", "payload_fault", "shown_fault", "signature_fault"]
 
 Witness = tuple[int, str]
 """Entries and root of a tree head that somebody else kept."""
@@ -71,6 +71,10 @@ _ENTRY_NAMES = {number: _SHARED_NAMES | {*texts} for number, texts in _TEXTS.ite
 _HEAD_NAMES = {"format", "entries", "root", "at_utc", "signature"}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _OUTCOME = {1: re.compile(r"done|(refused|failed): .+", re.DOTALL), 2: re.compile(r"done|refused|failed")}
+_KEY_ID = re.compile(r"key-[0-9a-f]{32}", re.ASCII)
+_HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
+_OPENING = {"format", "seq", "salt", "justification", "reason"}
+_SEALED = {"format", "seq", "keys", "salt", "sealed", "opening_sha256"}
 _ERASED_ID = re.compile(r"entry-(0|[1-9][0-9]*)", re.ASCII)
 
 
@@ -309,14 +313,42 @@ def payload_fault(line: bytes, entry: dict[str, Any], erased_by: int | None) -> 
     if erased_by is not None:
         stone = {"format": 2, "seq": entry["seq"], "erased_by": erased_by}
         return None if line == canonical(stone) else f"entry {erased_by} says that it was erased, and it is there"
-    return _opening_fault(line, found, entry)
+    if set(found) == _SEALED:
+        return _sealed_fault(line, found, entry)
+    return _opening_fault(line, found, entry, entry["payload_sha256"])
 
 
-def _opening_fault(line: bytes, found: dict[str, Any], entry: dict[str, Any]) -> str | None:
-    if set(found) != {"format", "seq", "salt", "justification", "reason"}:
+def shown_fault(shown: dict[str, Any], entry: dict[str, Any]) -> str | None:
+    """Why what a proof shows of a line of `custody.payloads` is not what the entry commits to; None if it is."""
+    found = {name: value for name, value in shown.items() if name != "opening"}
+    fault = payload_fault(canonical(found), entry, None)
+    if fault or (set(found) == _SEALED) is not ("opening" in shown):
+        return fault or "it shows a sealed line without its opening, or an opening of none"
+    if "opening" not in shown:
+        return None
+    opening = shown["opening"]
+    if not isinstance(opening, dict):
+        return "its opening is none"
+    return _opening_fault(canonical(opening), opening, entry, found["opening_sha256"])
+
+
+def _sealed_fault(line: bytes, found: dict[str, Any], entry: dict[str, Any]) -> str | None:
+    digest = sha256_hex(b"headwater custody payload 3\n" + line)
+    if digest != entry["payload_sha256"] or (found["format"], found["seq"]) != (3, entry["seq"]):
+        return "it is not the one that the entry commits to"
+    keys = found["keys"]
+    named = isinstance(keys, list) and all(isinstance(key, str) and _KEY_ID.fullmatch(key) for key in keys)
+    if not named or not keys or keys != sorted(set(keys)) or not is_digest(found["salt"]):
+        return "its keys or its salt are of no known form"
+    sealed = isinstance(found["sealed"], str) and _HEX.fullmatch(found["sealed"])
+    return None if sealed and is_digest(found["opening_sha256"]) else "its sealed text is of no known form"
+
+
+def _opening_fault(line: bytes, found: dict[str, Any], entry: dict[str, Any], commitment: str) -> str | None:
+    if set(found) != _OPENING:
         return "it is no opening, and no entry says that it was erased"
     digest = sha256_hex(b"headwater custody payload 2\n" + line)
-    if digest != entry["payload_sha256"] or (found["format"], found["seq"]) != (2, entry["seq"]):
+    if digest != commitment or (found["format"], found["seq"]) != (2, entry["seq"]):
         return "it is not the one that the entry commits to"
     justification, reason = found["justification"], found["reason"]
     if not isinstance(justification, str) or not isinstance(reason, str):

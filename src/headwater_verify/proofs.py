@@ -6,16 +6,47 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from headwater_verify.checks import Check, canonical, is_digest, parsed
-from headwater_verify.custody import entry_fault, head_fault, payload_fault, signature_fault
+from headwater_verify.checks import Check, canonical, is_digest, parsed, sha256_hex
+from headwater_verify.custody import entry_fault, head_fault, shown_fault, signature_fault
 
-__all__ = ["proof_checks"]
+__all__ = ["document_checks", "proof_checks"]
+
+_RECEIPT = {"format", "version", "body", "proof"}
+_BODY = {"subject", "legal_basis", "erased_by", "keys", "texts", "entries", "judgements", "left", "withheld"}
 
 _SHARED = {"format", "version", "public_key", "head", "path"}
 _NAMES = {
     "headwater-inclusion-proof": _SHARED | {"entry", "payload"},
     "headwater-consistency-proof": _SHARED | {"first"},
 }
+
+
+def document_checks(content: bytes, public_key: str | None) -> list[Check]:
+    """Each check of a proof, or of the receipt of an erasure; the arguments are those of `proof_checks`."""
+    try:
+        receipt = parsed(content.removesuffix(b"\n"), "the receipt")
+    except ValueError:
+        return proof_checks(content, public_key)
+    if receipt.get("format") != "headwater-erasure-receipt":
+        return proof_checks(content, public_key)
+    body, proof = receipt.get("body"), receipt.get("proof")
+    whole = set(receipt) == _RECEIPT and isinstance(body, dict) and isinstance(proof, dict) and set(body) == _BODY
+    if not whole or canonical(receipt["version"]) != b"1" or not content.endswith(b"\n"):
+        return [Check(check="receipt.form", first_bad="it is no receipt of version 1")]
+    checks = proof_checks(canonical(proof) + b"\n", public_key)
+    fault = _body_fault(body, proof) if all(check.ok for check in checks) else "its proof does not hold"
+    form = Check(check="receipt.form", first_bad=None)
+    return [form, *checks, Check(check="receipt.body", first_bad=fault)]
+
+
+def _body_fault(body: dict[str, Any], proof: dict[str, Any]) -> str | None:
+    entry = proof.get("entry")
+    if entry is None or (entry["event"], entry["outcome"]) != ("erased", "done"):
+        return "its entry erased nothing"
+    if entry["output_digests"].get("receipt") != sha256_hex(canonical(body)):
+        return "it is not what the entry recorded"
+    ordered = {f"subject-{body['subject']}", *body["keys"], *(f"entry-{number}" for number in body["entries"])}
+    return None if ordered == set(entry["object_ids"]) else "the entry ordered something else to be erased"
 
 
 def proof_checks(content: bytes, public_key: str | None) -> list[Check]:
@@ -43,7 +74,7 @@ def proof_checks(content: bytes, public_key: str | None) -> list[Check]:
     entry, payload = proof["entry"], proof["payload"]
     bad_entry = signature_fault(b"headwater custody entry %d\n", entry, key)
     if bad_entry is None and payload is not None:
-        bad_entry = payload_fault(canonical(payload), entry, None)
+        bad_entry = shown_fault(payload, entry)
     return [
         *checks,
         Check(check="proof.path", first_bad=_bad_inclusion(proof)),

@@ -145,20 +145,65 @@ function checkPayloads(lines, entries) {
     if (erased.has(seq)) {
       need(line.equals(canonical(object({ format: 2, seq, erased_by: erased.get(seq) }))), `entry ${seq} was erased, and is there`);
     } else {
-      checkOpening(line, committed[number]);
+      checkPayload(line, committed[number]);
     }
   });
 }
 
-export function checkOpening(line, entry) {
+export function checkPayload(line, entry) {
+  const payload = parsed(line);
+  if (payload.has("sealed")) checkSealed(line, payload, entry);
+  else checkOpening(line, entry, entry.get("payload_sha256"));
+}
+
+function checkSealed(line, payload, entry) {
+  need(hasNames(payload, ["format", "seq", "keys", "salt", "sealed", "opening_sha256"]), "it is no sealed opening");
+  need(sha256Hex("headwater custody payload 3\n", line) === entry.get("payload_sha256"), "the entry commits to another");
+  need(payload.get("format") === 3 && same(payload.get("seq"), entry.get("seq")), "it is of another entry");
+  const [keys, sealed] = [payload.get("keys"), payload.get("sealed")];
+  need(Array.isArray(keys) && keys.length > 0, "it names no key");
+  need(keys.every((key, n) => typeof key === "string" && /^key-[0-9a-f]{32}$/.test(key) && !key.includes("\n") && (n === 0 || keys[n - 1] < key)), "its keys are not in order");
+  need(typeof sealed === "string" && /^(?:[0-9a-f]{2})+$/.test(sealed) && !sealed.includes("\n"), "the sealed text is none");
+  need(isHex(payload.get("salt")) && isHex(payload.get("opening_sha256")), "a digest is none");
+}
+
+// What a proof shows of a payload: of a sealed one, also the opening.
+function checkShown(shown, entry) {
+  const payload = without(shown, "opening");
+  checkPayload(canonical(payload), entry);
+  need(payload.has("sealed") === shown.has("opening"), "a sealed line without its opening, or an opening of none");
+  if (!shown.has("opening")) return;
+  need(isObject(shown.get("opening")), "its opening is none");
+  checkOpening(canonical(shown.get("opening")), entry, payload.get("opening_sha256"));
+}
+
+function checkOpening(line, entry, commitment) {
   const opening = parsed(line);
   need(hasNames(opening, ["format", "seq", "salt", "justification", "reason"]), "it is no opening");
-  need(sha256Hex("headwater custody payload 2\n", line) === entry.get("payload_sha256"), "the entry commits to another");
+  need(sha256Hex("headwater custody payload 2\n", line) === commitment, "the entry commits to another");
   need(opening.get("format") === 2 && same(opening.get("seq"), entry.get("seq")), "it is of another entry");
   const [justification, reason] = [opening.get("justification"), opening.get("reason")];
   need(typeof justification === "string" && typeof reason === "string", "a text is none");
   need((entry.get("outcome") === "done") === (reason === ""), "a reason is missing, or one too many");
   need(entry.get("operation") === "" || justification.trim() !== "", "an operation without a justification");
+}
+
+// A proof, or the receipt of an erasure, which holds one.
+export function checkDocument(content, key = null) {
+  need(content.at(-1) === 10, "it does not end with a line feed");
+  const receipt = parsed(content.subarray(0, -1));
+  if (receipt.get("format") !== "headwater-erasure-receipt") return checkProof(content, key);
+  need(hasNames(receipt, ["format", "version", "body", "proof"]) && receipt.get("version") === 1, "it is no receipt");
+  const [body, proof] = [receipt.get("body"), receipt.get("proof")];
+  const names = ["subject", "legal_basis", "erased_by", "keys", "texts", "entries", "judgements", "left", "withheld"];
+  need(isObject(body) && hasNames(body, names) && isObject(proof) && proof.has("entry"), "it is no receipt");
+  checkProof(Buffer.concat([canonical(proof), Buffer.of(10)]), key);
+  const entry = proof.get("entry");
+  need(entry.get("event") === "erased" && entry.get("outcome") === "done", "its entry erased nothing");
+  need(entry.get("output_digests").get("receipt") === sha256Hex(canonical(body)), "it is not what was recorded");
+  const named = [`subject-${body.get("subject")}`, ...body.get("keys"), ...body.get("entries").map((seq) => `entry-${seq}`)];
+  need(new Set([...named, ...entry.get("object_ids")]).size === new Set(named).size, "something else was ordered");
+  need(new Set(entry.get("object_ids")).size === new Set(named).size, "something else was ordered");
 }
 
 // RFC 9162, sections 2.1.3.2 and 2.1.4.2.
@@ -188,7 +233,7 @@ function checkInclusion(proof, head, path) {
   need(entrySigned(entry, proof.get("public_key")), "the entry's signature does not hold");
   if (proof.get("payload") !== null) {
     need(isObject(proof.get("payload")) && entry.get("format") === 2, "the payload is none");
-    checkOpening(canonical(proof.get("payload")), entry);
+    checkShown(proof.get("payload"), entry);
   }
   let [number, last, root] = [entry.get("seq"), head.get("entries") - 1, leafOf(line)];
   need(number <= last, "the entry is beyond the head");

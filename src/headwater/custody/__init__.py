@@ -1,5 +1,15 @@
 """The tamper-evident record of acts on evidence; it verifies with no database installed."""
 
+from headwater.custody.erasures import (
+    ERASURES_NAME,
+    ErasedSubject,
+    add_erased,
+    bad_erasures,
+    body_digest,
+    erased_subjects,
+    erasure_receipt,
+    verify_document,
+)
 from headwater.custody.entry import EVENTS, OPERATIONS, Entry, Head, utc_text
 from headwater.custody.keys import (
     create_case_key,
@@ -17,10 +27,25 @@ from headwater.custody.machine import clock_source, program_sha256
 from headwater.custody.payloads import PAYLOADS_NAME
 from headwater.custody.proofs import consistency_proof, inclusion_proof, verify_proof
 from headwater.custody.state import HEADS_NAME, LOG_NAME, TORN_NAME, Interruption
-from headwater.custody.verify import Check, verify_log
-from headwater.custody.witnesses import WITNESSES_NAME, add_timestamp, timestamp_request
+from headwater.custody.subjects import KEYS_FOLDER, SUBJECT_PREFIXES, SubjectKeys, subjects_among
+from headwater.custody.verify import Check, bad_seals, verify_log
+from headwater.custody.witnesses import WITNESSES_NAME, add_receipt, add_timestamp, timestamp_request
 
 __all__ = [
+    "ERASURES_NAME",
+    "ErasedSubject",
+    "add_erased",
+    "bad_erasures",
+    "body_digest",
+    "erased_subjects",
+    "erasure_receipt",
+    "verify_document",
+    "KEYS_FOLDER",
+    "SUBJECT_PREFIXES",
+    "SubjectKeys",
+    "subjects_among",
+    "bad_seals",
+    "add_receipt",
     "EVENTS",
     "HEADS_NAME",
     "LOG_NAME",

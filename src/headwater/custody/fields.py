@@ -74,8 +74,8 @@ def entry_fields(
     }
 
 
-def check_erasable(state: State, entries: Sequence[int]) -> None:
-    """Nothing, if each number is of an entry whose texts are there to be erased.
+def check_erasable(state: State, entries: Sequence[int], or_else: Sequence[str] = ()) -> None:
+    """Nothing, if each number is of an entry whose texts are there to be erased, and something is named at all.
 
     Raises:
         InputError: One is not, or there is none.
@@ -87,5 +87,5 @@ def check_erasable(state: State, entries: Sequence[int]) -> None:
             raise InputError(f"entry {number}", reason, remedy="name entries of format 2, by their numbers")
         if number in state.erased:
             raise InputError(f"entry {number}", f"was erased before, under entry {state.erased[number]}")
-    if not entries:
+    if not entries and not or_else:
         raise InputError("custody log", "no entry is named", remedy="name what is to be erased")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -33,12 +32,13 @@ from headwater.custody.payloads import (
     payload_line,
     payloads_without,
     replace_payloads,
+    sealed_line,
     with_payload,
 )
+from headwater.custody.repair import keys_destroyed_again, repaired_fields, set_right
 from headwater.custody.state import (
     HEADS_NAME,
     LOG_NAME,
-    TORN_NAME,
     Files,
     Interruption,
     State,
@@ -46,6 +46,7 @@ from headwater.custody.state import (
     read_state,
     sizes_of,
 )
+from headwater.custody.subjects import KEYS_FOLDER, SubjectKeys
 from headwater.errors import CaseNotFoundError, ConfigError, InputError, IntegrityError
 
 __all__ = ["Clock", "CustodyLog"]
@@ -61,10 +62,17 @@ class CustodyLog:
     on the medium.
     """
 
-    def __init__(self, case_dir: Path, public_key: Ed25519PublicKey, signing_key: Ed25519PrivateKey | None) -> None:
+    def __init__(
+        self,
+        case_dir: Path,
+        public_key: Ed25519PublicKey,
+        signing_key: Ed25519PrivateKey | None,
+        subject_keys: SubjectKeys | None = None,
+    ) -> None:
         self._case_dir = case_dir
         self._public_key = public_key
         self._signing_key = signing_key
+        self.subject_keys = subject_keys or SubjectKeys(case_dir / KEYS_FOLDER)
         self._state: State | None = None
 
     @classmethod
@@ -116,12 +124,19 @@ class CustodyLog:
         return log
 
     @classmethod
-    def open(cls, case_dir: Path, *, signing_key: Ed25519PrivateKey | None = None) -> CustodyLog:
+    def open(
+        cls,
+        case_dir: Path,
+        *,
+        signing_key: Ed25519PrivateKey | None = None,
+        subject_keys: SubjectKeys | None = None,
+    ) -> CustodyLog:
         """The log of a case, after its chain, its tree and its last signed head were checked.
 
         Args:
             case_dir: The case.
             signing_key: The case's key; without it, the first append loads it from the case.
+            subject_keys: The keys of its subjects; None for those in the case folder.
 
         Raises:
             CaseNotFoundError: There is no log.
@@ -129,7 +144,7 @@ class CustodyLog:
         """
         if not (case_dir / LOG_NAME).is_file():
             raise CaseNotFoundError(case_dir, f"there is no {LOG_NAME} here", remedy="name the folder of a case")
-        log = cls(case_dir, load_case_public_key(case_dir), signing_key)
+        log = cls(case_dir, load_case_public_key(case_dir), signing_key, subject_keys)
         with locked(case_dir, exclusive=False) as files:
             log._state = read_state(case_dir, files, log._public_key)
         return log
@@ -161,7 +176,7 @@ class CustodyLog:
         for line in lines:
             entry = entry_from_line(line)
             payload = next(following, None) if entry.payload_sha256 else None
-            yield with_payload(entry, payload) if payload is not None else entry
+            yield with_payload(entry, payload, self.subject_keys) if payload is not None else entry
 
     def append(
         self,
@@ -184,6 +199,7 @@ class CustodyLog:
         tool: str = "headwater",
         tool_version: str = __version__,
         tool_sha256: str | None = None,
+        about: Sequence[str] = (),
     ) -> Entry:
         """The entry, once it and its tree head are on the medium.
 
@@ -206,6 +222,7 @@ class CustodyLog:
             tool: With which program.
             tool_version: Its version.
             tool_sha256: Digest of its files; None for those of headwater.
+            about: Subjects whom justification and reason are about: these are sealed under the keys of all of them.
 
         Raises:
             InputError: A field cannot be recorded, or the medium refuses; nothing was recorded.
@@ -233,7 +250,7 @@ class CustodyLog:
             tool_sha256=tool_sha256,
         )
         with locked(self._case_dir, exclusive=True) as files:
-            return self._write(files, self._ready(files, clock), fields, clock)
+            return self._write(files, self._ready(files, clock), fields, clock, about)
 
     def erase(
         self,
@@ -244,13 +261,26 @@ class CustodyLog:
         justification: str,
         clock: Clock,
         object_ids: Sequence[str] = (),
+        keys: Sequence[str] = (),
+        output_digests: Mapping[str, str] | None = None,
         workstation: str = "",
         authority_ref: str = "",
         clock_source: str = "",
     ) -> Entry:
-        """The entry that records it, once the texts of those entries are gone; the log still verifies.
+        """The entry that records it, once those texts and keys are gone; the log still verifies.
 
-        `object_ids` may name what it is about, such as a subject; the other arguments are those of `append`.
+        Args:
+            entries: Numbers of entries whose texts are overwritten.
+            actor: Who erases.
+            role: In which role.
+            justification: Why.
+            clock: Called for the time.
+            object_ids: What it is about besides, such as a commitment to a subject.
+            keys: Ids of keys of subjects that are destroyed.
+            output_digests: As of `append`.
+            workstation: As of `append`.
+            authority_ref: As of `append`.
+            clock_source: As of `append`.
 
         Raises:
             InputError: A number is of no entry that holds such texts still; nothing was erased.
@@ -262,14 +292,17 @@ class CustodyLog:
             justification=justification,
             authority_ref=authority_ref,
             workstation=workstation,
-            object_ids=(*(f"entry-{number}" for number in sorted(set(entries))), *object_ids),
+            object_ids=(*(f"entry-{number}" for number in sorted(set(entries))), *sorted(keys), *object_ids),
+            output_digests=output_digests,
             clock_source=clock_source,
         )
         with locked(self._case_dir, exclusive=True) as files:
             state = self._ready(files, clock)
-            check_erasable(state, entries)
+            check_erasable(state, entries, or_else=(*keys, *object_ids))
             entry = self._write(files, state, fields, clock)
-            self._state = self._finish_erasure(files, self._current())
+            self.subject_keys.destroy(keys)
+            if entries:
+                self._state = self._finish_erasure(files, self._current())
         return entry
 
     def _ready(self, files: Files, clock: Clock) -> State:
@@ -277,7 +310,12 @@ class CustodyLog:
         state = self._state
         if state is None or state.sizes != sizes_of(files):
             state = read_state(self._case_dir, files, self._public_key)
-        return state if state.interruption is None else self._repair(files, state, clock)
+        if state.interruption is not None:
+            state = self._repair(files, state, clock)
+        if state.destroyed and (again := self.subject_keys.destroy(state.destroyed)):
+            self._write(files, state, keys_destroyed_again(again), clock)
+            state = self._current()
+        return state
 
     def _finish_erasure(self, files: Files, state: State) -> State:
         """Put tombstones in the place of the texts that entries ordered to be erased."""
@@ -309,7 +347,9 @@ class CustodyLog:
             raise IntegrityError(f"{self._case_dir}: the private and the public signing key do not belong together")
         return self._signing_key
 
-    def _write(self, files: Files, state: State, fields: Mapping[str, Any], clock: Clock) -> Entry:
+    def _write(
+        self, files: Files, state: State, fields: Mapping[str, Any], clock: Clock, about: Sequence[str] = ()
+    ) -> Entry:
         """Append the entry and then its head; on a failure take back what was written."""
         log_file, heads_file, payloads_file = files
         key = self._key()
@@ -318,6 +358,8 @@ class CustodyLog:
         texts = {name: str(fields[name]) for name in ("justification", "reason")}
         try:
             payload = payload_line(seq=state.tree.leaves, **texts)
+            if about:
+                payload = sealed_line(payload, state.tree.leaves, about, self.subject_keys)
             line = signed_entry_line(
                 {
                     **{name: value for name, value in fields.items() if name not in texts},
@@ -350,51 +392,15 @@ class CustodyLog:
                 remedy="nothing was recorded; free the medium and do it again",
             ) from None
         self._state = state.grown(tree, line, entry, head_line, payload, sizes_of(files))
-        return with_payload(entry, payload)
+        return with_payload(entry, payload, self.subject_keys)
 
     def _repair(self, files: Files, state: State, clock: Clock) -> State:
         """Set right what a crash left, keep the torn bytes apart, and record it as an entry of its own."""
-        log_file, heads_file, payloads_file = files
         left = state.interruption
         assert left is not None
-        assert state.last_entry is not None
-        if left.missing_head:
-            # The entry carries its own signature, so this signs nothing that another hand could have put there.
-            head_line = signed_head_line(
-                entries=state.tree.leaves,
-                root=state.tree.root(),
-                at_utc=state.last_entry.at_utc,
-                key=self._key(),
-            )
-            os.ftruncate(heads_file, state.heads_bytes)
-            append_bytes(heads_file, head_line + b"\n")
-            state.heads_bytes += len(head_line) + 1
-        if left.torn_bytes:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            descriptor = os.open(self._case_dir / TORN_NAME, flags, 0o640)
-            try:
-                append_bytes(descriptor, left.torn_bytes + b"\n")
-            finally:
-                os.close(descriptor)
-            sync_directory(self._case_dir)
-            os.ftruncate(log_file, state.log_bytes)
-        if left.stray_payload:
-            os.ftruncate(payloads_file, state.payloads_bytes)
+        set_right(self._case_dir, files, state, left, self._key())
         if left.unfinished_erasure:
             state = self._finish_erasure(files, state)
-        fields = entry_fields(
-            event="repaired",
-            actor="headwater",
-            role="software",
-            justification=left.description,
-            params={
-                "torn_bytes": len(left.torn_bytes),
-                "missing_head": left.missing_head,
-                "stray_payload_bytes": len(left.stray_payload),
-                "unfinished_erasure": left.unfinished_erasure,
-            },
-            input_digests={"torn": hashlib.sha256(left.torn_bytes).hexdigest()} if left.torn_bytes else {},
-        )
         state.interruption = None
-        self._write(files, state, fields, clock)
+        self._write(files, state, repaired_fields(left), clock)
         return self._current()

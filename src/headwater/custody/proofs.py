@@ -19,8 +19,9 @@ from headwater.custody.merkle import (
     root_by_inclusion,
     roots_by_consistency,
 )
-from headwater.custody.payloads import bad_opening
+from headwater.custody.payloads import bad_disclosed, disclosed
 from headwater.custody.state import locked
+from headwater.custody.subjects import KEYS_FOLDER, SubjectKeys
 from headwater.custody.verify import Check
 from headwater.errors import InputError, IntegrityError
 from headwater.schema import canonical_json
@@ -37,13 +38,16 @@ _FIELDS = {
 _MALFORMED = (ValueError, KeyError, TypeError, IndexError, RecursionError)
 
 
-def inclusion_proof(case_dir: Path, seq: int, *, with_texts: bool = True) -> bytes:
+def inclusion_proof(
+    case_dir: Path, seq: int, *, with_texts: bool = True, subject_keys: SubjectKeys | None = None
+) -> bytes:
     """A document that shows one entry to be in the log that the last tree head covers, and nothing else of the log.
 
     Args:
         case_dir: The case.
         seq: Number of the entry.
         with_texts: Also disclose what the entry commits to, where it was not erased.
+        subject_keys: The keys of subjects; None for those in the case folder.
 
     Raises:
         InputError: There is no such entry.
@@ -53,14 +57,16 @@ def inclusion_proof(case_dir: Path, seq: int, *, with_texts: bool = True) -> byt
     if not 0 <= seq < len(lines):
         raise InputError(f"entry {seq}", f"there is none; the log has {len(lines)}", remedy="number them from 0")
     committed = [number for number, line in enumerate(lines) if entry_from_line(line).payload_sha256]
-    opening = json.loads(payloads[committed.index(seq)]) if with_texts and seq in committed else None
+    shown = None
+    if with_texts and seq in committed:
+        shown = disclosed(payloads[committed.index(seq)], subject_keys or SubjectKeys(case_dir / KEYS_FOLDER))
     return _document(
         case_dir,
         _INCLUSION,
         head,
         inclusion_path([leaf_digest(line) for line in lines], seq),
         entry=json.loads(lines[seq]),
-        payload=opening if opening is not None and "salt" in opening else None,
+        payload=shown,
     )
 
 
@@ -166,7 +172,7 @@ def _bad_entry(document: dict[str, Any], key: Ed25519PublicKey) -> str | None:
     entry = entry_from_line(line)
     if not entry_signature_holds(line, key):
         return "the entry's signature does not hold"
-    return None if document["payload"] is None else bad_opening(canonical_json(document["payload"]), entry)
+    return None if document["payload"] is None else bad_disclosed(document["payload"], entry)
 
 
 def _digest(text: object) -> bytes:

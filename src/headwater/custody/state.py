@@ -24,7 +24,7 @@ from headwater.custody.entry import (
     line_digest,
 )
 from headwater.custody.merkle import Frontier, leaf_digest
-from headwater.custody.payloads import PAYLOADS_NAME, bad_payload, erased_entries
+from headwater.custody.payloads import PAYLOADS_NAME, bad_payload, destroyed_keys, erased_entries
 from headwater.errors import InputError, IntegrityError
 
 __all__ = [
@@ -81,6 +81,7 @@ class State:
         payloads_bytes: Bytes of the payloads of whole entries.
         payloads: Their lines.
         erased: Number of each entry whose texts were ordered to be erased, and of the entry that ordered it.
+        destroyed: Id of each key of a subject that was ordered to be destroyed, and the entry that ordered it.
         sizes: Sizes of the three files when they were read.
         interruption: What a crash left.
     """
@@ -94,6 +95,7 @@ class State:
     payloads_bytes: int = 0
     payloads: list[bytes] = field(default_factory=list)
     erased: dict[int, int] = field(default_factory=dict)
+    destroyed: dict[str, int] = field(default_factory=dict)
     sizes: tuple[int, int, int] = (0, 0, 0)
     interruption: Interruption | None = None
 
@@ -117,6 +119,7 @@ class State:
             payloads_bytes=self.payloads_bytes + len(payload) + 1,
             payloads=[*self.payloads, payload],
             erased={**erased_entries([entry]), **self.erased},
+            destroyed={**destroyed_keys([entry]), **self.destroyed},
             sizes=sizes,
         )
 
@@ -187,7 +190,7 @@ def _read_payloads(state: State, path: Path, content: bytes, entries: Sequence[E
     count = sum(bool(entry.payload_sha256) for entry in entries)
     state.payloads = lines[:count]
     state.payloads_bytes = sum(len(line) + 1 for line in state.payloads)
-    state.erased = erased_entries(entries)
+    state.erased, state.destroyed = erased_entries(entries), destroyed_keys(entries)
     fault = bad_payload(state.payloads, entries, unfinished=True)
     if fault:
         raise _altered(path, fault)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,12 @@ from headwater.custody.entry import (
 )
 from headwater.custody.keys import fingerprint, load_case_public_key
 from headwater.custody.merkle import Frontier, leaf_digest
-from headwater.custody.payloads import bad_payload
+from headwater.custody.payloads import bad_payload, destroyed_keys, disclosed, erased_entries, bad_disclosed
 from headwater.custody.state import locked
+from headwater.custody.subjects import SubjectKeys
 from headwater.custody.witnesses import WITNESSES_NAME, bad_witness
 
-__all__ = ["Check", "verify_log"]
+__all__ = ["Check", "bad_seals", "verify_log"]
 
 _Read = TypeVar("_Read")
 
@@ -81,6 +83,35 @@ def verify_log(case_dir: Path, public_key: Ed25519PublicKey | None = None) -> li
         ("custody.witnesses", bad_witness(stamps, head_lines)),
     )
     return [Check(check=name, ok=bad is None, first_bad=bad) for name, bad in results]
+
+
+def bad_seals(case_dir: Path, keys: SubjectKeys) -> str | None:
+    """Where a text about a subject is not as it should be, given the keys; None if all are.
+
+    A key is gone if an entry ordered it, and only then; with it, the text opens and is what the entry commits to.
+    """
+    with locked(case_dir, exclusive=False) as files:
+        lines, payloads = lines_of(content_of(files[0]))[0], lines_of(content_of(files[2]))[0]
+    entries = [entry_from_line(line) for line in lines]
+    destroyed, erased, present = destroyed_keys(entries), erased_entries(entries), keys.present()
+    for key in sorted(present & destroyed.keys()):
+        return f"{key}: entry {destroyed[key]} ordered it to be destroyed, and it is there; the next act destroys it"
+    committed = (entry for entry in entries if entry.payload_sha256)
+    for line, entry in zip(payloads, committed, strict=False):
+        found = json.loads(line)
+        if "sealed" not in found or entry.seq in erased or destroyed.keys() & set(found["keys"]):
+            continue
+        for key in found["keys"]:
+            if key not in present:
+                return f"entry {entry.seq}: {key} is gone, and no entry ordered it to be destroyed"
+        try:
+            shown = disclosed(line, keys)
+        except ValueError as error:
+            return f"entry {entry.seq}: {error}"
+        fault = None if shown is None else bad_disclosed(shown, entry)
+        if fault:
+            return f"entry {entry.seq}: {fault}"
+    return None
 
 
 def _read(

@@ -1,4 +1,8 @@
-"""Time stamps of others on tree heads (RFC 3161): asked for by a file, brought back by a file, kept beside the log."""
+"""Witnesses of tree heads, kept beside the log: time stamps (RFC 3161) and receipts that others countersigned.
+
+Both come as files. A time stamp is asked for by a file; a receipt is what a recipient sends back, and names the head that
+the envelope of a package carried.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +24,18 @@ from rfc3161_client import (
 )
 from rfc3161_client.base import HashAlgorithm
 
+from headwater.custody.countersigned import countersigned_head
 from headwater.custody.disk import append_bytes, content_of, lines_of, sync_directory
 from headwater.custody.state import locked
 from headwater.errors import InputError
 from headwater.schema import canonical_json
 
-__all__ = ["WITNESSES_NAME", "add_timestamp", "bad_witness", "timestamp_request"]
+__all__ = ["WITNESSES_NAME", "add_receipt", "add_timestamp", "bad_witness", "timestamp_request"]
 
 WITNESSES_NAME = "custody.witnesses"
 _FORMAT = 1
-_FIELDS = {"format", "kind", "entries", "response", "authority"}
+_SHARED = {"format", "kind", "entries"}
+_FIELDS = {"rfc3161": _SHARED | {"response", "authority"}, "receipt": _SHARED | {"document"}}
 _GRANTED = 0  # source: RFC 3161, section 2.4.2
 
 
@@ -73,15 +79,47 @@ def add_timestamp(case_dir: Path, response: bytes, authority_pem: bytes) -> int:
     bad = _line_fault(line, heads)
     if bad:
         raise InputError("time stamp", bad, remedy="ask who sent it, and compare the authority's certificate")
+    _keep(case_dir, line)
+    return entries
+
+
+def add_receipt(case_dir: Path, document: bytes) -> int:
+    """The number of entries of the tree head that a recipient countersigned, once the receipt is kept beside the log.
+
+    Whose keys signed it is for the caller to say: what is checked here, now and at every later verification, is that
+    the signatures hold and that the head is one of this log.
+
+    Args:
+        case_dir: The case.
+        document: Canonical JSON with `custody_head` (`entries` and `root`) and `signatures` (`role`, `public_key` and
+            `signature`, which is over the document without `signatures`); see docs/reference/custody-format.md.
+
+    Raises:
+        InputError: It is no such document, or the head is of another log; nothing was kept.
+    """
+    try:
+        entries, _ = countersigned_head(document)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError("receipt", f"is no signed document with a tree head: {error}", remedy="ask for it again") from None
+    encoded = base64.b64encode(document).decode()
+    line = canonical_json({"format": _FORMAT, "kind": "receipt", "entries": entries, "document": encoded})
+    bad = _line_fault(line, _heads(case_dir))
+    if bad:
+        raise InputError("receipt", bad, remedy="find out which log its signer saw, before anything else")
+    _keep(case_dir, line)
+    return entries
+
+
+def _keep(case_dir: Path, line: bytes) -> None:
     with locked(case_dir, exclusive=True):
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(case_dir / WITNESSES_NAME, flags, 0o640)
         try:
-            append_bytes(descriptor, line + b"\n")
+            if line not in lines_of(content_of(descriptor))[0]:
+                append_bytes(descriptor, line + b"\n")
         finally:
             os.close(descriptor)
         sync_directory(case_dir)
-    return entries
 
 
 def bad_witness(content: bytes, head_lines: Sequence[bytes]) -> str | None:
@@ -99,19 +137,31 @@ def _line_fault(line: bytes, head_lines: Sequence[bytes]) -> str | None:
         spelled = canonical_json(witness) == line
     except (ValueError, TypeError, RecursionError):
         witness, spelled = None, False
-    if not spelled or not isinstance(witness, dict) or set(witness) != _FIELDS:
+    if not spelled or not isinstance(witness, dict) or not set(witness) >= _SHARED:
         return "it is no witness, spelled canonically"
-    entries = witness["entries"]
-    if witness["format"] != _FORMAT or witness["kind"] != "rfc3161" or type(entries) is not int or entries < 1:
+    entries, fields = witness["entries"], _FIELDS.get(str(witness["kind"]))
+    if witness["format"] != _FORMAT or set(witness) != fields or type(entries) is not int or entries < 1:
         return "it is of no known kind"
     if entries > len(head_lines):
         return f"it saw {entries} entries and the log has {len(head_lines)}: its end was cut off"
+    if witness["kind"] == "receipt":
+        return _receipt_fault(witness, head_lines[entries - 1])
     try:
         response = decode_timestamp_response(base64.b64decode(witness["response"], validate=True))
         roots = x509.load_pem_x509_certificates(str(witness["authority"]).encode())
         return _stamp_fault(response, roots, head_lines[entries - 1])
     except (ValueError, TypeError) as error:
         return f"the stamp or the certificate cannot be read: {error}"
+
+
+def _receipt_fault(witness: dict[str, Any], head_line: bytes) -> str | None:
+    try:
+        entries, root = countersigned_head(base64.b64decode(witness["document"], validate=True))
+    except (ValueError, TypeError, RecursionError) as error:
+        return f"the receipt cannot be read: {error}"
+    if (entries, root) != (witness["entries"], json.loads(head_line)["root"]):
+        return "whoever signed the receipt saw another log"
+    return None
 
 
 def _stamp_fault(response: TimeStampResponse, roots: Sequence[x509.Certificate], head_line: bytes) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from headwater.engine.parquet import ROW_GROUP_ROWS
 from headwater.engine.spool import Derived, StoredTable, as_pattern, duckdb_limits, stored_parts
+from headwater.engine.withheld import can_name_subjects, without_subjects
 from headwater.schema import table_named
 
 __all__ = ["Session"]
@@ -30,6 +31,7 @@ class Session:
         engine: `duckdb` or `spark`.
         threads: Worker threads of the engine; results do not depend on it.
         scratch: Folder for scratch files; None for one of the system's, which may be memory.
+        withheld: Ids of rows about subjects that are withheld: nothing that is read says anything of them.
     """
 
     def __init__(
@@ -39,7 +41,9 @@ class Session:
         engine: str = "duckdb",
         threads: int = 2,
         scratch: Path | None = None,
+        withheld: Collection[str] = (),
     ) -> None:
+        self._withheld = frozenset(withheld)
         self._files = {name: tuple(paths) for name, paths in files.items()}
         self._in_memory: dict[str, pa.Table] = {}
         self._later: dict[str, Callable[[], pa.Table]] = {}
@@ -69,13 +73,15 @@ class Session:
         table = table_named(name)
         if name in self._later:
             self.put(name, self._later[name]())
-        if name in self._in_memory:
-            return self._in_memory[name]
         paths = self._files.get(name, ())
-        if not paths:
+        if name in self._in_memory:
+            rows = self._in_memory[name]
+        elif not paths:
             return table.empty()
-        parts = [pq.read_table(path, schema=table.arrow) for path in paths]
-        return table.checked(pa.concat_tables(parts)) if len(parts) > 1 else parts[0]
+        else:
+            parts = [pq.read_table(path, schema=table.arrow) for path in paths]
+            rows = table.checked(pa.concat_tables(parts)) if len(parts) > 1 else parts[0]
+        return without_subjects(name, rows, self._withheld) if self._withheld else rows
 
     def parts(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """The table's rows in canonical order, part by part, so that it need not fit into memory.
@@ -108,7 +114,8 @@ class Session:
 
     def columns(self, name: str, names: Sequence[str]) -> pa.Table:
         """Only these columns of the table, in the order of its files; mapped from scratch where it lies on disk."""
-        if name in self._later or name in self._in_memory or not self._files.get(name):
+        held = name in self._later or name in self._in_memory or not self._files.get(name)
+        if held or self._hides(name):
             return self.arrow(name).select(list(names))
         schema = pa.schema([table_named(name).arrow.field(one) for one in names])
         with tempfile.NamedTemporaryFile(dir=self._scratch.name) as scratch:
@@ -122,9 +129,13 @@ class Session:
             return pa.ipc.open_file(pa.memory_map(scratch.name)).read_all()  # what is mapped outlives its name
 
     def _only_file(self, name: str) -> Path | None:
-        """The one file that holds all the rows, if there is one."""
+        """The one file that holds all the rows that may be read, if there is one."""
         paths = self._files.get(name, ())
-        return paths[0] if len(paths) == 1 and name not in self._in_memory and name not in self._later else None
+        alone = len(paths) == 1 and name not in self._in_memory and name not in self._later
+        return paths[0] if alone and not self._hides(name) else None
+
+    def _hides(self, name: str) -> bool:
+        return bool(self._withheld) and can_name_subjects(name)
 
     def put(self, name: str, rows: Derived) -> None:
         """Let later expressions of this session see rows that are not in their place on disk yet."""

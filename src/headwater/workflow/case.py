@@ -23,6 +23,7 @@ from headwater.custody import (
     clock_source,
     create_case_key,
     create_operator_key,
+    erased_subjects,
     fingerprint,
     load_operator_public_key,
     utc_text,
@@ -36,6 +37,7 @@ from headwater.schema import content_id, table_named
 from headwater.schema.state import CONFIRMATIONS, EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
 from headwater.workflow.database import open_database
 from headwater.workflow.decided import put_decisions
+from headwater.workflow.subject_texts import case_subject_keys
 
 __all__ = ["Actor", "Case", "PlacedExhibit", "recordable", "system_clock"]
 
@@ -99,7 +101,7 @@ class Case:
         self.clock = clock
         self.settings = read_settings(path)
         self.database = open_database(path, self.settings)
-        self.custody = CustodyLog.open(path)
+        self.custody = CustodyLog.open(path, subject_keys=case_subject_keys(path, self.settings))
         with (path / LOG_NAME).open("rb") as log:
             self._first_line = log.readline()
 
@@ -190,10 +192,12 @@ class Case:
         outcome: str = "done",
         recipient: str = "",
         attempted: str = "",
+        about: Sequence[str] = (),
     ) -> None:
         """Append an act to the custody log; if that fails, the act has not happened.
 
-        An export without `recipient` is to who wrote the files; `attempted` is what a `failed` event would have been.
+        An export without `recipient` is to who wrote the files; `attempted` is what a `failed` event would have been;
+        `about` names the subjects under whose keys the texts are kept.
         """
         reasons = (actor.justification, self.settings.purpose, self.settings.authority_ref)
         if event == "exported" and not recipient:
@@ -214,6 +218,7 @@ class Case:
             outcome=recordable(outcome),
             workstation=platform.node(),
             authority_ref=self.settings.authority_ref,
+            about=about,
         )
 
     def now(self) -> str:
@@ -341,6 +346,7 @@ class Case:
         leave_out: Collection[str] = (),
         with_unconfirmed: bool = False,
         scratch: Path | None = None,
+        with_withheld: bool = False,
     ) -> Iterator[Session]:
         """A session with every imported and derived table of the case.
 
@@ -350,6 +356,7 @@ class Case:
             leave_out: Stages whose tables are left out.
             with_unconfirmed: Also entries of hash lists that are not confirmed: for reading them, and nothing else.
             scratch: Folder for what the engine cannot hold in memory; None for the system's temporary one.
+            with_withheld: Also rows about erased subjects: for deriving and checking, and for nobody's eyes.
         """
         files = self.reference_files(with_unconfirmed=with_unconfirmed)
         for output in self.current_outputs():
@@ -357,7 +364,8 @@ class Case:
             if output["stage"] in leave_out:
                 continue
             files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
-        with Session(files, engine=engine, threads=threads, scratch=scratch) as session:
+        withheld = [] if with_withheld else [name for erased in erased_subjects(self.path) for name in erased.ids]
+        with Session(files, engine=engine, threads=threads, scratch=scratch, withheld=withheld) as session:
             put_decisions(session, self.judgements(), self.database)
             if "exhibits" not in files:
                 session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))

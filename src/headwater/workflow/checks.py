@@ -55,7 +55,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
     # A note and no failure: nothing is wrong with a case whose run was interrupted, or that got another exhibit.
     yield Check(check="stages.current", ok=True, first_bad=next(iter(stale.values()), None))
     # Entries of unconfirmed lists, too: a run of before lists had to be confirmed may cite them.
-    with case.tables(leave_out=stale.keys(), with_unconfirmed=True) as tables:
+    with case.tables(leave_out=stale.keys(), with_unconfirmed=True, with_withheld=True) as tables:
         yield _check("I1.ledger_adds_up", lambda: unaccounted(tables) or ledger_counts_all(tables, ran))
         yield _check("I2.medium_ranges", lambda: ranges_meet(tables, ran))
         yield _check("I3.archive_members", lambda: members_are_entries(tables, ran))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,21 +29,34 @@ __all__ = ["add_exhibit", "add_reference", "approve_mapping", "digest_again", "r
 
 
 @contextmanager
-def recorded(case: Case, event: str, actor: Actor, **params: object) -> Iterator[None]:
-    """Record a refusal of what happens inside, and let it go on upwards; a file that cannot be opened is one."""
+def recorded(
+    case: Case, event: str, actor: Actor, *, about: Sequence[str] = (), **params: object
+) -> Iterator[None]:
+    """Record a refusal of what happens inside, and let it go on upwards; a file that cannot be opened is one.
+
+    Args:
+        case: The case.
+        event: What it would have been.
+        actor: Who tried.
+        about: Subjects whom the refusal is about.
+        **params: As of `Case.record`.
+    """
+
+    def refuse(outcome: str) -> None:
+        told = {"attempted": event, **params}
+        case.record("failed", actor, params=told, outcome=outcome, attempted=event, about=about)
+
     try:
         yield
     except HeadwaterError as error:
         word = "refused" if isinstance(error, InputError | RefusedError | ConfigError) else "failed"
-        case.record("failed", actor, params={"attempted": event, **params}, outcome=f"{word}: {error}", attempted=event)
+        refuse(f"{word}: {error}")
         raise
     except OSError as error:
         unread = InputError(
             error.filename or event, error.strerror or "failed", remedy="check the medium and permissions"
         )
-        case.record(
-            "failed", actor, params={"attempted": event, **params}, outcome=f"refused: {unread}", attempted=event
-        )
+        refuse(f"refused: {unread}")
         raise unread from error
 
 

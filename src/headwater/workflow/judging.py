@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from headwater import __version__
+from headwater.custody import subjects_among
 from headwater.engine import Session
 from headwater.errors import ConfigError, InputError, RefusedError
 from headwater.judgements import (
@@ -24,8 +25,10 @@ from headwater.judgements import (
     standing,
 )
 from headwater.packages import NAMED_BY
-from headwater.workflow.case import Actor, Case
+from headwater.workflow.case import Actor, Case, recordable
+from headwater.workflow.intake import recorded
 from headwater.workflow.queue import NAMING_CLAIM, pairs_shown_as
+from headwater.workflow.subject_texts import opened_text, sealed_text
 
 __all__ = ["Judged", "judge_link", "judgement_history"]
 
@@ -64,21 +67,23 @@ def judge_link(case: Case, actor: Actor, link_id: str, verdict: str, *, why: str
         InputError: There is no such link, hub or transaction.
         RefusedError: The link's weights are not those that this person was shown.
     """
-    if verdict not in VERDICTS:
-        raise ConfigError(f"'{verdict}' is no judgement; known are {', '.join(VERDICTS)}")
-    if not why.strip():
-        raise ConfigError("--why must not be empty; a judgement without a reason cannot be defended")
-    with case.tables() as tables:
-        judged = _judgeable(tables, link_id)
-    if judged is None:
-        remedy = "copy the id from 'headwater queue', or a txid from 'headwater explain CASE A B'"
-        raise InputError(link_id, "no such link or hub, nor a transaction that merges", remedy=remedy)
-    shown = pairs_shown_as(case, actor.name).get(link_id)
-    if shown is not None and shown.bars_sha256 and shown.bars_sha256 != judged.bars_sha256:
-        raise RefusedError(
-            f"{link_id}: its weights have changed since you were shown it on {shown.at_utc[:10]}; look at it again "
-            f"('headwater queue CASE --link {link_id}'), then judge"
-        )
+    with recorded(case, "judged", actor, about=subjects_among([link_id]), link=link_id, verdict=verdict):
+        if verdict not in VERDICTS:
+            raise ConfigError(f"'{verdict}' is no judgement; known are {', '.join(VERDICTS)}")
+        if not why.strip():
+            raise ConfigError("--why must not be empty; a judgement without a reason cannot be defended")
+        with case.tables() as tables:
+            judged = _judgeable(tables, link_id)
+        if judged is None:
+            remedy = "copy the id from 'headwater queue', or a txid from 'headwater explain CASE A B'"
+            raise InputError(link_id, "no such link or hub, nor a transaction that merges", remedy=remedy)
+        shown = pairs_shown_as(case, actor.name).get(link_id)
+        if shown is not None and shown.bars_sha256 and shown.bars_sha256 != judged.bars_sha256:
+            raise RefusedError(
+                f"{link_id}: its weights have changed since you were shown it on {shown.at_utc[:10]}; look at it again "
+                f"('headwater queue CASE --link {link_id}'), then judge"
+            )
+    subjects, at_utc = subjects_among((link_id, judged.left_id, judged.right_id)), case.now()
     judgement = Judgement(
         link_id=link_id,
         claim=judged.claim,
@@ -86,17 +91,18 @@ def judge_link(case: Case, actor: Actor, link_id: str, verdict: str, *, why: str
         right_id=judged.right_id,
         verdict=verdict,
         operator=actor.name,
-        why=why,
+        why=sealed_text(case.custody.subject_keys, recordable(why), subjects, _place(link_id, at_utc)),
         seen_weight_mbits=judged.weight_mbits,
         model_id=judged.model_id,
-        at_utc=case.now(),
+        at_utc=at_utc,
         headwater_version=__version__,
         links_sha256=_links_sha256(case) if judged.model_id else "",
         **_as_shown(shown),
     )
     before = case.judgements()
     case.register(actor)
-    case.record("judged", actor, object_ids=(link_id, judgement.judgement_id), params={"verdict": verdict})
+    ids, params = (link_id, judgement.judgement_id), {"verdict": verdict}
+    case.record("judged", actor, object_ids=ids, params=params, about=subjects)
     with case.database.begin() as connection:
         append(connection, judgement)
     return Judged(judgement=judgement, changes=tuple(_changes(before, judgement, judged.shown_claim, shown)))
@@ -184,7 +190,7 @@ def judgement_history(case: Case, tables: Session, link_id: str | None = None) -
         if not judgements:
             raise InputError(link_id, "nobody has judged this", remedy="see 'headwater judge CASE --history' for all")
     known = {row["link_id"]: row["claim"] for row in _rows(tables, "known_links")}
-    return [_told(judgement, known) for judgement in judgements]
+    return [_told(case, judgement, known) for judgement in judgements]
 
 
 def _rows(tables: Session, name: str) -> list[dict[str, Any]]:
@@ -192,7 +198,12 @@ def _rows(tables: Session, name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _told(judgement: Judgement, known: Mapping[str, str]) -> dict[str, Any]:
+def _place(link_id: str, at_utc: str) -> str:
+    """Where the reason of a judgement stands, so that it opens with no other."""
+    return f"judgement of {link_id} at {at_utc}"
+
+
+def _told(case: Case, judgement: Judgement, known: Mapping[str, str]) -> dict[str, Any]:
     """A judgement as its record is shown; one on a pair of known answer looks like any other."""
     claim = known.get(judgement.link_id, "used") if judgement.claim == KNOWN_CLAIM else judgement.claim
     return {
@@ -204,7 +215,7 @@ def _told(judgement: Judgement, known: Mapping[str, str]) -> dict[str, Any]:
         "link_id": judgement.link_id,
         "left_id": judgement.left_id,
         "right_id": judgement.right_id,
-        "why": judgement.why,
+        "why": opened_text(case.custody.subject_keys, judgement.why, _place(judgement.link_id, judgement.at_utc)),
         "was_shown": bool(judgement.shown_as),
         "score_hidden": judgement.score_hidden,
         "weight_mbits": judgement.seen_weight_mbits,

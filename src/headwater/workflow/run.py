@@ -153,7 +153,7 @@ def _run(
     try:
         with (
             scratch_folder(case.path / "tables") as scratch,
-            case.tables(engine=engine, threads=max(1, workers), scratch=scratch) as session,
+            case.tables(engine=engine, threads=max(1, workers), scratch=scratch, with_withheld=True) as session,
         ):
             notes: dict[str, bytes] = {}
             produced = _derive(
@@ -271,7 +271,7 @@ def _inputs(case: Case, stage: Stage, exhibits: Sequence[PlacedExhibit]) -> dict
         listed = "\0".join(case.unconfirmed_lists())
         inputs["unconfirmed hash lists"] = hashlib.sha256(listed.encode()).hexdigest()
     for name in {"judgements", "hub_judgements", "merge_cuts", "settled_links"} & set(stage.reads):
-        with case.tables() as session:
+        with case.tables(with_withheld=True) as session:
             rows = session.arrow(name).to_pylist()
         inputs[name] = hashlib.sha256(repr(rows).encode("utf-8", "surrogateescape")).hexdigest()
     return inputs

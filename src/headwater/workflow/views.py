@@ -13,11 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headwater.catalogue import ledger_sums
+from headwater.custody import subjects_among
 from headwater.engine import Session
 from headwater.errors import ConfigError, RefusedError
 from headwater.money import VIEWS_BY_HEIGHT, as_of_height
 from headwater.schema import TABLES
 from headwater.workflow.case import Actor, Case
+from headwater.workflow.intake import recorded
 from headwater.workflow.victims import OF_VICTIMS
 
 __all__ = [
@@ -32,10 +34,11 @@ __all__ = [
 
 @contextmanager
 def consult(case: Case, actor: Actor, what: str, object_ids: Sequence[str] = ()) -> Iterator[Session]:
-    """The case's tables, after the reading has been recorded."""
-    case.record("consulted", actor, object_ids=object_ids, params={"read": what})
+    """The case's tables, after the reading has been recorded; a refusal or failure is recorded as well."""
+    about = subjects_among(object_ids)
+    case.record("consulted", actor, object_ids=object_ids, params={"read": what}, about=about)
     # A person reads every list, also to confirm its polarity; `reference list` tells which of them count.
-    with case.tables(with_unconfirmed=True) as tables:
+    with recorded(case, "consulted", actor, about=about, read=what), case.tables(with_unconfirmed=True) as tables:
         yield tables
 
 
