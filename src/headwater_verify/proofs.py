@@ -30,8 +30,14 @@ def document_checks(content: bytes, public_key: str | None) -> list[Check]:
     if receipt.get("format") != "headwater-erasure-receipt":
         return proof_checks(content, public_key)
     body, proof = receipt.get("body"), receipt.get("proof")
-    whole = set(receipt) == _RECEIPT and isinstance(body, dict) and isinstance(proof, dict) and set(body) == _BODY
-    if not whole or canonical(receipt["version"]) != b"1" or not content.endswith(b"\n"):
+    if not isinstance(body, dict) or not isinstance(proof, dict):
+        return [Check(check="receipt.form", first_bad="it is no receipt of version 1")]
+    if (
+        set(receipt) != _RECEIPT
+        or set(body) != _BODY
+        or canonical(receipt["version"]) != b"1"
+        or not content.endswith(b"\n")
+    ):
         return [Check(check="receipt.form", first_bad="it is no receipt of version 1")]
     checks = proof_checks(canonical(proof) + b"\n", public_key)
     fault = _body_fault(body, proof) if all(check.ok for check in checks) else "its proof does not hold"

@@ -1,18 +1,20 @@
-"""Commands about the custody log itself: custody head, prove, consistency, timestamp-request, -import, erase."""
+"""Commands about the custody log itself: custody head, prove, consistency, timestamp-request, -import, due, erase."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headwater.cli.options import AsJson, CasePath, Operator, Why
-from headwater.cli.output import emit, printable
-from headwater.errors import InputError
+from headwater.cli.output import emit, emit_table, note, printable
+from headwater.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from headwater.custody import Head
+    from headwater.workflow import Actor, Case
 
 __all__ = ["register"]
 
@@ -108,26 +110,105 @@ def timestamp_import(
     emit({"entries": entries}, as_json=as_json, text=f"time stamp on the head of {entries} entries kept")
 
 
+@custody_app.command("due")
+def due(
+    case: CasePath,
+    propose: Annotated[
+        bool, typer.Option("--propose", help="Propose to erase the texts that are due; a second operator does it.")
+    ] = False,
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """List what has been kept as long as the clocks of case.toml allow, and propose to erase it."""
+    from headwater.workflow import Case, due_now, propose_erasure
+
+    with Case(case) as opened:
+        actor = opened.actor(operator, why=why)
+        proposal, found = propose_erasure(opened, actor) if propose else ("", due_now(opened, actor))
+    rows = [asdict(one) | ({"proposal": proposal} if propose else {}) for one in found]
+    emit_table(rows, ("what", "entry", "event", "since_utc", "due_utc"), as_json=as_json)
+    if propose:
+        note(
+            f"proposed as {proposal}; a second operator erases it with 'headwater custody erase --proposal {proposal}'"
+        )
+    elif not found:
+        note("nothing is due; 'retention_days' and 'retention_texts_days' in case.toml are the clocks, 0 is none")
+
+
 @custody_app.command("erase")
 def erase(
     case: CasePath,
-    entries: Annotated[list[str], typer.Option("--entry", metavar="SEQ", help="Entry whose texts go; repeatable.")],
     receipt: Annotated[Path, typer.Option("--receipt", metavar="FILE", help="New file, outside the case.")],
     operator: Annotated[str, typer.Option("--operator", help="Who erases.")],
     why: _Reason,
+    entries: Annotated[
+        list[str] | None, typer.Option("--entry", metavar="SEQ", help="Entry whose texts go; repeatable.")
+    ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            "--subject", metavar="ID", help="Account, customer, lead or record: what was written about it goes."
+        ),
+    ] = None,
+    legal_basis: Annotated[
+        str, typer.Option("--legal-basis", help="With --subject: what it rests on, for the receipt.")
+    ] = "",
+    proposal: Annotated[
+        str | None, typer.Option("--proposal", metavar="ID", help="What another operator proposed as due.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Erase the justification and reason of entries; the log still verifies, and a signed receipt is written."""
-    from headwater.workflow import Case, erase_texts
+    """Erase the justification and reason of entries, or all that was written about a subject; a receipt is written.
+
+    The log still verifies. Of a subject, the keys are destroyed and its rows are withheld from whatever is read.
+    """
+    from headwater.workflow import Case, confirm_erasure, erase_texts
 
     with Case(case) as opened:
-        numbers = sorted({_number(entry) for entry in entries})
-        seq = erase_texts(opened, opened.actor(operator, why=why), numbers, receipt)
+        if sum(given is not None for given in (entries or None, subject, proposal)) != 1:
+            raise ConfigError("give one of --entry SEQ, --subject ID and --proposal ID")
+        actor = opened.actor(operator, why=why)
+        if subject is not None:
+            _erase_subject(opened, actor, subject, receipt, legal_basis, as_json=as_json)
+            return
+        if proposal is not None:
+            seq, numbers = confirm_erasure(opened, actor, proposal, receipt)
+        else:
+            numbers = sorted({_number(entry) for entry in entries or ()})
+            seq = erase_texts(opened, actor, numbers, receipt)
     emit(
         {"entry": seq, "erased": numbers, "receipt": printable(receipt)},
         as_json=as_json,
         text=f"erased under entry {seq}; receipt written to {printable(receipt)}",
     )
+
+
+def _erase_subject(case: Case, actor: Actor, subject: str, receipt: Path, legal_basis: str, *, as_json: bool) -> None:
+    from headwater.workflow import erase_subject
+
+    done = erase_subject(case, actor, subject, receipt, legal_basis=legal_basis)
+    body, left = done.body, done.body["left"]
+    head = "erased before" if done.again else "erased"
+    texts = len(body["texts"]) + len(body["entries"])
+    gone = f"texts of {texts} entries and {len(body['judgements'])} judgements gone"
+    lines = [
+        f"{head} under entry {done.entry}: {len(body['keys'])} keys destroyed, {gone}",
+        f"withheld from now on: {', '.join(f'{n:,} {name}' for name, n in body['withheld'].items()) or 'no row'}",
+        *(f"left, for you to decide: {name} {', '.join(map(str, which))}" for name, which in left.items() if which),
+        f"receipt written to {printable(receipt)}; it names the subject as {done.commitment}",
+        f"salt {done.salt}: with the subject's id it opens that; give it only to whoever may know",
+    ]
+    row = {
+        "entry": done.entry,
+        "again": done.again,
+        "commitment": done.commitment,
+        "salt": done.salt,
+        "receipt": printable(receipt),
+        **{name: value for name, value in body.items() if name != "subject"},
+    }
+    emit(row, as_json=as_json, text="\n".join(lines))
+    note("copies, backups and packages that have left are not reached: see docs/explanation/custody.md")
 
 
 def _emit_proof(out: Path, found: Head, *, as_json: bool) -> None:

@@ -27,6 +27,8 @@ __all__ = [
     "body_digest",
     "erased_subjects",
     "erasure_receipt",
+    "new_salt",
+    "subject_commitment",
     "verify_document",
 ]
 
@@ -47,30 +49,32 @@ class ErasedSubject:
         subject_id: The id of a row, as of an account or a record.
         salt: 32 random bytes in hex.
         ids: Ids of all the rows that are about the subject; they are withheld.
+        body: What the receipt says.
     """
 
     subject_id: str
     salt: str
     ids: tuple[str, ...]
+    body: Mapping[str, Any]
 
     @property
     def commitment(self) -> str:
-        """SHA-256 over salt and id: without the salt, nobody can try ids against it."""
-        return hashlib.sha256(_CONTEXT + f"{self.salt}\n{self.subject_id}".encode()).hexdigest()
+        """What log and receipt name the subject by."""
+        return subject_commitment(self.subject_id, self.salt)
 
 
-def add_erased(case_dir: Path, subject_id: str, ids: Sequence[str], *, salt: str | None = None) -> ErasedSubject:
-    """The subject with a salt, once it is on the list; from then on its rows are withheld.
+def new_salt() -> str:
+    """32 random bytes in hex."""
+    return secrets.token_hex(32)
 
-    Args:
-        case_dir: The case.
-        subject_id: The subject.
-        ids: Of the rows about it.
-        salt: Of an erasure of the same subject before; None for a new one.
-    """
-    subject = ErasedSubject(
-        subject_id=subject_id, salt=salt or secrets.token_hex(32), ids=tuple(sorted({subject_id, *ids}))
-    )
+
+def subject_commitment(subject_id: str, salt: str) -> str:
+    """SHA-256 over salt and id, in hex: without the salt, nobody can try ids against it."""
+    return hashlib.sha256(_CONTEXT + f"{salt}\n{subject_id}".encode()).hexdigest()
+
+
+def add_erased(case_dir: Path, subject: ErasedSubject) -> None:
+    """Put the subject on the list; from then on its rows are withheld."""
     fields: dict[str, Any] = {"format": _FORMAT, **asdict(subject), "ids": list(subject.ids)}
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     path = case_dir / ERASURES_NAME
@@ -82,7 +86,6 @@ def add_erased(case_dir: Path, subject_id: str, ids: Sequence[str], *, salt: str
     finally:
         os.close(descriptor)
     sync_directory(case_dir)
-    return subject
 
 
 def erased_subjects(case_dir: Path) -> list[ErasedSubject]:
@@ -113,12 +116,12 @@ def erased_subjects(case_dir: Path) -> list[ErasedSubject]:
 
 def bad_erasures(case_dir: Path, entries: Sequence[Entry]) -> str | None:
     """Where an erasure in the log has lost its subject, so that nothing of it is withheld; None if none has."""
-    listed = {subject.commitment for subject in erased_subjects(case_dir)}
+    listed = {(subject.commitment, body_digest(subject.body)) for subject in erased_subjects(case_dir)}
     for entry in entries:
         if entry.event == "erased" and entry.outcome == "done":
             for name in entry.object_ids:
                 found = _SUBJECT_ID.fullmatch(name)
-                if found and found[1] not in listed:
+                if found and (found[1], entry.output_digests.get("receipt")) not in listed:
                     return f"entry {entry.seq}: {ERASURES_NAME} does not say whom it erased, or was altered"
     return None
 
@@ -151,9 +154,7 @@ def verify_document(content: bytes) -> list[Check]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         return [Check(check="receipt.form", ok=False, first_bad=f"it is no receipt: {error}")]
     return [
-        Check(
-            check="receipt.form", ok=whole, first_bad=None if whole else "it is not spelled as headwater spells it"
-        ),
+        Check(check="receipt.form", ok=whole, first_bad=None if whole else "it is not spelled as headwater spells it"),
         *verify_proof(proof),
         Check(check="receipt.body", ok=bad is None, first_bad=bad),
     ]

@@ -88,7 +88,7 @@ def opening_of(line: bytes, keys: SubjectKeys | None) -> bytes | None:
 
 
 def disclosed(line: bytes, keys: SubjectKeys | None) -> dict[str, Any] | None:
-    """What a proof shows of a line: its opening, and if that is sealed the line with its opening; None if it is gone."""
+    """What a proof shows of a line: its opening; if that is sealed, the line with its opening; None if it is gone."""
     opening = opening_of(line, keys)
     if opening is None:
         return None

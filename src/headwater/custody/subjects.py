@@ -111,7 +111,7 @@ class SubjectKeys:
         """Digest of the subject's id, and the key's id, of each key."""
         if not self._folder.is_dir():
             return []
-        found = (_FILE.fullmatch(name) for name in sorted(os.listdir(self._folder)))
+        found = (_FILE.fullmatch(path.name) for path in sorted(self._folder.iterdir()))
         return [(name["subject"], f"key-{name['key']}") for name in found if name]
 
     def _key_of(self, subject_id: str) -> str:

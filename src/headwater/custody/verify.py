@@ -23,7 +23,7 @@ from headwater.custody.entry import (
 )
 from headwater.custody.keys import fingerprint, load_case_public_key
 from headwater.custody.merkle import Frontier, leaf_digest
-from headwater.custody.payloads import bad_payload, destroyed_keys, disclosed, erased_entries, bad_disclosed
+from headwater.custody.payloads import bad_disclosed, bad_payload, destroyed_keys, disclosed, erased_entries
 from headwater.custody.state import locked
 from headwater.custody.subjects import SubjectKeys
 from headwater.custody.witnesses import WITNESSES_NAME, bad_witness

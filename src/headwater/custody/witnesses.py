@@ -1,7 +1,7 @@
 """Witnesses of tree heads, kept beside the log: time stamps (RFC 3161) and receipts that others countersigned.
 
-Both come as files. A time stamp is asked for by a file; a receipt is what a recipient sends back, and names the head that
-the envelope of a package carried.
+Both come as files. A time stamp is asked for by a file; a receipt is what a recipient sends back, and names the head
+that the envelope of a package carried.
 """
 
 from __future__ import annotations
@@ -100,7 +100,9 @@ def add_receipt(case_dir: Path, document: bytes) -> int:
     try:
         entries, _ = countersigned_head(document)
     except (ValueError, TypeError, RecursionError) as error:
-        raise InputError("receipt", f"is no signed document with a tree head: {error}", remedy="ask for it again") from None
+        raise InputError(
+            "receipt", f"is no signed document with a tree head: {error}", remedy="ask for it again"
+        ) from None
     encoded = base64.b64encode(document).decode()
     line = canonical_json({"format": _FORMAT, "kind": "receipt", "entries": entries, "document": encoded})
     bad = _line_fault(line, _heads(case_dir))

@@ -6,6 +6,7 @@ from headwater.engine.keys_in_text import find_key_material, key_material, witho
 from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
 from headwater.engine.spool import Derived, Replay, Spool, StoredTable, stored_in_order
+from headwater.engine.withheld import can_name_subjects, without_subjects
 
 __all__ = [
     "Derived",
@@ -19,6 +20,7 @@ __all__ = [
     "StageContext",
     "StoredTable",
     "WatchedScripts",
+    "can_name_subjects",
     "file_sha256",
     "find_key_material",
     "key_material",
@@ -28,5 +30,6 @@ __all__ = [
     "unsaid",
     "watched_scripts",
     "without_keys",
+    "without_subjects",
     "write_parquet",
 ]

@@ -114,8 +114,8 @@ class Session:
 
     def columns(self, name: str, names: Sequence[str]) -> pa.Table:
         """Only these columns of the table, in the order of its files; mapped from scratch where it lies on disk."""
-        held = name in self._later or name in self._in_memory or not self._files.get(name)
-        if held or self._hides(name):
+        in_memory = name in self._later or name in self._in_memory or not self._files.get(name)
+        if in_memory or self._hides(name):
             return self.arrow(name).select(list(names))
         schema = pa.schema([table_named(name).arrow.field(one) for one in names])
         with tempfile.NamedTemporaryFile(dir=self._scratch.name) as scratch:

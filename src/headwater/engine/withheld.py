@@ -50,7 +50,7 @@ def without_subjects(name: str, rows: pa.Table, ids: Collection[str]) -> pa.Tabl
 
 
 def _is_id(field: pa.Field) -> bool:
-    return field.name.endswith("_id") and pa.types.is_string(field.type)
+    return field.name.endswith("_id") and bool(pa.types.is_string(field.type))
 
 
 def _without_parts(rows: pa.Table, field: pa.Field, ids: frozenset[str]) -> pa.Table:

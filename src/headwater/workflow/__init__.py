@@ -21,6 +21,7 @@ from headwater.workflow.deconfliction import (
 )
 from headwater.workflow.deconfliction_sessions import DeconflictSession, deconflict_sessions
 from headwater.workflow.deconfliction_terms import Stated
+from headwater.workflow.erasing import SubjectErased, erase_subject
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.judging import Judged, judge_link, judgement_history
@@ -29,6 +30,7 @@ from headwater.workflow.money import SheetsWritten, export_request_sheets, write
 from headwater.workflow.people import lead_explained, outcome_report, ranked_leads
 from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
 from headwater.workflow.release import draft_package, release_package
+from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
 from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
@@ -51,6 +53,7 @@ __all__ = [
     "AgreementReport",
     "Case",
     "DeconflictSession",
+    "Due",
     "GradesRead",
     "Judged",
     "LedgerReport",
@@ -60,16 +63,20 @@ __all__ = [
     "StageResult",
     "Stated",
     "StepDone",
+    "SubjectErased",
     "add_exhibit",
     "add_reference",
     "agreement_report",
     "answer_offer",
     "approve_mapping",
+    "confirm_erasure",
     "confirm_polarity",
     "consult",
     "cut_preview",
     "deconflict_sessions",
     "draft_package",
+    "due_now",
+    "erase_subject",
     "erase_texts",
     "export_media",
     "export_request_sheets",
@@ -83,6 +90,7 @@ __all__ = [
     "ledger_report",
     "open_tables",
     "outcome_report",
+    "propose_erasure",
     "prove_entry",
     "prove_growth",
     "queued_hubs",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from headwater.catalogue import unaccounted
-from headwater.custody import Check, verify_log
+from headwater.custody import Check, bad_erasures, bad_seals, verify_log
 from headwater.engine import file_sha256
 from headwater.errors import HeadwaterError
 from headwater.judgements import graded_files, grades_digest, grades_of_file, snapshot
@@ -16,6 +18,7 @@ from headwater.workflow.case import Case
 from headwater.workflow.confirm import unlogged_confirmation
 from headwater.workflow.deconfliction_sessions import consents_missing, results_altered
 from headwater.workflow.intake import digest_again
+from headwater.workflow.retention import erasures_by_one
 from headwater.workflow.seals import check_references
 from headwater.workflow.stages import STAGES
 from headwater.workflow.table_checks import (
@@ -31,7 +34,7 @@ from headwater.workflow.table_checks import (
 )
 from headwater.workflow.token_checks import token_balances_conserve, token_traces_conserve
 
-__all__ = ["verify_case"]
+__all__ = ["CASE_CHECKS", "verify_case"]
 
 
 def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
@@ -42,47 +45,33 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
         with_evidence: Digest the exhibits again, which reads all of them.
     """
     yield from verify_log(case.path)
-    yield _check("I7.tables_in_custody", lambda: _tables_in_custody(case))
-    yield _check("I7.notes_in_custody", lambda: _notes_in_custody(case))
-    yield _check("I7.references_in_custody", lambda: _references_in_custody(case))
-    yield _check("I7.grades_in_custody", lambda: _grades_in_custody(case))
-    yield _check("I7.deconfliction_in_custody", lambda: results_altered(case))
-    yield _check("I7.judgements_in_custody", lambda: _judgements_in_custody(case))
-    if with_evidence:
-        yield _check("evidence.unchanged", lambda: _evidence_unchanged(case))
+    for promise in (*_OF_CASE, *((_OF_EVIDENCE,) if with_evidence else ())):
+        yield _check(promise, case)
     stale = _stale_stages(case)
     ran = {str(output["stage"]) for output in case.current_outputs()} - stale.keys()
     # A note and no failure: nothing is wrong with a case whose run was interrupted, or that got another exhibit.
     yield Check(check="stages.current", ok=True, first_bad=next(iter(stale.values()), None))
     # Entries of unconfirmed lists, too: a run of before lists had to be confirmed may cite them.
     with case.tables(leave_out=stale.keys(), with_unconfirmed=True, with_withheld=True) as tables:
-        yield _check("I1.ledger_adds_up", lambda: unaccounted(tables) or ledger_counts_all(tables, ran))
-        yield _check("I2.medium_ranges", lambda: ranges_meet(tables, ran))
-        yield _check("I3.archive_members", lambda: members_are_entries(tables, ran))
-        yield _check("I4.dump_bytes", lambda: dump_bytes_add_up(tables, ran))
-        yield _check("I4.dump_rows", lambda: dump_rows_add_up(tables))
-        yield _check("I5.every_row_cites", lambda: citations_hold(tables, ran))
-        yield _check("I6.two_people", lambda: _released_by_two(case))
-        yield _check("I6.names_by_two", lambda: _named_by_two(case))
-        yield _check("I6.polarity_by_two", lambda: unlogged_confirmation(case))
-        yield _check("I6.consent_by_two", lambda: consents_missing(case))
-        yield _check("I9.transactions_conserve", lambda: transactions_conserve(tables))
-        yield _check("I9.traces_conserve", lambda: traces_conserve(tables))
-        yield _check("I9.token_traces_conserve", lambda: token_traces_conserve(tables))
-        yield _check("I9.token_balances_conserve", lambda: token_balances_conserve(tables))
+        for promise in _OF_TABLES:
+            yield _check(promise, tables, ran)
+        for promise in _OF_PEOPLE:
+            yield _check(promise, case)
+        for promise in _OF_AMOUNTS:
+            yield _check(promise, tables, ran)
     for package in sorted((case.path / "packages").glob("*/*")):
         # A draft has not left and carries one signature; its digests are in the custody log.
         if (package / "sealed").is_dir():
             yield from _package_checks(package)
 
 
-def _check(name: str, find: Callable[[], Finding]) -> Check:
+def _check(promise: _Promise, *about: object) -> Check:
     try:
-        bad = find()
+        bad = promise.find(*about)
     except (HeadwaterError, OSError) as error:
         # Finding this out is what verification is for: what cannot be read is a check that fails, with its reason.
         bad = str(error)
-    return Check(check=name, ok=bad is None, first_bad=bad)
+    return Check(check=promise.name, ok=bad is None, first_bad=bad)
 
 
 def _package_checks(package: Path) -> list[Check]:
@@ -178,6 +167,20 @@ def _judgements_in_custody(case: Case) -> Finding:
     return f"judgement {min(lost)}: in the custody log and gone from the case's database" if lost else None
 
 
+def _runs_repeat(case: Case) -> Finding:
+    """A run is named by stage, version and digests of what it read: whenever it was made again, it gave the same."""
+    given: dict[str, Mapping[str, str]] = {}
+    for entry in case.custody.entries():
+        tables = {name: digest for name, digest in entry.output_digests.items() if name.endswith(".parquet")}
+        if entry.outcome != "done" or not tables or not entry.object_ids[0].startswith("run-"):
+            continue
+        first = given.setdefault(entry.object_ids[0], tables)
+        for name in sorted(first.keys() | tables.keys()):
+            if first.get(name) != tables.get(name):
+                return f"entry {entry.seq}: {entry.object_ids[0]} gave another {name} than before, of the same input"
+    return None
+
+
 def _evidence_unchanged(case: Case) -> Finding:
     for exhibit in case.exhibits():
         if not exhibit.path.exists():
@@ -247,3 +250,50 @@ def _named_by_two(case: Case) -> Finding:
             told = f"lead {name.lead_id} in package {folder.name} names record {name.record_id}"
             return f"{told} on the positive judgement of {name.people} of {NAMED_BY} people"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Promise:
+    """A check by its name, and what finds where it first fails; it is given what it is about."""
+
+    name: str
+    find: Callable[..., Finding]
+
+
+_OF_CASE: Final = (
+    _Promise("custody.subject_keys", lambda case: bad_seals(case.path, case.custody.subject_keys)),
+    _Promise("custody.erasures", lambda case: bad_erasures(case.path, list(case.custody.entries()))),
+    _Promise("I7.tables_in_custody", _tables_in_custody),
+    _Promise("I7.notes_in_custody", _notes_in_custody),
+    _Promise("I7.references_in_custody", _references_in_custody),
+    _Promise("I7.grades_in_custody", _grades_in_custody),
+    _Promise("I7.deconfliction_in_custody", results_altered),
+    _Promise("I7.judgements_in_custody", _judgements_in_custody),
+)
+_OF_EVIDENCE: Final = _Promise("evidence.unchanged", _evidence_unchanged)
+_OF_TABLES: Final = (
+    _Promise("I1.ledger_adds_up", lambda tables, ran: unaccounted(tables) or ledger_counts_all(tables, ran)),
+    _Promise("I2.medium_ranges", ranges_meet),
+    _Promise("I3.archive_members", members_are_entries),
+    _Promise("I4.dump_bytes", dump_bytes_add_up),
+    _Promise("I4.dump_rows", lambda tables, _: dump_rows_add_up(tables)),
+    _Promise("I5.every_row_cites", citations_hold),
+)
+_OF_PEOPLE: Final = (
+    _Promise("I6.two_people", _released_by_two),
+    _Promise("I6.names_by_two", _named_by_two),
+    _Promise("I6.polarity_by_two", unlogged_confirmation),
+    _Promise("I6.consent_by_two", consents_missing),
+    _Promise("I6.erasure_by_two", erasures_by_one),
+    _Promise("I8.same_input_same_bytes", _runs_repeat),
+)
+_OF_AMOUNTS: Final = (
+    _Promise("I9.transactions_conserve", lambda tables, _: transactions_conserve(tables)),
+    _Promise("I9.traces_conserve", lambda tables, _: traces_conserve(tables)),
+    _Promise("I9.token_traces_conserve", lambda tables, _: token_traces_conserve(tables)),
+    _Promise("I9.token_balances_conserve", lambda tables, _: token_balances_conserve(tables)),
+)
+CASE_CHECKS: Final = tuple(
+    promise.name for promise in (*_OF_CASE, _OF_EVIDENCE, *_OF_TABLES, *_OF_PEOPLE, *_OF_AMOUNTS)
+)
+"""Every check of a case, besides those of its custody log, by name and in order; a test breaks each."""

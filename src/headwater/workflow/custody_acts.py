@@ -15,10 +15,8 @@ from headwater.custody import (
     inclusion_proof,
     timestamp_request,
 )
-from headwater.engine import sync_folder
-from headwater.errors import InputError
 from headwater.workflow.case import Actor, Case, recordable
-from headwater.workflow.folders import require_apart, require_reason
+from headwater.workflow.folders import require_new_file, require_reason, write_new_file
 from headwater.workflow.intake import recorded
 
 __all__ = [
@@ -44,10 +42,12 @@ def prove_entry(case: Case, actor: Actor, seq: int, out: Path, *, with_texts: bo
     Raises:
         InputError: There is no such entry, or the file cannot be made.
     """
-    _require_new(case, out)
-    inclusion_proof(case.path, seq)  # before it is recorded: what cannot be proved is not disclosed
+    with recorded(case, "exported", actor, what="proof"):
+        require_new_file(case, out)
+        inclusion_proof(case.path, seq)  # before it is recorded: what cannot be proved is not disclosed
     case.record("exported", actor, object_ids=(f"entry-{seq}",), params={"what": "proof", "with_texts": with_texts})
-    return _written(case, out, inclusion_proof(case.path, seq, with_texts=with_texts))
+    keys = case.custody.subject_keys
+    return _written(case, out, inclusion_proof(case.path, seq, with_texts=with_texts, subject_keys=keys))
 
 
 def prove_growth(case: Case, actor: Actor, entries: int, root: str, out: Path) -> Head:
@@ -64,13 +64,16 @@ def prove_growth(case: Case, actor: Actor, entries: int, root: str, out: Path) -
         InputError: The log is shorter, or the file cannot be made.
         IntegrityError: The log does not begin with the entries of that head.
     """
-    _require_new(case, out)
-    consistency_proof(case.path, entries, root)
+    with recorded(case, "exported", actor, what="proof of growth"):
+        require_new_file(case, out)
+        consistency_proof(case.path, entries, root)
     case.record("exported", actor, params={"what": "proof of growth", "entries": entries, "root": root})
     return _written(case, out, consistency_proof(case.path, entries, root))
 
 
-def erase_texts(case: Case, actor: Actor, entries: Sequence[int], receipt: Path) -> int:
+def erase_texts(
+    case: Case, actor: Actor, entries: Sequence[int], receipt: Path, *, object_ids: Sequence[str] = ()
+) -> int:
     """The number of the entry that records an erasure, of which a receipt was written to a new file.
 
     The receipt is a proof of that entry: signed by the case's key, it names what was erased, by whom, when and why.
@@ -80,22 +83,25 @@ def erase_texts(case: Case, actor: Actor, entries: Sequence[int], receipt: Path)
         actor: Who erases, and why.
         entries: Numbers of the entries whose texts are erased.
         receipt: The file.
+        object_ids: What the erasure carries out, such as a proposal.
 
     Raises:
         InputError: An entry holds no such text, or the file cannot be made.
     """
-    require_reason(actor)
-    _require_new(case, receipt)
-    entry = case.custody.erase(
-        entries,
-        actor=recordable(actor.name),
-        role=actor.role,
-        justification=recordable(actor.justification),
-        clock=case.clock,
-        workstation=platform.node(),
-        authority_ref=case.settings.authority_ref,
-        clock_source=clock_source(case.settings.clock_note),
-    )
+    with recorded(case, "erased", actor, what="texts"):
+        require_reason(actor)
+        require_new_file(case, receipt)
+        entry = case.custody.erase(
+            entries,
+            actor=recordable(actor.name),
+            role=actor.role,
+            justification=recordable(actor.justification),
+            clock=case.clock,
+            object_ids=object_ids,
+            workstation=platform.node(),
+            authority_ref=case.settings.authority_ref,
+            clock_source=clock_source(case.settings.clock_note),
+        )
     _written(case, receipt, inclusion_proof(case.path, entry.seq))
     return entry.seq
 
@@ -114,7 +120,8 @@ def request_timestamp(case: Case, actor: Actor, out: Path) -> int:
     Raises:
         InputError: The file cannot be made.
     """
-    _require_new(case, out)
+    with recorded(case, "exported", actor, what="request for a time stamp"):
+        require_new_file(case, out)
     case.record("exported", actor, params={"what": "request for a time stamp"})
     entries, request = timestamp_request(case.path)
     _written(case, out, request)
@@ -141,16 +148,6 @@ def import_timestamp(case: Case, actor: Actor, response: Path, authority: Path) 
     return entries
 
 
-def _require_new(case: Case, out: Path) -> None:
-    require_apart(case, out)
-    if out.exists() or out.is_symlink():
-        raise InputError(out, "is there already", remedy="give another name; nothing is overwritten")
-    if not out.absolute().parent.is_dir():
-        raise InputError(out, "cannot be made: its folder is not there", remedy="make the folder first")
-
-
 def _written(case: Case, out: Path, content: bytes) -> Head:
-    with out.open("xb") as file:
-        file.write(content)
-    sync_folder(out.absolute().parent)
+    write_new_file(out, content)
     return case.custody.head()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from headwater.engine import sync_folder
 from headwater.errors import ConfigError, InputError
 from headwater.workflow.case import Actor, Case
 
-__all__ = ["new_folder", "require_apart", "require_reason"]
+__all__ = ["new_folder", "require_apart", "require_new_file", "require_reason", "write_new_file"]
 
 
 def require_reason(actor: Actor) -> None:
@@ -34,6 +36,28 @@ def require_apart(case: Case, path: Path) -> None:
     for name, held in kept.items():
         if held.resolve() in wanted.parents:
             raise InputError(path, f"lies inside of {name}", remedy="give a folder elsewhere")
+
+
+def require_new_file(case: Case, path: Path) -> None:
+    """Nothing, if a file can be made there, apart from case and evidence.
+
+    Raises:
+        InputError: It cannot.
+    """
+    require_apart(case, path)
+    if path.exists() or path.is_symlink():
+        raise InputError(path, "is there already", remedy="give another name; nothing is overwritten")
+    if not path.absolute().parent.is_dir():
+        raise InputError(path, "cannot be made: its folder is not there", remedy="make the folder first")
+
+
+def write_new_file(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet, and wait until its name is on the medium."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.absolute().parent)
 
 
 @contextmanager

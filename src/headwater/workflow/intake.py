@@ -29,9 +29,7 @@ __all__ = ["add_exhibit", "add_reference", "approve_mapping", "digest_again", "r
 
 
 @contextmanager
-def recorded(
-    case: Case, event: str, actor: Actor, *, about: Sequence[str] = (), **params: object
-) -> Iterator[None]:
+def recorded(case: Case, event: str, actor: Actor, *, about: Sequence[str] = (), **params: object) -> Iterator[None]:
     """Record a refusal of what happens inside, and let it go on upwards; a file that cannot be opened is one.
 
     Args:

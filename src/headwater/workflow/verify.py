@@ -1,11 +1,11 @@
-"""Verify whatever lies at a path: a case, a package, a custody log, or a proof about one."""
+"""Verify whatever lies at a path: a case, a package, a custody log, a proof about one, or a receipt."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from headwater.custody import LOG_NAME, Check, verify_log, verify_proof
+from headwater.custody import LOG_NAME, Check, verify_document, verify_log
 from headwater.errors import InputError
 from headwater.packages import check_envelope, folder_files, verify_package
 from headwater.workflow.case import Case
@@ -15,7 +15,7 @@ __all__ = ["verify_path"]
 
 
 def verify_path(path: Path, *, with_evidence: bool = True, operator: str | None = None) -> Iterator[Check]:
-    """Every check of the case, package, custody log or proof at that path.
+    """Every check of the case, package, custody log, proof or receipt at that path.
 
     Raises:
         InputError: None of these is there.
@@ -42,6 +42,6 @@ def verify_path(path: Path, *, with_evidence: bool = True, operator: str | None 
     elif (path / LOG_NAME).is_file():
         yield from verify_log(path)
     elif path.is_file():
-        yield from verify_proof(path.read_bytes())
+        yield from verify_document(path.read_bytes())
     else:
         raise InputError(path, "neither a case, a package nor a custody log", remedy="name one of these folders")
