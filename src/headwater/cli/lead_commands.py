@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from headwater.cli.head_text import head_text
 from headwater.cli.options import AsJson, CasePath, Operator, Why
 from headwater.cli.output import emit, note, printable
 from headwater.cli.people_text import lead_explained_text, lead_text, outcomes_text
-from headwater.errors import RefusedError
 
 __all__ = ["register"]
 
@@ -55,22 +55,21 @@ def leads(
     as_json: AsJson = False,
 ) -> None:
     """Show the leads in order, each with the rules that fired."""
-    from headwater.workflow import VICTIM_ROLE, Case, consult, ranked_leads
+    from headwater.workflow import Case, consult, ranked_leads, victim_reader
 
-    if victims and not (operator and why.strip()):
-        raise RefusedError(
-            "--victims: whoever reads about victims says who they are and why; give --operator and --why"
-        )
-    role = VICTIM_ROLE if victims else "operator"
     what = "leads of victims" if victims else "leads"
-    with Case(case) as opened, consult(opened, opened.actor(operator, role=role, why=why), what) as tables:
-        ranked = ranked_leads(tables, country=country, unattributed=unattributed, of_victims=victims)
+    with Case(case) as opened:
+        actor = victim_reader(opened, operator, why) if victims else opened.actor(operator, why=why)
+        with consult(opened, actor, what) as tables:
+            ranked = ranked_leads(tables, country=country, unattributed=unattributed, of_victims=victims)
+        head = head_text(opened)
     for lead in ranked[: limit or None]:
         emit(lead, as_json=as_json, text=lead_text(lead))
     if limit and len(ranked) > limit:
         note(f"{len(ranked) - limit:,} more; --limit 0 shows all")
     if not ranked:
         note("no lead")
+    note(head)
 
 
 def explain_lead(
@@ -85,7 +84,9 @@ def explain_lead(
 
     with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "leads explain", (lead,)) as tables:
         told = lead_explained(tables, lead)
+        head = head_text(opened)
     emit(told, as_json=as_json, text=lead_explained_text(told))
+    note(head)
 
 
 def outcomes(case: CasePath, operator: Operator = None, why: Why = "", as_json: AsJson = False) -> None:

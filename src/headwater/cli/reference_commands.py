@@ -171,10 +171,9 @@ def list_references(
     as_json: AsJson = False,
 ) -> None:
     """List the references: kind, rows, polarity, who imported and who confirmed them, and whether they count."""
-    from headwater.workflow import Case, reference_list
+    from headwater.workflow import Case, consult, reference_list
 
-    with Case(case) as opened:
-        opened.record("consulted", opened.actor(operator, why=why), params={"read": "references"})
+    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "references"):
         rows = list(reference_list(opened))
     columns = ("reference", "kind", "rows", "polarity", "imported_by", "confirmed_by", "counts")
     emit_table(rows, columns, as_json=as_json)

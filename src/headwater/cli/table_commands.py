@@ -209,13 +209,12 @@ def _short(value: object) -> str:
 
 def digests(case: CasePath, operator: Operator = None, why: Why = "", as_json: AsJson = False) -> None:
     """Print the SHA-256 of every derived table: the same evidence and version give the same lines anywhere."""
-    from headwater.workflow import Case
+    from headwater.workflow import Case, consult
 
-    with Case(case) as opened:
+    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "digests"):
         rows = [
             {"sha256": digest, "stage": stage, "table": table, "rows": count}
             for stage, table, digest, count in opened.digests()
         ]
-        opened.record("consulted", opened.actor(operator, why=why), params={"read": "digests"})
     for row in rows:
         emit(row, as_json=as_json, text=f"{row['sha256']}  {row['stage']}.{row['table']}")

@@ -35,7 +35,7 @@ from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
 from headwater.workflow.verify import verify_path
-from headwater.workflow.victims import VICTIM_ROLE
+from headwater.workflow.victims import VICTIM_ROLE, victim_reader
 from headwater.workflow.viewer import GradesRead, export_media, read_grades, withdraw_grades
 from headwater.workflow.views import (
     LedgerReport,
@@ -107,6 +107,7 @@ __all__ = [
     "table_list",
     "table_rows",
     "verify_path",
+    "victim_reader",
     "way_back",
     "withdraw_grades",
     "withdraw_session",

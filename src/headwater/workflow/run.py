@@ -29,7 +29,7 @@ from headwater.schema import TABLES, content_id
 from headwater.schema.state import OUTPUTS, RUNS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
 from headwater.workflow.confirm import unlogged_confirmation
-from headwater.workflow.intake import digest_again
+from headwater.workflow.intake import digest_again, recorded
 from headwater.workflow.scratch import scratch_folder
 from headwater.workflow.seals import check_references
 from headwater.workflow.stages import STAGES, Stage, reads_lists
@@ -89,15 +89,16 @@ def run_stages(
         IntegrityError: The evidence or a reference changed since it was taken in.
     """
     names = [stage.name for stage in STAGES]
-    if until is not None and until not in names:
-        raise ConfigError(f"--until '{until}': no such stage; known are {', '.join(names)}")
-    exhibits = case.exhibits()
-    if not exhibits:
-        raise ConfigError(f"{case.path}: no exhibit yet; begin with 'headwater evidence add'")
-    _unchanged_exhibits(exhibits)
-    check_references(case)
-    if (unlogged := unlogged_confirmation(case)) is not None:
-        raise IntegrityError(f"{unlogged}; find out who wrote into the case's database")
+    with recorded(case, "opened", actor, what="run"):
+        if until is not None and until not in names:
+            raise ConfigError(f"--until '{until}': no such stage; known are {', '.join(names)}")
+        exhibits = case.exhibits()
+        if not exhibits:
+            raise ConfigError(f"{case.path}: no exhibit yet; begin with 'headwater evidence add'")
+        _unchanged_exhibits(exhibits)
+        check_references(case)
+        if (unlogged := unlogged_confirmation(case)) is not None:
+            raise IntegrityError(f"{unlogged}; find out who wrote into the case's database")
     results = []
     for stage in STAGES[: names.index(until) + 1 if until else None]:
         result = _run(

@@ -28,6 +28,7 @@ from headwater.evidence import (
     template_mapping,
 )
 from headwater.workflow.case import Actor, Case
+from headwater.workflow.intake import recorded
 
 __all__ = ["MappingSuggestions", "suggest_mapping"]
 
@@ -49,12 +50,13 @@ def suggest_mapping(
         ConfigError: The case has no dump.
         InputError: An exhibit is gone.
     """
-    sources = list(_sources(case))
-    if not sources:
-        raise ConfigError(
-            "this case has no dump to suggest a mapping from; take one in with 'headwater evidence add', or have those "
-            "inside of exhibits found with 'headwater run --until catalogue'"
-        )
+    with recorded(case, "consulted", actor, read="profiles for a mapping"):
+        sources = list(_sources(case))
+        if not sources:
+            raise ConfigError(
+                "this case has no dump to suggest a mapping from; take one in with 'headwater evidence add', or have "
+                "those inside of exhibits found with 'headwater run --until catalogue'"
+            )
     named = tuple(sorted({source.exhibit.exhibit_id for source in sources}))
     case.record(
         "consulted",
@@ -75,7 +77,8 @@ def suggest_mapping(
             before_bytes += source.size_bytes
             progress("bytes", before_bytes, whole_bytes)
 
-    with SealedPool(workers=1, allow_unsealed=allow_unsealed) as pool:
+    told = {"read": "profiles for a mapping"}
+    with recorded(case, "consulted", actor, **told), SealedPool(workers=1, allow_unsealed=allow_unsealed) as pool:
         profile = profile_of(batches(pool), PLAUSIBLE_WINDOW)
     found = suggestions(profile, _known_files(case))
     known = recognised({table.table: [column.column for column in table.columns] for table in profile.tables})
