@@ -27,10 +27,10 @@ from headwater.custody.keys import (
 from headwater.custody.log import Clock, CustodyLog
 from headwater.custody.machine import clock_source, program_sha256
 from headwater.custody.payloads import PAYLOADS_NAME
-from headwater.custody.proofs import consistency_proof, inclusion_proof, verify_proof
+from headwater.custody.proofs import consistency_proof, head_of, inclusion_proof, verify_proof
 from headwater.custody.state import HEADS_NAME, LOG_NAME, TORN_NAME, Interruption
 from headwater.custody.subjects import KEYS_FOLDER, SUBJECT_PREFIXES, SubjectKeys, subjects_among
-from headwater.custody.verify import Check, bad_seals, verify_log
+from headwater.custody.verify import LOG_CHECKS, Check, bad_seals, verify_log
 from headwater.custody.witnesses import WITNESSES_NAME, add_receipt, add_timestamp, timestamp_request
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "EVENTS",
     "HEADS_NAME",
     "KEYS_FOLDER",
+    "LOG_CHECKS",
     "LOG_NAME",
     "OPERATIONS",
     "PAYLOADS_NAME",
@@ -65,6 +66,7 @@ __all__ = [
     "erased_subjects",
     "erasure_receipt",
     "fingerprint",
+    "head_of",
     "inclusion_proof",
     "load_case_key",
     "load_case_public_key",

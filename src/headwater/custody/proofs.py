@@ -10,7 +10,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from headwater.custody.disk import content_of, lines_of
-from headwater.custody.entry import entry_from_line, entry_signature_holds, head_from_line, head_signature_holds
+from headwater.custody.entry import (
+    Head,
+    entry_from_line,
+    entry_signature_holds,
+    head_from_line,
+    head_signature_holds,
+)
 from headwater.custody.keys import load_case_public_key, raw_public_key
 from headwater.custody.merkle import (
     consistency_path,
@@ -26,7 +32,7 @@ from headwater.custody.verify import Check
 from headwater.errors import InputError, IntegrityError
 from headwater.schema import canonical_json
 
-__all__ = ["consistency_proof", "inclusion_proof", "verify_proof"]
+__all__ = ["consistency_proof", "head_of", "inclusion_proof", "verify_proof"]
 
 _INCLUSION = "headwater-inclusion-proof"
 _CONSISTENCY = "headwater-consistency-proof"
@@ -97,6 +103,19 @@ def consistency_proof(case_dir: Path, entries: int, root: str) -> bytes:
             f"{case_dir}: the log does not begin with the {entries} entries of that root; find out why"
         )
     return proof
+
+
+def head_of(case_dir: Path, entries: int) -> Head:
+    """The signed tree head of the first so many entries.
+
+    Raises:
+        InputError: The log is shorter.
+    """
+    with locked(case_dir, exclusive=False) as files:
+        lines, _ = lines_of(content_of(files[1]))
+    if not 1 <= entries <= len(lines):
+        raise InputError(f"tree head {entries}", f"there is none; the log has {len(lines)}")
+    return head_from_line(lines[entries - 1])
 
 
 def verify_proof(content: bytes, public_key: Ed25519PublicKey | None = None) -> list[Check]:

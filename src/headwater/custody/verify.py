@@ -28,7 +28,21 @@ from headwater.custody.state import locked
 from headwater.custody.subjects import SubjectKeys
 from headwater.custody.witnesses import WITNESSES_NAME, bad_witness
 
-__all__ = ["Check", "bad_seals", "verify_log"]
+__all__ = ["LOG_CHECKS", "Check", "bad_seals", "verify_log"]
+
+LOG_CHECKS = (
+    "custody.log.lines",
+    "custody.log.chain",
+    "custody.log.first",
+    "custody.log.signatures",
+    "custody.heads.lines",
+    "custody.heads.tree",
+    "custody.heads.signatures",
+    "custody.heads.complete",
+    "custody.payloads",
+    "custody.witnesses",
+)
+"""Every check of a log by name, in order; a test breaks each."""
 
 _Read = TypeVar("_Read")
 
@@ -70,18 +84,19 @@ def verify_log(case_dir: Path, public_key: Ed25519PublicKey | None = None) -> li
     if not lines and bad_entry is None:
         bad_entry = "the log holds no entry"
     # What follows the first line that cannot be read says nothing, so the later checks look at the lines before it.
-    results = (
-        ("custody.log.lines", bad_entry),
-        ("custody.log.chain", _bad_chain(lines, entries)),
-        ("custody.log.first", _bad_first(entries, key)),
-        ("custody.log.signatures", _bad_signature(lines[: len(entries)], key, entry_signature_holds, "entry")),
-        ("custody.heads.lines", bad_head),
-        ("custody.heads.tree", _bad_tree(lines, heads)),
-        ("custody.heads.signatures", _bad_signature(head_lines[: len(heads)], key, head_signature_holds, "tree head")),
-        ("custody.heads.complete", _bad_count(len(lines), len(head_lines))),
-        ("custody.payloads", _bad_payloads(payloads_content, entries)),
-        ("custody.witnesses", bad_witness(stamps, head_lines)),
+    found = (
+        bad_entry,
+        _bad_chain(lines, entries),
+        _bad_first(entries, key),
+        _bad_signature(lines[: len(entries)], key, entry_signature_holds, "entry"),
+        bad_head,
+        _bad_tree(lines, heads),
+        _bad_signature(head_lines[: len(heads)], key, head_signature_holds, "tree head"),
+        _bad_count(len(lines), len(head_lines)),
+        _bad_payloads(payloads_content, entries),
+        bad_witness(stamps, head_lines),
     )
+    results = zip(LOG_CHECKS, found, strict=True)
     return [Check(check=name, ok=bad is None, first_bad=bad) for name, bad in results]
 
 

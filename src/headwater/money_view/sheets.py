@@ -38,6 +38,7 @@ class Basis:
         custody_seq: Number of the custody entry that recorded the tables of money.
         custody_sha256: Its digest, which the next entry holds.
         custody_at_utc: Its time: the only time of ours on a sheet, so that the same tables give the same bytes.
+        custody_head: Head of the log as that entry left it, as ENTRIES:ROOT; printed, so that its reader is a witness.
         tables: Digest of each table used, by name.
         references: Digest of the seal of each reference used, by NAME@VERSION.
         version: Of headwater.
@@ -49,6 +50,7 @@ class Basis:
     custody_seq: int
     custody_sha256: str
     custody_at_utc: dt.datetime
+    custody_head: str
     tables: Mapping[str, str]
     references: Mapping[str, str]
     version: str
@@ -137,6 +139,7 @@ def request_sheets(
                 "custody_entry": basis.custody_seq,
                 "custody_entry_sha256": basis.custody_sha256,
                 "custody_entry_at_utc": basis.custody_at_utc,
+                "custody_head": basis.custody_head,
                 "tables": dict(basis.tables),
                 "references": dict(basis.references),
                 "tool": f"headwater {basis.version}",

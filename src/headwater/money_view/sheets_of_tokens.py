@@ -120,6 +120,7 @@ def token_sheets(tables: Session, basis: Basis, actors: Sequence[str] | None) ->
                 "custody_entry": basis.custody_seq,
                 "custody_entry_sha256": basis.custody_sha256,
                 "custody_entry_at_utc": basis.custody_at_utc,
+                "custody_head": basis.custody_head,
                 "tables": dict(basis.tables),
                 "references": dict(basis.references),
                 "tool": f"headwater {basis.version}",
@@ -253,6 +254,7 @@ def _for_reading(document: Mapping[str, Any]) -> dict[str, Any]:
             ["Custody entry", f"{basis['custody_entry']}, of {_time(basis['custody_entry_at_utc'])}"],
             ["Its SHA-256", basis["custody_entry_sha256"]],
         ],
+        "custody_head": basis["custody_head"],
         "digests": [
             *([f"table {name}", digest] for name, digest in sorted(basis["tables"].items())),
             *([f"reference {name}", digest] for name, digest in sorted(basis["references"].items())),

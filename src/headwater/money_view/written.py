@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from headwater.money_view.amounts import share_text
 from headwater.money_view.sheets import Sheet
-from headwater.packages import check_no_media, set_pdf, spreadsheet
+from headwater.packages import check_no_media, qr_svg, set_pdf, spreadsheet
 from headwater.schema import canonical_json
 
 __all__ = ["SHEET_COLUMNS", "sheet_files", "written_sheet"]
@@ -83,6 +83,7 @@ def written_sheet(
             shown,
             at_utc=dt.datetime.fromisoformat(sheet.document["basis"]["custody_entry_at_utc"]),
             name=names["pdf"],
+            pictures=[qr_svg(sheet.document["basis"]["custody_head"])],
         ),
     }
     check_no_media(written, leaving="request sheet", reports=(names["pdf"],))
@@ -161,6 +162,7 @@ def _for_reading(document: Mapping[str, Any]) -> dict[str, Any]:
             ["Custody entry", f"{basis['custody_entry']}, of {_time(basis['custody_entry_at_utc'])}"],
             ["Its SHA-256", basis["custody_entry_sha256"]],
         ],
+        "custody_head": basis["custody_head"],
         "digests": [
             *([f"table {name}", digest] for name, digest in sorted(basis["tables"].items())),
             *([f"reference {name}", digest] for name, digest in sorted(basis["references"].items())),

@@ -3,6 +3,7 @@
 from headwater.packages.contents import Contents
 from headwater.packages.drafting import CaseInfo, Draft, draft
 from headwater.packages.guards import check_no_media, redacted
+from headwater.packages.head_mark import qr_svg
 from headwater.packages.money_pages import MoneyPages, MoneyPicture
 from headwater.packages.naming import NAMED_BY, UnsupportedName, check_names, package_leads, unsupported_names
 from headwater.packages.opened import (
@@ -40,6 +41,7 @@ __all__ = [
     "package_leads",
     "plain",
     "printable",
+    "qr_svg",
     "redacted",
     "release",
     "set_pdf",

@@ -13,6 +13,7 @@ from typing import Final
 import pyarrow.compute as pc
 
 from headwater import __version__
+from headwater.custody import head_of
 from headwater.engine import Session, sync_folder
 from headwater.errors import ConfigError, InputError, IntegrityError, RefusedError
 from headwater.money_view import (
@@ -169,6 +170,7 @@ def write_sankey(case: Case, actor: Actor, path: Path, *, top: int) -> dict[str,
         basis = _basis(case, tables, None)
         notes = (
             f"Tables of custody entry {basis.custody_seq} ({basis.custody_sha256}), headwater {basis.version}",
+            f"custody head {basis.custody_head}",
             f"endpoints {basis.tables['endpoints']}",
             f"traces    {basis.tables['traces']}",
         )
@@ -272,6 +274,7 @@ def _basis(
             seq, at_utc = entry.seq, entry.at_utc
     if seq < 0:
         raise IntegrityError(f"custody log: it does not know the table {table}; run 'headwater verify'")
+    head = head_of(case.path, seq + 1)
     used = {
         f"{row['reference_name']}@{row['reference_version']}"
         for name in references
@@ -285,6 +288,7 @@ def _basis(
         custody_seq=seq,
         custody_sha256=sha256,
         custody_at_utc=at_utc,
+        custody_head=f"{head.entries}:{head.root}",
         tables=digests,
         references={name: str(seal) for name, seal in names if name in used},
         version=__version__,

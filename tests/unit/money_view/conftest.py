@@ -207,6 +207,7 @@ BASIS = Basis(
     custody_seq=7,
     custody_sha256="a" * 64,
     custody_at_utc=at(20, 11),
+    custody_head=f"8:{'ab' * 32}",
     tables={"endpoints": "b" * 64, "request_sheets": "c" * 64},
     references={"tags@1": "d" * 64},
     version="1",

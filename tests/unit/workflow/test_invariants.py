@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -325,13 +324,6 @@ def test_a_check_that_cannot_read_fails_and_does_not_stop_the_others(case):
     found = {check.check: check for check in verify_path(case.path)}
     assert not found["I1.ledger_adds_up"].ok
     assert found["I9.traces_conserve"].ok
-
-
-def test_every_check_has_been_broken_by_a_test():
-    named = set(re.findall(r'_check\("([^"]+)"', Path(checks.__file__).read_text()))
-    tests = "\n".join(path.read_text() for path in sorted(Path(__file__).parents[1].rglob("test_*.py")))
-    assert len(named) > 5
-    assert [name for name in sorted(named) if name not in tests] == []
 
 
 # Two people
