@@ -21,8 +21,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from headwater.custody import (
     CustodyLog,
+    body_digest,
     consistency_proof,
     create_case_key,
+    erasure_receipt,
     fingerprint,
     inclusion_proof,
     load_case_key,
@@ -36,7 +38,7 @@ from headwater.schema import canonical_json, table_named
 from headwater_verify.checks import key_from_pem
 from headwater_verify.custody import custody_checks
 from headwater_verify.package import archive_members, contents_checks, envelope_checks, opened_checks
-from headwater_verify.proofs import proof_checks
+from headwater_verify.proofs import document_checks
 
 NODE = shutil.which("node")
 PROGRAM = Path(__file__).parents[1] / "second_verifier" / "verify.mjs"
@@ -66,7 +68,7 @@ def ours(job: Job) -> bool:
         witnesses = [(count, root) for count, root in job.get("witnesses", [])]
         checks = custody_checks(job["log"], job["heads"], job["payloads"], key_from_pem(job["pem"], "key"), witnesses)
     elif job["kind"] == "proof":
-        checks = proof_checks(job["proof"], None)
+        checks = document_checks(job["proof"], None)
     elif job["kind"] == "sealed":
         checks = envelope_checks(job["envelope"], job["ciphertext"], None)
         checks += opened_checks(job["envelope"], job["ciphertext"], job["identity"], None)
@@ -131,7 +133,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     log.append(event="consulted", **WHO)
     log.append(event="transferred", recipient="FR", **WHO)
     log.append(event="failed", operation="disclosure", outcome="refused: author\nand approver", **WHO)
-    log.erase([2, 4], **WHO)
+    log.append(event="consulted", about=["acc-1", "rec-1"], **WHO)
+    log.append(event="judged", about=["acc-2"], **WHO)
+    log.erase([2, 4], keys=log.subject_keys.ids_of("acc-2"), **WHO)
     return folder
 
 
@@ -206,12 +210,38 @@ def test_they_agree_on_a_log_that_goes_back_to_the_first_format(folder, tmp_path
 
 @pytest.mark.parametrize("kind", ["inclusion", "consistency"])
 def test_they_agree_on_proofs(folder, kind):
-    proofs = [inclusion_proof(folder, seq) for seq in range(6)]
+    proofs = [inclusion_proof(folder, seq) for seq in range(8)]
+    assert b'"opening":' in proofs[5]
+    assert b'"payload":null' in proofs[6]
     if kind == "consistency":
         heads = [json.loads(line) for line in (folder / "custody.heads").read_bytes().splitlines()]
         proofs = [consistency_proof(folder, head["entries"], head["root"]) for head in heads]
     jobs: list[Job] = [{"kind": "proof", "proof": proof} for proof in proofs]
-    agree([*jobs, *tampered(jobs[3], ["proof"], 200, lambda j, name, new: {**j, name: new})], sound=len(jobs))
+    shown = jobs[5 if kind == "inclusion" else 3]
+    agree([*jobs, *tampered(shown, ["proof"], 200, lambda j, name, new: {**j, name: new})], sound=len(jobs))
+
+
+def test_they_agree_on_receipts_of_erasures(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "log")
+    body = {
+        "subject": "ab" * 32, "legal_basis": "Order 9", "erased_by": "Ana é", "keys": [], "texts": [5], "entries": [3],
+        "judgements": [], "left": {}, "withheld": {"accounts": 1},
+    }  # fmt: skip
+    log = CustodyLog.open(tmp_path / "log")
+    digests = {"receipt": body_digest(body)}
+    entry = log.erase([3], object_ids=[f"subject-{body['subject']}"], output_digests=digests, **WHO)
+    proof = inclusion_proof(tmp_path / "log", entry.seq, with_texts=False)
+    job = {"kind": "proof", "proof": erasure_receipt(body, proof)}
+    others = [
+        erasure_receipt({**body, **change}, proof) for change in ({"withheld": {}}, {"entries": [3, 4]}, {"x": 1})
+    ]
+    agree(
+        [
+            job,
+            *({**job, "proof": other} for other in others),
+            *tampered(job, ["proof"], 150, lambda j, name, new: {**j, name: new}),
+        ]
+    )
 
 
 # ---- Package

@@ -160,8 +160,7 @@ class CustodyLog:
         Raises:
             IntegrityError: A crash left none; append, and there is one.
         """
-        head = self._current().head
-        if head is None:
+        if (head := self._current().head) is None:
             raise IntegrityError(
                 f"{self._case_dir / HEADS_NAME}: no tree head was written yet; append to the log first"
             )
@@ -263,9 +262,7 @@ class CustodyLog:
         object_ids: Sequence[str] = (),
         keys: Sequence[str] = (),
         output_digests: Mapping[str, str] | None = None,
-        workstation: str = "",
-        authority_ref: str = "",
-        clock_source: str = "",
+        **machine: str,
     ) -> Entry:
         """The entry that records it, once those texts and keys are gone; the log still verifies.
 
@@ -278,9 +275,7 @@ class CustodyLog:
             object_ids: What it is about besides, such as a commitment to a subject.
             keys: Ids of keys of subjects that are destroyed.
             output_digests: As of `append`.
-            workstation: As of `append`.
-            authority_ref: As of `append`.
-            clock_source: As of `append`.
+            **machine: `workstation`, `authority_ref` and `clock_source`, as of `append`.
 
         Raises:
             InputError: A number is of no entry that holds such texts still; nothing was erased.
@@ -290,11 +285,9 @@ class CustodyLog:
             actor=actor,
             role=role,
             justification=justification,
-            authority_ref=authority_ref,
-            workstation=workstation,
             object_ids=(*(f"entry-{number}" for number in sorted(set(entries))), *sorted(keys), *object_ids),
             output_digests=output_digests,
-            clock_source=clock_source,
+            **machine,
         )
         with locked(self._case_dir, exclusive=True) as files:
             state = self._ready(files, clock)
@@ -312,10 +305,10 @@ class CustodyLog:
             state = read_state(self._case_dir, files, self._public_key)
         if state.interruption is not None:
             state = self._repair(files, state, clock)
-        if state.destroyed and (again := self.subject_keys.destroy(state.destroyed)):
-            self._write(files, state, keys_destroyed_again(again), clock)
-            state = self._current()
-        return state
+        if not state.destroyed or not (again := self.subject_keys.destroy(state.destroyed)):
+            return state
+        self._write(files, state, keys_destroyed_again(again), clock)
+        return self._current()
 
     def _finish_erasure(self, files: Files, state: State) -> State:
         """Put tombstones in the place of the texts that entries ordered to be erased."""

@@ -26,7 +26,7 @@ SUBJECT_PREFIXES = ("acc", "cus", "led", "lnk", "pay", "rec")
 
 _KEY_BYTES = 32  # source: RFC 8439, section 2.8
 _NONCE = bytes(12)  # each key encrypts one text: it is derived with a salt of its own
-_INFO = b"headwater subject text 1\n"
+_PURPOSE = b"headwater subject text 1\n"
 _FILE = re.compile(r"(?P<subject>[0-9a-f]{32})\.(?P<key>[0-9a-f]{32})\.key", re.ASCII)
 _KEY_ID = re.compile(r"key-[0-9a-f]{32}", re.ASCII)
 _HEX = re.compile(r"(?:[0-9a-f]{2})+", re.ASCII)
@@ -143,7 +143,7 @@ class SubjectKeys:
         except (OSError, ValueError) as error:
             raise ConfigError(f"{self._folder}: a subject's key cannot be read ({error}); restore it") from None
         # source: RFC 5869; the keys side by side, in order of their ids
-        derived = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=salt, info=_INFO + context).derive(keys)
+        derived = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=salt, info=_PURPOSE + context).derive(keys)
         return ChaCha20Poly1305(derived)
 
 
