@@ -287,12 +287,11 @@ class CustodyLog:
             justification=justification,
             object_ids=(*(f"entry-{number}" for number in sorted(set(entries))), *sorted(keys), *object_ids),
             output_digests=output_digests,
-            **machine,
         )
         with locked(self._case_dir, exclusive=True) as files:
             state = self._ready(files, clock)
             check_erasable(state, entries, or_else=(*keys, *object_ids))
-            entry = self._write(files, state, fields, clock)
+            entry = self._write(files, state, {**fields, **machine}, clock)
             self.subject_keys.destroy(keys)
             if entries:
                 self._state = self._finish_erasure(files, self._current())
