@@ -248,7 +248,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Job]:
             country="ES",
             recipient_key=str(identity.to_public()),
             author="Ana é",
-            case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1"),
+            case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1", legal_basis="Agreement 7"),
             out_dir=folder,
             signing_key=Ed25519PrivateKey.generate(),
             **who,

@@ -16,6 +16,7 @@ from headwater.custody.log import Clock, CustodyLog
 from headwater.custody.machine import clock_source, program_sha256
 from headwater.custody.payloads import PAYLOADS_NAME
 from headwater.custody.proofs import consistency_proof, inclusion_proof, verify_proof
+from headwater.custody.signed import signed_document, signed_from
 from headwater.custody.state import HEADS_NAME, LOG_NAME, TORN_NAME, Interruption
 from headwater.custody.verify import Check, verify_log
 from headwater.custody.witnesses import WITNESSES_NAME, add_timestamp, timestamp_request
@@ -48,6 +49,8 @@ __all__ = [
     "load_public_key",
     "program_sha256",
     "raw_public_key",
+    "signed_document",
+    "signed_from",
     "timestamp_request",
     "utc_text",
     "verify_log",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,15 +57,16 @@ class Contents:
     withheld: tuple[Withheld, ...]
 
 
-def contents_for(tables: Session, country: str) -> Contents:
+def contents_for(tables: Session, country: str, *, leave_out: Collection[str] = ()) -> Contents:
     """What a package for this country holds.
 
     A lead is in it, with every piece of evidence for any country, if the country is proposed to lead or to share it; a
     request sheet, if the service is established there or the
-    money of such a lead ends there.
+    money of such a lead ends there. Leads to `leave_out` were recalled.
     """
     all_leads: list[Row] = tables.arrow("leads").to_pylist()
-    chosen = [lead for lead in all_leads if country in concerned(lead)]
+    of_country = [lead for lead in all_leads if country in concerned(lead)]
+    chosen = [lead for lead in of_country if lead["lead_id"] not in leave_out]
     account_of = {lead["lead_id"]: lead["account_id"] for lead in chosen}
     lead_of = {account: lead for lead, account in account_of.items()}
     requests, requests_left = _requests(tables, country, lead_of)
@@ -107,7 +108,8 @@ def contents_for(tables: Session, country: str) -> Contents:
         hash_references=tuple(rows[2]),
         references=tuple(rows[3]),
         withheld=_withheld(
-            other_leads=len(all_leads) - len(chosen),
+            other_leads=len(all_leads) - len(of_country),
+            recalled=len(of_country) - len(chosen),
             other_requests=requests_left,
             media=len({row["item_id"] for row in references}),
             unjudged=links.not_positive,
@@ -273,6 +275,7 @@ def _sources(tables: Session) -> list[Row]:
 def _withheld(
     *,
     other_leads: int,
+    recalled: int,
     other_requests: int,
     media: int,
     unjudged: int,
@@ -288,6 +291,7 @@ def _withheld(
             "No media leaves headwater; hash_references.csv gives digests and paths, to view where the evidence is.",
         ),
         ("leads without a link to this country", other_leads, "Need to know: they concern other countries."),
+        ("leads that were recalled", recalled, "They were found to be wrong; none goes again unless somebody says so."),
         ("request sheets of other countries", other_requests, "Need to know: no lead in this package leads there."),
         (
             "proposed identity links that no standing judgement makes positive",

@@ -24,6 +24,7 @@ from headwater.packages.documents import (
     package_id_of,
     sha256_hex,
     signature_holds,
+    terms_fault,
 )
 
 __all__ = ["OpenedPackage", "check_contents", "check_envelope", "folder_files", "open_package", "verify_package"]
@@ -141,7 +142,8 @@ def check_contents(
         return [Check(check="package.form", ok=False, first_bad=f"a signed document cannot be read: {error}")]
     try:
         results = (
-            ("package.form", None),
+            ("package.form", _bad_versions(manifest, approval, signatures)),
+            ("package.terms", terms_fault(manifest)),
             ("package.id", None if package_id_of(manifest) == manifest["package_id"] else "the id is of other content"),
             ("package.files", _bad_file(manifest, files)),
             ("package.digests", _bad_documents(files, manifest, approval, signatures)),
@@ -193,6 +195,7 @@ def _bad_signatures(signed: Mapping[str, Any]) -> str | None:
             manifest_sha256=signed["manifest_sha256"],
             approval_sha256=None if role == "author" else signed["approval_sha256"],
             vouches_for=people if role == "case" else (),
+            version=signed["version"],
         )
         if not holds:
             return f"the signature of the {role} does not hold"
@@ -247,12 +250,19 @@ def _bad_leads(manifest: Mapping[str, Any], approval: Mapping[str, Any], files: 
     return None
 
 
+def _bad_versions(*documents: Mapping[str, Any]) -> str | None:
+    versions = {document["version"] for document in documents}
+    return None if len(versions) == 1 else "the documents are of different versions"
+
+
 def _bad_envelope(
     manifest: Mapping[str, Any], signatures: Mapping[str, Any], envelope: Mapping[str, Any] | None
 ) -> str | None:
     if envelope is None:
         return None
-    pairs = [(name, manifest[name]) for name in ("package_id", "country", "recipient", "handling_code")]
+    place = () if manifest["version"] == 1 else ("sequence",)
+    outside = ("version", "package_id", "country", "recipient", "handling_code", *place)
+    pairs = [(name, manifest[name]) for name in outside]
     pairs += [(name, signatures[name]) for name in ("manifest_sha256", "approval_sha256", "signatures")]
     for name, value in pairs:
         if envelope.get(name) != value:

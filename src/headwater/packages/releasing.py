@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from headwater.custody import Clock, Head, raw_public_key, utc_text
 from headwater.errors import InputError, IntegrityError, RefusedError
 from headwater.packages.archive import archive_bytes, checked_recipient, encrypted
+from headwater.packages.differences import recalled_leads
 from headwater.packages.documents import (
     APPROVAL_NAME,
     CIPHERTEXT_NAME,
@@ -33,6 +34,7 @@ from headwater.packages.documents import (
 from headwater.packages.drafting import signatures_bytes, write_folder
 from headwater.packages.guards import check_no_media
 from headwater.packages.opened import check_contents, folder_files
+from headwater.packages.sent import next_place, sent_documents
 from headwater.schema import canonical_json
 
 __all__ = ["LeadDecision", "Release", "lead_decisions", "release"]
@@ -110,12 +112,14 @@ def release(
         custody_head: The custody log's head; the envelope carries it, so the recipient is a witness to the log.
 
     Raises:
-        RefusedError: The approver is the author, the approval does not cover every lead, or it was released before.
+        RefusedError: The approver is the author, the approval does not cover every lead, it was released before, or
+            something else was sent to the recipient since it was drafted.
         InputError: There is no draft, or an id is of no lead in it.
         IntegrityError: The draft was altered after its author signed it.
     """
     files, manifest, author_signature = _signed_draft(package_dir)
     lead_ids = [lead["lead_id"] for lead in manifest["leads"]]
+    _check_place(package_dir, manifest)
     _check_approval(manifest, lead_ids, approver, why, approver_key, case_key, leads_opened, sample)
     package_id, manifest_sha256 = manifest["package_id"], sha256_hex(files[MANIFEST_NAME])
     released_at_utc = utc_text(clock())
@@ -158,7 +162,7 @@ def release(
             "format": "headwater-envelope",
             "version": FORMAT_VERSION,
             **signed,
-            **{name: manifest[name] for name in ("country", "recipient", "handling_code")},
+            **{name: manifest[name] for name in ("country", "recipient", "handling_code", "sequence")},
             "ciphertext": {
                 "name": CIPHERTEXT_NAME,
                 "size_bytes": len(ciphertext),
@@ -233,6 +237,18 @@ def _signed_draft(package_dir: Path) -> tuple[dict[str, bytes], dict[str, Any], 
     if not same:
         raise IntegrityError(f"{package_dir}: the draft is not what its author signed; find out who changed it")
     return files, manifest, entry
+
+
+def _check_place(package_dir: Path, manifest: Mapping[str, Any]) -> None:
+    """The draft is still the next thing that its recipient gets, and none of its leads was recalled since."""
+    sent = sent_documents(package_dir.parent.parent)
+    if manifest["version"] != FORMAT_VERSION or manifest["sequence"] != next_place(sent, manifest["recipient"]):
+        reason = "something was released to this recipient since it was drafted"
+        raise RefusedError(f"{manifest['package_id']}: {reason}; draft it again")
+    recalled = recalled_leads(sent, after_utc=manifest["drafted_at_utc"])
+    for lead in manifest["leads"]:
+        if lead["lead_id"] in recalled:
+            raise RefusedError(f"{manifest['package_id']}: {lead['lead_id']} was recalled since; draft it again")
 
 
 def _check_approval(
