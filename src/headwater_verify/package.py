@@ -257,7 +257,8 @@ def _bad_leads(manifest: Mapping[str, Any], approval: Mapping[str, Any], files: 
     named = [lead["lead_id"] for lead in manifest["leads"]]
     if [json.loads(line)["lead_id"] for line in files["leads.jsonl"].splitlines()] != named:
         return "leads.jsonl: it holds other leads than the manifest names"
-    if [lead["lead_id"] for lead in approval["leads"] if lead["basis"] in {"opened", "sample"}] != named:
+    bases = {"opened", "sample"} if manifest["version"] == 1 else {"shown", "opened", "sample"}
+    if [lead["lead_id"] for lead in approval["leads"] if lead["basis"] in bases] != named:
         return "approval.json: it does not cover each lead"
     return None
 

@@ -15,10 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from headwater_verify.checks import canonical, parsed
+from headwater_verify.signed import receipt_fault
 
 __all__ = ["bad_witness"]
 
-_FIELDS = {"format", "kind", "entries", "response", "authority"}
+_FIELDS = {
+    "rfc3161": {"format", "kind", "entries", "response", "authority"},
+    "receipt": {"format", "kind", "entries", "receipt", "receiver_key"},
+}
 _OCTETS, _SEQUENCE, _SET, _TIME = 0x04, 0x30, 0x31, 0x18
 _CONTEXT_0 = 0xA0
 _LONGEST_CHAIN = 8
@@ -57,12 +61,14 @@ def bad_witness(content: bytes, head_lines: Sequence[bytes]) -> str | None:
 
 def _line_fault(line: bytes, head_lines: Sequence[bytes]) -> str | None:
     witness = parsed(line, "the line")
-    entries = witness.get("entries")
-    kind = (canonical(witness.get("format")), witness.get("kind"))
-    if set(witness) != _FIELDS or kind != (b"1", "rfc3161") or type(entries) is not int or entries < 1:
+    entries, kind = witness.get("entries"), str(witness.get("kind"))
+    known = canonical(witness.get("format")) == b"1" and set(witness) == _FIELDS.get(kind)
+    if not known or type(entries) is not int or entries < 1:
         return "it is no witness of a known kind"
     if entries > len(head_lines):
         return f"it saw {entries} entries and the log has {len(head_lines)}: its end was cut off"
+    if kind == "receipt":
+        return receipt_fault(witness, parsed(head_lines[entries - 1], "the tree head"))
     response = base64.b64decode(witness["response"], validate=True)
     authorities = x509.load_pem_x509_certificates(witness["authority"].encode())
     return _stamp_fault(response, authorities, head_lines[entries - 1])

@@ -19,7 +19,7 @@ from headwater.custody.proofs import consistency_proof, inclusion_proof, verify_
 from headwater.custody.signed import signed_document, signed_from
 from headwater.custody.state import HEADS_NAME, LOG_NAME, TORN_NAME, Interruption
 from headwater.custody.verify import Check, verify_log
-from headwater.custody.witnesses import WITNESSES_NAME, add_timestamp, timestamp_request
+from headwater.custody.witnesses import WITNESSES_NAME, add_receipt, add_timestamp, kept_receipts, timestamp_request
 
 __all__ = [
     "EVENTS",
@@ -35,6 +35,7 @@ __all__ = [
     "Entry",
     "Head",
     "Interruption",
+    "add_receipt",
     "add_timestamp",
     "clock_source",
     "consistency_proof",
@@ -42,6 +43,7 @@ __all__ = [
     "create_operator_key",
     "fingerprint",
     "inclusion_proof",
+    "kept_receipts",
     "load_case_key",
     "load_case_public_key",
     "load_operator_key",

@@ -25,6 +25,7 @@ __all__ = [
     "leads_of_record",
     "recalled_leads",
     "since_last",
+    "standing_recalls",
 ]
 
 CHANGES_NAME: Final = "changes.jsonl"
@@ -186,6 +187,17 @@ def recalled_leads(sent: Sequence[Sent], *, country: str | None = None, after_ut
         if one.scope == "lead" and country in {None, one.country} and one.sent_at_utc > after_utc
         for lead_id in one.lead_ids
     }
+
+
+def standing_recalls(sent: Sequence[Sent]) -> set[str]:
+    """Ids of leads that were recalled as such, and went to nobody again after that."""
+    last_sent: dict[str, str] = {}
+    for one in sent:
+        if one.kind == "package":
+            for lead_id in one.lead_ids:
+                last_sent[lead_id] = max(one.sent_at_utc, last_sent.get(lead_id, ""))
+    recalls = [one for one in sent if one.scope == "lead"]
+    return {lead for one in recalls for lead in one.lead_ids if one.sent_at_utc >= last_sent.get(lead, "")}
 
 
 def leads_of_record(folder: Path) -> list[dict[str, Any]]:

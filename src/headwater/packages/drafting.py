@@ -19,7 +19,7 @@ from headwater.errors import InputError, RefusedError
 from headwater.leads import concerned
 from headwater.packages.archive import checked_recipient
 from headwater.packages.contents import Contents, contents_for
-from headwater.packages.differences import CHANGES_NAME, SinceLast, recalled_leads, since_last
+from headwater.packages.differences import CHANGES_NAME, SinceLast, since_last, standing_recalls
 from headwater.packages.documents import (
     DRAFT_FOLDER,
     FORMAT_VERSION,
@@ -232,7 +232,7 @@ def draft(
             raise InputError(name.replace("_", " "), "is empty", remedy=f"a package says {stated}")
     recipient = checked_recipient(recipient_key)
     sent = sent_documents(out_dir)
-    recalled = recalled_leads(sent)
+    recalled = standing_recalls(sent)
     never = sorted(set(reissue) - recalled)
     if never:
         raise InputError(never[0], "was not recalled", remedy="leave it out; a lead goes as long as it is not recalled")

@@ -244,7 +244,8 @@ def _bad_leads(manifest: Mapping[str, Any], approval: Mapping[str, Any], files: 
     written = [json.loads(line)["lead_id"] for line in files.get("leads.jsonl", b"").splitlines()]
     if written != lead_ids:
         return "leads.jsonl holds other leads than the manifest names"
-    approved = [lead["lead_id"] for lead in approval["leads"] if lead["basis"] in {"opened", "sample"}]
+    bases = {"opened", "sample"} if manifest["version"] == 1 else {"shown", "opened", "sample"}
+    approved = [lead["lead_id"] for lead in approval["leads"] if lead["basis"] in bases]
     if approved != lead_ids:
         return "the approval does not cover each lead"
     return None

@@ -74,7 +74,7 @@ class LeadDecision:
         operator: Who decided.
         at_utc: When, as the document writes it.
         why: The reason given.
-        basis: drafted, opened or sample.
+        basis: drafted, shown, opened or sample.
     """
 
     package_id: str
@@ -95,6 +95,7 @@ def release(
     case_key: Ed25519PrivateKey,
     clock: Clock,
     leads_opened: Sequence[str] = (),
+    leads_shown: Sequence[str] = (),
     sample: str = "",
     custody_head: Head | None = None,
 ) -> Release:
@@ -107,7 +108,8 @@ def release(
         approver_key: The approver's own key.
         case_key: The case's key, which vouches that the two keys are those of two operators.
         clock: Called once.
-        leads_opened: Ids of the leads that the approver looked at in full.
+        leads_opened: Ids of the leads that the approver says they looked at in full.
+        leads_shown: Ids of those that headwater showed to the approver, as the custody log says.
         sample: How the approver chose which to look at, where not all were.
         custody_head: The custody log's head; the envelope carries it, so the recipient is a witness to the log.
 
@@ -120,10 +122,10 @@ def release(
     files, manifest, author_signature = _signed_draft(package_dir)
     lead_ids = [lead["lead_id"] for lead in manifest["leads"]]
     _check_place(package_dir, manifest)
-    _check_approval(manifest, lead_ids, approver, why, approver_key, case_key, leads_opened, sample)
+    _check_approval(manifest, lead_ids, approver, why, approver_key, case_key, [*leads_opened, *leads_shown], sample)
     package_id, manifest_sha256 = manifest["package_id"], sha256_hex(files[MANIFEST_NAME])
     released_at_utc = utc_text(clock())
-    opened = set(leads_opened)
+    bases = {**dict.fromkeys(leads_opened, "opened"), **dict.fromkeys(leads_shown, "shown")}
     approver_public_key = raw_public_key(approver_key.public_key()).hex()
     approval = canonical_json(
         {
@@ -133,7 +135,7 @@ def release(
             "manifest_sha256": manifest_sha256,
             "approver": {"operator": approver, "public_key": approver_public_key},
             "decisions": [{"role": "approver", "operator": approver, "at_utc": released_at_utc, "why": why}],
-            "leads": [{"lead_id": lead, "basis": "opened" if lead in opened else "sample"} for lead in lead_ids],
+            "leads": [{"lead_id": lead, "basis": bases.get(lead, "sample")} for lead in lead_ids],
             "sample": sample,
         },
     )

@@ -79,8 +79,11 @@ def next_place(sent: Iterable[Sent], recipient: str) -> dict[str, Any]:
 
 
 def last_package(sent: Iterable[Sent], country: str, recipient: str) -> Sent | None:
-    """The last package for this country: the last to this recipient, else, after a change of keys, to any."""
-    packages = [one for one in sent if one.kind == "package" and one.country == country]
+    """The last package for this country that stands: to this recipient, else, after a change of keys, to any."""
+    listed = list(sent)
+    taken_back = {name for one in listed if one.scope == "package" for name in one.package_ids}
+    packages = [one for one in listed if one.kind == "package" and one.country == country]
+    packages = [one for one in packages if one.sent_id not in taken_back]
     own = [one for one in packages if one.recipient == recipient]
     return max(own or packages, key=lambda one: (one.sent_at_utc, one.number), default=None)
 
