@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headwater_verify.age import opened, well_formed
+from headwater_verify.age import bech32_bytes, opened, well_formed
 from headwater_verify.checks import Check, canonical, parsed, sha256_hex, signed_by
 from headwater_verify.package import place_fault
 
@@ -132,6 +132,7 @@ def _envelope_fault(envelope_bytes: bytes, ciphertext: bytes, public_key: str | 
     stated = {"name": "recall.age", "size_bytes": len(ciphertext), "sha256": sha256_hex(ciphertext)}
     if envelope["ciphertext"] != stated or not well_formed(ciphertext):
         return "recall.age: it is not the file that the envelope names"
+    bech32_bytes(envelope["recipient"], "age")
     return place_fault(envelope["sequence"])
 
 

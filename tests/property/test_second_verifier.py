@@ -31,12 +31,22 @@ from headwater.custody import (
 from headwater.custody.entry import line_digest, signed_head_line
 from headwater.custody.merkle import root_of
 from headwater.engine import Session
-from headwater.packages import CaseInfo, draft, open_package, release
+from headwater.packages import (
+    CaseInfo,
+    draft,
+    open_package,
+    outcomes_file,
+    recall_notices,
+    receipt_file,
+    release,
+    write_recall,
+)
 from headwater.schema import canonical_json, table_named
 from headwater_verify.checks import key_from_pem
 from headwater_verify.custody import custody_checks
 from headwater_verify.package import archive_members, contents_checks, envelope_checks, opened_checks
 from headwater_verify.proofs import proof_checks
+from headwater_verify.signed import document_checks, recall_checks
 
 NODE = shutil.which("node")
 PROGRAM = Path(__file__).parents[1] / "second_verifier" / "verify.mjs"
@@ -70,6 +80,10 @@ def ours(job: Job) -> bool:
     elif job["kind"] == "sealed":
         checks = envelope_checks(job["envelope"], job["ciphertext"], None)
         checks += opened_checks(job["envelope"], job["ciphertext"], job["identity"], None)
+    elif job["kind"] == "recall":
+        checks = recall_checks(job["envelope"], job["ciphertext"], None, identity=job["identity"])
+    elif job["kind"] == "document":
+        checks = document_checks(job["document"], None)
     elif job["kind"] == "opened":
         checks = contents_checks(job["files"], None)
     else:
@@ -255,6 +269,14 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Job]:
         )
     keys = {"approver_key": Ed25519PrivateKey.generate(), "case_key": Ed25519PrivateKey.generate()}
     released = release(drafted.folder, approver="Bo", leads_opened=drafted.lead_ids, **keys, **who)
+    case_key, people = keys["case_key"], {"operator": "Ana é", "operator_key": Ed25519PrivateKey.generate()}
+    [notice] = recall_notices(folder, ["led-1"], case_key=case_key, **people, **who)
+    write_recall(notice, case_key=case_key, clock=WHO["clock"], custody_head=None)
+    recalled = {path.name: path.read_bytes() for path in (notice.folder / "sealed").iterdir()}
+    answering = {**people, "agency": "Two", "receiver_key": Ed25519PrivateKey.generate(), "sender_key": "ab" * 32}
+    at_utc = "2026-11-03T09:30:00.000000Z"
+    of = {"kind": "package", "id": "pkg-1", "sha256": "ab" * 32, "envelope_sha256": "cd" * 32, "number": 1}
+    row = {"lead_id": "led-1", "package_id": "pkg-1", "outcome": "no_action", "reported_on": "2026-11-03", "note": "é"}
     sealed = {path.name: path.read_bytes() for path in released.sealed_folder.iterdir()}
     return {
         "sealed": {
@@ -265,6 +287,21 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Job]:
         },
         "opened": {"kind": "opened", "files": dict(open_package(released.sealed_folder, str(identity)).files)},
         "archive": {"kind": "archive", "archive": pyrage.decrypt(sealed["package.age"], [identity])},
+        "recall": {
+            "kind": "recall",
+            "envelope": recalled["envelope.json"],
+            "ciphertext": recalled["recall.age"],
+            "identity": str(identity),
+        },
+        "notice": {"kind": "document", "document": notice.content},
+        "receipt": {
+            "kind": "document",
+            "document": receipt_file(received=of, custody_head=None, missing=[], received_at_utc=at_utc, **answering),
+        },
+        "outcomes": {
+            "kind": "document",
+            "document": outcomes_file(outcomes=[row], reported_at_utc=at_utc, answer_to="", **answering),
+        },
     }
 
 
@@ -287,3 +324,15 @@ def test_they_agree_on_packages_that_were_opened(package):
 def test_they_agree_on_archives(package):
     job = package["archive"]
     agree([job, *tampered(job, ["archive"], 200, lambda j, name, new: {**j, name: new})])
+
+
+def test_they_agree_on_recall_notices_as_they_were_sent(package):
+    job = package["recall"]
+    other = {**job, "identity": str(pyrage.x25519.Identity.generate())}
+    agree([job, other, *tampered(job, ["envelope", "ciphertext"], 200, lambda j, name, new: {**j, name: new})])
+
+
+@pytest.mark.parametrize("kind", ["notice", "receipt", "outcomes"])
+def test_they_agree_on_documents_that_stand_alone(package, kind):
+    job = package[kind]
+    agree([job, *tampered(job, ["document"], 150, lambda j, name, new: {**j, name: new})])

@@ -127,9 +127,6 @@ def package(
     recipient: Annotated[str, typer.Option("--recipient", help="The country's age public key, or a file with it.")],
     legal_basis: Annotated[str, typer.Option("--legal-basis", help="Legal basis of the transfer.")],
     handling: Annotated[str, typer.Option("--handling", help="Handling code.")] = "law-enforcement-only",
-    legal_basis: Annotated[
-        str, typer.Option("--legal-basis", help="Legal basis of the transfer; no package goes without.")
-    ] = "",
     onward: Annotated[str, typer.Option("--onward", help="Rule for passing it on.")] = "ask the sender first",
     reissue: Annotated[
         list[str] | None,

@@ -16,10 +16,11 @@ from headwater.packages.guards import redacted
 from headwater.packages.rows import plain
 from headwater.schema import table_named
 
-__all__ = ["Contents", "Withheld", "contents_for"]
+__all__ = ["RECALLED", "Contents", "Withheld", "contents_for"]
 
 Row = dict[str, Any]
 
+RECALLED = "leads that were recalled"
 _ACCOUNT_LEFT_OUT = frozenset({"account_id"})  # stands on the lead itself
 
 
@@ -291,7 +292,7 @@ def _withheld(
             "No media leaves headwater; hash_references.csv gives digests and paths, to view where the evidence is.",
         ),
         ("leads without a link to this country", other_leads, "Need to know: they concern other countries."),
-        ("leads that were recalled", recalled, "They were found to be wrong; none goes again unless somebody says so."),
+        (RECALLED, recalled, "They were found to be wrong; none goes again unless somebody says so."),
         ("request sheets of other countries", other_requests, "Need to know: no lead in this package leads there."),
         (
             "proposed identity links that no standing judgement makes positive",

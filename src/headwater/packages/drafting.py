@@ -18,7 +18,7 @@ from headwater.engine import Session
 from headwater.errors import InputError, RefusedError
 from headwater.leads import concerned
 from headwater.packages.archive import checked_recipient
-from headwater.packages.contents import Contents, contents_for
+from headwater.packages.contents import RECALLED, Contents, contents_for
 from headwater.packages.differences import CHANGES_NAME, SinceLast, since_last, standing_recalls
 from headwater.packages.documents import (
     DRAFT_FOLDER,
@@ -239,6 +239,8 @@ def draft(
     contents = contents_for(tables, country, leave_out=recalled - set(reissue))
     if not contents.leads and not contents.requests:
         reason = "no lead is proposed for this country and no request sheet is for it"
+        if any(item.what == RECALLED for item in contents.withheld):
+            reason = "every lead for this country was recalled (--reissue sends one again)"
         raise InputError(country, reason, remedy="run the stage 'leads', or choose another country")
     check_names(contents.leads, tables.arrow("judgements").to_pylist())
     drafted_at = clock()

@@ -90,11 +90,11 @@ def read_trust(store: Path) -> TrustList:
         raise ConfigError(f"{path}: it is not of version 1; correct it")
     trust = TrustList()
     try:
-        for row in content.get("revoked", []):
-            trust = trust.with_revoked(**_texts(row, {"key", "why"}))
         for row in content.get("sender", []):
             oldest = row.pop("oldest_format", 2)
             trust = trust.with_sender(TrustedSender(**_texts(row, {"name", "key"}), oldest_format=oldest))
+        for row in content.get("revoked", []):
+            trust = trust.with_revoked(**_texts(row, {"key", "why"}))
     except (TypeError, AttributeError, ConfigError) as error:
         raise ConfigError(f"{path}: {error}") from None
     return trust

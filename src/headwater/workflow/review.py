@@ -63,7 +63,7 @@ def drawn_sample(package_id: str, lead_ids: Sequence[str], count: int) -> list[s
 def sample_words(package_id: str, lead_ids: Sequence[str], read: Sequence[str]) -> str:
     """How the leads that were read were drawn, if they were; empty if somebody chose them, or all were read."""
     count = len(set(read))
-    if count == len(lead_ids) or set(drawn_sample(package_id, lead_ids, count)) != set(read):
+    if count in {0, len(lead_ids)} or set(drawn_sample(package_id, lead_ids, count)) != set(read):
         return ""
     return f"{count} of {len(lead_ids)} leads, those first by SHA-256 over the ids of package and lead"
 
