@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["GIVEN", "KEPT_BACK", "needed", "needed_of_record"]
+__all__ = ["CONVICTION_RULE", "GIVEN", "KEPT_BACK", "needed", "needed_of_record"]
 
 _READ_FROM: Final = (
     *("exhibit_id", "source_item_id", "source_table", "source_row", "source_offset_bytes", "source_length_bytes"),
@@ -62,7 +62,7 @@ KEPT_BACK: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Table to the columns that stay, each with why."""
 
-_CONVICTION_RULE: Final = "link_to_convicted_person"
+CONVICTION_RULE: Final = "judged_link_to_convicted_person"
 
 
 def needed(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,6 +77,6 @@ def needed_of_record(lead: Mapping[str, Any], record: Mapping[str, Any] | None) 
     References:
         Directive (EU) 2016/680, Articles 4(1)(c) and 7(2).
     """
-    if record is None or any(rule["rule"] == _CONVICTION_RULE for rule in lead["rules_fired"]):
+    if record is None or any(rule["rule"] == CONVICTION_RULE for rule in lead["rules_fired"]):
         return None if record is None else dict(record)
     return {name: value for name, value in record.items() if name != "convicted"}
