@@ -46,7 +46,9 @@ def verify(
         "custody.heads",
         "custody.payloads",
         "package.age",
+        "package.pgp",
         "recall.age",
+        "recall.pgp",
         "envelope.json",
     }:
         path = path.parent
@@ -139,13 +141,13 @@ def _case(path: Path, public_key: str | None, witnesses: Sequence[Witness]) -> l
 
 def _one_folder(path: Path, public_key: str | None, identity: str | None) -> list[Check]:
     """The checks of a package or notice, as it was sent, as it was opened, or as it lies in a case."""
-    if (path / "recall.age").is_file():
+    if _is_recall(path):
         return _recall(path, None, public_key, identity)
     if (path / "envelope.json").is_file() or (path / "package.age").is_file():
         return _sealed(path, public_key, identity)
     if (path / "manifest.json").is_file():
         return contents_checks(_folder(path), public_key)
-    if (path / "sealed" / "recall.age").is_file():
+    if _is_recall(path / "sealed"):
         return _recall(path / "sealed", _if_there(path / "record" / "recall.json"), public_key, identity)
     if (path / "sealed").is_dir():
         return _released(path, public_key, identity)
@@ -153,7 +155,7 @@ def _one_folder(path: Path, public_key: str | None, identity: str | None) -> lis
 
 
 def _recall(path: Path, notice: bytes | None, public_key: str | None, identity: str | None) -> list[Check]:
-    envelope, ciphertext = _if_there(path / "envelope.json"), _if_there(path / "recall.age")
+    envelope, ciphertext = _if_there(path / "envelope.json"), _either(path, "recall")
     return recall_checks(envelope, ciphertext, public_key, notice=notice, identity=identity)
 
 
@@ -166,7 +168,7 @@ def _released(path: Path, public_key: str | None, identity: str | None) -> list[
 
 
 def _sealed(path: Path, public_key: str | None, identity: str | None) -> list[Check]:
-    envelope, ciphertext = _if_there(path / "envelope.json"), _if_there(path / "package.age")
+    envelope, ciphertext = _if_there(path / "envelope.json"), _either(path, "package")
     checks = envelope_checks(envelope, ciphertext, public_key)
     if identity is not None:
         checks += opened_checks(envelope, ciphertext, identity, public_key)
@@ -201,6 +203,15 @@ def _content(path: Path) -> bytes:
 def _if_there(path: Path) -> bytes:
     """The content, or nothing: a file that is missing beside one that is there is a finding, not a mistake."""
     return _content(path) if path.is_file() else b""
+
+
+def _is_recall(path: Path) -> bool:
+    return any((path / f"recall.{kind}").is_file() for kind in ("age", "pgp"))
+
+
+def _either(path: Path, what: str) -> bytes:
+    """The encrypted file, by age or by OpenPGP."""
+    return _if_there(path / f"{what}.pgp") or _if_there(path / f"{what}.age")
 
 
 def _identity(path: Path) -> str:

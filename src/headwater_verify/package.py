@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,10 +13,20 @@ from typing import Any
 from headwater_verify.age import bech32_bytes, opened, well_formed
 from headwater_verify.checks import Check, canonical, is_digest, parsed, sha256_hex, signed_by
 
-__all__ = ["archive_members", "contents_checks", "envelope_checks", "opened_checks", "place_fault"]
+__all__ = [
+    "archive_members",
+    "ciphertext_fault",
+    "contents_checks",
+    "envelope_checks",
+    "opened_checks",
+    "place_fault",
+    "recipient_fault",
+]
 
 _ROLES = ("author", "approver", "case")
 _SIGNED = ("manifest.json", "approval.json", "signatures.json")
+_OPENPGP = "openpgp:"
+_FINGERPRINT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _TERMS = ("country", "recipient", "handling_code", "legal_basis", "onward_transfer", "purpose")
 _MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
@@ -37,7 +48,7 @@ def envelope_checks(envelope_bytes: bytes, ciphertext: bytes, public_key: str | 
         _check("envelope.signature", lambda: _bad_envelope_signature(envelope)),
         _check("envelope.key", lambda: _bad_key(envelope, public_key)),
         _check("envelope.ciphertext", lambda: _bad_ciphertext(envelope, ciphertext)),
-        _check("envelope.recipient", lambda: _bad_recipient(envelope)),
+        _check("envelope.recipient", lambda: recipient_fault(envelope)),
         _check("envelope.signers", lambda: _bad_signers(envelope)),
     ]
 
@@ -79,7 +90,7 @@ def contents_checks(
         _check("package.key", lambda: _bad_key(signatures, public_key)),
         _check("package.two_people", lambda: _bad_people(manifest, approval, signatures)),
         _check("package.leads", lambda: _bad_leads(manifest, approval, files)),
-        _check("package.recipient", lambda: _bad_recipient(manifest)),
+        _check("package.recipient", lambda: recipient_fault(manifest)),
     ]
     if envelope is not None:
         checks.append(_check("package.envelope", lambda: _bad_match(manifest, signatures, envelope)))
@@ -144,15 +155,26 @@ def _bad_key(signed: Mapping[str, Any], public_key: str | None) -> str | None:
 
 
 def _bad_ciphertext(envelope: Mapping[str, Any], ciphertext: bytes) -> str | None:
-    actual = {"name": "package.age", "size_bytes": len(ciphertext), "sha256": sha256_hex(ciphertext)}
-    if envelope["ciphertext"] != actual:
-        return "package.age: it is not the file that the envelope names"
-    return None if well_formed(ciphertext) else "package.age: it is no age file for an X25519 recipient"
+    return ciphertext_fault(envelope, ciphertext, "package")
 
 
-def _bad_recipient(signed: Mapping[str, Any]) -> str | None:
+def ciphertext_fault(envelope: Mapping[str, Any], ciphertext: bytes, what: str) -> str | None:
+    """Why the encrypted file is not the one that the envelope names; None if it is."""
+    with_age = not envelope["recipient"].startswith(_OPENPGP)
+    name = f"{what}.{'age' if with_age else 'pgp'}"
+    if envelope["ciphertext"] != {"name": name, "size_bytes": len(ciphertext), "sha256": sha256_hex(ciphertext)}:
+        return f"{name}: it is not the file that the envelope names"
+    return None if not with_age or well_formed(ciphertext) else f"{name}: it is no age file for an X25519 recipient"
+
+
+def recipient_fault(signed: Mapping[str, Any]) -> str | None:
+    """Why the recipient is no key of a known kind; None if it is one."""
+    recipient = signed["recipient"]
+    if recipient.startswith(_OPENPGP):
+        known = _FINGERPRINT.fullmatch(recipient.removeprefix(_OPENPGP)) is not None
+        return None if known else "the recipient is no OpenPGP fingerprint"
     try:
-        bech32_bytes(signed["recipient"], "age")
+        bech32_bytes(recipient, "age")
     except ValueError as error:
         return f"the recipient is no age public key: {error}"
     return None

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headwater_verify.age import bech32_bytes, opened, well_formed
+from headwater_verify.age import opened
 from headwater_verify.checks import Check, canonical, parsed, sha256_hex, signed_by
-from headwater_verify.package import place_fault
+from headwater_verify.package import ciphertext_fault, place_fault, recipient_fault
 
 __all__ = ["document_checks", "recall_checks", "receipt_fault"]
 
@@ -129,11 +129,8 @@ def _envelope_fault(envelope_bytes: bytes, ciphertext: bytes, public_key: str | 
         return "envelope.json: it is of another format"
     if fault := _signature_fault(envelope, public_key):
         return f"envelope.json: {fault}"
-    stated = {"name": "recall.age", "size_bytes": len(ciphertext), "sha256": sha256_hex(ciphertext)}
-    if envelope["ciphertext"] != stated or not well_formed(ciphertext):
-        return "recall.age: it is not the file that the envelope names"
-    bech32_bytes(envelope["recipient"], "age")
-    return place_fault(envelope["sequence"])
+    fault = ciphertext_fault(envelope, ciphertext, "recall") or recipient_fault(envelope)
+    return fault or place_fault(envelope["sequence"])
 
 
 def _notice_fault(envelope_bytes: bytes, notice_bytes: bytes, public_key: str | None) -> str | None:

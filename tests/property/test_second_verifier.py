@@ -79,7 +79,8 @@ def ours(job: Job) -> bool:
         checks = proof_checks(job["proof"], None)
     elif job["kind"] == "sealed":
         checks = envelope_checks(job["envelope"], job["ciphertext"], None)
-        checks += opened_checks(job["envelope"], job["ciphertext"], job["identity"], None)
+        if job["identity"] is not None:
+            checks += opened_checks(job["envelope"], job["ciphertext"], job["identity"], None)
     elif job["kind"] == "recall":
         checks = recall_checks(job["envelope"], job["ciphertext"], None, identity=job["identity"])
     elif job["kind"] == "document":
@@ -247,6 +248,40 @@ def _lead() -> dict[str, object]:
         **dict.fromkeys(names, "\U0001f5fb one"),
         **{name: [] for name in lists},
     }
+
+
+def sent_by_openpgp(folder: Path) -> Job:
+    """What anyone can see of a package for a recipient who has OpenPGP alone."""
+    pysequoia = pytest.importorskip("pysequoia", reason="the extra openpgp is not installed")
+    certificate = str(pysequoia.Tsk.generate("Agency Two").extract_certificate())
+    who = {"why": "one lead", "clock": lambda: datetime.now(UTC)}
+    tables = Session({})
+    tables.put("leads", table_named("leads").rows([_lead()]))
+    with tables:
+        drafted = draft(
+            tables,
+            country="ES",
+            recipient_key=certificate,
+            author="Ana é",
+            case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1", legal_basis="Agreement 7"),
+            out_dir=folder,
+            signing_key=Ed25519PrivateKey.generate(),
+            **who,
+        )
+    keys = {"approver_key": Ed25519PrivateKey.generate(), "case_key": Ed25519PrivateKey.generate()}
+    released = release(drafted.folder, approver="Bo", leads_opened=drafted.lead_ids, **keys, **who)
+    sealed = {path.name: path.read_bytes() for path in released.sealed_folder.iterdir()}
+    return {
+        "kind": "sealed",
+        "envelope": sealed["envelope.json"],
+        "ciphertext": sealed["package.pgp"],
+        "identity": None,
+    }
+
+
+def test_they_agree_on_packages_by_openpgp(tmp_path):
+    job = sent_by_openpgp(tmp_path)
+    agree([job, *tampered(job, ["envelope", "ciphertext"], 100, lambda j, name, new: {**j, name: new})])
 
 
 @pytest.fixture(scope="module")

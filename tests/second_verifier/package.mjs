@@ -56,11 +56,23 @@ export function checkEnvelope({ envelope: content, ciphertext, key = null, ident
   checkKey(envelope, key);
   const caseKey = envelope.get("signatures")[2].get("public_key");
   need(signedBy(caseKey, envelope.get("signature"), `headwater package envelope ${envelope.get("version")}\n`, canonical(without(envelope, "signature"))), "the envelope's signature does not hold");
-  const stated = object({ name: "package.age", size_bytes: ciphertext.length, sha256: sha256Hex(ciphertext) });
-  need(same(part(envelope, "ciphertext"), stated), "package.age is another file");
-  need(headerOf(ciphertext).stanzas.some(({ words }) => words[0] === "X25519"), "package.age is for no X25519 recipient");
-  bech32(text(envelope.get("recipient")), "age");
+  checkSealed(envelope, ciphertext, "package");
   if (identity !== null) checkContents({ files: membersOf(decrypted(ciphertext, identity)), key, envelope: content });
+}
+
+const withAge = (signed) => !text(signed.get("recipient")).startsWith("openpgp:");
+
+function checkRecipient(signed) {
+  if (withAge(signed)) bech32(text(signed.get("recipient")), "age");
+  else need(/^openpgp:([0-9a-f]{40}|[0-9a-f]{64})$/.test(signed.get("recipient")) && !signed.get("recipient").includes("\n"), "the recipient is no fingerprint");
+}
+
+export function checkSealed(envelope, ciphertext, what) {
+  const name = `${what}.${withAge(envelope) ? "age" : "pgp"}`;
+  const stated = object({ name, size_bytes: ciphertext.length, sha256: sha256Hex(ciphertext) });
+  need(same(part(envelope, "ciphertext"), stated), `${name} is another file`);
+  need(!withAge(envelope) || headerOf(ciphertext).stanzas.some(({ words }) => words[0] === "X25519"), `${name} is for no X25519 recipient`);
+  checkRecipient(envelope);
 }
 
 export function checkContents({ files, key = null, envelope = null }) {
@@ -80,7 +92,7 @@ export function checkContents({ files, key = null, envelope = null }) {
   checkKey(signatures, key);
   checkPeople(manifest, approval, signatures);
   checkLeads(manifest, approval, files);
-  bech32(text(manifest.get("recipient")), "age");
+  checkRecipient(manifest);
   if (envelope !== null) {
     const outside = document(envelope, "headwater-envelope");
     const agree = (inside, names) => names.every((name) => inside.has(name) && outside.has(name) && same(inside.get(name), outside.get(name)));

@@ -1,7 +1,7 @@
 // Documents that stand alone with their signatures: docs/reference/package-format.md, "Documents that stand alone".
-import { bech32, decrypted, headerOf } from "./age.mjs";
+import { decrypted } from "./age.mjs";
 import { canonical, hasNames, isHex, isObject, need, object, parsed, same, sha256, sha256Hex, signedBy, without } from "./canonical.mjs";
-import { checkPlace } from "./package.mjs";
+import { checkPlace, checkSealed } from "./package.mjs";
 
 const ROLES = new Map([
   ["headwater-recall", ["operator", "case"]],
@@ -55,10 +55,7 @@ export function checkRecall({ envelope: content, ciphertext, key = null, identit
   const envelope = parsed(content);
   need(envelope.get("format") === "headwater-recall-envelope", "it is no envelope of a recall");
   const keys = checkSignatures(envelope, key);
-  const stated = object({ name: "recall.age", size_bytes: ciphertext.length, sha256: sha256Hex(ciphertext) });
-  need(same(envelope.get("ciphertext"), stated), "recall.age is another file");
-  need(headerOf(ciphertext).stanzas.some(({ words }) => words[0] === "X25519"), "recall.age is for no X25519 recipient");
-  bech32(envelope.get("recipient"), "age");
+  checkSealed(envelope, ciphertext, "recall");
   checkPlace(envelope.get("sequence"));
   if (identity === null) return;
   const opened = decrypted(ciphertext, identity);

@@ -124,7 +124,7 @@ def outcome_import(
 def package(
     case: CasePath,
     country: Annotated[str, typer.Option("--country", help="ISO 3166-1 alpha-2.")],
-    recipient: Annotated[str, typer.Option("--recipient", help="The country's age public key, or a file with it.")],
+    recipient: Annotated[str, typer.Option("--recipient", help="The country's age key, or a file with it or OpenPGP.")],
     legal_basis: Annotated[str, typer.Option("--legal-basis", help="Legal basis of the transfer.")],
     handling: Annotated[str, typer.Option("--handling", help="Handling code.")] = "law-enforcement-only",
     onward: Annotated[str, typer.Option("--onward", help="Rule for passing it on.")] = "ask the sender first",

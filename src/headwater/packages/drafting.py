@@ -17,7 +17,6 @@ from headwater.custody import Clock, Head, program_sha256, raw_public_key, utc_t
 from headwater.engine import Session
 from headwater.errors import InputError, RefusedError
 from headwater.leads import concerned
-from headwater.packages.archive import checked_recipient
 from headwater.packages.contents import RECALLED, Contents, contents_for
 from headwater.packages.differences import CHANGES_NAME, SinceLast, since_last, standing_recalls
 from headwater.packages.documents import (
@@ -36,6 +35,7 @@ from headwater.packages.guards import check_no_media
 from headwater.packages.methods import methods_text
 from headwater.packages.money_pages import MoneyPages
 from headwater.packages.naming import check_names
+from headwater.packages.openpgp import addressed
 from headwater.packages.report import report_pdf
 from headwater.packages.rows import json_lines, shared_with, spreadsheet
 from headwater.packages.sent import next_place, sent_documents
@@ -171,6 +171,7 @@ class Draft:
         lead_ids: The leads in it, by rank.
         manifest_sha256: Digest of the manifest.
         file_digests: Name to SHA-256 of each file that the manifest lists.
+        recipient: Whose public key it is for.
         number: Its place among what this recipient was sent.
         since: What is different from the last package to the country.
     """
@@ -181,6 +182,7 @@ class Draft:
     lead_ids: tuple[str, ...]
     manifest_sha256: str
     file_digests: Mapping[str, str]
+    recipient: str
     number: int
     since: SinceLast
 
@@ -207,7 +209,7 @@ def draft(
     Args:
         tables: The tables of the case.
         country: ISO 3166-1 alpha-2, as jurisdictions and services name it.
-        recipient_key: The recipient's age public key; the manifest names it.
+        recipient_key: The recipient's age public key, or OpenPGP certificate; the manifest names it.
         author: The operator who drafts.
         why: The author's reason for proposing these leads.
         case_info: The case and the terms.
@@ -230,7 +232,8 @@ def draft(
         if not text.strip():
             stated = "who drafted it and why, its purpose, its legal basis, and how it may be handled and passed on"
             raise InputError(name.replace("_", " "), "is empty", remedy=f"a package says {stated}")
-    recipient = checked_recipient(recipient_key)
+    drafted_at = clock()
+    recipient, certificate = addressed(recipient_key, drafted_at)
     sent = sent_documents(out_dir)
     recalled = standing_recalls(sent)
     never = sorted(set(reissue) - recalled)
@@ -243,7 +246,6 @@ def draft(
             reason = "every lead for this country was recalled (--reissue sends one again)"
         raise InputError(country, reason, remedy="run the stage 'leads', or choose another country")
     check_names(contents.leads, tables.arrow("judgements").to_pylist())
-    drafted_at = clock()
     pages = MoneyPages() if money is None else money(contents)
     since = since_last(sent, country, recipient, contents.leads)
     files = {**_data_files(contents, pages), CHANGES_NAME: since.file()}
@@ -255,6 +257,7 @@ def draft(
         **terms,
         "country": country,
         "recipient": recipient,
+        **({"certificate": certificate} if certificate else {}),
         "answer_to": case_info.answer_to,
         "sequence": next_place(sent, recipient),
         "changes": since.summary(),
@@ -292,6 +295,7 @@ def draft(
         lead_ids=tuple(lead["lead_id"] for lead in contents.leads),
         manifest_sha256=sha256_hex(content),
         file_digests={file["name"]: file["sha256"] for file in manifest["files"]},
+        recipient=recipient,
         number=manifest["sequence"]["number"],
         since=since,
     )

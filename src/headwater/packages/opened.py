@@ -26,6 +26,7 @@ from headwater.packages.documents import (
     signature_holds,
     terms_fault,
 )
+from headwater.packages.openpgp import ciphertext_name
 
 __all__ = ["OpenedPackage", "check_contents", "check_envelope", "folder_files", "open_package", "verify_package"]
 
@@ -111,7 +112,8 @@ def check_envelope(sealed: Mapping[str, bytes], *, case_public_key: bytes | None
     """The checks that need no key: the envelope, its signatures, and the digest of what is encrypted."""
     try:
         envelope = document_from(sealed[ENVELOPE_NAME], "headwater-envelope")
-        bad_form = None if set(sealed) == {ENVELOPE_NAME, CIPHERTEXT_NAME} else "there are other files than the two"
+        name = ciphertext_name(str(envelope["recipient"]))
+        bad_form = None if set(sealed) == {ENVELOPE_NAME, name} else "there are other files than the two"
     except (ValueError, KeyError) as error:
         return [Check(check="envelope.form", ok=False, first_bad=f"{ENVELOPE_NAME}: {error}")]
     try:
@@ -122,7 +124,7 @@ def check_envelope(sealed: Mapping[str, bytes], *, case_public_key: bytes | None
                 None if envelope_signature_holds(envelope) else "the case's signature does not hold",
             ),
             ("envelope.key", _bad_key(envelope, case_public_key)),
-            ("envelope.ciphertext", _bad_ciphertext(envelope["ciphertext"], sealed)),
+            ("envelope.ciphertext", _bad_ciphertext(envelope["ciphertext"], sealed, name)),
             ("envelope.signers", _bad_signatures(envelope)),
         )
     except (KeyError, TypeError, IndexError, AttributeError) as error:
@@ -171,12 +173,12 @@ def _bad_key(signed: Mapping[str, Any], case_public_key: bytes | None) -> str | 
     return None
 
 
-def _bad_ciphertext(stated: Mapping[str, Any], sealed: Mapping[str, bytes]) -> str | None:
-    content = sealed.get(CIPHERTEXT_NAME)
+def _bad_ciphertext(stated: Mapping[str, Any], sealed: Mapping[str, bytes], name: str) -> str | None:
+    content = sealed.get(name)
     if content is None:
-        return f"{CIPHERTEXT_NAME} is missing"
-    expected = {"name": CIPHERTEXT_NAME, "size_bytes": len(content), "sha256": sha256_hex(content)}
-    return None if stated == expected else f"{CIPHERTEXT_NAME} is not the file that was sealed"
+        return f"{name} is missing"
+    expected = {"name": name, "size_bytes": len(content), "sha256": sha256_hex(content)}
+    return None if stated == expected else f"{name} is not the file that was sealed"
 
 
 def _bad_signatures(signed: Mapping[str, Any]) -> str | None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from headwater import __version__
 from headwater.custody import Check, Clock, Head, program_sha256, raw_public_key, signed_document, signed_from, utc_text
 from headwater.errors import InputError, IntegrityError, RefusedError
-from headwater.packages.archive import checked_recipient, decrypted, encrypted
+from headwater.packages.archive import decrypted
 from headwater.packages.documents import (
     ENVELOPE_NAME,
     MANIFEST_NAME,
@@ -25,6 +25,7 @@ from headwater.packages.documents import (
 from headwater.packages.drafting import write_folder
 from headwater.packages.guards import check_no_media
 from headwater.packages.opened import folder_files
+from headwater.packages.openpgp import ciphertext_name, sealed_for
 from headwater.packages.sent import RECALL_NAME, RECALLS_FOLDER, Sent, next_place, sent_documents
 from headwater.schema import canonical_json, content_id
 
@@ -140,6 +141,7 @@ def recall_notices(
             **{name: _last_manifest(packages)[name] for name in ("case", "handling_code")},
             "country": country,
             "recipient": recipient,
+            **_certificate(_last_manifest(packages)),
             "sequence": place,
             "scope": scope,
             "packages": sorted({package.sent_id for package in packages}),
@@ -182,7 +184,8 @@ def write_recall(
         custody_head: The custody log's head; the envelope carries it.
     """
     document = json.loads(notice.content)
-    ciphertext = encrypted(notice.content, checked_recipient(notice.recipient))
+    ciphertext = sealed_for(notice.content, notice.recipient, document.get("certificate", ""))
+    sealed_name = ciphertext_name(notice.recipient, "recall")
     envelope = signed_document(
         {
             "format": _ENVELOPE,
@@ -190,7 +193,7 @@ def write_recall(
             **{name: document[name] for name in ("recall_id", "country", "recipient", "handling_code", "sequence")},
             "recall_sha256": sha256_hex(notice.content),
             "ciphertext": {
-                "name": RECALL_CIPHERTEXT,
+                "name": sealed_name,
                 "size_bytes": len(ciphertext),
                 "sha256": sha256_hex(ciphertext),
             },
@@ -200,7 +203,7 @@ def write_recall(
         [("case", case_key)],
     )
     write_folder(notice.folder / RECORD_FOLDER, {RECALL_NAME: notice.content})
-    write_folder(notice.folder / SEALED_FOLDER, {RECALL_CIPHERTEXT: ciphertext, ENVELOPE_NAME: envelope})
+    write_folder(notice.folder / SEALED_FOLDER, {sealed_name: ciphertext, ENVELOPE_NAME: envelope})
     return {"notice": sha256_hex(notice.content), "envelope": sha256_hex(envelope), "sealed": sha256_hex(ciphertext)}
 
 
@@ -267,15 +270,17 @@ def recall_checks(
 
 
 def _bad_envelope(sealed: Mapping[str, bytes], case_public_key: bytes | None) -> str | None:
-    if set(sealed) != {ENVELOPE_NAME, RECALL_CIPHERTEXT}:
+    envelope = signed_from(sealed.get(ENVELOPE_NAME, b""), _ENVELOPE, _ENVELOPE_ROLES)
+    name = ciphertext_name(envelope["recipient"], "recall")
+    if set(sealed) != {ENVELOPE_NAME, name}:
         return "there are other files than the two"
-    envelope, ciphertext = signed_from(sealed[ENVELOPE_NAME], _ENVELOPE, _ENVELOPE_ROLES), sealed[RECALL_CIPHERTEXT]
+    ciphertext = sealed[name]
     key = envelope["signatures"][0]["public_key"]
     if case_public_key is not None and key != case_public_key.hex():
         return f"it was signed by the key {key}, and the case's is another"
-    stated = {"name": RECALL_CIPHERTEXT, "size_bytes": len(ciphertext), "sha256": sha256_hex(ciphertext)}
+    stated = {"name": name, "size_bytes": len(ciphertext), "sha256": sha256_hex(ciphertext)}
     if envelope["ciphertext"] != stated:
-        return f"{RECALL_CIPHERTEXT} is not the file that was sealed"
+        return f"{name} is not the file that was sealed"
     return None if place_is_known(envelope["sequence"]) else "its place is not stated"
 
 
@@ -331,6 +336,10 @@ def _as_sent(notice: Recall) -> Sent:
         scope=notice.scope,
         package_ids=notice.package_ids,
     )
+
+
+def _certificate(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return {"certificate": manifest["certificate"]} if "certificate" in manifest else {}
 
 
 def _last_manifest(packages: Sequence[Sent]) -> dict[str, Any]:

@@ -12,11 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from headwater.custody import Clock, Head, raw_public_key, utc_text
 from headwater.errors import InputError, IntegrityError, RefusedError
-from headwater.packages.archive import archive_bytes, checked_recipient, encrypted
+from headwater.packages.archive import archive_bytes
 from headwater.packages.differences import recalled_leads
 from headwater.packages.documents import (
     APPROVAL_NAME,
-    CIPHERTEXT_NAME,
     DRAFT_FOLDER,
     ENVELOPE_NAME,
     FORMAT_VERSION,
@@ -34,6 +33,7 @@ from headwater.packages.documents import (
 from headwater.packages.drafting import signatures_bytes, write_folder
 from headwater.packages.guards import check_no_media
 from headwater.packages.opened import check_contents, folder_files
+from headwater.packages.openpgp import ciphertext_name, sealed_for
 from headwater.packages.sent import next_place, sent_documents
 from headwater.schema import canonical_json
 
@@ -158,7 +158,8 @@ def release(
         if not check.ok:
             raise IntegrityError(f"{package_dir}: {check.check}: {check.first_bad}; draft it again")
     archive = archive_bytes(record)
-    ciphertext = encrypted(archive, checked_recipient(manifest["recipient"]))
+    ciphertext = sealed_for(archive, manifest["recipient"], manifest.get("certificate", ""))
+    sealed_name = ciphertext_name(manifest["recipient"])
     envelope = envelope_bytes(
         {
             "format": "headwater-envelope",
@@ -166,7 +167,7 @@ def release(
             **signed,
             **{name: manifest[name] for name in ("country", "recipient", "handling_code", "sequence")},
             "ciphertext": {
-                "name": CIPHERTEXT_NAME,
+                "name": sealed_name,
                 "size_bytes": len(ciphertext),
                 "sha256": sha256_hex(ciphertext),
             },
@@ -178,7 +179,7 @@ def release(
     )
     # The record first: nothing is ever ready to be sent that the case could not show afterwards.
     write_folder(package_dir / RECORD_FOLDER, record)
-    write_folder(package_dir / SEALED_FOLDER, {CIPHERTEXT_NAME: ciphertext, ENVELOPE_NAME: envelope})
+    write_folder(package_dir / SEALED_FOLDER, {sealed_name: ciphertext, ENVELOPE_NAME: envelope})
     shutil.rmtree(package_dir / DRAFT_FOLDER)
     return Release(
         package_id=package_id,

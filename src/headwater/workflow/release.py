@@ -36,7 +36,7 @@ def draft_package(
         case: The case.
         actor: Who drafts.
         country: ISO 3166-1 alpha-2.
-        recipient: The country's age public key, or a file that holds it.
+        recipient: The country's age public key, or a file that holds it or an OpenPGP certificate.
         handling_code: Shown on every page.
         legal_basis: What the transfer rests on.
         onward_transfer: Whether and how it may be passed on.
@@ -74,7 +74,7 @@ def draft_package(
         "exported",
         actor,
         object_ids=(drafted.package_id, *drafted.lead_ids),
-        params={"country": country, "recipient": _recipient_key(recipient), "reissue": sorted(reissue)},
+        params={"country": country, "recipient": drafted.recipient, "reissue": sorted(reissue)},
         recipient=f"nobody yet: a draft for {country}",
         outputs={"manifest.json": drafted.manifest_sha256, **drafted.file_digests},
     )
@@ -168,13 +168,16 @@ def _change_row(change: packages.LeadChange) -> dict[str, Any]:
 
 
 def _recipient_key(text: str) -> str:
-    """The key itself, or the first line of the file that the text names which is no comment."""
+    """The key itself; or what the named file holds: an OpenPGP certificate, or the first line that is no comment."""
     if text.startswith("age1"):
         return text
     path = Path(text)
     if not path.is_file():
         raise InputError(text, "neither an age public key nor a file with one", remedy="ask the country for its key")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    content = path.read_text(encoding="utf-8", errors="replace")
+    if content.lstrip().startswith("-----BEGIN PGP"):
+        return content
+    lines = content.splitlines()
     return next((line.strip() for line in lines if line.strip() and not line.startswith("#")), "")
 
 

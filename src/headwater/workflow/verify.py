@@ -35,9 +35,9 @@ def verify_path(path: Path, *, with_evidence: bool = True, operator: str | None 
                 yield check
             outcome = "done" if not failed else f"failed: {failed[0]}"
             case.record("verified", case.actor(operator), params={"checks": len(checks)}, outcome=outcome)
-    elif (path / "record" / "recall.json").is_file() or (path / "sealed" / "recall.age").is_file():
+    elif (path / "record" / "recall.json").is_file() or _is_recall(path / "sealed"):
         yield from verify_recall(path)
-    elif (path / "recall.age").is_file():
+    elif _is_recall(path):
         yield from recall_checks(folder_files(path), None, need_content=False)
     elif (path / "record").is_dir() or (path / "sealed").is_dir():
         yield from verify_package(path)
@@ -49,3 +49,7 @@ def verify_path(path: Path, *, with_evidence: bool = True, operator: str | None 
         yield from verify_proof(path.read_bytes())
     else:
         raise InputError(path, "neither a case, a package nor a custody log", remedy="name one of these folders")
+
+
+def _is_recall(path: Path) -> bool:
+    return any((path / f"recall.{kind}").is_file() for kind in ("age", "pgp"))
