@@ -117,7 +117,7 @@ def small_package(folder: Path, country: str) -> Path:
     with tables:
         drafted = draft(
             tables, country=country, recipient_key=str(identity.to_public()), author="Ana", out_dir=folder,
-            case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1"),
+            case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1", legal_basis="Agreement 7"),
             signing_key=Ed25519PrivateKey.generate(), **who,
         )  # fmt: skip
     keys = {"approver_key": Ed25519PrivateKey.generate(), "case_key": Ed25519PrivateKey.generate()}

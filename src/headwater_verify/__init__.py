@@ -2,7 +2,8 @@
 
     headwater-verify PATH [--key PUBLIC.pem] [--identity FILE] [--witness ENTRIES:ROOT] [--json]
 
-PATH is a case, a custody log, a proof about one, a package as it was sent, or a package opened. Exit code 0: all holds;
+PATH is a case, a custody log, a proof about one, a package or a recall notice as it was sent, a package opened, or an
+answer to one (receipt, outcomes). Exit code 0: all holds;
 1: something does not; 2: nothing could be checked. Of a package as it was sent, only the outside is checked without
 --identity.
 """
@@ -19,7 +20,8 @@ from typing import NoReturn
 from headwater_verify.checks import BadInputError, Check, key_from_pem
 from headwater_verify.custody import Witness, custody_checks
 from headwater_verify.package import archive_members, contents_checks, envelope_checks, opened_checks
-from headwater_verify.proofs import document_checks
+from headwater_verify.proofs import proof_or_erasure_checks
+from headwater_verify.signed import document_checks, recall_checks
 
 __all__ = ["main", "verify"]
 
@@ -44,6 +46,9 @@ def verify(
         "custody.heads",
         "custody.payloads",
         "package.age",
+        "package.pgp",
+        "recall.age",
+        "recall.pgp",
         "envelope.json",
     }:
         path = path.parent
@@ -53,13 +58,7 @@ def verify(
         raise BadInputError(f"{path}: there is no such file or folder")
     if (path / "custody.log").is_file():
         return _case(path, public_key, witnesses)
-    if (path / "envelope.json").is_file() or (path / "package.age").is_file():
-        return _sealed(path, public_key, identity)
-    if (path / "manifest.json").is_file():
-        return contents_checks(_folder(path), public_key)
-    if (path / "sealed").is_dir():
-        return _released(path, public_key, identity)
-    raise BadInputError(f"{path}: this is no case, no custody log and no released package")
+    return _one_folder(path, public_key, identity)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,9 +100,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="headwater-verify", description="Check a custody log or a package, independently of headwater."
     )
     parser.add_argument(
-        "path", type=Path, metavar="PATH", help="a case, a custody log, a proof, or a package, sent or opened"
+        "path", type=Path, metavar="PATH", help="a case, a custody log, a proof, a package or notice, or an answer"
     )
-    parser.add_argument("--key", type=Path, metavar="FILE", help="the case's public key, had over another channel")
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="public key of who signed it, had over another channel"
+    )
     parser.add_argument("--identity", type=Path, metavar="FILE", help="the recipient's age secret key, to look inside")
     parser.add_argument(
         "--witness", action="append", default=[], metavar="ENTRIES:ROOT", help="a tree head that somebody else kept"
@@ -119,8 +120,9 @@ def _case(path: Path, public_key: str | None, witnesses: Sequence[Witness]) -> l
             raise BadInputError(f"{path}: the case's public key is not beside the log; give it with --key")
         public_key = key_from_pem(_content(pem), str(pem))
     packages = sorted(folder.parent for folder in path.glob("packages/*/*/sealed"))
-    # A released envelope carries the log's head of its time, so each package is a witness to the log.
-    seen = [head for folder in packages if (head := _head_in(folder / "sealed" / "envelope.json"))]
+    # An envelope carries the log's head of its time, so whatever was sent is a witness to the log.
+    sealed = sorted((*path.glob("packages/*/*/sealed"), *path.glob("packages/*/recalls/*/sealed")))
+    seen = [head for folder in sealed if (head := _head_in(folder / "envelope.json"))]
     log, heads = _content(path / "custody.log"), _if_there(path / "custody.heads")
     payloads, stamps = _if_there(path / "custody.payloads"), _if_there(path / "custody.witnesses")
     checks = custody_checks(log, heads, payloads, public_key, [*witnesses, *seen], stamps)
@@ -130,7 +132,31 @@ def _case(path: Path, public_key: str | None, witnesses: Sequence[Witness]) -> l
             Check(check=f"{prefix} {check.check}", first_bad=check.first_bad)
             for check in _released(folder, public_key, None)
         ]
+    for folder in sorted(folder.parent for folder in path.glob("packages/*/recalls/*/sealed")):
+        prefix, notice = folder.relative_to(path / "packages").as_posix(), folder / "record" / "recall.json"
+        found = _recall(folder / "sealed", _if_there(notice), public_key, None)
+        checks += [Check(check=f"{prefix} {check.check}", first_bad=check.first_bad) for check in found]
     return checks
+
+
+def _one_folder(path: Path, public_key: str | None, identity: str | None) -> list[Check]:
+    """The checks of a package or notice, as it was sent, as it was opened, or as it lies in a case."""
+    if _is_recall(path):
+        return _recall(path, None, public_key, identity)
+    if (path / "envelope.json").is_file() or (path / "package.age").is_file():
+        return _sealed(path, public_key, identity)
+    if (path / "manifest.json").is_file():
+        return contents_checks(_folder(path), public_key)
+    if _is_recall(path / "sealed"):
+        return _recall(path / "sealed", _if_there(path / "record" / "recall.json"), public_key, identity)
+    if (path / "sealed").is_dir():
+        return _released(path, public_key, identity)
+    raise BadInputError(f"{path}: this is no case, no custody log and no released package")
+
+
+def _recall(path: Path, notice: bytes | None, public_key: str | None, identity: str | None) -> list[Check]:
+    envelope, ciphertext = _if_there(path / "envelope.json"), _either(path, "recall")
+    return recall_checks(envelope, ciphertext, public_key, notice=notice, identity=identity)
 
 
 def _released(path: Path, public_key: str | None, identity: str | None) -> list[Check]:
@@ -142,7 +168,7 @@ def _released(path: Path, public_key: str | None, identity: str | None) -> list[
 
 
 def _sealed(path: Path, public_key: str | None, identity: str | None) -> list[Check]:
-    envelope, ciphertext = _if_there(path / "envelope.json"), _if_there(path / "package.age")
+    envelope, ciphertext = _if_there(path / "envelope.json"), _either(path, "package")
     checks = envelope_checks(envelope, ciphertext, public_key)
     if identity is not None:
         checks += opened_checks(envelope, ciphertext, identity, public_key)
@@ -152,6 +178,8 @@ def _sealed(path: Path, public_key: str | None, identity: str | None) -> list[Ch
 def _single_file(path: Path, public_key: str | None) -> list[Check]:
     content = _content(path)
     if content.startswith(b'{"') and b'-proof"' in content:
+        return proof_or_erasure_checks(content, public_key)
+    if content.startswith(b'{"') and b'"signatures":' in content:
         return document_checks(content, public_key)
     if content[257:262] != b"ustar":
         raise BadInputError(f"{path}: this is no file of a custody log or a package")
@@ -175,6 +203,15 @@ def _content(path: Path) -> bytes:
 def _if_there(path: Path) -> bytes:
     """The content, or nothing: a file that is missing beside one that is there is a finding, not a mistake."""
     return _content(path) if path.is_file() else b""
+
+
+def _is_recall(path: Path) -> bool:
+    return any((path / f"recall.{kind}").is_file() for kind in ("age", "pgp"))
+
+
+def _either(path: Path, what: str) -> bytes:
+    """The encrypted file, by age or by OpenPGP."""
+    return _if_there(path / f"{what}.pgp") or _if_there(path / f"{what}.age")
 
 
 def _identity(path: Path) -> str:

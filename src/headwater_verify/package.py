@@ -5,17 +5,29 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from headwater_verify.age import bech32_bytes, opened, well_formed
-from headwater_verify.checks import Check, canonical, parsed, sha256_hex, signed_by
+from headwater_verify.checks import Check, canonical, is_digest, parsed, sha256_hex, signed_by
 
-__all__ = ["archive_members", "contents_checks", "envelope_checks", "opened_checks"]
+__all__ = [
+    "archive_members",
+    "ciphertext_fault",
+    "contents_checks",
+    "envelope_checks",
+    "opened_checks",
+    "place_fault",
+    "recipient_fault",
+]
 
 _ROLES = ("author", "approver", "case")
 _SIGNED = ("manifest.json", "approval.json", "signatures.json")
+_OPENPGP = "openpgp:"
+_FINGERPRINT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+_TERMS = ("country", "recipient", "handling_code", "legal_basis", "onward_transfer", "purpose")
 _MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
@@ -36,7 +48,7 @@ def envelope_checks(envelope_bytes: bytes, ciphertext: bytes, public_key: str | 
         _check("envelope.signature", lambda: _bad_envelope_signature(envelope)),
         _check("envelope.key", lambda: _bad_key(envelope, public_key)),
         _check("envelope.ciphertext", lambda: _bad_ciphertext(envelope, ciphertext)),
-        _check("envelope.recipient", lambda: _bad_recipient(envelope)),
+        _check("envelope.recipient", lambda: recipient_fault(envelope)),
         _check("envelope.signers", lambda: _bad_signers(envelope)),
     ]
 
@@ -67,8 +79,10 @@ def contents_checks(
         envelope = _document(envelope_bytes, "envelope.json", "headwater-envelope") if envelope_bytes else None
     except ValueError as error:
         return [Check(check="package.form", first_bad=str(error))]
+    versions = {document["version"] for document in (manifest, approval, signatures)}
     checks = [
-        Check(check="package.form", first_bad=None),
+        Check(check="package.form", first_bad=None if len(versions) == 1 else "the documents are of several versions"),
+        _check("package.terms", lambda: _bad_terms(manifest)),
         _check("package.id", lambda: _bad_id(manifest, approval, signatures)),
         _check("package.files", lambda: _bad_file(manifest, files)),
         _check("package.digests", lambda: _bad_document(files, approval, signatures)),
@@ -76,7 +90,7 @@ def contents_checks(
         _check("package.key", lambda: _bad_key(signatures, public_key)),
         _check("package.two_people", lambda: _bad_people(manifest, approval, signatures)),
         _check("package.leads", lambda: _bad_leads(manifest, approval, files)),
-        _check("package.recipient", lambda: _bad_recipient(manifest)),
+        _check("package.recipient", lambda: recipient_fault(manifest)),
     ]
     if envelope is not None:
         checks.append(_check("package.envelope", lambda: _bad_match(manifest, signatures, envelope)))
@@ -122,14 +136,14 @@ def _document(content: bytes, name: str, document_format: str) -> dict[str, Any]
         raise ValueError(f"{name} is missing")
     document = parsed(content, name)
     version = document.get("version")
-    if document.get("format") != document_format or version != 1 or isinstance(version, bool):
-        raise ValueError(f"{name} is no {document_format} of version 1")
+    if document.get("format") != document_format or version not in {1, 2} or isinstance(version, bool):
+        raise ValueError(f"{name} is no {document_format} of version 1 or 2")
     return document
 
 
 def _bad_envelope_signature(envelope: Mapping[str, Any]) -> str | None:
     body = {name: value for name, value in envelope.items() if name != "signature"}
-    message = b"headwater package envelope 1\n" + canonical(body)
+    message = b"headwater package envelope %d\n" % envelope["version"] + canonical(body)
     if signed_by(envelope["signatures"][2]["public_key"], envelope["signature"], message):
         return None
     return "envelope.json: the signature does not hold"
@@ -141,15 +155,26 @@ def _bad_key(signed: Mapping[str, Any], public_key: str | None) -> str | None:
 
 
 def _bad_ciphertext(envelope: Mapping[str, Any], ciphertext: bytes) -> str | None:
-    actual = {"name": "package.age", "size_bytes": len(ciphertext), "sha256": sha256_hex(ciphertext)}
-    if envelope["ciphertext"] != actual:
-        return "package.age: it is not the file that the envelope names"
-    return None if well_formed(ciphertext) else "package.age: it is no age file for an X25519 recipient"
+    return ciphertext_fault(envelope, ciphertext, "package")
 
 
-def _bad_recipient(signed: Mapping[str, Any]) -> str | None:
+def ciphertext_fault(envelope: Mapping[str, Any], ciphertext: bytes, what: str) -> str | None:
+    """Why the encrypted file is not the one that the envelope names; None if it is."""
+    with_age = not envelope["recipient"].startswith(_OPENPGP)
+    name = f"{what}.{'age' if with_age else 'pgp'}"
+    if envelope["ciphertext"] != {"name": name, "size_bytes": len(ciphertext), "sha256": sha256_hex(ciphertext)}:
+        return f"{name}: it is not the file that the envelope names"
+    return None if not with_age or well_formed(ciphertext) else f"{name}: it is no age file for an X25519 recipient"
+
+
+def recipient_fault(signed: Mapping[str, Any]) -> str | None:
+    """Why the recipient is no key of a known kind; None if it is one."""
+    recipient = signed["recipient"]
+    if recipient.startswith(_OPENPGP):
+        known = _FINGERPRINT.fullmatch(recipient.removeprefix(_OPENPGP)) is not None
+        return None if known else "the recipient is no OpenPGP fingerprint"
     try:
-        bech32_bytes(signed["recipient"], "age")
+        bech32_bytes(recipient, "age")
     except ValueError as error:
         return f"the recipient is no age public key: {error}"
     return None
@@ -171,17 +196,39 @@ def _bad_signers(signed: Mapping[str, Any]) -> str | None:
             "approval_sha256": None if role == "author" else signed["approval_sha256"],
             "vouches_for": keys[:2] if role == "case" else [],
         }
-        message = b"headwater package signature 1\n" + canonical(statement)
+        message = b"headwater package signature %d\n" % signed["version"] + canonical(statement)
         if not signed_by(entry["public_key"], entry["signature"], message):
             return f"the signature of the {role} does not hold"
     return None
 
 
+def _bad_terms(manifest: Mapping[str, Any]) -> str | None:
+    if manifest["version"] == 1:
+        return None
+    for name in _TERMS:
+        if not isinstance(manifest[name], str) or not manifest[name].strip():
+            return f"manifest.json: {name} is not stated"
+    if not is_digest(manifest["tool_sha256"]):
+        return "manifest.json: the digest of the program is not stated"
+    return place_fault(manifest["sequence"])
+
+
+def place_fault(place: Mapping[str, Any]) -> str | None:
+    """Why this does not say which of the documents for one recipient it is, and which was before; None if it does."""
+    number, previous = place["number"], place["previous_sha256"]
+    known = set(place) == {"number", "previous_sha256"} and type(number) is int and number >= 1
+    if not known or (previous is not None if number == 1 else not is_digest(previous)):
+        return "its place among what this recipient was sent is not stated"
+    return None
+
+
 def _bad_id(*documents: Mapping[str, Any]) -> str | None:
     manifest = documents[0]
-    names = ("case", "country", "recipient", "author", "drafted_at_utc", "leads")
-    named = {name: manifest[name] for name in names}
-    named["files"] = [[f["name"], f["sha256"]] for f in manifest["files"] if f["name"] != "report.pdf"]
+    named = {name: value for name, value in manifest.items() if name != "package_id"}
+    named["files"] = [file for file in manifest["files"] if file["name"] != "report.pdf"]
+    if manifest["version"] == 1:
+        named = {name: named[name] for name in ("case", "country", "recipient", "author", "drafted_at_utc", "leads")}
+        named["files"] = [[f["name"], f["sha256"]] for f in manifest["files"] if f["name"] != "report.pdf"]
     framed = b"".join(
         kind + len(content).to_bytes(8, "big") + content
         for kind, content in ((b"s", b"headwater"), (b"s", b"pkg"), (b"b", canonical(named)))
@@ -232,14 +279,16 @@ def _bad_leads(manifest: Mapping[str, Any], approval: Mapping[str, Any], files: 
     named = [lead["lead_id"] for lead in manifest["leads"]]
     if [json.loads(line)["lead_id"] for line in files["leads.jsonl"].splitlines()] != named:
         return "leads.jsonl: it holds other leads than the manifest names"
-    if [lead["lead_id"] for lead in approval["leads"] if lead["basis"] in {"opened", "sample"}] != named:
+    bases = {"opened", "sample"} if manifest["version"] == 1 else {"shown", "opened", "sample"}
+    if [lead["lead_id"] for lead in approval["leads"] if lead["basis"] in bases] != named:
         return "approval.json: it does not cover each lead"
     return None
 
 
 def _bad_match(manifest: Mapping[str, Any], signatures: Mapping[str, Any], envelope: Mapping[str, Any]) -> str | None:
+    place = () if manifest["version"] == 1 else ("sequence",)
     for source, names in (
-        (manifest, ("package_id", "country", "recipient", "handling_code")),
+        (manifest, ("version", "package_id", "country", "recipient", "handling_code", *place)),
         (signatures, ("manifest_sha256", "approval_sha256", "signatures")),
     ):
         for name in names:

@@ -9,7 +9,7 @@ from typing import Any
 from headwater_verify.checks import Check, canonical, is_digest, parsed, sha256_hex
 from headwater_verify.custody import entry_fault, head_fault, shown_fault, signature_fault
 
-__all__ = ["document_checks", "proof_checks"]
+__all__ = ["proof_or_erasure_checks", "proof_checks"]
 
 _RECEIPT = {"format", "version", "body", "proof"}
 _BODY = {"subject", "legal_basis", "erased_by", "keys", "texts", "entries", "judgements", "left", "withheld"}
@@ -21,7 +21,7 @@ _NAMES = {
 }
 
 
-def document_checks(content: bytes, public_key: str | None) -> list[Check]:
+def proof_or_erasure_checks(content: bytes, public_key: str | None) -> list[Check]:
     """Each check of a proof, or of the receipt of an erasure; the arguments are those of `proof_checks`."""
     try:
         receipt = parsed(content.removesuffix(b"\n"), "the receipt")

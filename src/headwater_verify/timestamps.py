@@ -14,13 +14,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from headwater_verify.checks import canonical, parsed, sha256_hex, signed_by
+from headwater_verify.checks import canonical, parsed
+from headwater_verify.signed import receipt_fault
 
 __all__ = ["bad_witness"]
 
 _FIELDS = {
     "rfc3161": {"format", "kind", "entries", "response", "authority"},
-    "receipt": {"format", "kind", "entries", "document"},
+    "receipt": {"format", "kind", "entries", "receipt", "receiver_key"},
 }
 _OCTETS, _SEQUENCE, _SET, _TIME = 0x04, 0x30, 0x31, 0x18
 _CONTEXT_0 = 0xA0
@@ -60,35 +61,17 @@ def bad_witness(content: bytes, head_lines: Sequence[bytes]) -> str | None:
 
 def _line_fault(line: bytes, head_lines: Sequence[bytes]) -> str | None:
     witness = parsed(line, "the line")
-    entries = witness.get("entries")
-    fields = _FIELDS.get(str(witness.get("kind")))
-    if set(witness) != fields or canonical(witness["format"]) != b"1" or type(entries) is not int or entries < 1:
+    entries, kind = witness.get("entries"), str(witness.get("kind"))
+    known = canonical(witness.get("format")) == b"1" and set(witness) == _FIELDS.get(kind)
+    if not known or type(entries) is not int or entries < 1:
         return "it is no witness of a known kind"
     if entries > len(head_lines):
         return f"it saw {entries} entries and the log has {len(head_lines)}: its end was cut off"
-    if witness["kind"] == "receipt":
-        return _receipt_fault(base64.b64decode(witness["document"], validate=True), entries, head_lines[entries - 1])
+    if kind == "receipt":
+        return receipt_fault(witness, parsed(head_lines[entries - 1], "the tree head"))
     response = base64.b64decode(witness["response"], validate=True)
     authorities = x509.load_pem_x509_certificates(witness["authority"].encode())
     return _stamp_fault(response, authorities, head_lines[entries - 1])
-
-
-def _receipt_fault(content: bytes, entries: int, head_line: bytes) -> str | None:
-    document = parsed(content, "the receipt")
-    signatures = document.pop("signatures", None)
-    if not isinstance(signatures, list) or not signatures:
-        return "nobody signed the receipt"
-    digest = sha256_hex(canonical(document))
-    for signed in signatures:
-        if not isinstance(signed, dict) or set(signed) != {"role", "public_key", "signature"}:
-            return "a signature on the receipt is of no known form"
-        said = {"role": signed["role"], "public_key": signed["public_key"], "document_sha256": digest}
-        message = b"headwater signed document 1\n" + canonical(said)
-        if not signed_by(signed["public_key"], signed["signature"], message):
-            return "a signature on the receipt does not hold"
-    head = {"entries": entries, "root": parsed(head_line, "the head")["root"]}
-    same = canonical(document.get("custody_head")) == canonical(head)
-    return None if same else "whoever signed the receipt saw another log"
 
 
 @dataclass(frozen=True, slots=True)

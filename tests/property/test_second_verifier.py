@@ -33,12 +33,22 @@ from headwater.custody import (
 from headwater.custody.entry import line_digest, signed_head_line
 from headwater.custody.merkle import root_of
 from headwater.engine import Session
-from headwater.packages import CaseInfo, draft, open_package, release
+from headwater.packages import (
+    CaseInfo,
+    draft,
+    open_package,
+    outcomes_file,
+    recall_notices,
+    receipt_file,
+    release,
+    write_recall,
+)
 from headwater.schema import canonical_json, table_named
 from headwater_verify.checks import key_from_pem
 from headwater_verify.custody import custody_checks
 from headwater_verify.package import archive_members, contents_checks, envelope_checks, opened_checks
-from headwater_verify.proofs import document_checks
+from headwater_verify.proofs import proof_or_erasure_checks
+from headwater_verify.signed import document_checks, recall_checks
 
 NODE = shutil.which("node")
 PROGRAM = Path(__file__).parents[1] / "second_verifier" / "verify.mjs"
@@ -68,10 +78,15 @@ def ours(job: Job) -> bool:
         witnesses = [(count, root) for count, root in job.get("witnesses", [])]
         checks = custody_checks(job["log"], job["heads"], job["payloads"], key_from_pem(job["pem"], "key"), witnesses)
     elif job["kind"] == "proof":
-        checks = document_checks(job["proof"], None)
+        checks = proof_or_erasure_checks(job["proof"], None)
     elif job["kind"] == "sealed":
         checks = envelope_checks(job["envelope"], job["ciphertext"], None)
-        checks += opened_checks(job["envelope"], job["ciphertext"], job["identity"], None)
+        if job["identity"] is not None:
+            checks += opened_checks(job["envelope"], job["ciphertext"], job["identity"], None)
+    elif job["kind"] == "recall":
+        checks = recall_checks(job["envelope"], job["ciphertext"], None, identity=job["identity"])
+    elif job["kind"] == "document":
+        checks = document_checks(job["document"], None)
     elif job["kind"] == "opened":
         checks = contents_checks(job["files"], None)
     else:
@@ -265,6 +280,40 @@ def _lead() -> dict[str, object]:
     }
 
 
+def sent_by_openpgp(folder: Path) -> Job:
+    """What anyone can see of a package for a recipient who has OpenPGP alone."""
+    pysequoia = pytest.importorskip("pysequoia", reason="the extra openpgp is not installed")
+    certificate = str(pysequoia.Tsk.generate("Agency Two").extract_certificate())
+    who = {"why": "one lead", "clock": lambda: datetime.now(UTC)}
+    tables = Session({})
+    tables.put("leads", table_named("leads").rows([_lead()]))
+    with tables:
+        drafted = draft(
+            tables,
+            country="ES",
+            recipient_key=certificate,
+            author="Ana é",
+            case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1", legal_basis="Agreement 7"),
+            out_dir=folder,
+            signing_key=Ed25519PrivateKey.generate(),
+            **who,
+        )
+    keys = {"approver_key": Ed25519PrivateKey.generate(), "case_key": Ed25519PrivateKey.generate()}
+    released = release(drafted.folder, approver="Bo", leads_opened=drafted.lead_ids, **keys, **who)
+    sealed = {path.name: path.read_bytes() for path in released.sealed_folder.iterdir()}
+    return {
+        "kind": "sealed",
+        "envelope": sealed["envelope.json"],
+        "ciphertext": sealed["package.pgp"],
+        "identity": None,
+    }
+
+
+def test_they_agree_on_packages_by_openpgp(tmp_path):
+    job = sent_by_openpgp(tmp_path)
+    agree([job, *tampered(job, ["envelope", "ciphertext"], 100, lambda j, name, new: {**j, name: new})])
+
+
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Job]:
     folder = tmp_path_factory.mktemp("packages")
@@ -278,13 +327,21 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Job]:
             country="ES",
             recipient_key=str(identity.to_public()),
             author="Ana é",
-            case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1"),
+            case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1", legal_basis="Agreement 7"),
             out_dir=folder,
             signing_key=Ed25519PrivateKey.generate(),
             **who,
         )
     keys = {"approver_key": Ed25519PrivateKey.generate(), "case_key": Ed25519PrivateKey.generate()}
     released = release(drafted.folder, approver="Bo", leads_opened=drafted.lead_ids, **keys, **who)
+    case_key, people = keys["case_key"], {"operator": "Ana é", "operator_key": Ed25519PrivateKey.generate()}
+    [notice] = recall_notices(folder, ["led-1"], case_key=case_key, **people, **who)
+    write_recall(notice, case_key=case_key, clock=WHO["clock"], custody_head=None)
+    recalled = {path.name: path.read_bytes() for path in (notice.folder / "sealed").iterdir()}
+    answering = {**people, "agency": "Two", "receiver_key": Ed25519PrivateKey.generate(), "sender_key": "ab" * 32}
+    at_utc = "2026-11-03T09:30:00.000000Z"
+    of = {"kind": "package", "id": "pkg-1", "sha256": "ab" * 32, "envelope_sha256": "cd" * 32, "number": 1}
+    row = {"lead_id": "led-1", "package_id": "pkg-1", "outcome": "no_action", "reported_on": "2026-11-03", "note": "é"}
     sealed = {path.name: path.read_bytes() for path in released.sealed_folder.iterdir()}
     return {
         "sealed": {
@@ -295,6 +352,21 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Job]:
         },
         "opened": {"kind": "opened", "files": dict(open_package(released.sealed_folder, str(identity)).files)},
         "archive": {"kind": "archive", "archive": pyrage.decrypt(sealed["package.age"], [identity])},
+        "recall": {
+            "kind": "recall",
+            "envelope": recalled["envelope.json"],
+            "ciphertext": recalled["recall.age"],
+            "identity": str(identity),
+        },
+        "notice": {"kind": "document", "document": notice.content},
+        "receipt": {
+            "kind": "document",
+            "document": receipt_file(received=of, custody_head=None, missing=[], received_at_utc=at_utc, **answering),
+        },
+        "outcomes": {
+            "kind": "document",
+            "document": outcomes_file(outcomes=[row], reported_at_utc=at_utc, answer_to="", **answering),
+        },
     }
 
 
@@ -317,3 +389,15 @@ def test_they_agree_on_packages_that_were_opened(package):
 def test_they_agree_on_archives(package):
     job = package["archive"]
     agree([job, *tampered(job, ["archive"], 200, lambda j, name, new: {**j, name: new})])
+
+
+def test_they_agree_on_recall_notices_as_they_were_sent(package):
+    job = package["recall"]
+    other = {**job, "identity": str(pyrage.x25519.Identity.generate())}
+    agree([job, other, *tampered(job, ["envelope", "ciphertext"], 200, lambda j, name, new: {**j, name: new})])
+
+
+@pytest.mark.parametrize("kind", ["notice", "receipt", "outcomes"])
+def test_they_agree_on_documents_that_stand_alone(package, kind):
+    job = package[kind]
+    agree([job, *tampered(job, ["document"], 150, lambda j, name, new: {**j, name: new})])

@@ -145,7 +145,7 @@ class Sent:
                 recipient_key=recipient,
                 author="Ana",
                 why="one lead",
-                case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1"),
+                case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1", legal_basis="Agreement 7"),
                 out_dir=folder,
                 signing_key=author,
                 clock=clock,

@@ -8,7 +8,7 @@ const SIGNED = ["manifest.json", "approval.json", "signatures.json"];
 function document(content, format) {
   need(content !== undefined, `${format} is missing`);
   const value = parsed(content);
-  need(value.get("format") === format && value.get("version") === 1, `it is no ${format} of version 1`);
+  need(value.get("format") === format && [1, 2].includes(value.get("version")), `it is no ${format} of version 1 or 2`);
   return value;
 }
 
@@ -42,7 +42,7 @@ function checkSigners(signed) {
       approval_sha256: role === "author" ? null : text(signed.get("approval_sha256")),
       vouches_for: role === "case" ? keys.slice(0, 2) : [],
     });
-    need(signedBy(keys[number], entry.get("signature"), "headwater package signature 1\n", canonical(statement)), `the ${role}'s signature does not hold`);
+    need(signedBy(keys[number], entry.get("signature"), `headwater package signature ${signed.get("version")}\n`, canonical(statement)), `the ${role}'s signature does not hold`);
   });
 }
 
@@ -55,18 +55,32 @@ export function checkEnvelope({ envelope: content, ciphertext, key = null, ident
   checkSigners(envelope);
   checkKey(envelope, key);
   const caseKey = envelope.get("signatures")[2].get("public_key");
-  need(signedBy(caseKey, envelope.get("signature"), "headwater package envelope 1\n", canonical(without(envelope, "signature"))), "the envelope's signature does not hold");
-  const stated = object({ name: "package.age", size_bytes: ciphertext.length, sha256: sha256Hex(ciphertext) });
-  need(same(part(envelope, "ciphertext"), stated), "package.age is another file");
-  need(headerOf(ciphertext).stanzas.some(({ words }) => words[0] === "X25519"), "package.age is for no X25519 recipient");
-  bech32(text(envelope.get("recipient")), "age");
+  need(signedBy(caseKey, envelope.get("signature"), `headwater package envelope ${envelope.get("version")}\n`, canonical(without(envelope, "signature"))), "the envelope's signature does not hold");
+  checkSealed(envelope, ciphertext, "package");
   if (identity !== null) checkContents({ files: membersOf(decrypted(ciphertext, identity)), key, envelope: content });
+}
+
+const withAge = (signed) => !text(signed.get("recipient")).startsWith("openpgp:");
+
+function checkRecipient(signed) {
+  if (withAge(signed)) bech32(text(signed.get("recipient")), "age");
+  else need(/^openpgp:([0-9a-f]{40}|[0-9a-f]{64})$/.test(signed.get("recipient")) && !signed.get("recipient").includes("\n"), "the recipient is no fingerprint");
+}
+
+export function checkSealed(envelope, ciphertext, what) {
+  const name = `${what}.${withAge(envelope) ? "age" : "pgp"}`;
+  const stated = object({ name, size_bytes: ciphertext.length, sha256: sha256Hex(ciphertext) });
+  need(same(part(envelope, "ciphertext"), stated), `${name} is another file`);
+  need(!withAge(envelope) || headerOf(ciphertext).stanzas.some(({ words }) => words[0] === "X25519"), `${name} is for no X25519 recipient`);
+  checkRecipient(envelope);
 }
 
 export function checkContents({ files, key = null, envelope = null }) {
   const [manifest, approval, signatures] = ["package", "approval", "signatures"].map((kind, number) =>
     document(files.get(SIGNED[number]), `headwater-${kind}`),
   );
+  need(approval.get("version") === manifest.get("version") && signatures.get("version") === manifest.get("version"), "the documents are of several versions");
+  checkTerms(manifest);
   const id = packageId(manifest);
   for (const one of [manifest, approval, signatures]) need(one.get("package_id") === id, "the id is not that of the content");
   checkFiles(manifest, files);
@@ -78,23 +92,44 @@ export function checkContents({ files, key = null, envelope = null }) {
   checkKey(signatures, key);
   checkPeople(manifest, approval, signatures);
   checkLeads(manifest, approval, files);
-  bech32(text(manifest.get("recipient")), "age");
+  checkRecipient(manifest);
   if (envelope !== null) {
     const outside = document(envelope, "headwater-envelope");
     const agree = (inside, names) => names.every((name) => inside.has(name) && outside.has(name) && same(inside.get(name), outside.get(name)));
-    need(agree(manifest, ["package_id", "country", "recipient", "handling_code"]), "the envelope is of another package");
+    need(agree(manifest, ["version", "package_id", "country", "recipient", "handling_code", ...(manifest.get("version") === 1 ? [] : ["sequence"])]), "the envelope is of another package");
     need(agree(signatures, ["manifest_sha256", "approval_sha256", "signatures"]), "the envelope is of another package");
   }
 }
 
-function packageId(manifest) {
-  const named = new Map();
-  for (const name of ["case", "country", "recipient", "author", "drafted_at_utc", "leads"]) {
-    need(manifest.has(name), `${name} is missing`);
-    named.set(name, manifest.get(name));
+const DIGEST = /^[0-9a-f]{64}$/;
+
+function checkTerms(manifest) {
+  if (manifest.get("version") === 1) return;
+  for (const name of ["country", "recipient", "handling_code", "legal_basis", "onward_transfer", "purpose"]) {
+    need(text(manifest.get(name)).trim() !== "", `${name} is not stated`);
   }
+  need(DIGEST.test(text(manifest.get("tool_sha256"))), "the program is not stated");
+  checkPlace(part(manifest, "sequence"));
+}
+
+export function checkPlace(place) {
+  const [number, previous] = [place.get("number"), place.get("previous_sha256")];
+  need(hasNames(place, ["number", "previous_sha256"]) && Number.isSafeInteger(number) && number >= 1, "its place is not stated");
+  need(number === 1 ? previous === null : DIGEST.test(text(previous)), "the document before it is not stated");
+}
+
+function packageId(manifest) {
+  let named = without(manifest, "package_id");
   const files = list(manifest.get("files")).filter((file) => file.get("name") !== "report.pdf");
-  named.set("files", files.map((file) => [text(file.get("name")), text(file.get("sha256"))]));
+  named.set("files", files);
+  if (manifest.get("version") === 1) {
+    named = new Map();
+    for (const name of ["case", "country", "recipient", "author", "drafted_at_utc", "leads"]) {
+      need(manifest.has(name), `${name} is missing`);
+      named.set(name, manifest.get(name));
+    }
+    named.set("files", files.map((file) => [text(file.get("name")), text(file.get("sha256"))]));
+  }
   const framed = [["s", Buffer.from("headwater")], ["s", Buffer.from("pkg")], ["b", canonical(named)]].flatMap(([kind, content]) => {
     const length = Buffer.alloc(8);
     length.writeBigUInt64BE(BigInt(content.length));
@@ -131,7 +166,7 @@ function checkLeads(manifest, approval, files) {
   const content = files.get("leads.jsonl") ?? Buffer.alloc(0);
   const written = content.toString("utf-8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line).lead_id);
   need(same(written, named), "leads.jsonl holds other leads");
-  const approved = list(approval.get("leads")).filter((lead) => ["opened", "sample"].includes(lead.get("basis")));
+  const approved = list(approval.get("leads")).filter((lead) => [...(manifest.get("version") === 1 ? [] : ["shown"]), "opened", "sample"].includes(lead.get("basis")));
   need(same(approved.map((lead) => text(lead.get("lead_id"))), named), "not each lead was approved");
 }
 

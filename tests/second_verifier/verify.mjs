@@ -1,11 +1,12 @@
 // Reads one job a line from standard input and prints one verdict a line: "ok", or why not.
 //
-// A job is a JSON object: {"kind": "log" | "proof" | "sealed" | "opened" | "archive", ...}, with contents in Base64. It is
+// A job is a JSON object: {"kind": "log" | "proof" | "sealed" | "opened" | "archive" | "recall" | "document", ...}, with contents in Base64. It is
 // written from docs/reference/custody-format.md and package-format.md, to show that these pages are enough.
 import { readFileSync } from "node:fs";
 import { Bad, keyOfPem } from "./canonical.mjs";
 import { checkDocument, checkLog } from "./custody.mjs";
 import { checkContents, checkEnvelope, membersOf } from "./package.mjs";
+import { checkDocument, checkRecall } from "./signed.mjs";
 
 const bytes = (text) => Buffer.from(text ?? "", "base64");
 const files = (named) => new Map(Object.entries(named).map(([name, content]) => [name, bytes(content)]));
@@ -16,6 +17,9 @@ const CHECKS = {
   sealed: ({ envelope, ciphertext, identity }) =>
     checkEnvelope({ envelope: bytes(envelope), ciphertext: bytes(ciphertext), identity }),
   opened: (job) => checkContents({ files: files(job.files) }),
+  recall: ({ envelope, ciphertext, identity }) =>
+    checkRecall({ envelope: bytes(envelope), ciphertext: bytes(ciphertext), identity }),
+  document: ({ document }) => checkDocument(bytes(document)),
   archive: ({ archive }) => checkContents({ files: membersOf(bytes(archive)) }),
 };
 

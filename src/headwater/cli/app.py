@@ -18,7 +18,9 @@ from headwater.cli import (
     judge_commands,
     lead_commands,
     money_commands,
+    receive_commands,
     reference_commands,
+    sending_commands,
     table_commands,
     viewer_commands,
 )
@@ -43,7 +45,7 @@ app = typer.Typer(
 )
 for module in (
     case_commands, reference_commands, table_commands, money_commands, judge_commands, lead_commands,
-    deconflict_commands, viewer_commands, custody_commands, file_commands,
+    sending_commands, receive_commands, deconflict_commands, viewer_commands, custody_commands, file_commands,
 ):  # fmt: skip
     module.register(app)
 

@@ -1,4 +1,4 @@
-"""Commands about the custody log itself: custody head, prove, consistency, timestamp-request, -import, due, erase."""
+"""Commands about the custody log itself: head, proofs, time stamps and receipts as witnesses, what is due, erase."""
 
 from __future__ import annotations
 
@@ -108,6 +108,27 @@ def timestamp_import(
     with Case(case) as opened:
         entries = import_timestamp(opened, opened.actor(operator, why=why), response, authority)
     emit({"entries": entries}, as_json=as_json, text=f"time stamp on the head of {entries} entries kept")
+
+
+@custody_app.command("receipt-import")
+def receipt_import(
+    case: CasePath,
+    receipt: Annotated[Path, typer.Argument(metavar="RECEIPT.json", help="From the recipient.")],
+    key: Annotated[
+        Path, typer.Option("--from", metavar="KEY.pem", help="The recipient's public key, had over another channel.")
+    ],
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check a recipient's receipt, which countersigns a tree head, and keep it as a witness from outside."""
+    from headwater.workflow import Case, import_receipt
+
+    with Case(case) as opened:
+        row = import_receipt(opened, opened.actor(operator, why=why), receipt, key)
+    missing = f"; they never had number {', '.join(map(str, row['missing']))}" if row["missing"] else ""
+    text = f"receipt of {printable(row['agency'])} for {row['received']}: the head of {row['entries']} entries{missing}"
+    emit(row, as_json=as_json, text=text)
 
 
 @custody_app.command("due")

@@ -1,4 +1,4 @@
-"""Commands about leads: leads, package, release."""
+"""Commands about leads: leads (and their outcomes), package, release."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from headwater.cli.head_text import head_text
 from headwater.cli.options import AsJson, CasePath, Operator, Why
 from headwater.cli.output import emit, note, printable
+from headwater.cli.package_text import changes_text
 from headwater.cli.people_text import lead_explained_text, lead_text, outcomes_text
 
 __all__ = ["register"]
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     leads_app.command("list")(leads)
     leads_app.command("explain")(explain_lead)
     leads_app.command("outcomes")(outcomes)
+    leads_app.command("outcome-import")(outcome_import)
     app.add_typer(leads_app, name="leads")
     app.command("package")(package)
     app.command("release")(release)
@@ -101,13 +103,36 @@ def outcomes(case: CasePath, operator: Operator = None, why: Why = "", as_json: 
         note("no outcome was reported; import a report with 'headwater reference add CASE outcomes FILE'")
 
 
+def outcome_import(
+    case: CasePath,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="From the recipient: outcomes-....age.")],
+    key: Annotated[
+        Path, typer.Option("--from", metavar="KEY.pem", help="The recipient's public key, had over another channel.")
+    ],
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take in what a recipient reports of leads, signed by them, as a reference of kind outcomes."""
+    from headwater.workflow import Case, import_outcomes
+
+    with Case(case) as opened:
+        row = import_outcomes(opened, opened.actor(operator, why=why), path, key)
+    told = ", ".join(f"{lead} {outcome}" for lead, outcome in row["outcomes"])
+    emit(row, as_json=as_json, text=f"{printable(row['agency'])} reports: {told}; kept as {row['reference']}")
+
+
 def package(
     case: CasePath,
     country: Annotated[str, typer.Option("--country", help="ISO 3166-1 alpha-2.")],
-    recipient: Annotated[str, typer.Option("--recipient", help="The country's age public key, or a file with it.")],
+    recipient: Annotated[str, typer.Option("--recipient", help="The country's age key, or a file with it or OpenPGP.")],
+    legal_basis: Annotated[str, typer.Option("--legal-basis", help="Legal basis of the transfer.")],
     handling: Annotated[str, typer.Option("--handling", help="Handling code.")] = "law-enforcement-only",
-    legal_basis: Annotated[str, typer.Option("--legal-basis", help="Legal basis of the transfer.")] = "",
     onward: Annotated[str, typer.Option("--onward", help="Rule for passing it on.")] = "ask the sender first",
+    reissue: Annotated[
+        list[str] | None,
+        typer.Option("--reissue", metavar="LEAD_ID", help="A recalled lead to be sent again; may be repeated."),
+    ] = None,
     operator: Operator = None,
     why: Why = "",
     as_json: AsJson = False,
@@ -124,13 +149,13 @@ def package(
             handling_code=handling,
             legal_basis=legal_basis,
             onward_transfer=onward,
+            reissue=reissue or (),
         )
-    emit(
-        draft,
-        as_json=as_json,
-        text=f"draft {draft['package_id']} for {country}: {draft['leads']} leads, {draft['files']} files in "
-        f"{draft['folder']}",
+    first = (
+        f"draft {draft['package_id']} for {country}, number {draft['number']} for this recipient: "
+        f"{draft['leads']} leads, {draft['files']} files in {printable(draft['folder'])}"
     )
+    emit(draft, as_json=as_json, text="\n".join([first, *changes_text(draft)]))
 
 
 def release(

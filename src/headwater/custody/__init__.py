@@ -28,10 +28,11 @@ from headwater.custody.log import Clock, CustodyLog
 from headwater.custody.machine import clock_source, program_sha256
 from headwater.custody.payloads import PAYLOADS_NAME
 from headwater.custody.proofs import consistency_proof, head_of, inclusion_proof, verify_proof
+from headwater.custody.signed import signed_document, signed_from
 from headwater.custody.state import HEADS_NAME, LOG_NAME, TORN_NAME, Interruption
 from headwater.custody.subjects import KEYS_FOLDER, SUBJECT_PREFIXES, SubjectKeys, subjects_among
 from headwater.custody.verify import LOG_CHECKS, Check, bad_seals, verify_log
-from headwater.custody.witnesses import WITNESSES_NAME, add_receipt, add_timestamp, timestamp_request
+from headwater.custody.witnesses import WITNESSES_NAME, add_receipt, add_timestamp, kept_receipts, timestamp_request
 
 __all__ = [
     "ERASURES_NAME",
@@ -68,6 +69,7 @@ __all__ = [
     "fingerprint",
     "head_of",
     "inclusion_proof",
+    "kept_receipts",
     "load_case_key",
     "load_case_public_key",
     "load_operator_key",
@@ -76,6 +78,8 @@ __all__ = [
     "new_salt",
     "program_sha256",
     "raw_public_key",
+    "signed_document",
+    "signed_from",
     "subject_commitment",
     "subjects_among",
     "timestamp_request",

@@ -1,8 +1,4 @@
-"""Witnesses of tree heads, kept beside the log: time stamps (RFC 3161) and receipts that others countersigned.
-
-Both come as files. A time stamp is asked for by a file; a receipt is what a recipient sends back, and names the head
-that the envelope of a package carried.
-"""
+"""Witnesses from outside to tree heads: time stamps (RFC 3161) and receipts, brought by a file, kept beside the log."""
 
 from __future__ import annotations
 
@@ -24,18 +20,21 @@ from rfc3161_client import (
 )
 from rfc3161_client.base import HashAlgorithm
 
-from headwater.custody.countersigned import countersigned_head
 from headwater.custody.disk import append_bytes, content_of, lines_of, sync_directory
+from headwater.custody.signed import signed_from
 from headwater.custody.state import locked
 from headwater.errors import InputError
 from headwater.schema import canonical_json
 
-__all__ = ["WITNESSES_NAME", "add_receipt", "add_timestamp", "bad_witness", "timestamp_request"]
+__all__ = ["WITNESSES_NAME", "add_receipt", "add_timestamp", "bad_witness", "kept_receipts", "timestamp_request"]
 
 WITNESSES_NAME = "custody.witnesses"
 _FORMAT = 1
-_SHARED = {"format", "kind", "entries"}
-_FIELDS = {"rfc3161": _SHARED | {"response", "authority"}, "receipt": _SHARED | {"document"}}
+_FIELDS = {
+    "rfc3161": {"format", "kind", "entries", "response", "authority"},
+    "receipt": {"format", "kind", "entries", "receipt", "receiver_key"},
+}
+_RECEIPT, _RECEIPT_ROLES = "headwater-receipt", ("operator", "receiver")
 _GRANTED = 0  # source: RFC 3161, section 2.4.2
 
 
@@ -83,42 +82,47 @@ def add_timestamp(case_dir: Path, response: bytes, authority_pem: bytes) -> int:
     return entries
 
 
-def add_receipt(case_dir: Path, document: bytes) -> int:
-    """The number of entries of the tree head that a recipient countersigned, once the receipt is kept beside the log.
-
-    Whose keys signed it is for the caller to say: what is checked here, now and at every later verification, is that
-    the signatures hold and that the head is one of this log.
+def add_receipt(case_dir: Path, receipt: bytes, receiver_key: bytes) -> int:
+    """The number of entries of the tree head that a receipt countersigns, once the receipt is kept beside the log.
 
     Args:
         case_dir: The case.
-        document: Canonical JSON with `custody_head` (`entries` and `root`) and `signatures` (`role`, `public_key` and
-            `signature`, which is over the document without `signatures`); see docs/reference/custody-format.md.
+        receipt: As the recipient sent it (docs/reference/package-format.md).
+        receiver_key: The recipient's key as had over another channel, 32 bytes.
 
     Raises:
-        InputError: It is no such document, or the head is of another log; nothing was kept.
+        InputError: It countersigns no tree head of this log, is not signed by that key, or is kept already.
     """
+    remedy = "ask who sent it, and compare the recipient's key"
     try:
-        entries, _ = countersigned_head(document)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(
-            "receipt", f"is no signed document with a tree head: {error}", remedy="ask for it again"
-        ) from None
-    encoded = base64.b64encode(document).decode()
-    line = canonical_json({"format": _FORMAT, "kind": "receipt", "entries": entries, "document": encoded})
-    bad = _line_fault(line, _heads(case_dir))
-    if bad:
-        raise InputError("receipt", bad, remedy="find out which log its signer saw, before anything else")
+        document = signed_from(receipt, _RECEIPT, _RECEIPT_ROLES)
+        entries = document["custody_head"]["entries"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError("receipt", f"countersigns no tree head ({error})", remedy=remedy) from None
+    witness = {"format": _FORMAT, "kind": "receipt", "entries": entries, "receiver_key": receiver_key.hex()}
+    line = canonical_json({**witness, "receipt": document})
+    if bad := _line_fault(line, _heads(case_dir)):
+        raise InputError("receipt", bad, remedy=remedy)
+    kept = case_dir / WITNESSES_NAME
+    if kept.is_file() and line in lines_of(kept.read_bytes())[0]:
+        raise InputError("receipt", "is kept already", remedy="nothing is to be done")
     _keep(case_dir, line)
-    return entries
+    return int(entries)
+
+
+def kept_receipts(case_dir: Path) -> list[dict[str, Any]]:
+    """The receipts beside the log, in the order in which they came."""
+    path = case_dir / WITNESSES_NAME
+    lines = lines_of(path.read_bytes())[0] if path.is_file() else []
+    return [witness["receipt"] for witness in map(json.loads, lines) if witness["kind"] == "receipt"]
 
 
 def _keep(case_dir: Path, line: bytes) -> None:
     with locked(case_dir, exclusive=True):
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(case_dir / WITNESSES_NAME, flags, 0o640)
         try:
-            if line not in lines_of(content_of(descriptor))[0]:
-                append_bytes(descriptor, line + b"\n")
+            append_bytes(descriptor, line + b"\n")
         finally:
             os.close(descriptor)
         sync_directory(case_dir)
@@ -139,14 +143,15 @@ def _line_fault(line: bytes, head_lines: Sequence[bytes]) -> str | None:
         spelled = canonical_json(witness) == line
     except (ValueError, TypeError, RecursionError):
         witness, spelled = None, False
-    if not spelled or not isinstance(witness, dict) or not set(witness) >= _SHARED:
+    if not spelled or not isinstance(witness, dict) or set(witness) not in _FIELDS.values():
         return "it is no witness, spelled canonically"
-    entries, fields = witness["entries"], _FIELDS.get(str(witness["kind"]))
-    if witness["format"] != _FORMAT or set(witness) != fields or type(entries) is not int or entries < 1:
+    entries, kind = witness["entries"], str(witness["kind"])
+    known = witness["format"] == _FORMAT and set(witness) == _FIELDS.get(kind)
+    if not known or type(entries) is not int or entries < 1:
         return "it is of no known kind"
     if entries > len(head_lines):
         return f"it saw {entries} entries and the log has {len(head_lines)}: its end was cut off"
-    if witness["kind"] == "receipt":
+    if kind == "receipt":
         return _receipt_fault(witness, head_lines[entries - 1])
     try:
         response = decode_timestamp_response(base64.b64decode(witness["response"], validate=True))
@@ -158,12 +163,14 @@ def _line_fault(line: bytes, head_lines: Sequence[bytes]) -> str | None:
 
 def _receipt_fault(witness: dict[str, Any], head_line: bytes) -> str | None:
     try:
-        entries, root = countersigned_head(base64.b64decode(witness["document"], validate=True))
-    except (ValueError, TypeError, RecursionError) as error:
-        return f"the receipt cannot be read: {error}"
-    if (entries, root) != (witness["entries"], json.loads(head_line)["root"]):
-        return "whoever signed the receipt saw another log"
-    return None
+        receipt = signed_from(canonical_json(witness["receipt"]), _RECEIPT, _RECEIPT_ROLES)
+        seen = receipt["custody_head"]
+        same = seen == {"entries": witness["entries"], "root": json.loads(head_line)["root"]}
+    except (ValueError, KeyError, TypeError) as error:
+        return f"the receipt does not hold: {error}"
+    if receipt["signatures"][-1]["public_key"] != witness["receiver_key"]:
+        return "the receipt is signed by another key than the recipient's"
+    return None if same else "the recipient saw another log"
 
 
 def _stamp_fault(response: TimeStampResponse, roots: Sequence[x509.Certificate], head_line: bytes) -> str | None:

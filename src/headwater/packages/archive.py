@@ -74,12 +74,13 @@ def encrypted(content: bytes, recipient: str) -> bytes:
     return ciphertext
 
 
-def decrypted(ciphertext: bytes, identity: str) -> bytes:
+def decrypted(ciphertext: bytes, identity: str, *, name: str = "package.age") -> bytes:
     """The content, for whoever holds the secret key.
 
     Args:
         ciphertext: The age file.
         identity: The secret key (`AGE-SECRET-KEY-1...`); it is never repeated in a message.
+        name: Of the file, for the message.
 
     Raises:
         InputError: The identity is none, or the file was not encrypted to it or was altered.
@@ -93,5 +94,5 @@ def decrypted(ciphertext: bytes, identity: str) -> bytes:
     try:
         content: bytes = pyrage.decrypt(ciphertext, [key])
     except pyrage.DecryptError as error:
-        raise InputError("package.age", f"does not open with this identity: {error}") from None
+        raise InputError(name, f"does not open with this identity: {error}") from None
     return content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,15 @@ from headwater.engine import Session
 from headwater.leads import concerned
 from headwater.money import POLICIES
 from headwater.packages.guards import redacted
+from headwater.packages.needed import needed, needed_of_record
 from headwater.packages.rows import plain
 from headwater.schema import table_named
 
-__all__ = ["Contents", "Withheld", "contents_for"]
+__all__ = ["RECALLED", "Contents", "Withheld", "contents_for"]
 
 Row = dict[str, Any]
 
+RECALLED = "leads that were recalled"
 _ACCOUNT_LEFT_OUT = frozenset({"account_id"})  # stands on the lead itself
 
 
@@ -57,15 +59,16 @@ class Contents:
     withheld: tuple[Withheld, ...]
 
 
-def contents_for(tables: Session, country: str) -> Contents:
+def contents_for(tables: Session, country: str, *, leave_out: Collection[str] = ()) -> Contents:
     """What a package for this country holds.
 
     A lead is in it, with every piece of evidence for any country, if the country is proposed to lead or to share it; a
     request sheet, if the service is established there or the
-    money of such a lead ends there.
+    money of such a lead ends there. Leads to `leave_out` were recalled.
     """
     all_leads: list[Row] = tables.arrow("leads").to_pylist()
-    chosen = [lead for lead in all_leads if country in concerned(lead)]
+    of_country = [lead for lead in all_leads if country in concerned(lead)]
+    chosen = [lead for lead in of_country if lead["lead_id"] not in leave_out]
     account_of = {lead["lead_id"]: lead["account_id"] for lead in chosen}
     lead_of = {account: lead for lead, account in account_of.items()}
     requests, requests_left = _requests(tables, country, lead_of)
@@ -81,13 +84,13 @@ def contents_for(tables: Session, country: str) -> Contents:
     media = _grouped(references, "lead_id")
     leads = [
         {
-            **lead,
+            **needed("leads", lead),
             "account": {
                 name: value
                 for name, value in accounts.get(lead["account_id"], {}).items()
                 if name not in _ACCOUNT_LEFT_OUT
             },
-            "named_record": records.get(lead["named_record_id"]),
+            "named_record": needed_of_record(lead, records.get(lead["named_record_id"])),
             "links": links.of_account[lead["account_id"]],
             "contrary_facts": facts[lead["account_id"]],
             "rivals": rivals[lead["account_id"]],
@@ -99,7 +102,10 @@ def contents_for(tables: Session, country: str) -> Contents:
         for lead in chosen
     ]
     named = {lead["named_record_id"] for lead in chosen}
-    rows, found = redacted([plain(leads), plain(requests), plain(references), plain(_sources(tables))])
+    silent = sum(lead["named_record"] is not None and "convicted" not in lead["named_record"] for lead in leads)
+    rows, found = redacted(
+        [plain(leads), plain(requests), plain(references), plain(_sources(tables, links.customer_ids))]
+    )
     assert isinstance(rows, list)
     return Contents(
         leads=tuple(rows[0]),
@@ -107,13 +113,15 @@ def contents_for(tables: Session, country: str) -> Contents:
         hash_references=tuple(rows[2]),
         references=tuple(rows[3]),
         withheld=_withheld(
-            other_leads=len(all_leads) - len(chosen),
+            other_leads=len(all_leads) - len(of_country),
+            recalled=len(of_country) - len(chosen),
             other_requests=requests_left,
             media=len({row["item_id"] for row in references}),
             unjudged=links.not_positive,
             unnamed=len(links.record_ids - named),
             customers=len(links.customer_ids),
             others=len({(row["other_table"], row["other_id"]) for found in rivals.values() for row in found}),
+            convictions=silent,
             key_material=found,
         ),
     )
@@ -168,7 +176,7 @@ def _rows(tables: Session, name: str, column: str, values: Iterable[str]) -> lis
     table = tables.table(name)
     order = [*schema.order_by, *(key for key in schema.key if key not in schema.order_by)]
     rows: list[Row] = tables.result(table.filter(table[column].isin(wanted)), order_by=order).to_pylist()
-    return rows
+    return [needed(name, row) for row in rows]
 
 
 def _grouped(rows: Iterable[Row], column: str) -> dict[str, list[Row]]:
@@ -186,16 +194,19 @@ def _requests(tables: Session, country: str, lead_of: Mapping[str, str]) -> tupl
         traces.filter(traces.policy.isin(POLICIES)), "trace_id"
     )
     where = ("service_id", "txid", "output_index", "direction")
-    ends = ends.filter(ends.account_id.notnull()).select(*where, "account_id").distinct()
-    concerned: dict[tuple[object, ...], list[str]] = defaultdict(list)
-    for row in tables.result(ends, order_by=[*where, "account_id"]).to_pylist():
+    ends = ends.filter(ends.account_id.notnull()).select(*where, "account_id", "trace_id").distinct()
+    concerned: dict[tuple[object, ...], list[tuple[str, str]]] = defaultdict(list)
+    for row in tables.result(ends, order_by=[*where, "account_id", "trace_id"]).to_pylist():
         if row["account_id"] in lead_of:
-            concerned[tuple(row[name] for name in where)].append(lead_of[row["account_id"]])
+            concerned[tuple(row[name] for name in where)].append((lead_of[row["account_id"]], row["trace_id"]))
     chosen = []
     for sheet in sheets:
-        lead_ids = sorted(set(concerned.get(tuple(sheet[name] for name in where), ())))
+        traced = concerned.get(tuple(sheet[name] for name in where), ())
+        lead_ids = sorted({lead_id for lead_id, _ in traced})
         if sheet["country"] == country or lead_ids:
-            chosen.append({**sheet, "lead_ids": lead_ids})
+            # The table counts accounts and traces of every country; here they are those of this package's leads.
+            own = {"traces": len({trace_id for _, trace_id in traced}), "accounts": len(lead_ids)}
+            chosen.append({**needed("request_sheets", sheet), **own, "lead_ids": lead_ids})
     return chosen, len(sheets) - len(chosen)
 
 
@@ -256,14 +267,20 @@ def _contrary_facts(tables: Session, lead_of: Mapping[str, str], links: _Links) 
     return ordered
 
 
-def _sources(tables: Session) -> list[Row]:
-    """Name and version of every list, pack and register in the case."""
+_RETURNS = ("customers", "customer_identifiers")
+
+
+def _sources(tables: Session, customer_ids: Collection[str]) -> list[Row]:
+    """Name and version of every list, pack and register in the case, and of the returns that these leads rest on."""
     sources: list[Row] = []
     for name in (
         *("hash_list_entries", "tags", "services", "records", "record_identifiers"),
-        *("customers", "customer_identifiers", "networks", "network_ranges"),
+        *(*_RETURNS, "networks", "network_ranges"),
     ):
         table = tables.table(name)
+        if name in _RETURNS:
+            # Which service answered whom, and how much, is told to those whom the answer concerns.
+            table = table.filter(table.customer_id.isin(sorted(customer_ids)))
         counted = table.group_by(["reference_name", "reference_version"]).aggregate(rows=table.count())
         rows = tables.result(counted, order_by=["reference_name", "reference_version"]).to_pylist()
         sources += [{"table": name, **row} for row in rows]
@@ -273,12 +290,14 @@ def _sources(tables: Session) -> list[Row]:
 def _withheld(
     *,
     other_leads: int,
+    recalled: int,
     other_requests: int,
     media: int,
     unjudged: int,
     unnamed: int,
     customers: int,
     others: int,
+    convictions: int,
     key_material: int,
 ) -> tuple[Withheld, ...]:
     reasons = (
@@ -288,6 +307,7 @@ def _withheld(
             "No media leaves headwater; hash_references.csv gives digests and paths, to view where the evidence is.",
         ),
         ("leads without a link to this country", other_leads, "Need to know: they concern other countries."),
+        (RECALLED, recalled, "They were found to be wrong; none goes again unless somebody says so."),
         ("request sheets of other countries", other_requests, "Need to know: no lead in this package leads there."),
         (
             "proposed identity links that no standing judgement makes positive",
@@ -308,6 +328,11 @@ def _withheld(
             "personal fields of people who stand beside a payer",
             others,
             "Nobody has found that they did anything; the number of each row is given, and the holder can be asked.",
+        ),
+        (
+            "whether a named person was ever convicted",
+            convictions,
+            "No rule of these leads rests on it; a conviction is told only where one does.",
         ),
         (
             "texts that held key material or encoded bytes",

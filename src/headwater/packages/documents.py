@@ -1,4 +1,4 @@
-"""The signed documents of a package, and the only spelling each of them has (docs/adr/0004)."""
+"""The signed documents of a package, and the only spelling each of them has (docs/adr/0004, docs/adr/0040)."""
 
 from __future__ import annotations
 
@@ -29,12 +29,15 @@ __all__ = [
     "envelope_bytes",
     "envelope_signature_holds",
     "package_id_of",
+    "place_is_known",
     "sha256_hex",
     "signature_entry",
     "signature_holds",
+    "terms_fault",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""What is written; packages of version 1 are read for good (docs/adr/0040)."""
 MANIFEST_NAME = "manifest.json"
 APPROVAL_NAME = "approval.json"
 SIGNATURES_NAME = "signatures.json"
@@ -47,10 +50,12 @@ SEALED_FOLDER = "sealed"
 RECORD_FOLDER = "record"
 """The plaintext as it was released, which stays in the case."""
 
-_SIGNATURE_CONTEXT = b"headwater package signature 1\n"
-_ENVELOPE_CONTEXT = b"headwater package envelope 1\n"
+_VERSIONS = (1, 2)
+_SIGNATURE_CONTEXT = b"headwater package signature %d\n"
+_ENVELOPE_CONTEXT = b"headwater package envelope %d\n"
 _KEY_HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SIGNATURE_HEX = re.compile(r"[0-9a-f]{128}", re.ASCII)
+_TERMS = ("country", "recipient", "handling_code", "legal_basis", "onward_transfer", "purpose")
 
 
 def sha256_hex(content: bytes) -> str:
@@ -63,9 +68,36 @@ def package_id_of(manifest: Mapping[str, Any]) -> str:
 
     The report prints the id, so its own digest cannot be part of it.
     """
-    names = ("case", "country", "recipient", "author", "drafted_at_utc", "leads")
-    files = [[file["name"], file["sha256"]] for file in manifest["files"] if file["name"] != REPORT_NAME]
-    return content_id("pkg", canonical_json({**{name: manifest[name] for name in names}, "files": files}))
+    files = [file for file in manifest["files"] if file["name"] != REPORT_NAME]
+    if manifest["version"] == 1:
+        names = ("case", "country", "recipient", "author", "drafted_at_utc", "leads")
+        listed = [[file["name"], file["sha256"]] for file in files]
+        return content_id("pkg", canonical_json({**{name: manifest[name] for name in names}, "files": listed}))
+    named = {name: value for name, value in manifest.items() if name != "package_id"}
+    return content_id("pkg", canonical_json({**named, "files": files}))
+
+
+def terms_fault(manifest: Mapping[str, Any]) -> str | None:
+    """What a manifest does not state that one of its version states; None if nothing is missing."""
+    if manifest["version"] == 1:
+        return None
+    blank = [name for name in _TERMS if not isinstance(manifest[name], str) or not manifest[name].strip()]
+    if blank:
+        return f"{blank[0]} is not stated"
+    place, program = manifest["sequence"], manifest["tool_sha256"]
+    if not place_is_known(place):
+        return "its place among what this recipient was sent is not stated"
+    return None if _fits(_KEY_HEX, program) else "the digest of the program is not stated"
+
+
+def place_is_known(place: object) -> bool:
+    """Whether it says which of the documents for one recipient this is, and which was the one before."""
+    if not isinstance(place, Mapping) or set(place) != {"number", "previous_sha256"}:
+        return False
+    number, previous = place["number"], place["previous_sha256"]
+    if type(number) is not int or number < 1:
+        return False
+    return previous is None if number == 1 else _fits(_KEY_HEX, previous)
 
 
 def document_from(content: bytes, document_format: str) -> dict[str, Any]:
@@ -81,8 +113,9 @@ def document_from(content: bytes, document_format: str) -> dict[str, Any]:
         document, spelled = None, None
     if not isinstance(document, dict) or spelled != content:
         raise ValueError("it is not canonical JSON")
-    if document.get("format") != document_format or document.get("version") != FORMAT_VERSION:
-        raise ValueError(f"it is not a {document_format} of version {FORMAT_VERSION}")
+    version = document.get("version")
+    if document.get("format") != document_format or version not in _VERSIONS or isinstance(version, bool):
+        raise ValueError(f"it is not a {document_format} of version 1 or 2")
     return document
 
 
@@ -94,6 +127,7 @@ def signature_entry(
     manifest_sha256: str,
     approval_sha256: str | None,
     vouches_for: Sequence[str] = (),
+    version: int = FORMAT_VERSION,
 ) -> dict[str, str]:
     """A signature as `signatures.json` lists it.
 
@@ -104,9 +138,11 @@ def signature_entry(
         manifest_sha256: Of the manifest.
         approval_sha256: Of the approval; the author signs before there is one.
         vouches_for: Public keys of the operators, where the case's key says that they are theirs.
+        version: Of the package.
     """
     public_key = raw_public_key(key.public_key()).hex()
-    statement = _statement(role, public_key, package_id, manifest_sha256, approval_sha256, vouches_for)
+    signed = (role, public_key, package_id, manifest_sha256, approval_sha256, vouches_for)
+    statement = _statement(version, *signed)
     return {"role": role, "public_key": public_key, "signature": key.sign(statement).hex()}
 
 
@@ -118,6 +154,7 @@ def signature_holds(
     manifest_sha256: str,
     approval_sha256: str | None,
     vouches_for: Sequence[str] = (),
+    version: int = FORMAT_VERSION,
 ) -> bool:
     """Whether an entry of `signatures.json` signs just this, in this role."""
     if set(entry) != {"role", "public_key", "signature"} or entry["role"] != role:
@@ -125,13 +162,14 @@ def signature_holds(
     public_key, signature = entry["public_key"], entry["signature"]
     if not (_fits(_KEY_HEX, public_key) and _fits(_SIGNATURE_HEX, signature)):
         return False
-    statement = _statement(role, public_key, package_id, manifest_sha256, approval_sha256, vouches_for)
+    signed = (role, public_key, package_id, manifest_sha256, approval_sha256, vouches_for)
+    statement = _statement(version, *signed)
     return _verifies(public_key, signature, statement)
 
 
 def envelope_bytes(body: Mapping[str, Any], case_key: Ed25519PrivateKey) -> bytes:
     """The envelope, signed by the case's key."""
-    signature = case_key.sign(_ENVELOPE_CONTEXT + canonical_json(body))
+    signature = case_key.sign(_ENVELOPE_CONTEXT % body["version"] + canonical_json(body))
     return canonical_json({**body, "signature": signature.hex()})
 
 
@@ -141,10 +179,11 @@ def envelope_signature_holds(envelope: Mapping[str, Any]) -> bool:
     public_key = envelope["signatures"][-1]["public_key"]
     if not (_fits(_KEY_HEX, public_key) and _fits(_SIGNATURE_HEX, envelope.get("signature"))):
         return False
-    return _verifies(public_key, envelope["signature"], _ENVELOPE_CONTEXT + canonical_json(body))
+    return _verifies(public_key, envelope["signature"], _ENVELOPE_CONTEXT % body["version"] + canonical_json(body))
 
 
 def _statement(
+    version: int,
     role: str,
     public_key: str,
     package_id: str,
@@ -152,7 +191,7 @@ def _statement(
     approval_sha256: str | None,
     vouches_for: Sequence[str],
 ) -> bytes:
-    return _SIGNATURE_CONTEXT + canonical_json(
+    return _SIGNATURE_CONTEXT % version + canonical_json(
         {
             "role": role,
             "public_key": public_key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from headwater import __version__
-from headwater.custody import Clock, Head, raw_public_key, utc_text
+from headwater.custody import Clock, Head, program_sha256, raw_public_key, utc_text
 from headwater.engine import Session
 from headwater.errors import InputError, RefusedError
 from headwater.leads import concerned
-from headwater.packages.archive import checked_recipient
-from headwater.packages.contents import Contents, contents_for
+from headwater.packages.contents import RECALLED, Contents, contents_for
+from headwater.packages.differences import CHANGES_NAME, SinceLast, since_last, standing_recalls
 from headwater.packages.documents import (
     DRAFT_FOLDER,
     FORMAT_VERSION,
@@ -35,8 +35,10 @@ from headwater.packages.guards import check_no_media
 from headwater.packages.methods import methods_text
 from headwater.packages.money_pages import MoneyPages
 from headwater.packages.naming import check_names
+from headwater.packages.openpgp import addressed
 from headwater.packages.report import report_pdf
 from headwater.packages.rows import json_lines, shared_with, spreadsheet
+from headwater.packages.sent import next_place, sent_documents
 from headwater.schema import canonical_json
 
 __all__ = ["CaseInfo", "Draft", "draft", "signatures_bytes", "write_folder"]
@@ -125,6 +127,7 @@ _ABOUT = {
     "request_sheets.csv": "The same as a table",
     "money_by_month.csv": "Satoshis of the receipts concerned by service and month (UTC), as the report draws them",
     "hash_references.csv": "Digests and paths on the evidence of media the accounts uploaded; no media",
+    CHANGES_NAME: "Leads new, changed, gone and recalled since the last package, one JSON object a line",
     "methods.txt": "How the findings were made, their limits, and what else could explain them",
     REPORT_NAME: "The leads for reading",
 }
@@ -143,6 +146,7 @@ class CaseInfo:
         legal_basis: What the transfer rests on.
         handling_code: Shown on every page.
         onward_transfer: Whether and how the recipient may pass it on.
+        answer_to: age public key that outcomes are encrypted to on their way back; empty for none.
     """
 
     case_id: str
@@ -153,6 +157,7 @@ class CaseInfo:
     legal_basis: str = ""
     handling_code: str = "RESTRICTED"
     onward_transfer: str = "not without the sender's written consent"
+    answer_to: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +171,9 @@ class Draft:
         lead_ids: The leads in it, by rank.
         manifest_sha256: Digest of the manifest.
         file_digests: Name to SHA-256 of each file that the manifest lists.
+        recipient: Whose public key it is for.
+        number: Its place among what this recipient was sent.
+        since: What is different from the last package to the country.
     """
 
     package_id: str
@@ -174,6 +182,9 @@ class Draft:
     lead_ids: tuple[str, ...]
     manifest_sha256: str
     file_digests: Mapping[str, str]
+    recipient: str
+    number: int
+    since: SinceLast
 
 
 def draft(
@@ -189,6 +200,7 @@ def draft(
     clock: Clock,
     money: Callable[[Contents], MoneyPages] | None = None,
     custody_head: Head | None = None,
+    reissue: Collection[str] = (),
 ) -> Draft:
     """A package for one country, written under `out_dir` and signed by its author.
 
@@ -197,7 +209,7 @@ def draft(
     Args:
         tables: The tables of the case.
         country: ISO 3166-1 alpha-2, as jurisdictions and services name it.
-        recipient_key: The recipient's age public key; the manifest names it.
+        recipient_key: The recipient's age public key, or OpenPGP certificate; the manifest names it.
         author: The operator who drafts.
         why: The author's reason for proposing these leads.
         case_info: The case and the terms.
@@ -206,37 +218,49 @@ def draft(
         clock: Called once.
         money: Pictures and table of money for what the package holds; None for none.
         custody_head: The custody log's head, which the report prints; None for none.
+        reissue: Leads that were recalled and are to be sent again.
 
     Raises:
-        InputError: The country or the key is malformed, or the case has nothing for that country.
+        InputError: A term is not stated, the country or the key is malformed, or the case has nothing for that country.
         RefusedError: A name in it rests on fewer than two people's judgements, it would hold media or key material, or
             it is there already.
     """
     if not _COUNTRY.fullmatch(country):
         raise InputError("country", f"'{country}' is no ISO 3166-1 alpha-2 code", remedy="write two capital letters")
-    for name, text in (("author", author), ("why", why)):
+    terms = {name: getattr(case_info, name) for name in ("purpose", "legal_basis", "handling_code", "onward_transfer")}
+    for name, text in {"author": author, "why": why, **terms}.items():
         if not text.strip():
-            raise InputError(name, "is empty", remedy="a package says who drafted it, and why")
-    recipient = checked_recipient(recipient_key)
-    contents = contents_for(tables, country)
+            stated = "who drafted it and why, its purpose, its legal basis, and how it may be handled and passed on"
+            raise InputError(name.replace("_", " "), "is empty", remedy=f"a package says {stated}")
+    drafted_at = clock()
+    recipient, certificate = addressed(recipient_key, drafted_at)
+    sent = sent_documents(out_dir)
+    recalled = standing_recalls(sent)
+    never = sorted(set(reissue) - recalled)
+    if never:
+        raise InputError(never[0], "was not recalled", remedy="leave it out; a lead goes as long as it is not recalled")
+    contents = contents_for(tables, country, leave_out=recalled - set(reissue))
     if not contents.leads and not contents.requests:
         reason = "no lead is proposed for this country and no request sheet is for it"
+        if any(item.what == RECALLED for item in contents.withheld):
+            reason = "every lead for this country was recalled (--reissue sends one again)"
         raise InputError(country, reason, remedy="run the stage 'leads', or choose another country")
     check_names(contents.leads, tables.arrow("judgements").to_pylist())
-    drafted_at = clock()
     pages = MoneyPages() if money is None else money(contents)
-    files = _data_files(contents, pages)
+    since = since_last(sent, country, recipient, contents.leads)
+    files = {**_data_files(contents, pages), CHANGES_NAME: since.file()}
     manifest: dict[str, Any] = {
         "format": "headwater-package",
         "version": FORMAT_VERSION,
         "case": {"case_id": case_info.case_id, "authority_ref": case_info.authority_ref, "agency": case_info.agency},
         "contact": case_info.contact,
-        "purpose": case_info.purpose,
+        **terms,
         "country": country,
         "recipient": recipient,
-        "handling_code": case_info.handling_code,
-        "legal_basis": case_info.legal_basis,
-        "onward_transfer": case_info.onward_transfer,
+        **({"certificate": certificate} if certificate else {}),
+        "answer_to": case_info.answer_to,
+        "sequence": next_place(sent, recipient),
+        "changes": since.summary(),
         "author": {"operator": author, "public_key": raw_public_key(signing_key.public_key()).hex()},
         "drafted_at_utc": utc_text(drafted_at),
         "decisions": [{"role": "author", "operator": author, "at_utc": utc_text(drafted_at), "why": why}],
@@ -245,6 +269,7 @@ def draft(
         "files": _listing(files),
         "tool": "headwater",
         "tool_version": __version__,
+        "tool_sha256": program_sha256(),
     }
     manifest["package_id"] = package_id_of(manifest)
     files[REPORT_NAME] = report_pdf(contents, pages, manifest, drafted_at, custody_head)
@@ -270,6 +295,9 @@ def draft(
         lead_ids=tuple(lead["lead_id"] for lead in contents.leads),
         manifest_sha256=sha256_hex(content),
         file_digests={file["name"]: file["sha256"] for file in manifest["files"]},
+        recipient=recipient,
+        number=manifest["sequence"]["number"],
+        since=since,
     )
 
 

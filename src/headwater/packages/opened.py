@@ -24,7 +24,9 @@ from headwater.packages.documents import (
     package_id_of,
     sha256_hex,
     signature_holds,
+    terms_fault,
 )
+from headwater.packages.openpgp import ciphertext_name
 
 __all__ = ["OpenedPackage", "check_contents", "check_envelope", "folder_files", "open_package", "verify_package"]
 
@@ -110,7 +112,8 @@ def check_envelope(sealed: Mapping[str, bytes], *, case_public_key: bytes | None
     """The checks that need no key: the envelope, its signatures, and the digest of what is encrypted."""
     try:
         envelope = document_from(sealed[ENVELOPE_NAME], "headwater-envelope")
-        bad_form = None if set(sealed) == {ENVELOPE_NAME, CIPHERTEXT_NAME} else "there are other files than the two"
+        name = ciphertext_name(str(envelope["recipient"]))
+        bad_form = None if set(sealed) == {ENVELOPE_NAME, name} else "there are other files than the two"
     except (ValueError, KeyError) as error:
         return [Check(check="envelope.form", ok=False, first_bad=f"{ENVELOPE_NAME}: {error}")]
     try:
@@ -121,7 +124,7 @@ def check_envelope(sealed: Mapping[str, bytes], *, case_public_key: bytes | None
                 None if envelope_signature_holds(envelope) else "the case's signature does not hold",
             ),
             ("envelope.key", _bad_key(envelope, case_public_key)),
-            ("envelope.ciphertext", _bad_ciphertext(envelope["ciphertext"], sealed)),
+            ("envelope.ciphertext", _bad_ciphertext(envelope["ciphertext"], sealed, name)),
             ("envelope.signers", _bad_signatures(envelope)),
         )
     except (KeyError, TypeError, IndexError, AttributeError) as error:
@@ -141,7 +144,8 @@ def check_contents(
         return [Check(check="package.form", ok=False, first_bad=f"a signed document cannot be read: {error}")]
     try:
         results = (
-            ("package.form", None),
+            ("package.form", _bad_versions(manifest, approval, signatures)),
+            ("package.terms", terms_fault(manifest)),
             ("package.id", None if package_id_of(manifest) == manifest["package_id"] else "the id is of other content"),
             ("package.files", _bad_file(manifest, files)),
             ("package.digests", _bad_documents(files, manifest, approval, signatures)),
@@ -169,12 +173,12 @@ def _bad_key(signed: Mapping[str, Any], case_public_key: bytes | None) -> str | 
     return None
 
 
-def _bad_ciphertext(stated: Mapping[str, Any], sealed: Mapping[str, bytes]) -> str | None:
-    content = sealed.get(CIPHERTEXT_NAME)
+def _bad_ciphertext(stated: Mapping[str, Any], sealed: Mapping[str, bytes], name: str) -> str | None:
+    content = sealed.get(name)
     if content is None:
-        return f"{CIPHERTEXT_NAME} is missing"
-    expected = {"name": CIPHERTEXT_NAME, "size_bytes": len(content), "sha256": sha256_hex(content)}
-    return None if stated == expected else f"{CIPHERTEXT_NAME} is not the file that was sealed"
+        return f"{name} is missing"
+    expected = {"name": name, "size_bytes": len(content), "sha256": sha256_hex(content)}
+    return None if stated == expected else f"{name} is not the file that was sealed"
 
 
 def _bad_signatures(signed: Mapping[str, Any]) -> str | None:
@@ -193,6 +197,7 @@ def _bad_signatures(signed: Mapping[str, Any]) -> str | None:
             manifest_sha256=signed["manifest_sha256"],
             approval_sha256=None if role == "author" else signed["approval_sha256"],
             vouches_for=people if role == "case" else (),
+            version=signed["version"],
         )
         if not holds:
             return f"the signature of the {role} does not hold"
@@ -241,10 +246,16 @@ def _bad_leads(manifest: Mapping[str, Any], approval: Mapping[str, Any], files: 
     written = [json.loads(line)["lead_id"] for line in files.get("leads.jsonl", b"").splitlines()]
     if written != lead_ids:
         return "leads.jsonl holds other leads than the manifest names"
-    approved = [lead["lead_id"] for lead in approval["leads"] if lead["basis"] in {"opened", "sample"}]
+    bases = {"opened", "sample"} if manifest["version"] == 1 else {"shown", "opened", "sample"}
+    approved = [lead["lead_id"] for lead in approval["leads"] if lead["basis"] in bases]
     if approved != lead_ids:
         return "the approval does not cover each lead"
     return None
+
+
+def _bad_versions(*documents: Mapping[str, Any]) -> str | None:
+    versions = {document["version"] for document in documents}
+    return None if len(versions) == 1 else "the documents are of different versions"
 
 
 def _bad_envelope(
@@ -252,7 +263,9 @@ def _bad_envelope(
 ) -> str | None:
     if envelope is None:
         return None
-    pairs = [(name, manifest[name]) for name in ("package_id", "country", "recipient", "handling_code")]
+    place = () if manifest["version"] == 1 else ("sequence",)
+    outside = ("version", "package_id", "country", "recipient", "handling_code", *place)
+    pairs = [(name, manifest[name]) for name in outside]
     pairs += [(name, signatures[name]) for name in ("manifest_sha256", "approval_sha256", "signatures")]
     for name, value in pairs:
         if envelope.get(name) != value:

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from headwater.custody import Clock, Head, raw_public_key, utc_text
 from headwater.errors import InputError, IntegrityError, RefusedError
-from headwater.packages.archive import archive_bytes, checked_recipient, encrypted
+from headwater.packages.archive import archive_bytes
+from headwater.packages.differences import recalled_leads
 from headwater.packages.documents import (
     APPROVAL_NAME,
-    CIPHERTEXT_NAME,
     DRAFT_FOLDER,
     ENVELOPE_NAME,
     FORMAT_VERSION,
@@ -33,6 +33,8 @@ from headwater.packages.documents import (
 from headwater.packages.drafting import signatures_bytes, write_folder
 from headwater.packages.guards import check_no_media
 from headwater.packages.opened import check_contents, folder_files
+from headwater.packages.openpgp import ciphertext_name, sealed_for
+from headwater.packages.sent import next_place, sent_documents
 from headwater.schema import canonical_json
 
 __all__ = ["LeadDecision", "Release", "lead_decisions", "release"]
@@ -72,7 +74,7 @@ class LeadDecision:
         operator: Who decided.
         at_utc: When, as the document writes it.
         why: The reason given.
-        basis: drafted, opened or sample.
+        basis: drafted, shown, opened or sample.
     """
 
     package_id: str
@@ -93,6 +95,7 @@ def release(
     case_key: Ed25519PrivateKey,
     clock: Clock,
     leads_opened: Sequence[str] = (),
+    leads_shown: Sequence[str] = (),
     sample: str = "",
     custody_head: Head | None = None,
 ) -> Release:
@@ -105,21 +108,24 @@ def release(
         approver_key: The approver's own key.
         case_key: The case's key, which vouches that the two keys are those of two operators.
         clock: Called once.
-        leads_opened: Ids of the leads that the approver looked at in full.
+        leads_opened: Ids of the leads that the approver says they looked at in full.
+        leads_shown: Ids of those that headwater showed to the approver, as the custody log says.
         sample: How the approver chose which to look at, where not all were.
         custody_head: The custody log's head; the envelope carries it, so the recipient is a witness to the log.
 
     Raises:
-        RefusedError: The approver is the author, the approval does not cover every lead, or it was released before.
+        RefusedError: The approver is the author, the approval does not cover every lead, it was released before, or
+            something else was sent to the recipient since it was drafted.
         InputError: There is no draft, or an id is of no lead in it.
         IntegrityError: The draft was altered after its author signed it.
     """
     files, manifest, author_signature = _signed_draft(package_dir)
     lead_ids = [lead["lead_id"] for lead in manifest["leads"]]
-    _check_approval(manifest, lead_ids, approver, why, approver_key, case_key, leads_opened, sample)
+    _check_place(package_dir, manifest)
+    _check_approval(manifest, lead_ids, approver, why, approver_key, case_key, [*leads_opened, *leads_shown], sample)
     package_id, manifest_sha256 = manifest["package_id"], sha256_hex(files[MANIFEST_NAME])
     released_at_utc = utc_text(clock())
-    opened = set(leads_opened)
+    bases = {**dict.fromkeys(leads_opened, "opened"), **dict.fromkeys(leads_shown, "shown")}
     approver_public_key = raw_public_key(approver_key.public_key()).hex()
     approval = canonical_json(
         {
@@ -129,7 +135,7 @@ def release(
             "manifest_sha256": manifest_sha256,
             "approver": {"operator": approver, "public_key": approver_public_key},
             "decisions": [{"role": "approver", "operator": approver, "at_utc": released_at_utc, "why": why}],
-            "leads": [{"lead_id": lead, "basis": "opened" if lead in opened else "sample"} for lead in lead_ids],
+            "leads": [{"lead_id": lead, "basis": bases.get(lead, "sample")} for lead in lead_ids],
             "sample": sample,
         },
     )
@@ -152,15 +158,16 @@ def release(
         if not check.ok:
             raise IntegrityError(f"{package_dir}: {check.check}: {check.first_bad}; draft it again")
     archive = archive_bytes(record)
-    ciphertext = encrypted(archive, checked_recipient(manifest["recipient"]))
+    ciphertext = sealed_for(archive, manifest["recipient"], manifest.get("certificate", ""))
+    sealed_name = ciphertext_name(manifest["recipient"])
     envelope = envelope_bytes(
         {
             "format": "headwater-envelope",
             "version": FORMAT_VERSION,
             **signed,
-            **{name: manifest[name] for name in ("country", "recipient", "handling_code")},
+            **{name: manifest[name] for name in ("country", "recipient", "handling_code", "sequence")},
             "ciphertext": {
-                "name": CIPHERTEXT_NAME,
+                "name": sealed_name,
                 "size_bytes": len(ciphertext),
                 "sha256": sha256_hex(ciphertext),
             },
@@ -172,7 +179,7 @@ def release(
     )
     # The record first: nothing is ever ready to be sent that the case could not show afterwards.
     write_folder(package_dir / RECORD_FOLDER, record)
-    write_folder(package_dir / SEALED_FOLDER, {CIPHERTEXT_NAME: ciphertext, ENVELOPE_NAME: envelope})
+    write_folder(package_dir / SEALED_FOLDER, {sealed_name: ciphertext, ENVELOPE_NAME: envelope})
     shutil.rmtree(package_dir / DRAFT_FOLDER)
     return Release(
         package_id=package_id,
@@ -233,6 +240,18 @@ def _signed_draft(package_dir: Path) -> tuple[dict[str, bytes], dict[str, Any], 
     if not same:
         raise IntegrityError(f"{package_dir}: the draft is not what its author signed; find out who changed it")
     return files, manifest, entry
+
+
+def _check_place(package_dir: Path, manifest: Mapping[str, Any]) -> None:
+    """The draft is still the next thing that its recipient gets, and none of its leads was recalled since."""
+    sent = sent_documents(package_dir.parent.parent)
+    if manifest["version"] != FORMAT_VERSION or manifest["sequence"] != next_place(sent, manifest["recipient"]):
+        reason = "something was released to this recipient since it was drafted"
+        raise RefusedError(f"{manifest['package_id']}: {reason}; draft it again")
+    recalled = recalled_leads(sent, after_utc=manifest["drafted_at_utc"])
+    for lead in manifest["leads"]:
+        if lead["lead_id"] in recalled:
+            raise RefusedError(f"{manifest['package_id']}: {lead['lead_id']} was recalled since; draft it again")
 
 
 def _check_approval(

@@ -10,6 +10,7 @@ from typing import Any
 
 from headwater.custody import Head
 from headwater.packages.contents import Contents
+from headwater.packages.differences import STATES
 from headwater.packages.documents import REPORT_NAME
 from headwater.packages.head_mark import qr_svg
 from headwater.packages.methods import LIMITS
@@ -66,6 +67,8 @@ def _document(contents: Contents, pages: MoneyPages, manifest: Mapping[str, Any]
         ("Drafted by", manifest["author"]["operator"]),
         ("Drafted", _time(manifest["drafted_at_utc"])),
         ("Package", manifest["package_id"]),
+        ("Number for this recipient", str(manifest["sequence"]["number"])),
+        ("Since the last package", _since(manifest["changes"])),
     )
     return {
         "country": manifest["country"],
@@ -87,6 +90,12 @@ def _document(contents: Contents, pages: MoneyPages, manifest: Mapping[str, Any]
         "files": [[file["name"], file["about"], file["size_bytes"], file["sha256"]] for file in manifest["files"]],
         "tool": f"headwater {manifest['tool_version']}",
     }
+
+
+def _since(changes: Mapping[str, Any]) -> str:
+    if changes["since"] is None:
+        return "this is the first"
+    return ", ".join(f"{changes[state]} {state}" for state in (*STATES, "unchanged"))
 
 
 def _lead(lead: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from headwater.references.account_addresses import (
 from headwater.references.column_map import ColumnMap, read_column_map
 from headwater.references.identifier_rows import iban_country
 from headwater.references.register_columns import REGISTER_COLUMNS, column_words, map_text, template_text
+from headwater.references.registers import OUTCOMES
 from headwater.references.rows import BadRowError
 from headwater.references.store import (
     HASH_LIST,
@@ -28,6 +29,7 @@ __all__ = [
     "HASH_LIST",
     "KINDS",
     "NATIVE",
+    "OUTCOMES",
     "POLARITIES",
     "REGISTER_COLUMNS",
     "BadRowError",

@@ -1,7 +1,7 @@
 """The one module that knows the whole order, and everything that is done to a case."""
 
 from headwater.workflow.agreement import AgreementReport, agreement_report
-from headwater.workflow.case import Actor, Case
+from headwater.workflow.case import Actor, Case, system_clock
 from headwater.workflow.confirm import confirm_polarity, reference_list
 from headwater.workflow.custody_acts import (
     erase_texts,
@@ -31,7 +31,9 @@ from headwater.workflow.people import lead_explained, outcome_report, ranked_lea
 from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
+from headwater.workflow.review import REVIEWER_ROLE, review_draft
 from headwater.workflow.run import StageResult, run_stages
+from headwater.workflow.sending import import_outcomes, import_receipt, recall_sent, sent_list
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
 from headwater.workflow.verify import verify_path
@@ -47,6 +49,7 @@ from headwater.workflow.views import (
 )
 
 __all__ = [
+    "REVIEWER_ROLE",
     "STAGES",
     "VICTIM_ROLE",
     "Actor",
@@ -81,6 +84,8 @@ __all__ = [
     "export_media",
     "export_request_sheets",
     "finish_session",
+    "import_outcomes",
+    "import_receipt",
     "import_timestamp",
     "joining_path",
     "judge_link",
@@ -96,14 +101,18 @@ __all__ = [
     "queued_hubs",
     "ranked_leads",
     "read_grades",
+    "recall_sent",
     "reference_list",
     "release_package",
     "request_timestamp",
+    "review_draft",
     "run_stages",
+    "sent_list",
     "shared_rows",
     "show_queue",
     "start_session",
     "suggest_mapping",
+    "system_clock",
     "table_list",
     "table_rows",
     "verify_path",

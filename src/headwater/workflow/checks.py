@@ -9,17 +9,26 @@ from pathlib import Path
 from typing import Final
 
 from headwater.catalogue import unaccounted
-from headwater.custody import Check, bad_erasures, bad_seals, verify_log
+from headwater.custody import Check, bad_erasures, bad_seals, load_case_public_key, raw_public_key, verify_log
 from headwater.engine import file_sha256
 from headwater.errors import HeadwaterError
 from headwater.judgements import graded_files, grades_digest, grades_of_file, snapshot
-from headwater.packages import NAMED_BY, lead_decisions, package_leads, unsupported_names, verify_package
+from headwater.packages import (
+    NAMED_BY,
+    RECALLS_FOLDER,
+    lead_decisions,
+    package_leads,
+    unsupported_names,
+    verify_package,
+    verify_recall,
+)
 from headwater.workflow.case import Case
 from headwater.workflow.confirm import unlogged_confirmation
 from headwater.workflow.deconfliction_sessions import consents_missing, results_altered
 from headwater.workflow.intake import digest_again
 from headwater.workflow.retention import erasures_by_one
 from headwater.workflow.seals import check_references
+from headwater.workflow.sending import recalls_missing
 from headwater.workflow.stages import STAGES
 from headwater.workflow.table_checks import (
     Finding,
@@ -63,6 +72,11 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
         # A draft has not left and carries one signature; its digests are in the custody log.
         if (package / "sealed").is_dir():
             yield from _package_checks(package)
+    for recall in sorted((case.path / "packages").glob(f"*/{RECALLS_FOLDER}/*")):
+        if (recall / "sealed").is_dir():
+            name = recall.relative_to(case.path / "packages").as_posix()
+            for check in verify_recall(recall, case_public_key=raw_public_key(load_case_public_key(case.path))):
+                yield Check(check=f"{name}: {check.check}", ok=check.ok, first_bad=check.first_bad)
 
 
 def _check(promise: _Promise, *about: object) -> Check:
@@ -268,6 +282,7 @@ _OF_CASE: Final = (
     _Promise("I7.references_in_custody", _references_in_custody),
     _Promise("I7.grades_in_custody", _grades_in_custody),
     _Promise("I7.deconfliction_in_custody", results_altered),
+    _Promise("I7.recalls_in_custody", recalls_missing),
     _Promise("I7.judgements_in_custody", _judgements_in_custody),
 )
 _OF_EVIDENCE: Final = _Promise("evidence.unchanged", _evidence_unchanged)

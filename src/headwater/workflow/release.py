@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from headwater import packages
 from headwater.custody import load_case_key, load_operator_key
@@ -13,6 +14,7 @@ from headwater.money_view import money_pages
 from headwater.packages import CaseInfo
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.intake import recorded
+from headwater.workflow.review import leads_shown, package_folder, sample_words
 
 __all__ = ["draft_package", "release_package"]
 
@@ -26,17 +28,19 @@ def draft_package(
     handling_code: str,
     legal_basis: str,
     onward_transfer: str,
+    reissue: Sequence[str] = (),
 ) -> dict[str, object]:
-    """A drafted package: its id, country, leads, files and folder.
+    """A drafted package: its id, country, leads, files, folder, and what is different from the last one.
 
     Args:
         case: The case.
         actor: Who drafts.
         country: ISO 3166-1 alpha-2.
-        recipient: The country's age public key, or a file that holds it.
+        recipient: The country's age public key, or a file that holds it or an OpenPGP certificate.
         handling_code: Shown on every page.
         legal_basis: What the transfer rests on.
         onward_transfer: Whether and how it may be passed on.
+        reissue: Leads that were recalled and are to be sent again.
 
     Raises:
         InputError: The key or country is malformed, or there is nothing for that country.
@@ -57,18 +61,20 @@ def draft_package(
                 legal_basis=legal_basis,
                 handling_code=handling_code,
                 onward_transfer=onward_transfer,
+                answer_to=packages.create_age_identity(case.path),
             ),
             out_dir=case.path / "packages",
             signing_key=load_operator_key(case.path, actor.name),
             clock=case.clock,
             money=lambda contents: money_pages(tables, country, contents),
             custody_head=case.custody.head(),
+            reissue=tuple(reissue),
         )
     case.record(
         "exported",
         actor,
         object_ids=(drafted.package_id, *drafted.lead_ids),
-        params={"country": country, "recipient": _recipient_key(recipient)},
+        params={"country": country, "recipient": drafted.recipient, "reissue": sorted(reissue)},
         recipient=f"nobody yet: a draft for {country}",
         outputs={"manifest.json": drafted.manifest_sha256, **drafted.file_digests},
     )
@@ -78,6 +84,9 @@ def draft_package(
         "leads": len(drafted.lead_ids),
         "files": len(drafted.file_digests),
         "folder": str(drafted.folder),
+        "number": drafted.number,
+        **drafted.since.summary(),
+        "changed_leads": [_change_row(change) for change in drafted.since.changes],
     }
 
 
@@ -102,16 +111,19 @@ def release_package(
     """
     case.register(actor)
     with recorded(case, "transferred", actor, package=package_id):
-        folder = _folder_of(case, package_id)
+        folder = package_folder(case, package_id)
         # Again, because a judgement may have been taken back since it was drafted.
         packages.check_names(packages.package_leads(folder), snapshot(case.judgements()).to_pylist())
+        in_draft = _leads_in(case, package_id)
         if all_opened:
-            leads_opened = _leads_in(case, package_id)
+            leads_opened = in_draft
+        shown = leads_shown(case, package_id, actor.name)
+        sample = sample.strip() or sample_words(package_id, in_draft, [*leads_opened, *shown])
         # Before anything is sealed, so that a crash afterwards leaves no sealed package that the log does not know.
         case.record(
             "opened",
             actor,
-            object_ids=(package_id, *leads_opened),
+            object_ids=(package_id, *dict.fromkeys([*leads_opened, *shown])),
             params={"purpose": "release", "sample": sample},
             inputs={"custody_root": case.custody.head().root},
         )
@@ -123,6 +135,7 @@ def release_package(
             case_key=load_case_key(case.path),
             clock=case.clock,
             leads_opened=tuple(leads_opened),
+            leads_shown=tuple(shown),
             sample=sample,
             custody_head=case.custody.head(),
         )
@@ -130,7 +143,7 @@ def release_package(
         "transferred",
         actor,
         object_ids=(released.package_id, *released.lead_ids),
-        params={"country": released.country, "leads_opened": list(leads_opened), "sample": sample},
+        params={"country": released.country, "leads_opened": list(leads_opened), "shown": shown, "sample": sample},
         recipient=f"{released.country}, {released.recipient}",
         inputs=released.input_digests,
         outputs=released.output_digests,
@@ -143,22 +156,29 @@ def release_package(
     }
 
 
+def _change_row(change: packages.LeadChange) -> dict[str, Any]:
+    """One lead that is not as it was, for whoever drafts."""
+    fields = [
+        {"field": one.field, "added": len(one.added), "removed": len(one.removed)}
+        if one.added or one.removed
+        else {"field": one.field, "before": one.before, "after": one.after}
+        for one in change.fields
+    ]
+    return {"lead_id": change.lead_id, "state": change.state, "fields": fields}
+
+
 def _recipient_key(text: str) -> str:
-    """The key itself, or the first line of the file that the text names which is no comment."""
+    """The key itself; or what the named file holds: an OpenPGP certificate, or the first line that is no comment."""
     if text.startswith("age1"):
         return text
     path = Path(text)
     if not path.is_file():
         raise InputError(text, "neither an age public key nor a file with one", remedy="ask the country for its key")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    content = path.read_text(encoding="utf-8", errors="replace")
+    if content.lstrip().startswith("-----BEGIN PGP"):
+        return content
+    lines = content.splitlines()
     return next((line.strip() for line in lines if line.strip() and not line.startswith("#")), "")
-
-
-def _folder_of(case: Case, package_id: str) -> Path:
-    found = [path for path in sorted((case.path / "packages").glob("*/*")) if path.name == package_id]
-    if not found:
-        raise InputError(package_id, "no such package in this case", remedy="draft it with 'headwater package'")
-    return found[0]
 
 
 def _leads_in(case: Case, package_id: str) -> list[str]:

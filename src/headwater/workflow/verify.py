@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headwater.custody import LOG_NAME, Check, verify_document, verify_log
 from headwater.errors import InputError
-from headwater.packages import check_envelope, folder_files, verify_package
+from headwater.packages import check_envelope, folder_files, recall_checks, verify_package, verify_recall
 from headwater.workflow.case import Case
 from headwater.workflow.checks import verify_case
 
@@ -35,6 +35,10 @@ def verify_path(path: Path, *, with_evidence: bool = True, operator: str | None 
                 yield check
             outcome = "done" if not failed else f"failed: {failed[0]}"
             case.record("verified", case.actor(operator), params={"checks": len(checks)}, outcome=outcome)
+    elif (path / "record" / "recall.json").is_file() or _is_recall(path / "sealed"):
+        yield from verify_recall(path)
+    elif _is_recall(path):
+        yield from recall_checks(folder_files(path), None, need_content=False)
     elif (path / "record").is_dir() or (path / "sealed").is_dir():
         yield from verify_package(path)
     elif (path / "envelope.json").is_file():
@@ -45,3 +49,7 @@ def verify_path(path: Path, *, with_evidence: bool = True, operator: str | None 
         yield from verify_document(path.read_bytes())
     else:
         raise InputError(path, "neither a case, a package nor a custody log", remedy="name one of these folders")
+
+
+def _is_recall(path: Path) -> bool:
+    return any((path / f"recall.{kind}").is_file() for kind in ("age", "pgp"))
