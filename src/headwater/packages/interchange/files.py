@@ -46,7 +46,7 @@ def interchange_files(contents: _Held, terms: Mapping[str, str]) -> dict[str, by
     Args:
         contents: What the package holds, plain and without key material.
         terms: `case_id`, `authority_ref`, `agency`, `purpose`, `legal_basis`, `handling_code` and `onward_transfer` of
-            the manifest; `country` for whom it is; `drafted_at_utc` as the manifest has it; `tool_version` of headwater.
+            the manifest; `country` for whom it is; `drafted_at_utc` as the manifest has it; `tool_version`.
     """
     made = {
         _STIX_NAME: stix_bundle(contents.leads, contents.hash_references, contents.requests, terms),
