@@ -48,17 +48,22 @@ def interchange_files(contents: _Held, terms: Mapping[str, str]) -> dict[str, by
         terms: `case_id`, `authority_ref`, `agency`, `purpose`, `legal_basis`, `handling_code` and `onward_transfer` of
             the manifest; `country` for whom it is; `drafted_at_utc` as the manifest has it; `tool_version`.
     """
+    media: dict[str, list[Mapping[str, Any]]] = {}
+    for row in contents.hash_references:
+        media.setdefault(row["lead_id"], []).append(row)
+    requests: dict[str, list[Mapping[str, Any]]] = {}
+    for row in contents.requests:
+        for lead_id in row["lead_ids"]:
+            requests.setdefault(lead_id, []).append(row)
     made = {
-        _STIX_NAME: stix_bundle(contents.leads, contents.hash_references, contents.requests, terms),
+        _STIX_NAME: stix_bundle(contents.leads, media, requests, contents.requests, terms),
         _FTM_NAME: ftm_lines(contents.leads, contents.requests, terms),
     }
     if contents.leads:
         made[_TERMS_NAME] = files(__package__).joinpath(_TERMS_NAME).read_bytes()
     for lead in contents.leads:
         lead_id = lead["lead_id"]
-        media = [row for row in contents.hash_references if row["lead_id"] == lead_id]
-        requests = [row for row in contents.requests if lead_id in row["lead_ids"]]
-        made[_case_name(lead_id)] = case_graph(lead, media, requests, terms)
+        made[_case_name(lead_id)] = case_graph(lead, media.get(lead_id, ()), requests.get(lead_id, ()), terms)
     return made
 
 

@@ -59,13 +59,20 @@ class _Bundle:
         return object_id
 
 
-def stix_bundle(leads: Sequence[Row], media: Sequence[Row], requests: Sequence[Row], terms: Row) -> bytes:
+def stix_bundle(
+    leads: Sequence[Row],
+    media: Mapping[str, Sequence[Row]],
+    concerned: Mapping[str, Sequence[Row]],
+    requests: Sequence[Row],
+    terms: Row,
+) -> bytes:
     """A bundle: for each lead a grouping with what it is about, and beside them what the request sheets ask about.
 
     Args:
         leads: As `leads.jsonl` has them.
-        media: Rows of `hash_references.csv`.
-        requests: Request sheets.
+        media: Rows of `hash_references.csv`, by lead.
+        concerned: Request sheets, by lead.
+        requests: All request sheets, also those that concern no lead.
         terms: Case, sender, terms of use and time of drafting.
     """
     bundle = _Bundle(terms)
@@ -73,8 +80,8 @@ def stix_bundle(leads: Sequence[Row], media: Sequence[Row], requests: Sequence[R
     for lead in leads:
         account = _account(bundle, lead)
         about = {account, *_beside(bundle, lead, account)}
-        about |= {_file(bundle, row) for row in media if row["lead_id"] == lead["lead_id"] and _digests_of(row)}
-        about |= {one for row in requests if lead["lead_id"] in row["lead_ids"] for one in asked[row["request_id"]]}
+        about |= {_file(bundle, row) for row in media.get(lead["lead_id"], ()) if _digests_of(row)}
+        about |= {one for row in concerned.get(lead["lead_id"], ()) for one in asked[row["request_id"]]}
         because = "; ".join(rule["because"] for rule in lead["rules_fired"])
         bundle.own("grouping", {**lead, "because": because, "objects": sorted(about)}, "grouping", lead["lead_id"])
     objects = [bundle.objects[object_id] for object_id in sorted(bundle.objects)]
