@@ -23,6 +23,7 @@ from headwater.cli.options import ALL_PROCESSORS
 from headwater.config import CaseSettings, Parameters
 from headwater.custody import EVENTS
 from headwater.leads import ACT_TABLES, EVIDENCE_TABLES, NETWORK_READS, read_jurisdiction, read_rules
+from headwater.packages.interchange import ALLOWED
 from headwater.schema import TABLES, Table
 from headwater.workflow import STAGES
 from headwater_synth.cli import app as synth_app
@@ -244,6 +245,27 @@ def _events() -> str:
     return ", ".join(f"`{event}`" for event in EVENTS) + "."
 
 
+def _interchange() -> str:
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for (name, thing), properties in ALLOWED.items():
+        for field in properties:
+            filler = f"the text `{field.constant}`" if field.constant else f"`{field.column}`"
+            told = filler if field.kind in {"text", "object", "list"} else f"{filler}, {_KINDS[field.kind]}"
+            rows.setdefault((name, thing, f"`{field.name}`"), []).append(told)
+    return _grid(
+        ("format", "thing", "property", "filled by"), [(*what, " and ".join(told)) for what, told in rows.items()]
+    )
+
+
+_KINDS = {
+    "integer": "a whole number",
+    "time": "a time",
+    "boolean": "true or false",
+    "hex": "hexadecimal digits",
+    "ref": "the id of another thing",
+    "refs": "ids of other things",
+}
+
 SECTIONS: Mapping[str, Callable[[], str]] = {
     "commands": lambda: _program("headwater", app),
     "synth-commands": lambda: _program("headwater-synth", synth_app),
@@ -256,6 +278,7 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "jurisdiction": _evidence,
     "stages": _stages,
     "events": _events,
+    "interchange": _interchange,
 }
 """Every section that a page can ask for."""
 

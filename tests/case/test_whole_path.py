@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -206,6 +208,26 @@ def media_items(finished, headwater, scratch: Path) -> list[bytes]:
     return found
 
 
+def spelled(content: bytes) -> bytes:
+    """What the content holds as digits or letters: runs of hexadecimal and base64, decoded from each place in them."""
+    found = []
+    for run in re.findall(rb"[0-9A-Fa-f]{64,}", content):
+        found += [bytes.fromhex(run[at : at + (len(run) - at) // 2 * 2].decode()) for at in range(2)]
+    for run in re.findall(rb"[A-Za-z0-9+/_-]{44,}", content):
+        plain = run.translate(bytes.maketrans(b"-_", b"+/"))
+        found += [base64.b64decode(plain[at : at + (len(run) - at) // 4 * 4]) for at in range(4)]
+    return b"".join(found)
+
+
+def run_in(content: bytes, prefixes: dict[bytes, set[bytes]]) -> bytes | None:
+    """The first run that the content holds, wherever it begins; the runs stand by their first four bytes."""
+    for at in range(len(content) - RUN_BYTES + 1):
+        starting = prefixes.get(content[at : at + 4])
+        if starting is not None and content[at : at + RUN_BYTES] in starting:
+            return content[at : at + RUN_BYTES]
+    return None
+
+
 def test_nothing_of_any_media_is_in_the_case_or_the_package(finished, headwater, tmp_path):
     # Every run but those of few different bytes, such as zeros, which anything may hold.
     runs = set()
@@ -215,18 +237,29 @@ def test_nothing_of_any_media_is_in_the_case_or_the_package(finished, headwater,
             if len(set(run)) > 16:
                 runs.add(run)
     assert len(runs) > 1_000
+    names = {path.name for path in (finished.package / "record").iterdir()}
+    assert {"stix_bundle.json", "followthemoney.jsonl", "hash_references_vics.json", "case_terms.ttl"} <= names
+    assert any(name.endswith(".jsonld") for name in names)
     report = (finished.package / "record" / "report.pdf").read_bytes()
     held = [path.read_bytes() for path in files_below(finished.case)]
     assert report in held
     identity = x25519.Identity.from_str(finished.recipient_key)
-    held.append(decrypt((finished.package / "sealed/package.age").read_bytes(), [identity]))
+    plaintext = decrypt((finished.package / "sealed/package.age").read_bytes(), [identity])
     prefixes: dict[bytes, set[bytes]] = {}
     for run in runs:
         prefixes.setdefault(run[:4], set()).add(run)
-    for content in held:
-        for at in range(len(content) - RUN_BYTES + 1):
-            starting = prefixes.get(content[at : at + 4])
-            assert starting is None or content[at : at + RUN_BYTES] not in starting
+    for content in (*held, plaintext, spelled(plaintext)):
+        assert run_in(content, prefixes) is None
+    # The search is not blind: a run that is planted is found in each spelling.
+    canary = min(runs)
+    for form in (
+        canary,
+        canary.hex().upper().encode(),
+        base64.b64encode(b"x" + canary + b"x"),
+        base64.urlsafe_b64encode(canary * 2),
+    ):
+        planted = plaintext[:5_000] + b'"' + form + b'"'
+        assert canary in (run_in(planted, prefixes), run_in(spelled(planted), prefixes))
 
 
 def wallet_secrets(wallet: Path) -> list[bytes]:

@@ -13,7 +13,7 @@ from headwater.errors import InputError, IntegrityError
 
 __all__ = ["archive_bytes", "archive_files", "checked_recipient", "decrypted", "encrypted"]
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,60}\.(json|jsonl|csv|txt|pdf)", re.ASCII)
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,60}\.(json|jsonl|jsonld|csv|txt|ttl|pdf)", re.ASCII)
 
 
 def archive_bytes(files: Mapping[str, bytes]) -> bytes:

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from headwater.packages.documents import (
     signature_entry,
 )
 from headwater.packages.guards import check_no_media
+from headwater.packages.interchange import about_file, interchange_files
 from headwater.packages.methods import methods_text
 from headwater.packages.money_pages import MoneyPages
 from headwater.packages.naming import check_names
@@ -199,6 +200,7 @@ def draft(
     signing_key: Ed25519PrivateKey,
     clock: Clock,
     money: Callable[[Contents], MoneyPages] | None = None,
+    hash_lists: Callable[[Contents], Mapping[str, bytes]] | None = None,
     custody_head: Head | None = None,
     reissue: Collection[str] = (),
 ) -> Draft:
@@ -217,6 +219,7 @@ def draft(
         signing_key: The author's own key.
         clock: Called once.
         money: Pictures and table of money for what the package holds; None for none.
+        hash_lists: Its hash references as the accredited viewer reads them, name to content; None for none.
         custody_head: The custody log's head, which the report prints; None for none.
         reissue: Leads that were recalled and are to be sent again.
 
@@ -248,7 +251,14 @@ def draft(
     check_names(contents.leads, tables.arrow("judgements").to_pylist())
     pages = MoneyPages() if money is None else money(contents)
     since = since_last(sent, country, recipient, contents.leads)
-    files = {**_data_files(contents, pages), CHANGES_NAME: since.file()}
+    said = {
+        **asdict(case_info),
+        "country": country,
+        "drafted_at_utc": utc_text(drafted_at),
+        "tool_version": __version__,
+    }
+    files = _data_files(contents, pages) | interchange_files(contents, said) | {CHANGES_NAME: since.file()}
+    files |= hash_lists(contents) if hash_lists is not None else {}
     manifest: dict[str, Any] = {
         "format": "headwater-package",
         "version": FORMAT_VERSION,
@@ -338,7 +348,12 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def _listing(files: Mapping[str, bytes]) -> list[dict[str, object]]:
     return [
-        {"name": name, "size_bytes": len(files[name]), "sha256": sha256_hex(files[name]), "about": _ABOUT[name]}
+        {
+            "name": name,
+            "size_bytes": len(files[name]),
+            "sha256": sha256_hex(files[name]),
+            "about": _ABOUT.get(name) or about_file(name),
+        }
         for name in sorted(files)
     ]
 

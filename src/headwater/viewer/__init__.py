@@ -5,6 +5,7 @@ from headwater.viewer.exporting import FORMATS, MANIFEST_NAME, Exported, ExportW
 from headwater.viewer.graded_rows import Defaults, Said, grader_of, stated_rows
 from headwater.viewer.media_out import EXPORTED_GROUPS, escaped_path, unescaped_path
 from headwater.viewer.names import COLUMNS
+from headwater.viewer.packaged import packaged_lists
 from headwater.viewer.recognising import Recogniser
 from headwater.viewer.rows_in import GradedSource
 
@@ -25,6 +26,7 @@ __all__ = [
     "compared",
     "escaped_path",
     "grader_of",
+    "packaged_lists",
     "stated_rows",
     "unescaped_path",
     "write_export",

@@ -13,12 +13,12 @@ from headwater.viewer.media_out import Medium
 from headwater.viewer.names import COLUMNS
 from headwater.viewer.stated import echo_of, mime_type, stated_of, transform_of
 
-__all__ = ["csv_lines", "csv_start"]
+__all__ = ["csv_lines", "csv_start", "line_of"]
 
 
 def csv_start() -> str:
     """The first line: the columns."""
-    return _line(COLUMNS)
+    return line_of(COLUMNS)
 
 
 def csv_lines(medium: Medium, grades: Sequence[Grade]) -> str:
@@ -63,11 +63,12 @@ def csv_lines(medium: Medium, grades: Sequence[Grade]) -> str:
             "modified_at_utc": place.modified_at_utc,
             "item_id": place.item_id,
         }
-        lines.append(_line([(cells | where).get(column) for column in COLUMNS]))
+        lines.append(line_of([(cells | where).get(column) for column in COLUMNS]))
     return "".join(lines)
 
 
-def _line(cells: Sequence[object]) -> str:
+def line_of(cells: Sequence[object]) -> str:
+    """One line of CSV; no cell of it can run in a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(

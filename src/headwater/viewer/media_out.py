@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -96,7 +96,9 @@ def unescaped_path(text: str) -> bytes:
     return first.encode("utf-8") + b"".join(bytes.fromhex(o[:2]) + o[2:].encode("utf-8") for o in others)
 
 
-def media_in_order(tables: Session, *, groups: Sequence[str], exhibit_id: str | None) -> Iterator[Medium]:
+def media_in_order(
+    tables: Session, *, groups: Sequence[str], exhibit_id: str | None, item_ids: Collection[str] | None = None
+) -> Iterator[Medium]:
     """The media of these groups, one for each distinct content, those first that nobody has identified.
 
     In order: never seen; not comparable; known or near with a victim who is not identified; with one of whom the list
@@ -107,8 +109,11 @@ def media_in_order(tables: Session, *, groups: Sequence[str], exhibit_id: str | 
         tables: The case's tables.
         groups: Of `VERDICT_GROUPS`.
         exhibit_id: Only contents, and only places, of this exhibit; None for all.
+        item_ids: Only contents, and only places, that are one of these items; None for all.
     """
     rows = _rows(tables, groups, exhibit_id)
+    if item_ids is not None:
+        rows = rows.filter(rows.item_id.isin(sorted(item_ids)))
     order = ("content_rank", "content_cluster", "sha256", "rank", "exhibit_id", "volume_index", "path_bytes", "item_id")
     arrow = tables.result(rows, order_by=order)
     listed = (row for batch in arrow.to_batches(max_chunksize=_ROWS_AT_ONCE) for row in batch.to_pylist())

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from headwater import packages
+from headwater import __version__, packages
 from headwater.custody import load_case_key, load_operator_key
 from headwater.errors import InputError, RefusedError
 from headwater.judgements import snapshot
 from headwater.money_view import money_pages
 from headwater.packages import CaseInfo
+from headwater.viewer import packaged_lists
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.intake import recorded
 from headwater.workflow.review import leads_shown, package_folder, sample_words
@@ -67,6 +68,13 @@ def draft_package(
             signing_key=load_operator_key(case.path, actor.name),
             clock=case.clock,
             money=lambda contents: money_pages(tables, country, contents),
+            hash_lists=lambda contents: packaged_lists(
+                tables,
+                contents,
+                case_id=case.case_id,
+                case_number=case.settings.authority_ref,
+                version=__version__,
+            ),
             custody_head=case.custody.head(),
             reissue=tuple(reissue),
         )
