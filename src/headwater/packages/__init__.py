@@ -13,6 +13,7 @@ from headwater.packages.opened import (
     open_package,
     verify_package,
 )
+from headwater.packages.released import Released, released_as_it_lies
 from headwater.packages.releasing import LeadDecision, Release, lead_decisions, release
 from headwater.packages.rows import formula_safe, plain, spreadsheet
 from headwater.packages.typesetting import printable, set_pdf
@@ -27,6 +28,7 @@ __all__ = [
     "MoneyPicture",
     "OpenedPackage",
     "Release",
+    "Released",
     "UnsupportedName",
     "check_contents",
     "check_envelope",
@@ -42,6 +44,7 @@ __all__ = [
     "printable",
     "redacted",
     "release",
+    "released_as_it_lies",
     "set_pdf",
     "spreadsheet",
     "unsupported_names",

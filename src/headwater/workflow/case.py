@@ -36,6 +36,7 @@ from headwater.schema import content_id, table_named
 from headwater.schema.state import CONFIRMATIONS, EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
 from headwater.workflow.database import open_database
 from headwater.workflow.decided import put_decisions
+from headwater.workflow.unfinished import finish_judgements
 
 __all__ = ["Actor", "Case", "PlacedExhibit", "recordable", "system_clock"]
 
@@ -102,6 +103,7 @@ class Case:
         self.custody = CustodyLog.open(path)
         with (path / LOG_NAME).open("rb") as log:
             self._first_line = log.readline()
+        finish_judgements(path, self.database, self.custody)
 
     @classmethod
     def create(

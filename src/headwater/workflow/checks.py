@@ -30,6 +30,7 @@ from headwater.workflow.table_checks import (
     transactions_conserve,
 )
 from headwater.workflow.token_checks import token_balances_conserve, token_traces_conserve
+from headwater.workflow.unlogged import left_behind, unlogged_release
 
 __all__ = ["verify_case"]
 
@@ -54,6 +55,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
     ran = {str(output["stage"]) for output in case.current_outputs()} - stale.keys()
     # A note and no failure: nothing is wrong with a case whose run was interrupted, or that got another exhibit.
     yield Check(check="stages.current", ok=True, first_bad=next(iter(stale.values()), None))
+    yield Check(check="case.left_behind", ok=True, first_bad=left_behind(case))
     # Entries of unconfirmed lists, too: a run of before lists had to be confirmed may cite them.
     with case.tables(leave_out=stale.keys(), with_unconfirmed=True) as tables:
         yield _check("I1.ledger_adds_up", lambda: unaccounted(tables) or ledger_counts_all(tables, ran))
@@ -63,6 +65,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
         yield _check("I4.dump_rows", lambda: dump_rows_add_up(tables))
         yield _check("I5.every_row_cites", lambda: citations_hold(tables, ran))
         yield _check("I6.two_people", lambda: _released_by_two(case))
+        yield _check("I6.releases_in_custody", lambda: unlogged_release(case))
         yield _check("I6.names_by_two", lambda: _named_by_two(case))
         yield _check("I6.polarity_by_two", lambda: unlogged_confirmation(case))
         yield _check("I6.consent_by_two", lambda: consents_missing(case))
@@ -130,11 +133,11 @@ def _notes_in_custody(case: Case) -> Finding:
 
 def _references_in_custody(case: Case) -> Finding:
     recorded = _custody_outputs(case)
-    for path in sorted((case.path / "references").glob("*/*")):
-        if file_sha256(path) not in recorded:
-            return f"{path.relative_to(case.path)}: altered, or its digest is in no custody entry"
     for imported in case.imports():
         folder = case.path / "references" / f"{imported['reference_name']}@{imported['reference_version']}"
+        for path in sorted(folder.glob("*")):
+            if file_sha256(path) not in recorded:
+                return f"{path.relative_to(case.path)}: altered, or its digest is in no custody entry"
         if not (folder / "seal.json").is_file():
             return f"{folder.relative_to(case.path)}: gone"
     check_references(case)

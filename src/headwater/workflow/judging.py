@@ -26,6 +26,7 @@ from headwater.judgements import (
 from headwater.packages import NAMED_BY
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.queue import NAMING_CLAIM, pairs_shown_as
+from headwater.workflow.unfinished import put_ready
 
 __all__ = ["Judged", "judge_link", "judgement_history"]
 
@@ -96,9 +97,10 @@ def judge_link(case: Case, actor: Actor, link_id: str, verdict: str, *, why: str
     )
     before = case.judgements()
     case.register(actor)
-    case.record("judged", actor, object_ids=(link_id, judgement.judgement_id), params={"verdict": verdict})
-    with case.database.begin() as connection:
-        append(connection, judgement)
+    with put_ready(case.path, judgement):
+        case.record("judged", actor, object_ids=(link_id, judgement.judgement_id), params={"verdict": verdict})
+        with case.database.begin() as connection:
+            append(connection, judgement)
     return Judged(judgement=judgement, changes=tuple(_changes(before, judgement, judged.shown_claim, shown)))
 
 

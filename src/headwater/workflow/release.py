@@ -10,9 +10,10 @@ from headwater.custody import load_case_key, load_operator_key
 from headwater.errors import InputError, RefusedError
 from headwater.judgements import snapshot
 from headwater.money_view import money_pages
-from headwater.packages import CaseInfo
+from headwater.packages import CaseInfo, Release
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.intake import recorded
+from headwater.workflow.unlogged import interrupted_release
 
 __all__ = ["draft_package", "release_package"]
 
@@ -103,6 +104,10 @@ def release_package(
     case.register(actor)
     with recorded(case, "transferred", actor, package=package_id):
         folder = _folder_of(case, package_id)
+        interrupted = interrupted_release(case, actor, folder)
+    if interrupted is not None:
+        return _recorded_release(case, actor, interrupted.release, interrupted.leads_opened, interrupted.sample)
+    with recorded(case, "transferred", actor, package=package_id):
         # Again, because a judgement may have been taken back since it was drafted.
         packages.check_names(packages.package_leads(folder), snapshot(case.judgements()).to_pylist())
         if all_opened:
@@ -126,6 +131,12 @@ def release_package(
             sample=sample,
             custody_head=case.custody.head(),
         )
+    return _recorded_release(case, actor, released, leads_opened, sample)
+
+
+def _recorded_release(
+    case: Case, actor: Actor, released: Release, leads_opened: Sequence[str], sample: str
+) -> dict[str, object]:
     case.record(
         "transferred",
         actor,
