@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from headwater.engine import file_sha256
@@ -31,7 +32,16 @@ def interrupted_release(case: Case, actor: Actor, folder: Path) -> Released | No
 
 
 def unlogged_release(case: Case) -> str | None:
-    """The first sealed package of which the log has neither the release nor that it was begun; else None."""
+    """The first sealed package of which the log has neither the release nor that it was begun, or that lies elsewhere.
+
+    None if there is none.
+    """
+    for path in sorted((case.path / "packages").glob("*/*/sealed/envelope.json")):
+        folder = path.parent.parent
+        envelope = _envelope(path)
+        if (envelope.get("country"), envelope.get("package_id")) != (folder.parent.name, folder.name):
+            told = f"it holds package {envelope.get('package_id')} for {envelope.get('country')}"
+            return f"{folder.relative_to(case.path)}: {told}"
     begun = {name for entry in case.custody.entries() if entry.event == "opened" for name in entry.object_ids}
     stray = next((folder for folder in _unlogged(case) if folder.name not in begun), None)
     return None if stray is None else f"{stray.relative_to(case.path)}: sealed, and its release is in no custody entry"
@@ -61,3 +71,12 @@ def _unlogged(case: Case) -> list[Path]:
     }
     sealed = sorted((case.path / "packages").glob("*/*/sealed/envelope.json"))
     return [path.parent.parent for path in sealed if file_sha256(path) not in released]
+
+
+def _envelope(path: Path) -> Mapping[str, object]:
+    """The envelope; nothing where it cannot be read, which the checks of the package tell."""
+    try:
+        envelope = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return envelope if isinstance(envelope, dict) else {}
