@@ -106,7 +106,7 @@ def case_strikes(work: Path, step: int, workers: int, faults: Sequence[str] = FA
     """For each act and kind of fault, how many points were tried and came right; none where nothing may be traced."""
     for name in ("strikers", "cases"):
         (work / name).mkdir()
-    strikers = [Striker(work / "strikers" / str(n)) for n in range(workers)]
+    strikers = [Striker(work / "strikers" / str(n), "crash_acts") for n in range(workers)]
     with ThreadPoolExecutor(workers) as pool:
         for before, act in stations(work / "cases"):
             probe = work / "probe"

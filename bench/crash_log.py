@@ -4,13 +4,49 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import headwater_verify
 from crash_points import FAULTS, Ended, Point, Striker, Tally
-from headwater.custody import CustodyLog
+from headwater.custody import HEADS_NAME, LOG_NAME, PAYLOADS_NAME, CustodyLog, create_case_key, verify_log
 from headwater.errors import HeadwaterError
-from tampering import WHO, log_holds, small_log
+from headwater_verify.checks import BadInputError
+
+FILES = (LOG_NAME, HEADS_NAME, PAYLOADS_NAME)
+WHO: Mapping[str, Any] = {
+    "actor": "Ana",
+    "role": "analyst",
+    "justification": "exercise",
+    "clock": lambda: datetime(2026, 11, 3, tzinfo=UTC),
+}
+
+
+def log_holds(folder: Path, *witnesses: tuple[int, str]) -> bool:
+    """Whether both programs accept the log; headwater's own knows no witness."""
+    try:
+        ours = all(check.ok for check in verify_log(folder))
+    except HeadwaterError:
+        ours = False
+    try:
+        theirs = all(check.ok for check in headwater_verify.verify(folder))
+        witnessed = all(check.ok for check in headwater_verify.verify(folder, witnesses=witnesses))
+    except BadInputError:
+        theirs = witnessed = False
+    if ours != theirs:
+        raise SystemExit(f"{folder}: the two programs disagree: {ours} and {theirs}")
+    return theirs and witnessed
+
+
+def small_log(folder: Path, entries: int = 3) -> CustodyLog:
+    """A log with one act of each kind that has texts of its own."""
+    folder.mkdir()
+    log = CustodyLog.create(folder, signing_key=create_case_key(folder), **WHO)
+    for _ in range(entries - 1):
+        log.append(event="transferred", recipient="FR", output_digests={"package": "ab" * 32}, **WHO)
+    return log
 
 
 def log_acts(folder: Path, promise: Callable[[str], None]) -> int:
@@ -49,7 +85,7 @@ def recovered(folder: Path, ended: Ended) -> str | None:
 
 def log_strikes(work: Path, step: int) -> Iterator[Tally]:
     """For each kind of fault and how it was made, how many points were tried and came right."""
-    striker, template = Striker(work / "striker"), work / "template"
+    striker, template = Striker(work / "striker", "crash_log"), work / "template"
     small_log(template)
     for means, counted, strike in (
         ("wrappers", striker.wrapped_points, striker.wrapped),

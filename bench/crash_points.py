@@ -101,13 +101,14 @@ class Striker:
 
     Args:
         folder: For its own small files, outside of what acts change.
+        module: What is imported before anything is forked; it holds the acts. The first one of a program is taken.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, module: str) -> None:
         self._folder = folder
         folder.mkdir(parents=True)
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["crash_points", "crash_acts"])
+        self._context.set_forkserver_preload([module])
 
     def undisturbed(self, act: Act, folder: Path) -> Ended:
         """The act, done."""

@@ -4,48 +4,22 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import headwater_verify
+from crash_log import FILES, WHO, log_holds, small_log
 from crash_points import Tally
-from headwater.custody import HEADS_NAME, LOG_NAME, PAYLOADS_NAME, CustodyLog, Head, create_case_key, verify_log
+from headwater.custody import HEADS_NAME, LOG_NAME, PAYLOADS_NAME, Head
 from headwater.engine import Session
 from headwater.errors import HeadwaterError
 from headwater.packages import CaseInfo, draft, release, verify_package
 from headwater.schema import table_named
-from headwater_verify.checks import BadInputError
-
-FILES = (LOG_NAME, HEADS_NAME, PAYLOADS_NAME)
-WHO: Mapping[str, Any] = {
-    "actor": "Ana",
-    "role": "analyst",
-    "justification": "exercise",
-    "clock": lambda: datetime(2026, 11, 3, tzinfo=UTC),
-}
-
-
-def log_holds(folder: Path, *witnesses: tuple[int, str]) -> bool:
-    """Whether both programs accept the log; headwater's own knows no witness."""
-    try:
-        ours = all(check.ok for check in verify_log(folder))
-    except HeadwaterError:
-        ours = False
-    try:
-        theirs = all(check.ok for check in headwater_verify.verify(folder))
-        witnessed = all(check.ok for check in headwater_verify.verify(folder, witnesses=witnesses))
-    except BadInputError:
-        theirs = witnessed = False
-    if ours != theirs:
-        raise SystemExit(f"{folder}: the two programs disagree: {ours} and {theirs}")
-    return theirs and witnessed
 
 
 def package_holds(folder: Path) -> bool:
@@ -58,15 +32,6 @@ def package_holds(folder: Path) -> bool:
     if ours and not theirs:
         raise SystemExit(f"{folder}: headwater accepts it, and headwater-verify does not")
     return ours or theirs
-
-
-def small_log(folder: Path, entries: int = 3) -> CustodyLog:
-    """A log with one act of each kind that has texts of its own."""
-    folder.mkdir()
-    log = CustodyLog.create(folder, signing_key=create_case_key(folder), **WHO)
-    for _ in range(entries - 1):
-        log.append(event="transferred", recipient="FR", output_digests={"package": "ab" * 32}, **WHO)
-    return log
 
 
 def small_package(folder: Path, country: str) -> Path:
