@@ -107,6 +107,7 @@ def case_strikes(work: Path, step: int, workers: int, faults: Sequence[str] = FA
     for name in ("strikers", "cases"):
         (work / name).mkdir()
     strikers = [Striker(work / "strikers" / str(n), "crash_acts") for n in range(workers)]
+    passed = 0
     with ThreadPoolExecutor(workers) as pool:
         for before, act in stations(work / "cases"):
             probe = work / "probe"
@@ -114,7 +115,11 @@ def case_strikes(work: Path, step: int, workers: int, faults: Sequence[str] = FA
             points = strikers[0].traced_points(partial(do, act), probe)
             shutil.rmtree(probe)
             for fault in faults:
-                tally, chosen = Tally(f"{act.name}, {fault} by strace"), points[::step]
+                # Every N-th of all: a slice need not begin each act anew.
+                tally, chosen = Tally(f"{act.name}, {fault} by strace"), points[-passed % step :: step]
+                passed += len(points)
+                if not chosen:
+                    continue
                 shares = [chosen[n::workers] for n in range(workers)]
                 jobs = [
                     pool.submit(_share, striker, act, before, work / f"struck-{n}", shares[n], fault)

@@ -35,7 +35,8 @@ CALLS = (
 FAULTS = ("KILL", "ENOSPC", "EIO")
 _WRAPPED = {"write": ("write",), "fsync": ("fsync",), "ftruncate": ("ftruncate",), "rename": ("rename", "replace"),
             "unlink": ("unlink", "remove")}  # fmt: skip
-_READY, _GO, _DONE, _STATUS = range(4)
+_READY, _GO, _BEGUN, _DONE, _STATUS = range(5)
+_TRACED = 999_999_999
 
 Act = Callable[[Path, Callable[[str], None]], int]
 """From the folder it is done in, and where it says what it has promised, to its exit status."""
@@ -117,7 +118,7 @@ class Striker:
     def traced(self, act: Act, folder: Path, point: Point, fault: str) -> Ended:
         """The act, struck from outside by strace."""
         how = "signal=KILL" if fault == "KILL" else f"error={fault}"
-        words = ["-e", f"trace={point.call}", "-e", f"inject={point.call}:{how}:when={point.number}"]
+        words = ["-e", f"trace={point.call},getppid", "-e", f"inject={point.call}:{how}:when={point.number}"]
         return self._done(act, folder, {"strace": [*words, "-o", os.devnull]})
 
     def wrapped(self, act: Act, folder: Path, point: Point, fault: str) -> Ended:
@@ -129,7 +130,7 @@ class Striker:
         if shutil.which("strace") is None:
             return []
         log = self._folder / "calls"
-        ended = self._done(act, folder, {"strace": ["-y", "-e", f"trace={','.join(CALLS)}", "-o", str(log)]})
+        ended = self._done(act, folder, {"strace": ["-y", "-e", f"trace={','.join(CALLS)},getppid", "-o", str(log)]})
         if ended.killed or ended.status or not log.is_file():
             raise SystemExit(f"{folder.name}: the act does not succeed undisturbed: {ended.said or ended}")
         counts: Counter[tuple[str | None, str]] = Counter()
@@ -157,7 +158,7 @@ class Striker:
         with suppress(FileNotFoundError):
             said.unlink()
         with shared.open("r+b") as file, mmap.mmap(file.fileno(), 0) as page:
-            process = self._context.Process(target=_child, args=(act, folder, shared, said, how.get("wrap")))
+            process = self._context.Process(target=_child, args=(act, folder, shared, said, how))
             process.start()
             tracer = None
             try:
@@ -165,6 +166,10 @@ class Striker:
                 if "strace" in how:
                     tracer = _attached(process.pid, how["strace"])
                 page[_GO] = 1
+                _wait(lambda: page[_BEGUN] or process.exitcode is not None or (tracer and tracer.poll() is not None))
+                if not page[_BEGUN] and tracer is not None and process.exitcode is None:
+                    assert tracer.stderr is not None
+                    raise SystemExit(f"strace: {tracer.stderr.read().decode()}")
                 process.join()
             finally:
                 if process.is_alive():
@@ -186,16 +191,14 @@ def _wait(ready: Callable[[], Any]) -> None:
 
 
 def _attached(pid: int | None, words: Sequence[str]) -> subprocess.Popen[bytes]:
-    tracer = subprocess.Popen(["strace", "-f", "-qq", *words, "-p", str(pid)], stderr=subprocess.PIPE)
-    status = Path(f"/proc/{pid}/status")
-    _wait(lambda: tracer.poll() is not None or re.search(r"^TracerPid:\t[1-9]", status.read_text(), re.MULTILINE))
-    if tracer.poll() is not None:
-        assert tracer.stderr is not None
-        raise SystemExit(f"strace: {tracer.stderr.read().decode()}")
-    return tracer
+    """strace, which also answers `getppid` with a number of ours: so the process knows from when on it is traced."""
+    answer = ["-e", f"inject=getppid:retval={_TRACED}"]
+    return subprocess.Popen(
+        ["strace", "-f", "-qq", *words, *answer, "-p", str(pid)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
 
 
-def _child(act: Act, folder: Path, shared: Path, said: Path, wrap: tuple[str, int, str] | None) -> None:
+def _child(act: Act, folder: Path, shared: Path, said: Path, how: Mapping[str, Any]) -> None:
     # Told through memory, because every write counts.
     with shared.open("r+b") as file:
         page = mmap.mmap(file.fileno(), 0)
@@ -208,9 +211,10 @@ def _child(act: Act, folder: Path, shared: Path, said: Path, wrap: tuple[str, in
         place += len(line)
 
     page[_READY] = 1
-    while not page[_GO]:
+    while not page[_GO] or ("strace" in how and os.getppid() != _TRACED):
         time.sleep(0.001)
-    counts = _wrap(*wrap) if wrap is not None else {}
+    page[_BEGUN] = 1
+    counts = _wrap(*how["wrap"]) if "wrap" in how else {}
     status = act(folder, promise)
     if counts:
         promise(" ".join(f"{call}={n[0]}" for call, n in counts.items()))
