@@ -89,9 +89,7 @@ def test_a_changed_log_is_told_by_its_first_bad_entry(logs: tuple[Path, Path], t
     assert independent[0] == check
 
 
-@pytest.mark.parametrize(
-    ("kept", "told"), [(5, "entry 5: it says it is entry 0"), (3, "entry 3: it does not name")]
-)
+@pytest.mark.parametrize(("kept", "told"), [(5, "entry 5: it says it is entry 0"), (3, "entry 3: it does not name")])
 def test_two_logs_made_one_are_told_by_the_first_entry_of_the_other(
     logs: tuple[Path, Path], tmp_path: Path, kept: int, told: str
 ) -> None:

@@ -202,10 +202,10 @@ def test_a_full_medium_under_the_database_is_one_clear_line(case):
     with case.database.connect() as connection:
         pages = connection.execute(sa.text("PRAGMA page_count")).scalar()
         connection.execute(sa.text(f"PRAGMA max_page_count = {pages}"))
+        values = {"name": "x", "role": "x" * 1_000_000, "public_key": "", "at_utc": ""}
+        insert = sa.text("INSERT INTO operators VALUES (:name, :role, :public_key, :at_utc)")
         with pytest.raises(InputError, match="database or disk is full; free or repair the medium"):
-            for number in range(200):
-                values = {"name": f"{number}", "role": "x" * 4_000, "public_key": "", "at_utc": ""}
-                connection.execute(sa.text("INSERT INTO operators VALUES (:name, :role, :public_key, :at_utc)"), values)
+            connection.execute(insert, values)
 
 
 def test_a_mistake_of_ours_in_a_query_is_none_of_the_medium(case):
