@@ -9,7 +9,7 @@ from typing import Any
 from headwater_verify.checks import Check, canonical, is_digest, parsed, sha256_hex
 from headwater_verify.custody import entry_fault, head_fault, shown_fault, signature_fault
 
-__all__ = ["proof_or_erasure_checks", "proof_checks"]
+__all__ = ["proof_checks", "proof_or_erasure_checks"]
 
 _RECEIPT = {"format", "version", "body", "proof"}
 _BODY = {"subject", "legal_basis", "erased_by", "keys", "texts", "entries", "judgements", "left", "withheld"}

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pyrage import x25519
 
 from headwater.engine import Spool, spool
 from headwater.evidence import entries
@@ -61,6 +62,31 @@ def test_time_zone_locale_hash_seed_workers_and_folder_do_not_show(finished, hea
     expected = digests(headwater("digests", finished.case, "--json").out)
     assert len(expected) > 35
     assert found == expected
+    drafted = ("--country", finished.country, "--recipient", age_key(finished), "--operator", "B. Analyst", "--json")
+    [row] = [json.loads(line) for line in run(case, ELSEWHERE, "package", case, *drafted).splitlines()]
+    there = {path.name: path.read_bytes() for path in (Path(row["folder"]) / "draft").iterdir()}
+    here = {path.name: path.read_bytes() for path in (finished.package / "record").iterdir()}
+    # These name the case, the keys and the time, which are others: see the next test.
+    own = {"manifest.json", "signatures.json", "approval.json", "report.pdf"}
+    assert {name for name in here if here[name] != there.get(name)} <= own
+    assert here.keys() - there.keys() == {"approval.json"}
+    assert len(here.keys() - own) > 5
+
+
+def age_key(finished) -> str:
+    return str(x25519.Identity.from_str(finished.recipient_key).to_public())
+
+
+def test_a_draft_is_the_same_in_every_byte_wherever_it_is_made(finished, own_case, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "bench")
+    from perturbed import drafts_twice
+
+    (drafted,) = (own_case / "packages").glob("*/*")
+    shutil.rmtree(drafted)  # so that the same leads can be drafted once more
+    told = {"country": finished.country, "recipient": age_key(finished), "author": "B. Analyst"}
+    here, elsewhere = drafts_twice(own_case, tmp_path / "drafts", **told)
+    assert {"manifest.json", "signatures.json", "report.pdf", "leads.jsonl"} <= here.keys()
+    assert here == elsewhere
 
 
 def test_a_table_that_is_gone_stops_the_run_and_fails_verification(own_case, headwater):

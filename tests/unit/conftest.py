@@ -100,7 +100,19 @@ class Small:
     case: Path
 
 
-def _intake(folder: Path) -> Iterator[tuple[object, ...]]:
+def write_seizure(folder: Path) -> None:
+    """The evidence and references of the small case."""
+    (folder / "files").mkdir()
+    (folder / "files" / "a.txt").write_bytes(HOSTILE_START)
+    (folder / "files" / "b.txt").write_bytes(b"two, longer\n")
+    (folder / "platform.sql").write_bytes(DUMP)
+    (folder / "mapping.yaml").write_bytes(MAPPING)
+    for kind, content in REFERENCES.items():
+        (folder / kind).write_bytes(content)
+
+
+def steps(folder: Path) -> Iterator[tuple[object, ...]]:
+    """The commands that make the small case of it, to the end of the first run."""
     case = folder / "case"
     yield "case", "create", case, "--authority", "Order 1", "--operator", LEAD
     yield "evidence", "add", case, folder / "files", "--exhibit", "FILES", "--allow-unsealed"
@@ -113,20 +125,15 @@ def _intake(folder: Path) -> Iterator[tuple[object, ...]]:
         *("--operator", SECOND, "--why", "told by its author"),
     )
     yield "map", case, "--approve", folder / "mapping.yaml"
+    yield "run", case, "--workers", 1, "--allow-unsealed"
 
 
 @pytest.fixture(scope="session")
 def small_template(tmp_path_factory: pytest.TempPathFactory, headwater: Callable[..., Any]) -> Small:
     """The case after every stage; nobody writes to it."""
     folder = tmp_path_factory.mktemp("small")
-    (folder / "files").mkdir()
-    (folder / "files" / "a.txt").write_bytes(HOSTILE_START)
-    (folder / "files" / "b.txt").write_bytes(b"two, longer\n")
-    (folder / "platform.sql").write_bytes(DUMP)
-    (folder / "mapping.yaml").write_bytes(MAPPING)
-    for kind, content in REFERENCES.items():
-        (folder / kind).write_bytes(content)
-    for step in (*_intake(folder), ("run", folder / "case", "--workers", 1, "--allow-unsealed")):
+    write_seizure(folder)
+    for step in steps(folder):
         done = headwater(*step)
         assert done.status == 0, done.err
     with contextlib.closing(sqlite3.connect(folder / "case" / "case.db")) as database:

@@ -33,6 +33,7 @@ from headwater.packages.recalling import (
     verify_recall,
     write_recall,
 )
+from headwater.packages.released import Released, released_as_it_lies
 from headwater.packages.releasing import LeadDecision, Release, lead_decisions, release
 from headwater.packages.rows import formula_safe, plain, spreadsheet
 from headwater.packages.sent import RECALLS_FOLDER, Sent, sent_documents
@@ -55,6 +56,7 @@ __all__ = [
     "OpenedRecall",
     "Recall",
     "Release",
+    "Released",
     "Sent",
     "SinceLast",
     "UnsupportedName",
@@ -84,6 +86,7 @@ __all__ = [
     "receipt_from",
     "redacted",
     "release",
+    "released_as_it_lies",
     "sent_documents",
     "set_pdf",
     "spreadsheet",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from headwater.errors import IntegrityError, RefusedError
-from headwater.packages.documents import DRAFT_FOLDER, RECORD_FOLDER
+from headwater.packages.documents import DRAFT_FOLDER, RECORD_FOLDER, SEALED_FOLDER
 
 __all__ = ["NAMED_BY", "UnsupportedName", "check_names", "package_leads", "unsupported_names"]
 
@@ -85,7 +85,9 @@ def package_leads(package_dir: Path) -> list[dict[str, Any]]:
     Raises:
         IntegrityError: The file is gone or damaged.
     """
-    folder = next((package_dir / name for name in (DRAFT_FOLDER, RECORD_FOLDER) if (package_dir / name).is_dir()), None)
+    # After a release a crash may leave a part of the draft, and before it a record that is none.
+    places = (RECORD_FOLDER,) if (package_dir / SEALED_FOLDER).is_dir() else (DRAFT_FOLDER, RECORD_FOLDER)
+    folder = next((package_dir / name for name in places if (package_dir / name).is_dir()), None)
     if folder is None:
         raise IntegrityError(f"{package_dir}: neither a draft nor a record is in it; draft it again")
     try:

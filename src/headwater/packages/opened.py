@@ -221,10 +221,12 @@ def _bad_documents(
     files: Mapping[str, bytes], manifest: Mapping[str, Any], approval: Mapping[str, Any], signatures: Mapping[str, Any]
 ) -> str | None:
     manifest_sha256, approval_sha256 = sha256_hex(files[MANIFEST_NAME]), sha256_hex(files[APPROVAL_NAME])
-    if signatures["manifest_sha256"] != manifest_sha256 or approval["manifest_sha256"] != manifest_sha256:
+    if signatures["manifest_sha256"] != manifest_sha256:
         return f"{MANIFEST_NAME}: it is not the one that was signed"
     if signatures["approval_sha256"] != approval_sha256:
         return f"{APPROVAL_NAME}: it is not the one that was signed"
+    if approval["manifest_sha256"] != manifest_sha256:
+        return f"{APPROVAL_NAME}: it approves another manifest"
     if not manifest["package_id"] == approval["package_id"] == signatures["package_id"]:
         return "the documents are of different packages"
     return None

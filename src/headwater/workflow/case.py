@@ -38,6 +38,7 @@ from headwater.schema.state import CONFIRMATIONS, EXHIBIT_PLACES, IMPORTS, MAPPI
 from headwater.workflow.database import open_database
 from headwater.workflow.decided import put_decisions
 from headwater.workflow.subject_texts import case_subject_keys
+from headwater.workflow.unfinished import finish_judgements
 
 __all__ = ["Actor", "Case", "PlacedExhibit", "recordable", "system_clock"]
 
@@ -104,6 +105,7 @@ class Case:
         self.custody = CustodyLog.open(path, subject_keys=case_subject_keys(path, self.settings))
         with (path / LOG_NAME).open("rb") as log:
             self._first_line = log.readline()
+        finish_judgements(path, self.database, self.custody)
 
     @classmethod
     def create(

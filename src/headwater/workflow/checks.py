@@ -42,6 +42,7 @@ from headwater.workflow.table_checks import (
     transactions_conserve,
 )
 from headwater.workflow.token_checks import token_balances_conserve, token_traces_conserve
+from headwater.workflow.unlogged import left_behind, unlogged_release
 
 __all__ = ["CASE_CHECKS", "verify_case"]
 
@@ -60,6 +61,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
     ran = {str(output["stage"]) for output in case.current_outputs()} - stale.keys()
     # A note and no failure: nothing is wrong with a case whose run was interrupted, or that got another exhibit.
     yield Check(check="stages.current", ok=True, first_bad=next(iter(stale.values()), None))
+    yield Check(check="case.left_behind", ok=True, first_bad=left_behind(case))
     # Entries of unconfirmed lists, too: a run of before lists had to be confirmed may cite them.
     with case.tables(leave_out=stale.keys(), with_unconfirmed=True, with_withheld=True) as tables:
         for promise in _OF_TABLES:
@@ -133,11 +135,11 @@ def _notes_in_custody(case: Case) -> Finding:
 
 def _references_in_custody(case: Case) -> Finding:
     recorded = _custody_outputs(case)
-    for path in sorted((case.path / "references").glob("*/*")):
-        if file_sha256(path) not in recorded:
-            return f"{path.relative_to(case.path)}: altered, or its digest is in no custody entry"
     for imported in case.imports():
         folder = case.path / "references" / f"{imported['reference_name']}@{imported['reference_version']}"
+        for path in sorted(folder.glob("*")):
+            if file_sha256(path) not in recorded:
+                return f"{path.relative_to(case.path)}: altered, or its digest is in no custody entry"
         if not (folder / "seal.json").is_file():
             return f"{folder.relative_to(case.path)}: gone"
     check_references(case)
@@ -296,6 +298,7 @@ _OF_TABLES: Final = (
 )
 _OF_PEOPLE: Final = (
     _Promise("I6.two_people", _released_by_two),
+    _Promise("I6.releases_in_custody", unlogged_release),
     _Promise("I6.names_by_two", _named_by_two),
     _Promise("I6.polarity_by_two", unlogged_confirmation),
     _Promise("I6.consent_by_two", consents_missing),

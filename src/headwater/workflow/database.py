@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from headwater.config import CaseSettings
-from headwater.errors import CaseNotFoundError, ConfigError, NewerCaseError, UnreadableInputError
+from headwater.errors import CaseNotFoundError, ConfigError, InputError, NewerCaseError, UnreadableInputError
 
 __all__ = ["open_database"]
 
@@ -51,7 +52,25 @@ def open_database(case: Path, settings: CaseSettings, *, create: bool = False) -
     except BaseException:
         engine.dispose()
         raise
+    sa.event.listen(engine, "handle_error", partial(_told_of_medium, settings.database_url or file))
     return engine
+
+
+_OF_THE_MEDIUM = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_BUSY", "SQLITE_CANTOPEN")
+"""What SQLite says of the machine and not of us; the names of its errors begin so."""
+
+
+def _told_of_medium(place: str | Path, context: sa.engine.ExceptionContext) -> None:
+    """Make one clear line of a full disk, a medium that fails, or a server that is gone.
+
+    Raises:
+        InputError: It is one of them.
+    """
+    error = context.original_exception
+    if context.is_disconnect or getattr(error, "sqlite_errorname", "").startswith(_OF_THE_MEDIUM):
+        name = place if isinstance(place, Path) else "database_url"
+        remedy = "free or repair the medium, then run the command again; what was finished is kept"
+        raise InputError(name, f"the case's database cannot be used: {error}", remedy=remedy) from error
 
 
 def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection

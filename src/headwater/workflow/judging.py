@@ -29,6 +29,7 @@ from headwater.workflow.case import Actor, Case, recordable
 from headwater.workflow.intake import recorded
 from headwater.workflow.queue import NAMING_CLAIM, pairs_shown_as
 from headwater.workflow.subject_texts import opened_text, sealed_text
+from headwater.workflow.unfinished import put_ready
 
 __all__ = ["Judged", "judge_link", "judgement_history"]
 
@@ -102,9 +103,10 @@ def judge_link(case: Case, actor: Actor, link_id: str, verdict: str, *, why: str
     before = case.judgements()
     case.register(actor)
     ids, params = (link_id, judgement.judgement_id), {"verdict": verdict}
-    case.record("judged", actor, object_ids=ids, params=params, about=subjects)
-    with case.database.begin() as connection:
-        append(connection, judgement)
+    with put_ready(case.path, judgement):
+        case.record("judged", actor, object_ids=ids, params=params, about=subjects)
+        with case.database.begin() as connection:
+            append(connection, judgement)
     return Judged(judgement=judgement, changes=tuple(_changes(before, judgement, judged.shown_claim, shown)))
 
 

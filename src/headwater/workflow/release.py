@@ -16,6 +16,7 @@ from headwater.viewer import packaged_lists
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.intake import recorded
 from headwater.workflow.review import leads_shown, package_folder, sample_words
+from headwater.workflow.unlogged import interrupted_release
 
 __all__ = ["draft_package", "release_package"]
 
@@ -120,6 +121,10 @@ def release_package(
     case.register(actor)
     with recorded(case, "transferred", actor, package=package_id):
         folder = package_folder(case, package_id)
+        interrupted = interrupted_release(case, actor, folder)
+    if interrupted is not None:
+        return _recorded_release(case, actor, interrupted)
+    with recorded(case, "transferred", actor, package=package_id):
         # Again, because a judgement may have been taken back since it was drafted.
         packages.check_names(packages.package_leads(folder), snapshot(case.judgements()).to_pylist())
         in_draft = _leads_in(case, package_id)
@@ -147,11 +152,31 @@ def release_package(
             sample=sample,
             custody_head=case.custody.head(),
         )
+    return _recorded_release(
+        case,
+        actor,
+        packages.Released(
+            release=released,
+            approver=actor.name,
+            leads_opened=tuple(leads_opened),
+            leads_shown=tuple(shown),
+            sample=sample,
+        ),
+    )
+
+
+def _recorded_release(case: Case, actor: Actor, decided: packages.Released) -> dict[str, object]:
+    released = decided.release
     case.record(
         "transferred",
         actor,
         object_ids=(released.package_id, *released.lead_ids),
-        params={"country": released.country, "leads_opened": list(leads_opened), "shown": shown, "sample": sample},
+        params={
+            "country": released.country,
+            "leads_opened": list(decided.leads_opened),
+            "shown": list(decided.leads_shown),
+            "sample": decided.sample,
+        },
         recipient=f"{released.country}, {released.recipient}",
         inputs=released.input_digests,
         outputs=released.output_digests,
