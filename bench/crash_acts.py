@@ -17,15 +17,14 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-# Imported for their own sake: what acts use is in memory before the first of them is forked.
-import duckdb  # noqa: F401
-import ibis.backends.duckdb  # noqa: F401
-import numba  # noqa: F401
-import pyarrow.dataset  # noqa: F401
+import duckdb  # noqa: F401 - in memory before the first act is forked
+import ibis.backends.duckdb  # noqa: F401 - in memory before the first act is forked
+import numba  # noqa: F401 - in memory before the first act is forked
+import pyarrow.dataset  # noqa: F401 - in memory before the first act is forked
 import pyrage
-import typst  # noqa: F401
+import typst  # noqa: F401 - in memory before the first act is forked
 
-import headwater.workflow.stages  # noqa: F401
+import headwater.workflow.stages  # noqa: F401 - in memory before the first act is forked
 from crash_points import FAULTS, Ended, Point, Striker, Tally, program
 from headwater.custody import CustodyLog
 
