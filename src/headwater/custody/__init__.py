@@ -16,7 +16,7 @@ from headwater.custody.log import Clock, CustodyLog
 from headwater.custody.machine import clock_source, program_sha256
 from headwater.custody.payloads import PAYLOADS_NAME
 from headwater.custody.proofs import consistency_proof, inclusion_proof, verify_proof
-from headwater.custody.signed import signed_document, signed_from
+from headwater.custody.signed import signed_document, signed_from, spelled_document
 from headwater.custody.state import HEADS_NAME, LOG_NAME, TORN_NAME, Interruption
 from headwater.custody.verify import Check, verify_log
 from headwater.custody.witnesses import WITNESSES_NAME, add_receipt, add_timestamp, kept_receipts, timestamp_request
@@ -53,6 +53,7 @@ __all__ = [
     "raw_public_key",
     "signed_document",
     "signed_from",
+    "spelled_document",
     "timestamp_request",
     "utc_text",
     "verify_log",
