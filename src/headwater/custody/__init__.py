@@ -28,7 +28,7 @@ from headwater.custody.log import Clock, CustodyLog
 from headwater.custody.machine import clock_source, program_sha256
 from headwater.custody.payloads import PAYLOADS_NAME
 from headwater.custody.proofs import consistency_proof, head_of, inclusion_proof, verify_proof
-from headwater.custody.signed import signed_document, signed_from
+from headwater.custody.signed import signed_document, signed_from, spelled_document
 from headwater.custody.state import HEADS_NAME, LOG_NAME, TORN_NAME, Interruption
 from headwater.custody.subjects import KEYS_FOLDER, SUBJECT_PREFIXES, SubjectKeys, subjects_among
 from headwater.custody.verify import LOG_CHECKS, Check, bad_seals, verify_log
@@ -80,6 +80,7 @@ __all__ = [
     "raw_public_key",
     "signed_document",
     "signed_from",
+    "spelled_document",
     "subject_commitment",
     "subjects_among",
     "timestamp_request",

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from headwater.custody.keys import raw_public_key
 from headwater.schema import canonical_json
 
-__all__ = ["signed_document", "signed_from"]
+__all__ = ["signed_document", "signed_from", "spelled_document"]
 
 _CONTEXT = b"headwater signed document 1\n"
 _KEY_HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -36,11 +36,11 @@ def signed_document(body: Mapping[str, Any], signers: Sequence[tuple[str, Ed2551
     return canonical_json({**body, "signatures": signatures})
 
 
-def signed_from(content: bytes, document_format: str, roles: Sequence[str]) -> dict[str, Any]:
-    """The document, if the content is its only spelling and the signature in each role holds, by keys that differ.
+def spelled_document(content: bytes) -> dict[str, Any]:
+    """The JSON object of which the content is the only spelling.
 
     Raises:
-        ValueError: It is not; the text says why.
+        ValueError: It is none.
     """
     try:
         document: Any = json.loads(content)
@@ -49,6 +49,16 @@ def signed_from(content: bytes, document_format: str, roles: Sequence[str]) -> d
         document, spelled = None, None
     if not isinstance(document, dict) or spelled != content:
         raise ValueError("it is not canonical JSON")
+    return document
+
+
+def signed_from(content: bytes, document_format: str, roles: Sequence[str]) -> dict[str, Any]:
+    """The document, if the content is its only spelling and the signature in each role holds, by keys that differ.
+
+    Raises:
+        ValueError: It is not; the text says why.
+    """
+    document = spelled_document(content)
     version = document.get("version")
     if document.get("format") != document_format or type(version) is not int or version != 1:
         raise ValueError(f"it is not a {document_format} of version 1")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from headwater.custody import raw_public_key
+from headwater.custody import raw_public_key, spelled_document
 from headwater.schema import canonical_json, content_id
 
 __all__ = [
@@ -106,13 +105,7 @@ def document_from(content: bytes, document_format: str) -> dict[str, Any]:
     Raises:
         ValueError: It is not canonical JSON, or of another format or version; the text says which.
     """
-    try:
-        document = json.loads(content)
-        spelled = canonical_json(document)
-    except (ValueError, TypeError, RecursionError):
-        document, spelled = None, None
-    if not isinstance(document, dict) or spelled != content:
-        raise ValueError("it is not canonical JSON")
+    document = spelled_document(content)
     version = document.get("version")
     if document.get("format") != document_format or version not in _VERSIONS or isinstance(version, bool):
         raise ValueError(f"it is not a {document_format} of version 1 or 2")

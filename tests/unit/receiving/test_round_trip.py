@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,22 @@ def test_a_recalled_package_is_marked_with_all_its_leads(two):
     # The leads themselves are not wrong: the next package has them, as the first that stands.
     assert two.draft()["since"] is None
     assert "was not sent" in two.refused("recall", two.case, "led-0", "--operator", A, "--why", "x")
+
+
+def test_a_recall_that_went_missing_or_was_changed_is_found(two):
+    leads = (two.send().parent / "record" / "leads.jsonl").read_bytes()
+    lead = json.loads(leads.splitlines()[0])["lead_id"]
+    [notice] = two.do("recall", two.case, lead, "--operator", A, "--why", "wrong", "--json")
+    record = Path(notice["folder"]).parent / "record" / "recall.json"
+    content = record.read_bytes()
+    record.write_bytes(content.replace(b'"why":"wrong"', b'"why":"right"'))
+    found = {row["check"]: row["ok"] for row in two.headwater("verify", two.case, "--json").rows}
+    assert not found["I7.recalls_in_custody"]
+    record.write_bytes(content)
+    two.verified()
+    shutil.rmtree(Path(notice["folder"]).parent)
+    found = {row["check"]: row["ok"] for row in two.headwater("verify", two.case, "--json").rows}
+    assert not found["I7.recalls_in_custody"]
 
 
 def test_what_was_opened_is_what_headwater_showed(two):
