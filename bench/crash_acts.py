@@ -17,17 +17,19 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-import duckdb  # noqa: F401 - in memory before the first act is forked
-import ibis.backends.duckdb  # noqa: F401 - in memory before the first act is forked
-import numba  # noqa: F401 - in memory before the first act is forked
-import pyarrow.dataset  # noqa: F401 - in memory before the first act is forked
+import duckdb
+import ibis.backends.duckdb
+import numba
+import pyarrow.dataset
 import pyrage
-import typst  # noqa: F401 - in memory before the first act is forked
+import typst
 
-import headwater.workflow.stages  # noqa: F401 - in memory before the first act is forked
+import headwater.workflow.stages
 from crash_points import FAULTS, Ended, Point, Striker, Tally, program
 from headwater.custody import CustodyLog
 
+# What acts use is in memory before the first of them is forked.
+USED = (duckdb, ibis.backends.duckdb, numba, pyarrow.dataset, typst, headwater.workflow.stages)
 ROOT = Path(__file__).resolve().parents[1]
 ANA, BO = "A. Examiner", "S. Second"
 CASE, PACKAGE = "{case}", "{package}"

@@ -55,8 +55,9 @@ def test_time_zone_locale_hash_seed_workers_and_folder_do_not_show(finished, hea
     again = ("run", case, "--workers", 1, "--allow-unsealed")
     run(case, ELSEWHERE | {"LC_ALL": "C"}, *again, "--until", "money")
     run(case, ELSEWHERE, *again)
-    judged = ("--why", "another reason", "--operator", "D. Somebody")
-    run(case, ELSEWHERE, "judge", case, finished.judged_link, "positive", *judged)
+    for operator in ("D. Somebody", "E. Other"):
+        judged = ("--why", "another reason", "--operator", operator)
+        run(case, ELSEWHERE, "judge", case, finished.judged_link, "positive", *judged)
     run(case, ELSEWHERE, *again)
     found = digests(run(case, ELSEWHERE, "digests", case, "--json"))
     expected = digests(headwater("digests", finished.case, "--json").out)
