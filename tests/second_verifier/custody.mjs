@@ -189,7 +189,7 @@ function checkOpening(line, entry, commitment) {
 }
 
 // A proof, or the receipt of an erasure, which holds one.
-export function checkDocument(content, key = null) {
+export function checkProofOrErasure(content, key = null) {
   need(content.at(-1) === 10, "it does not end with a line feed");
   const receipt = parsed(content.subarray(0, -1));
   if (receipt.get("format") !== "headwater-erasure-receipt") return checkProof(content, key);

@@ -4,7 +4,7 @@
 // written from docs/reference/custody-format.md and package-format.md, to show that these pages are enough.
 import { readFileSync } from "node:fs";
 import { Bad, keyOfPem } from "./canonical.mjs";
-import { checkDocument, checkLog } from "./custody.mjs";
+import { checkLog, checkProofOrErasure } from "./custody.mjs";
 import { checkContents, checkEnvelope, membersOf } from "./package.mjs";
 import { checkDocument, checkRecall } from "./signed.mjs";
 
@@ -13,7 +13,7 @@ const files = (named) => new Map(Object.entries(named).map(([name, content]) => 
 const CHECKS = {
   log: ({ log, heads, payloads, pem, witnesses }) =>
     checkLog({ log: bytes(log), heads: bytes(heads), payloads: bytes(payloads), key: keyOfPem(bytes(pem)), witnesses }),
-  proof: ({ proof }) => checkDocument(bytes(proof)),
+  proof: ({ proof }) => checkProofOrErasure(bytes(proof)),
   sealed: ({ envelope, ciphertext, identity }) =>
     checkEnvelope({ envelope: bytes(envelope), ciphertext: bytes(ciphertext), identity }),
   opened: (job) => checkContents({ files: files(job.files) }),
