@@ -10,6 +10,7 @@ from typing import Any, Final
 from headwater.errors import InputError, IntegrityError
 from headwater.packages import leads_of_record
 from headwater.workflow.case import Actor, Case
+from headwater.workflow.intake import recorded
 
 __all__ = ["REVIEWER_ROLE", "drawn_sample", "leads_shown", "package_folder", "review_draft", "sample_words"]
 
@@ -32,16 +33,17 @@ def review_draft(
         InputError: There is no such draft or lead.
         IntegrityError: The draft is not what the custody log says was drafted.
     """
-    folder = package_folder(case, package_id) / "draft"
-    if not folder.is_dir():
-        raise InputError(package_id, "is no draft any more", remedy="draft a new one with 'headwater package'")
-    _check_unaltered(case, package_id, folder)
-    leads = {str(lead["lead_id"]): lead for lead in leads_of_record(folder)}
-    chosen = list(lead_ids) or (list(leads) if sample is None else drawn_sample(package_id, list(leads), sample))
-    for lead_id in chosen:
-        if lead_id not in leads:
-            raise InputError(lead_id, "is no lead of this package", remedy="name the leads that the draft holds")
     case.register(actor)
+    with recorded(case, "opened", actor, package=package_id):
+        folder = package_folder(case, package_id) / "draft"
+        if not folder.is_dir():
+            raise InputError(package_id, "is no draft any more", remedy="draft a new one with 'headwater package'")
+        _check_unaltered(case, package_id, folder)
+        leads = {str(lead["lead_id"]): lead for lead in leads_of_record(folder)}
+        chosen = list(lead_ids) or (list(leads) if sample is None else drawn_sample(package_id, list(leads), sample))
+        for lead_id in chosen:
+            if lead_id not in leads:
+                raise InputError(lead_id, "is no lead of this package", remedy="name the leads that the draft holds")
     case.record("opened", actor, object_ids=(package_id, *chosen), params={"purpose": "review", "sample": sample})
     return [leads[lead_id] for lead_id in chosen]
 

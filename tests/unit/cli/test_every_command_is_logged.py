@@ -48,6 +48,7 @@ class Rule:
 READ = (("consulted", "consultation"),)
 LEFT = (("exported", "disclosure"),)
 NO_CASE = "reads no case: it is given files, and none of a case"
+STORE = "of a store of received packages, which has a custody log of its own: tests/unit/receiving/test_round_trip.py"
 
 
 def reads(*words: str, refused: tuple[str, ...] | None = None) -> Rule:
@@ -109,11 +110,21 @@ RULES: Mapping[str, Rule | str] = {
     "leads explain": reads("{case}", "1", *WHO, refused=("{case}", "led-none", *WHO)),
     "leads outcomes": reads("{case}", *WHO),
     "package": Rule(
-        ("{case}", "--country", "FR", "--recipient", "{key}", *WHO),
+        ("{case}", "--country", "FR", "--recipient", "{key}", *BASIS, *WHO),
         LEFT,
-        ("{case}", "--country", "ZZ", "--recipient", "{key}", *WHO),
+        ("{case}", "--country", "ZZ", "--recipient", "{key}", *BASIS, *WHO),
         "disclosure",
     ),
+    "review": Rule(
+        refused=("{case}", "pkg-none", *SECOND),
+        attempted="consultation",
+        tested="../receiving/test_round_trip.py",
+    ),
+    "recall": Rule(
+        refused=("{case}", "led-none", *WHO), attempted="alteration", tested="../receiving/test_round_trip.py"
+    ),
+    "sent": reads("{case}", *WHO),
+    **{f"receive {name}": STORE for name in ("init", "trust", "revoke", "add", "list", "show", "outcome")},
     "release": Rule(
         refused=("{case}", "pkg-none", "--all-opened", *SECOND), attempted="disclosure", tested="test_people.py"
     ),
@@ -160,6 +171,15 @@ RULES: Mapping[str, Rule | str] = {
     "custody timestamp-import": Rule(
         refused=("{case}", "{folder}/none", "--authority", "{folder}/none", *WHO),
         tested="../custody/test_timestamps.py",
+    ),
+    "custody receipt-import": Rule(
+        refused=("{case}", "{folder}/none", "--from", "{folder}/none", *WHO),
+        tested="../receiving/test_round_trip.py",
+    ),
+    "leads outcome-import": Rule(
+        refused=("{case}", "{folder}/none", "--from", "{folder}/none", *WHO),
+        attempted="collection",
+        tested="../receiving/test_round_trip.py",
     ),
     "custody due": reads("{case}", *WHO),
     "custody erase": Rule(

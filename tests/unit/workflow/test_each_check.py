@@ -167,8 +167,7 @@ CASE_BREAKS: dict[str, Callable[[Case], object]] = {
     "custody.erasures": lambda c: erased(c, object_ids=(f"subject-{'ab' * 32}",)),
     "I7.tables_in_custody": lambda c: rewrite(c, "accounts", cell("nickname", "other"), logged=False),
     "I7.notes_in_custody": lambda c: ((c.path / "notes").mkdir(), (c.path / "notes" / "x").write_bytes(b"")),
-    "I7.references_in_custody": lambda c: (c.path / "references" / "x@1").mkdir() or (
-        c.path / "references" / "x@1" / "y").write_bytes(b""),
+    "I7.references_in_custody": lambda c: (min((c.path / "references").iterdir()) / "y").write_bytes(b""),
     "I7.grades_in_custody": lambda c: c.record("received", c.actor(), outputs={"grades": "ab" * 32}),
     "I7.deconfliction_in_custody": lambda c: c.record(
         "received", c.actor(), object_ids=("dcs-1",), outputs={"shared": "ab" * 32}),
@@ -193,6 +192,8 @@ CASE_BREAKS: dict[str, Callable[[Case], object]] = {
     ),
 }  # fmt: skip
 ELSEWHERE = {
+    "I7.recalls_in_custody": "../receiving/test_round_trip.py::test_a_recall_that_went_missing_or_was_changed_is_found",
+    "I6.releases_in_custody": "test_interrupted.py::test_a_package_that_lies_with_another_country_fails_verification",
     "I2.medium_ranges": "test_invariants.py::test_the_ranges_of_a_medium_must_tile_it",
     "I6.names_by_two": "test_people.py::test_a_name_that_left_on_one_person_s_word_fails_verification",
 }
@@ -222,7 +223,9 @@ def test_one_thing_wrong_in_the_case_fails_its_check_alone(name, small, headwate
 def test_the_registries_are_what_is_run(small):
     names = [check.check for check in verify_path(small.case)]
     assert names[: len(LOG_CHECKS)] == list(LOG_CHECKS)
-    assert [name for name in names if name not in {*LOG_CHECKS, "stages.current"}] == list(checks.CASE_CHECKS)
+    assert [name for name in names if name not in {*LOG_CHECKS, "stages.current", "case.left_behind"}] == list(
+        checks.CASE_CHECKS
+    )
 
 
 def test_an_erasure_that_lost_its_list_is_found(small, headwater):
