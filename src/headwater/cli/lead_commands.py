@@ -82,10 +82,12 @@ def explain_lead(
     as_json: AsJson = False,
 ) -> None:
     """Say which rules fired on a lead and which did not, what parts it from its neighbours, and what would move it."""
-    from headwater.workflow import Case, consult, lead_explained
+    from headwater.workflow import Case, consult, lead_explained, named_lead
 
-    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "leads explain", (lead,)) as tables:
-        told = lead_explained(tables, lead)
+    with Case(case) as opened:
+        ids, actor = named_lead(opened, lead), opened.actor(operator, why=why)
+        with consult(opened, actor, "leads explain", ids) as tables:
+            told = lead_explained(tables, lead)
         head = head_text(opened)
     emit(told, as_json=as_json, text=lead_explained_text(told))
     note(head)

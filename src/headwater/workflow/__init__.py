@@ -27,7 +27,7 @@ from headwater.workflow.intake import add_exhibit, add_reference, approve_mappin
 from headwater.workflow.judging import Judged, judge_link, judgement_history
 from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.money import SheetsWritten, export_request_sheets, write_month_table, write_sankey
-from headwater.workflow.people import lead_explained, outcome_report, ranked_leads
+from headwater.workflow.people import lead_explained, named_lead, outcome_report, ranked_leads
 from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
@@ -93,6 +93,7 @@ __all__ = [
     "lead_explained",
     "leads_before_judgement",
     "ledger_report",
+    "named_lead",
     "open_tables",
     "outcome_report",
     "propose_erasure",

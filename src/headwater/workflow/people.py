@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from headwater.engine import Session
 from headwater.errors import ConfigError
 from headwater.leads import concerned, explained_lead, outcome_sums, outcomes_of_leads
+from headwater.workflow.case import Case
 
-__all__ = ["lead_explained", "outcome_report", "ranked_leads"]
+__all__ = ["lead_explained", "named_lead", "outcome_report", "ranked_leads"]
 
 _SHOWN_OF_LEAD = (
     "contrary",
@@ -22,6 +23,18 @@ _SHOWN_OF_LEAD = (
     "shared_with",
     "why_now",
 )
+
+
+def named_lead(case: Case, wanted: str) -> tuple[str, ...]:
+    """Ids of the lead and the account that somebody names by a lead, an account or a rank; else what they typed.
+
+    A rank moves with the next run, and is nobody's key: what is recorded is whom it stood for.
+    """
+    with case.tables() as tables:
+        for lead in tables.columns("leads", ["lead_id", "account_id", "rank"]).to_pylist():
+            if wanted in {lead["lead_id"], lead["account_id"], str(lead["rank"])}:
+                return lead["lead_id"], lead["account_id"]
+    return (wanted,)
 
 
 def lead_explained(tables: Session, wanted: str) -> dict[str, Any]:

@@ -38,6 +38,8 @@ def judged(small, headwater):
     link = done(headwater("queue", small.case, "--limit", 1, "--json")).rows[0]
     done(headwater("judge", small.case, link["link_id"], "positive", "--why", SECRET, "--operator", "S. Second"))
     done(headwater("explain", small.case, link["left_id"], "--why", f"{SECRET}, again"))
+    # A lead named by its rank is a subject as well.
+    done(headwater("leads", "explain", small.case, "1", "--why", f"{SECRET}, by rank"))
     assert headwater("explain", small.case, "acc-none", "--why", f"{SECRET}, thrice").status == 2
     return small, link
 
