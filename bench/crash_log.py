@@ -11,10 +11,19 @@ from typing import Any
 
 import headwater_verify
 from crash_points import FAULTS, Ended, Point, Striker, Tally
-from headwater.custody import HEADS_NAME, LOG_NAME, PAYLOADS_NAME, CustodyLog, create_case_key, verify_log
+from headwater.custody import (
+    HEADS_NAME,
+    LOG_NAME,
+    PAYLOADS_NAME,
+    CustodyLog,
+    create_case_key,
+    program_sha256,
+    verify_log,
+)
 from headwater.errors import HeadwaterError
 from headwater_verify.checks import BadInputError
 
+program_sha256()  # kept from here on, so that no process which is struck digests the program anew
 FILES = (LOG_NAME, HEADS_NAME, PAYLOADS_NAME)
 WHO: Mapping[str, Any] = {
     "actor": "Ana",

@@ -28,24 +28,29 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from crash_acts import case_strikes
-from crash_log import log_strikes
 from crash_points import Tally
-from perturbed import reproduced
-from tampering import tampering
 
 PARTS = ("tampering", "log", "case", "packages")
 
 
 def measured(work: Path, part: str, *, step: int, points: int, workers: int) -> Iterator[Tally]:
     """What one part tried, and what of it came out as it must."""
+    # Each where it is used: every process that is struck imports this file first, and would import all of it.
     if part == "tampering":
+        from tampering import tampering
+
         yield from tampering(work, step, workers)
     elif part == "log":
+        from crash_log import log_strikes
+
         yield from log_strikes(work, points)
     elif part == "case":
+        from crash_acts import case_strikes
+
         yield from case_strikes(work, points, workers)
     else:
+        from perturbed import reproduced
+
         yield from reproduced(work)
 
 
