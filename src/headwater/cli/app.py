@@ -19,6 +19,7 @@ from headwater.cli import (
     lead_commands,
     money_commands,
     reference_commands,
+    serve_commands,
     table_commands,
     viewer_commands,
 )
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 for module in (
     case_commands, reference_commands, table_commands, money_commands, judge_commands, lead_commands,
-    deconflict_commands, viewer_commands, custody_commands, file_commands,
+    deconflict_commands, viewer_commands, custody_commands, file_commands, serve_commands,
 ):  # fmt: skip
     module.register(app)
 

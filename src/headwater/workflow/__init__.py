@@ -1,5 +1,6 @@
 """The one module that knows the whole order, and everything that is done to a case."""
 
+from headwater.workflow.access import AccessLog, AccessRow, access_faults, access_rows
 from headwater.workflow.agreement import AgreementReport, agreement_report
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.confirm import confirm_polarity, reference_list
@@ -11,6 +12,7 @@ from headwater.workflow.custody_acts import (
     request_timestamp,
     witnessed_head,
 )
+from headwater.workflow.database import open_store
 from headwater.workflow.deconfliction import (
     StepDone,
     answer_offer,
@@ -26,6 +28,16 @@ from headwater.workflow.intake import add_exhibit, add_reference, approve_mappin
 from headwater.workflow.judging import Judged, judge_link, judgement_history
 from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.money import SheetsWritten, export_request_sheets, write_month_table, write_sankey
+from headwater.workflow.overview import (
+    ACCOUNTED,
+    AccountLine,
+    NextAction,
+    StageStatus,
+    accounted,
+    next_actions,
+    seen_from_outside,
+    stage_statuses,
+)
 from headwater.workflow.people import lead_explained, outcome_report, ranked_leads
 from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
 from headwater.workflow.release import draft_package, release_package
@@ -33,7 +45,7 @@ from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
 from headwater.workflow.verify import verify_path
-from headwater.workflow.victims import VICTIM_ROLE
+from headwater.workflow.victims import OF_VICTIMS, VICTIM_ROLE
 from headwater.workflow.viewer import GradesRead, export_media, read_grades, withdraw_grades
 from headwater.workflow.views import (
     LedgerReport,
@@ -45,8 +57,13 @@ from headwater.workflow.views import (
 )
 
 __all__ = [
+    "ACCOUNTED",
+    "OF_VICTIMS",
     "STAGES",
     "VICTIM_ROLE",
+    "AccessLog",
+    "AccessRow",
+    "AccountLine",
     "Actor",
     "AgreementReport",
     "Case",
@@ -54,12 +71,17 @@ __all__ = [
     "GradesRead",
     "Judged",
     "LedgerReport",
+    "NextAction",
     "SheetsWritten",
     "ShownQueue",
     "Stage",
     "StageResult",
+    "StageStatus",
     "Stated",
     "StepDone",
+    "access_faults",
+    "access_rows",
+    "accounted",
     "add_exhibit",
     "add_reference",
     "agreement_report",
@@ -81,6 +103,8 @@ __all__ = [
     "lead_explained",
     "leads_before_judgement",
     "ledger_report",
+    "next_actions",
+    "open_store",
     "open_tables",
     "outcome_report",
     "prove_entry",
@@ -92,8 +116,10 @@ __all__ = [
     "release_package",
     "request_timestamp",
     "run_stages",
+    "seen_from_outside",
     "shared_rows",
     "show_queue",
+    "stage_statuses",
     "start_session",
     "suggest_mapping",
     "table_list",

@@ -12,6 +12,7 @@ from headwater.engine import file_sha256
 from headwater.errors import HeadwaterError
 from headwater.judgements import graded_files, grades_digest, grades_of_file, snapshot
 from headwater.packages import NAMED_BY, lead_decisions, package_leads, unsupported_names, verify_package
+from headwater.workflow.access import access_faults
 from headwater.workflow.case import Case
 from headwater.workflow.confirm import unlogged_confirmation
 from headwater.workflow.deconfliction_sessions import consents_missing, results_altered
@@ -31,7 +32,7 @@ from headwater.workflow.table_checks import (
 )
 from headwater.workflow.token_checks import token_balances_conserve, token_traces_conserve
 
-__all__ = ["verify_case"]
+__all__ = ["stale_stages", "verify_case"]
 
 
 def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
@@ -48,9 +49,10 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
     yield _check("I7.grades_in_custody", lambda: _grades_in_custody(case))
     yield _check("I7.deconfliction_in_custody", lambda: results_altered(case))
     yield _check("I7.judgements_in_custody", lambda: _judgements_in_custody(case))
+    yield _check("I7.access_log", lambda: access_faults(case))
     if with_evidence:
         yield _check("evidence.unchanged", lambda: _evidence_unchanged(case))
-    stale = _stale_stages(case)
+    stale = stale_stages(case)
     ran = {str(output["stage"]) for output in case.current_outputs()} - stale.keys()
     # A note and no failure: nothing is wrong with a case whose run was interrupted, or that got another exhibit.
     yield Check(check="stages.current", ok=True, first_bad=next(iter(stale.values()), None))
@@ -188,7 +190,7 @@ def _evidence_unchanged(case: Case) -> Finding:
     return None
 
 
-def _stale_stages(case: Case) -> dict[str, str]:
+def stale_stages(case: Case) -> dict[str, str]:
     """The stages whose tables were made of other tables than are there now, in words; the next run makes them anew.
 
     What such a stage cites may be gone, rightly, so its tables are left out of what is compared.

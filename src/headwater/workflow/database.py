@@ -1,4 +1,4 @@
-"""Opening `case.db`, or the database that `case.toml` names; Alembic brings it to this version's tables."""
+"""Opening `case.db`, the database that `case.toml` names, or the workbench's; Alembic brings it to this version."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from headwater.config import CaseSettings
 from headwater.errors import CaseNotFoundError, ConfigError, NewerCaseError, UnreadableInputError
 
-__all__ = ["open_database"]
+__all__ = ["open_database", "open_store"]
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -36,17 +36,34 @@ def open_database(case: Path, settings: CaseSettings, *, create: bool = False) -
     file = case / "case.db"
     if not settings.database_url and not create and not file.is_file():
         raise CaseNotFoundError(file, "the case's database is missing", remedy="restore it from the last copy")
+    return open_store(file, settings.database_url, _MIGRATIONS, named_in=case / "case.toml")
+
+
+def open_store(file: Path, url: str, migrations: Path, *, named_in: Path) -> sa.Engine:
+    """A database, brought to the newest revision.
+
+    Args:
+        file: Of SQLite, where no address is given.
+        url: Address of a database; empty for the file.
+        migrations: Folder of Alembic's revisions.
+        named_in: The file that gives the address, for messages.
+
+    Raises:
+        ConfigError: The address cannot be used.
+        NewerCaseError: A newer headwater made its tables.
+        UnreadableInputError: It is not a database.
+    """
     try:
-        engine = sa.create_engine(settings.database_url or f"sqlite:///{file}")
+        engine = sa.create_engine(url or f"sqlite:///{file}")
     except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
-        raise ConfigError(f"{case / 'case.toml'}: database_url cannot be used ({error}); correct it") from error
+        raise ConfigError(f"{named_in}: database_url cannot be used ({error}); correct it") from error
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _durable)
     try:
-        _migrate(case, engine)
+        _migrate(file.parent, engine, migrations)
     except sa.exc.DatabaseError as error:
         engine.dispose()
-        reason = f"the case's database cannot be opened ({error.orig})"
+        reason = f"the database cannot be opened ({error.orig})"
         raise UnreadableInputError(file, reason, remedy="restore it from the last copy") from error
     except BaseException:
         engine.dispose()
@@ -63,9 +80,9 @@ def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-A
     cursor.close()
 
 
-def _migrate(case: Path, engine: sa.Engine) -> None:
+def _migrate(case: Path, engine: sa.Engine, migrations: Path) -> None:
     config = Config(stdout=io.StringIO())
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
     with engine.begin() as connection:
         found = MigrationContext.configure(connection).get_current_revision()

@@ -1,0 +1,102 @@
+"""A workbench over the smallest case, with one person of every role, asked without a socket."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from starlette.testclient import TestClient
+
+from headwater_web.app import application
+from headwater_web.cases import opened_cases
+from headwater_web.gate import COOKIE
+from headwater_web.rules import Role
+from headwater_web.server import address_of, workbench_at
+from headwater_web.state import Person, open_state
+from headwater_web.workbench import Workbench
+
+ORIGIN = "http://localhost:8765"
+PEOPLE = {
+    Role.ANALYST: "A. Analyst",
+    Role.VICTIM_ANALYST: "V. Analyst",
+    Role.APPROVER: "P. Approver",
+    Role.AUDITOR: "U. Auditor",
+    Role.ADMINISTRATOR: "D. Administrator",
+}
+STRANGER = "S. Stranger"
+"""Signed in, and a member of nothing."""
+
+
+class Asker:
+    """Somebody in front of a browser: asks with their cookie, and sends forms as a page of the workbench would."""
+
+    def __init__(self, client: TestClient, bench: Workbench, person: Person | None) -> None:
+        self.client, self.bench, self.person = client, bench, person
+        self.cookie = bench.sessions.begin(person, "full") if person is not None else ""
+
+    @property
+    def token(self) -> str:
+        session = self.bench.sessions.of(self.cookie)
+        return session.form_token if session is not None else ""
+
+    def get(self, path: str, *, as_json: bool = False, **headers: str) -> httpx.Response:
+        accept = {"Accept": "application/json"} if as_json else {"Accept": "text/html"}
+        return self.client.get(path, headers={**self._cookie(), **accept, **headers}, follow_redirects=False)
+
+    def post(self, path: str, form: dict[str, str] | None = None, **headers: str) -> httpx.Response:
+        own = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", **self._cookie()}
+        sent = {"token": self.token, **(form or {})}
+        return self.client.post(path, data=sent, headers={**own, **headers}, follow_redirects=False)
+
+    def _cookie(self) -> dict[str, str]:
+        return {"Cookie": f"{COOKIE}={self.cookie}"} if self.cookie else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """The workbench, and who may ask it.
+
+    Attributes:
+        workbench: What is served.
+        case: Key of its one case.
+        folder: Of that case.
+        askers: By role; also by name of the stranger and of nobody.
+    """
+
+    workbench: Workbench
+    case: str
+    folder: Path
+    askers: dict[str, Asker]
+
+    def as_(self, role: str) -> Asker:
+        return self.askers[role]
+
+
+def made_bench(cases: list[Path], state: Path, client_of: Any = TestClient) -> Bench:
+    """A workbench over these cases; each person is a member of the first."""
+    address = address_of("127.0.0.1", 8765, "", None, None)
+    workbench = workbench_at(opened_cases(cases), open_state(state), address)
+    first = next(iter(workbench.cases.values()))
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(days=30)
+    client = client_of(application(workbench), base_url=ORIGIN)
+    askers: dict[str, Asker] = {"nobody": Asker(client, workbench, None)}
+    for role, name in (*PEOPLE.items(), ("stranger", STRANGER)):
+        workbench.people.add(name, by="test", administrator=role == Role.ADMINISTRATOR)
+        person = workbench.people.named(name)
+        assert person is not None
+        if role in PEOPLE and role != Role.ADMINISTRATOR:
+            workbench.members.grant(person, first.case_id, Role(role), purpose="test of it", until=until, by="test")
+        askers[str(role)] = Asker(client, workbench, person)
+    return Bench(workbench=workbench, case=first.key, folder=first.path, askers=askers)
+
+
+@pytest.fixture
+def bench(small: Any, tmp_path: Path) -> Iterator[Bench]:
+    made = made_bench([small.case], tmp_path / "state")
+    yield made
+    made.workbench.close()
