@@ -22,6 +22,7 @@ __all__ = [
 LEAST_CHARACTERS: Final = 12
 """Source: NIST SP 800-63B-4, section 3.1.1.2: 15 alone, 8 with a second factor; one person alone may lack it."""
 MOST_CHARACTERS: Final = 256
+_LEAST_KINDS: Final = 5
 # Source: RFC 9106, section 4, second recommended option: 64 MiB, 3 passes; 4 lanes.
 _HASHER: Final = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=4)
 
@@ -38,7 +39,7 @@ def checked_password(password: str, name: str) -> None:
     """
     if not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS:
         raise WeakPasswordError("password", f"must have {LEAST_CHARACTERS} to {MOST_CHARACTERS} characters")
-    if name.casefold() in password.casefold() or len(set(password)) < 5:
+    if name.casefold() in {password.casefold(), password.casefold()[: len(name)]} or len(set(password)) < _LEAST_KINDS:
         raise WeakPasswordError("password", "must not be the name, nor a few characters again and again")
 
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from headwater.schema import TABLES
+
 __all__ = ["VEILED", "WITHHELD", "is_veiled", "shown_columns"]
+
+_FREELY_WRITTEN: Final = frozenset({"label", "memo", "description"})
+"""Columns of tables made from evidence with what people wrote freely: it may be anything, so nobody meets it unasked."""
 
 VEILED: Final = frozenset(
     {
-        ("wallet_addresses", "label"),
-        ("wallet_transactions", "label"),
-        ("wallet_requests", "label"),
-        ("zcash_receipts", "memo"),
-        ("lightning_invoices", "label"),
-        ("lightning_invoices", "description"),
-        ("lightning_payments", "label"),
-        ("lightning_payments", "description"),
-        ("media_claims", "note"),
+        *((t.name, c.name) for t in TABLES if t.stage != "references" for c in t.columns if c.name in _FREELY_WRITTEN),
+        # What came back of a lead, in the words of the unit that worked on it.
         ("outcomes", "note"),
     },
 )
-"""Table and column of what people wrote freely: it may be anything, so nobody meets it unasked."""
+"""Table and column of what a page keeps veiled."""
 
 WITHHELD: Final = frozenset({("entries", "head")})
 """The first bytes of files, which may be of media: by them kinds are told, and that is all they are for."""

@@ -19,11 +19,12 @@ _MOST: Final = 40
 
 
 def go_to(ask: Ask) -> Page | Redirect:
-    """What the letters name; straight there if it is one thing."""
+    """What the letters name; straight there if it is one thing, or the whole name of one."""
     asked = ask.one("q").strip()
     found = [*_screens(ask, asked.casefold()), *_tables(ask, asked.casefold()), *_rows(ask, asked)][:_MOST]
-    if asked and len(found) == 1:
-        return Redirect(to=str(found[0]["href"]))
+    meant = [item for item in found if str(item["word"]).casefold() == asked.casefold()] or found
+    if asked and len(meant) == 1:
+        return Redirect(to=str(meant[0]["href"]))
     return Page(template="go_to.html", values={"asked": asked, "found": found}, as_json={"found": found})
 
 

@@ -20,6 +20,8 @@ from headwater_web.veils import is_veiled, shown_columns
 __all__ = ["ROUTES", "pages_of", "readable_tables", "shown_rows", "table_asked_for"]
 
 _MOST_ROWS: Final = 200
+_MOST_KEY: Final = 4_000
+"""Characters of a key that an address can carry; a row whose key is longer is shown, and has no page of its own."""
 _BY_NAME: Final = {table.name: table for table in TABLES}
 
 
@@ -129,7 +131,8 @@ def shown_rows(ask: Ask, table: Table, rows: Sequence[dict[str, Any]]) -> list[d
     for row in rows:
         key = {f"is.{name}": shown_text(row[name]) for name in table.key}
         cells = [_cell(ask, columns[name], value, table, key) for name, value in row.items()]
-        shown.append({"cells": cells, "href": ask.url("row", table=table.name, **key)})
+        short = sum(map(len, key.values())) <= _MOST_KEY
+        shown.append({"cells": cells, "href": ask.url("row", table=table.name, **key) if short else ""})
     return shown
 
 
@@ -137,12 +140,12 @@ def _cell(ask: Ask, column: Column, value: object, table: Table, key: dict[str, 
     cell: dict[str, Any] = {"name": column.name, "absent": value is None, "number": isinstance(value, int | float)}
     cell["veiled"] = len(value) if isinstance(value, str) and is_veiled(table.name, column.name) else 0
     cell["text"] = "" if cell["veiled"] else _text(value)
-    cell["href"] = ""
+    cell["href"] = cell["open"] = ""
     if column.cites and isinstance(value, str):
         cited, _, name = column.cites.partition(".")
-        if cited in _BY_NAME and ask.may("table"):
+        if cited in _BY_NAME and ask.may("table") and len(value) <= _MOST_KEY:
             cell["href"] = ask.url("table", table=cited, **{f"is.{name}": value})
-    elif cell["veiled"]:
+    elif cell["veiled"] and sum(map(len, key.values())) <= _MOST_KEY:
         cell["open"] = ask.url("opened", table=table.name, column=column.name, **key)
     return cell
 

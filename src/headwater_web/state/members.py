@@ -65,7 +65,7 @@ class Memberships:
         held = {membership.role for membership in self.of(person) if membership.case_id == case_id}
         if held - {role} and Role.AUDITOR in {role, *held}:
             raise ConfigError(
-                f"'{person.name}' cannot read a case and audit who read it; the auditor is another person"
+                f"'{person.name}' cannot both read a case and audit it; let another person be the auditor"
             )
         if not purpose.strip():
             raise ConfigError("a membership needs a purpose; say what for")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,10 @@ from headwater_web.server import address_of, workbench_at
 from headwater_web.state import Person, open_state
 from headwater_web.workbench import Workbench
 
-ORIGIN = "http://localhost:8765"
+from .browser import CHROMIUM, MISSING, Seen, free_port, serving, signed_in
+
+PORT = 8765
+ORIGIN = f"http://localhost:{PORT}"
 PEOPLE = {
     Role.ANALYST: "A. Analyst",
     Role.VICTIM_ANALYST: "V. Analyst",
@@ -77,13 +81,13 @@ class Bench:
         return self.askers[role]
 
 
-def made_bench(cases: list[Path], state: Path, client_of: Any = TestClient) -> Bench:
+def made_bench(cases: list[Path], state: Path, port: int = PORT) -> Bench:
     """A workbench over these cases; each person is a member of the first."""
-    address = address_of("127.0.0.1", 8765, "", None, None)
+    address = address_of("127.0.0.1", port, "", None, None)
     workbench = workbench_at(opened_cases(cases), open_state(state), address)
     first = next(iter(workbench.cases.values()))
     until = dt.datetime.now(dt.UTC) + dt.timedelta(days=30)
-    client = client_of(application(workbench), base_url=ORIGIN)
+    client = TestClient(application(workbench), base_url=address.url.rstrip("/"))
     askers: dict[str, Asker] = {"nobody": Asker(client, workbench, None)}
     for role, name in (*PEOPLE.items(), ("stranger", STRANGER)):
         workbench.people.add(name, by="test", administrator=role == Role.ADMINISTRATOR)
@@ -96,7 +100,76 @@ def made_bench(cases: list[Path], state: Path, client_of: Any = TestClient) -> B
 
 
 @pytest.fixture
+def make_bench() -> Any:
+    return made_bench
+
+
+@pytest.fixture
 def bench(small: Any, tmp_path: Path) -> Iterator[Bench]:
     made = made_bench([small.case], tmp_path / "state")
     yield made
     made.workbench.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A workbench that Chromium can ask.
+
+    Attributes:
+        bench: The workbench.
+        base: Its address, without a slash at the end.
+        seen: What pages did that they should not have.
+        page_of: From a role to a page on which that person has signed in; options are those of a browser context.
+    """
+
+    bench: Bench
+    base: str
+    seen: Seen
+    page_of: Any
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The browser, once for all tests; they share nothing but the program."""
+    if CHROMIUM is None:
+        pytest.skip(MISSING)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def serve(chromium: Any) -> Iterator[Any]:
+    """From a maker of a bench, which is given a port, to what is served."""
+    with contextlib.ExitStack() as stack:
+
+        def served(make: Any) -> Served:
+            port = free_port()
+            bench = make(port)
+            stack.callback(bench.workbench.close)
+            stack.enter_context(serving(bench.workbench, port))
+            base = f"http://localhost:{port}"
+            seen = Seen()
+
+            def page_of(role: str, **options: Any) -> Any:
+                context = chromium.new_context(base_url=base, **options)
+                stack.callback(context.close)
+                if role != "nobody":
+                    signed_in(context, bench.as_(role), base)
+                page = context.new_page()
+                seen.watch(page, base)
+                return page
+
+            return Served(bench=bench, base=base, seen=seen, page_of=page_of)
+
+        yield served
+
+
+@pytest.fixture
+def served(serve: Any, small: Any, tmp_path: Path) -> Served:
+    """The smallest case, served."""
+    made: Served = serve(lambda port: made_bench([small.case], tmp_path / "state", port))
+    return made

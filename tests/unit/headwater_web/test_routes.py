@@ -91,7 +91,7 @@ def _route(**changes: Any) -> Route:
 def test_a_route_without_a_part_of_its_rule_cannot_be_made(left_out: str) -> None:
     whole = {"name": "x", "path": "/x", "about": "x.", "view": id, "roles": ANYONE, "in_case": False, "reads": ""}
     with pytest.raises(TypeError):
-        Route(**{name: value for name, value in whole.items() if name != left_out})  # type: ignore[arg-type]
+        Route(**{name: value for name, value in whole.items() if name != left_out})
 
 
 @pytest.mark.parametrize(
