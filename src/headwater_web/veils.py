@@ -9,7 +9,7 @@ from headwater.schema import TABLES
 __all__ = ["VEILED", "WITHHELD", "is_veiled", "shown_columns"]
 
 _FREELY_WRITTEN: Final = frozenset({"label", "memo", "description"})
-"""Columns of tables made from evidence with what people wrote freely: it may be anything, so nobody meets it unasked."""
+"""Columns made from evidence that hold what people wrote freely: it may be anything, so nobody meets it unasked."""
 
 VEILED: Final = frozenset(
     {

@@ -40,19 +40,16 @@ MARK = "pwn"
 
 def value_of(kind: pa.DataType, text: str, number: int) -> Any:
     """A value of that type, with the text wherever a text may be."""
-    if pa.types.is_string(kind):
-        return text
-    if pa.types.is_binary(kind):
-        return text.encode()
-    if pa.types.is_boolean(kind):
-        return bool(number % 2)
-    if pa.types.is_timestamp(kind):
-        return AT
     if pa.types.is_list(kind):
         return [value_of(kind.value_type, text, number)]
     if pa.types.is_struct(kind):
         return {field.name: value_of(field.type, text, number) for field in kind}
-    return number + 1
+    if pa.types.is_timestamp(kind):
+        return AT
+    if pa.types.is_boolean(kind):
+        return bool(number % 2)
+    texts = {pa.string(): text, pa.binary(): text.encode()}
+    return texts.get(kind, number + 1)
 
 
 def hostile_rows(table: Table) -> pa.Table:

@@ -1,7 +1,8 @@
-"""The screens of the foundation in a real browser: by mouse, by keyboard alone, without scripts, for a screen reader."""
+"""The screens in a real browser: by mouse, by keyboard alone, without scripts, for who reads by ear."""
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
@@ -46,8 +47,6 @@ def test_somebody_sets_up_their_sign_in_and_signs_in_with_both_factors(served: A
 
 
 def _code(bench: Any, secret: str) -> str:
-    import base64
-
     key = base64.b32decode(secret + "=" * (-len(secret) % 8))
     assert secret_text(key) == secret
     return code_of_step(key, int(bench.store.clock().timestamp() // STEP_S))
@@ -145,9 +144,11 @@ def test_axe_finds_nothing_serious(served: Any) -> None:
         page = served.page_of(name, color_scheme=in_dark or "light")
         for path in paths:
             page.goto(path)
-            for fault in Axe().run(page).response["violations"]:
-                if fault["impact"] in {"serious", "critical"}:
-                    found.append((path, fault["id"], [node["html"][:120] for node in fault["nodes"][:3]]))
+            found += [
+                (path, fault["id"], [node["html"][:120] for node in fault["nodes"][:3]])
+                for fault in Axe().run(page).response["violations"]
+                if fault["impact"] in {"serious", "critical"}
+            ]
     assert not found
 
 
