@@ -64,9 +64,13 @@ def _navigation(ask: Ask) -> list[dict[str, object]]:
     """The screens of the case that this person may open, in the order of the routes."""
     if ask.opened is None:
         return []
-    shown = [route for route in ask.workbench.routes if route.nav and ask.may(route.name)]
-    here = max((ask.url(r.name) for r in shown if ask.address.startswith(ask.url(r.name))), key=len, default="")
-    return [{"href": ask.url(r.name), "word": ask.word(r.nav), "here": ask.url(r.name) == here} for r in shown]
+    path = ask.address.partition("?")[0]
+    home = ask.url("home")  # every address of the case begins with it, so that it alone has to be met exactly
+    shown = [(ask.url(r.name), ask.word(r.nav)) for r in ask.workbench.routes if r.nav and ask.may(r.name)]
+    return [
+        {"href": href, "word": word, "here": path == href or (href != home and path.startswith(href))}
+        for href, word in shown
+    ]
 
 
 def _count(number: int) -> str:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from headwater.custody import HEADS_NAME, LOG_NAME, CustodyLog, Entry, clock_source, load_case_key, verify_log
 from headwater.engine import sync_folder
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, InputError
 from headwater.workflow.case import Actor, Case, recordable, system_clock
 
 __all__ = ["ACCESS_FOLDER", "AccessLog", "AccessRow", "access_faults", "access_rows"]
@@ -57,6 +57,29 @@ class AccessLog:
         self._log: CustodyLog | None = None
         self._segment = ""
         self._anchored_entries = 0
+        self._rows: list[AccessRow] = []
+
+    def segments(self) -> list[str]:
+        """Names of the logs, oldest first; empty before the first access."""
+        return _segments(self._case.path)
+
+    def rows(self, segment: str) -> list[AccessRow]:
+        """The accesses in one log, oldest first, as far as they are on the medium now.
+
+        The newest log is kept in memory as it grows, so that an auditor need not wait until it is read again.
+
+        Raises:
+            InputError: There is no such log.
+            IntegrityError: It was altered.
+        """
+        with self._lock:
+            if segment not in self.segments():
+                raise InputError(f"{ACCESS_FOLDER}/{segment}", "there is no such log of accesses")
+            if self._log is None or segment != self._segment:
+                return _rows_of(self._case.path, segment)
+            if len(self._rows) != self._log.head().entries:
+                self._rows = _rows_of(self._case.path, segment)
+            return list(self._rows)
 
     def append(
         self,
@@ -98,6 +121,8 @@ class AccessLog:
                 authority_ref=self._case.settings.authority_ref,
                 clock_source=self._clock_source(),
             )
+            if len(self._rows) == entry.seq:
+                self._rows.append(AccessRow(segment=self._segment, entry=entry))
             if entry.seq + 1 - self._anchored_entries >= ANCHOR_ENTRIES:
                 self._anchor(log)
             return entry
@@ -152,7 +177,7 @@ class AccessLog:
             object_ids=(self._case.case_id, f"{ACCESS_FOLDER}/{name}", *before),
         )
         sync_folder(folder.parent)
-        self._segment = name
+        self._segment, self._rows = name, []
         self._anchor(log)
         return log
 
@@ -187,8 +212,12 @@ def access_rows(case: Path) -> Iterator[AccessRow]:
         IntegrityError: The files were altered or cut.
     """
     for name in _segments(case):
-        for entry in CustodyLog.open(case / ACCESS_FOLDER / name).entries():
-            yield AccessRow(segment=name, entry=entry)
+        yield from _rows_of(case, name)
+
+
+def _rows_of(case: Path, segment: str) -> list[AccessRow]:
+    entries = CustodyLog.open(case / ACCESS_FOLDER / segment).entries()
+    return [AccessRow(segment=segment, entry=entry) for entry in entries]
 
 
 def access_faults(case: Case) -> str | None:

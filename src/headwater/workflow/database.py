@@ -54,7 +54,10 @@ def open_store(file: Path, url: str, migrations: Path, *, named_in: Path) -> sa.
         UnreadableInputError: It is not a database.
     """
     try:
-        engine = sa.create_engine(url or f"sqlite:///{file}")
+        address = sa.make_url(url or f"sqlite:///{file}")
+        if address.drivername == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")  # the one that is installed with headwater
+        engine = sa.create_engine(address)
     except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
         raise ConfigError(f"{named_in}: database_url cannot be used ({error}); correct it") from error
     if engine.dialect.name == "sqlite":

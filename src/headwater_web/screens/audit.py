@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from headwater.custody import utc_text
-from headwater.workflow import AccessRow, access_faults, access_rows
+from headwater.workflow import AccessRow, access_faults
 from headwater_web.answers import Page
 from headwater_web.ask import Ask
 from headwater_web.rules import AUDITORS, Route
@@ -22,8 +22,10 @@ _EARLY_HOUR, _LATE_HOUR = 6, 20
 
 
 def audit(ask: Ask) -> Page:
-    """The accesses, newest first; filters by person, and refused or exported only."""
-    rows = _rows(ask)
+    """The accesses in one log, newest first; filters by person, and refused or exported only."""
+    segments = ask.case.access.segments()
+    segment = ask.one("log") or (segments[-1] if segments else "")
+    rows = _rows(ask, segment) if segment else []
     person, kind = ask.one("person"), ask.one("kind")
     chosen = [
         row
@@ -43,18 +45,24 @@ def audit(ask: Ask) -> Page:
         "person": person,
         "kind": kind,
         "unusual": unusual(rows),
-        "before": ask.url("audit", first=max(0, first - _PAGE), person=person, kind=kind) if first else None,
-        "next": ask.url("audit", first=first + _PAGE, person=person, kind=kind)
-        if first + _PAGE < len(chosen)
-        else None,
+        "segments": segments,
+        "segment": segment,
+        "before": _at(ask, segment, max(0, first - _PAGE)) if first else None,
+        "next": _at(ask, segment, first + _PAGE) if first + _PAGE < len(chosen) else None,
     }
     as_json = {
+        "logs": segments,
+        "log": segment,
         "total": len(rows),
         "fitting": len(chosen),
         "rows": [{**row, "why": str(row["why"])} for row in shown],
         "unusual": values["unusual"],
     }
     return Page(template="audit.html", values=values, as_json=as_json)
+
+
+def _at(ask: Ask, segment: str, first: int) -> str:
+    return ask.url("audit", log=segment, first=first, person=ask.one("person"), kind=ask.one("kind"))
 
 
 def check_logs(ask: Ask) -> Page:
@@ -64,10 +72,8 @@ def check_logs(ask: Ask) -> Page:
     return Page(template="audit_check.html", values={"fault": fault}, as_json={"ok": fault is None, "fault": fault})
 
 
-def _rows(ask: Ask) -> list[AccessRow]:
-    rows = [row for row in access_rows(ask.case.path) if row.entry.event != "created"]
-    rows.reverse()
-    return rows
+def _rows(ask: Ask, segment: str) -> list[AccessRow]:
+    return [row for row in reversed(ask.case.access.rows(segment)) if row.entry.event != "created"]
 
 
 def _shown(row: AccessRow) -> dict[str, Any]:
@@ -110,7 +116,7 @@ ROUTES = (
     Route(
         name="audit",
         path="/case/{case}/audit/",
-        about="Who read what, newest first, and what stands out.",
+        about="Who read what, newest first, and what stands out; `log` names an earlier log than the newest.",
         view=audit,
         roles=AUDITORS,
         in_case=True,

@@ -188,13 +188,23 @@ def one_row(ask: Ask) -> Page:
     """One row, column by column, with what each column is."""
     table = table_asked_for(ask)
     row = _the_row(ask, table)
-    cells = shown_rows(ask, table, [row])[0]["cells"]
+    cells = [{**cell, **_unfolded(row[cell["name"]])} for cell in shown_rows(ask, table, [row])[0]["cells"]]
     values = {"table": table, "cells": cells, "about": {column.name: column.about for column in table.columns}}
     return Page(
         template="row.html",
         values=values,
         as_json={"row": json_value({name: _veiled(table.name, name, value) for name, value in row.items()})},
     )
+
+
+def _unfolded(value: object) -> dict[str, Any]:
+    """A list as its parts, and a list of structures as a small table."""
+    if not isinstance(value, list) or not value:
+        return {}
+    if all(isinstance(part, dict) for part in value):
+        names = list(dict.fromkeys(name for part in value for name in part))
+        return {"names": names, "parts": [[_text(part.get(name)) for name in names] for part in value]}
+    return {"parts": [_text(part) for part in value]}
 
 
 def opened_text(ask: Ask) -> Page:

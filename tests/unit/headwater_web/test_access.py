@@ -173,3 +173,26 @@ def test_a_log_that_no_head_was_anchored_of_is_found(small: Any, monkeypatch: py
     with Case(small.case) as case:
         _append(case, 2)
         assert "no head of it" in str(access_faults(case))
+
+
+def test_an_auditor_reads_one_log_after_the_other(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access_module, "SEGMENT_ENTRIES", 5)
+    asker, auditor = bench.as_("analyst"), bench.as_("auditor")
+    for number in range(6):
+        assert asker.get(f"/case/{bench.case}/tables/items/?first={number}").status_code == 200
+    newest = auditor.get(f"/case/{bench.case}/audit/", as_json=True).json()
+    assert newest["logs"] == ["000001", "000002"]
+    assert (newest["log"], newest["total"]) == ("000002", 2)
+    before = auditor.get(f"/case/{bench.case}/audit/?log=000001&kind=consulted", as_json=True).json()
+    assert [row["address"][-7:] for row in before["rows"]] == ["first=3", "first=2", "first=1", "first=0"]
+    assert auditor.get(f"/case/{bench.case}/audit/?log=none").status_code == 422
+    again = auditor.get(f"/case/{bench.case}/audit/?log=000002", as_json=True).json()
+    assert again["rows"][0]["ids"] == ["reading:audit"], "the auditor's own readings are in it"
+
+
+def test_what_stands_out(bench: Any) -> None:
+    bench.as_("stranger").get(f"/case/{bench.case}/")
+    bench.as_("analyst").post(f"/case/{bench.case}/tables/items/export", {"reason": "asked by a test"})
+    found = bench.as_("auditor").get(f"/case/{bench.case}/audit/", as_json=True).json()["unusual"]
+    told = {(row["what"], row["actor"], row["count"]) for row in found if row["what"] != "night"}
+    assert told == {("refused", "S. Stranger", 1), ("exported", "A. Analyst", 2)}
