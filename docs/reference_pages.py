@@ -27,6 +27,8 @@ from headwater.packages.interchange import ALLOWED
 from headwater.schema import TABLES, Table
 from headwater.workflow import STAGES
 from headwater_synth.cli import app as synth_app
+from headwater_web.routes import ROUTES
+from headwater_web.veils import VEILED
 
 __all__ = ["SECTIONS", "commands_of", "filled", "unexplained"]
 
@@ -266,6 +268,26 @@ _KINDS = {
     "refs": "ids of other things",
 }
 
+
+def _routes() -> str:
+    rows = [
+        (
+            f"`{' '.join(route.methods)}`",
+            f"`{route.path}`",
+            route.about,
+            ", ".join(sorted(route.roles)),
+            f"`{route.reads}`" if route.reads else "",
+            "asks why" if route.bulk else "",
+        )
+        for route in ROUTES
+    ]
+    return _grid(("method", "address", "what it does", "who", "in the log as", ""), rows)
+
+
+def _veiled() -> str:
+    return _grid(("table", "column"), [(f"`{table}`", f"`{column}`") for table, column in sorted(VEILED)])
+
+
 SECTIONS: Mapping[str, Callable[[], str]] = {
     "commands": lambda: _program("headwater", app),
     "synth-commands": lambda: _program("headwater-synth", synth_app),
@@ -279,6 +301,8 @@ SECTIONS: Mapping[str, Callable[[], str]] = {
     "stages": _stages,
     "events": _events,
     "interchange": _interchange,
+    "routes": _routes,
+    "veiled": _veiled,
 }
 """Every section that a page can ask for."""
 

@@ -56,6 +56,12 @@ VIOLATIONS = (
     ("Front door only: judgements", "headwater/workflow/people.py", "import headwater.judgements.judgement"),
     ("Front door only: engine", "headwater/money/stage.py", "import headwater.engine.session"),
     ("Front door only: workflow", "headwater/cli/output.py", "import headwater.workflow.case"),
+    ("The workbench stands above", "headwater/cli/serve_commands.py", "import headwater_web.server"),
+    ("The workbench stands above", "headwater/workflow/views.py", "import starlette"),
+    ("The workbench shows what", "headwater_web/table_pages.py", "import duckdb"),
+    ("The workbench shows what", "headwater_web/screens/home.py", "import PIL"),
+    ("The workbench, from screens down", "headwater_web/screens/home.py", "import headwater_web.routes"),
+    ("Front door only: workflow", "headwater_web/cases.py", "import headwater.workflow.case"),
     ("No cycles", "headwater/config.py", "import headwater.workflow"),
 )
 

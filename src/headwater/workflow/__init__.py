@@ -1,5 +1,6 @@
 """The one module that knows the whole order, and everything that is done to a case."""
 
+from headwater.workflow.access import AccessLog, AccessRow, access_faults, access_rows
 from headwater.workflow.agreement import AgreementReport, agreement_report
 from headwater.workflow.case import Actor, Case, system_clock
 from headwater.workflow.confirm import confirm_polarity, reference_list
@@ -11,6 +12,7 @@ from headwater.workflow.custody_acts import (
     request_timestamp,
     witnessed_head,
 )
+from headwater.workflow.database import open_store
 from headwater.workflow.deconfliction import (
     StepDone,
     answer_offer,
@@ -27,6 +29,16 @@ from headwater.workflow.intake import add_exhibit, add_reference, approve_mappin
 from headwater.workflow.judging import Judged, judge_link, judgement_history
 from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.money import SheetsWritten, export_request_sheets, write_month_table, write_sankey
+from headwater.workflow.overview import (
+    ACCOUNTED,
+    AccountLine,
+    NextAction,
+    StageStatus,
+    accounted,
+    next_actions,
+    seen_from_outside,
+    stage_statuses,
+)
 from headwater.workflow.people import lead_explained, named_lead, outcome_report, ranked_leads
 from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
 from headwater.workflow.release import draft_package, release_package
@@ -37,7 +49,7 @@ from headwater.workflow.sending import import_outcomes, import_receipt, recall_s
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
 from headwater.workflow.verify import verify_path
-from headwater.workflow.victims import VICTIM_ROLE, victim_reader
+from headwater.workflow.victims import OF_VICTIMS, VICTIM_ROLE, victim_reader
 from headwater.workflow.viewer import GradesRead, export_media, read_grades, withdraw_grades
 from headwater.workflow.views import (
     LedgerReport,
@@ -49,9 +61,14 @@ from headwater.workflow.views import (
 )
 
 __all__ = [
+    "ACCOUNTED",
+    "OF_VICTIMS",
     "REVIEWER_ROLE",
     "STAGES",
     "VICTIM_ROLE",
+    "AccessLog",
+    "AccessRow",
+    "AccountLine",
     "Actor",
     "AgreementReport",
     "Case",
@@ -60,13 +77,18 @@ __all__ = [
     "GradesRead",
     "Judged",
     "LedgerReport",
+    "NextAction",
     "SheetsWritten",
     "ShownQueue",
     "Stage",
     "StageResult",
+    "StageStatus",
     "Stated",
     "StepDone",
     "SubjectErased",
+    "access_faults",
+    "access_rows",
+    "accounted",
     "add_exhibit",
     "add_reference",
     "agreement_report",
@@ -94,6 +116,8 @@ __all__ = [
     "leads_before_judgement",
     "ledger_report",
     "named_lead",
+    "next_actions",
+    "open_store",
     "open_tables",
     "outcome_report",
     "propose_erasure",
@@ -108,9 +132,11 @@ __all__ = [
     "request_timestamp",
     "review_draft",
     "run_stages",
+    "seen_from_outside",
     "sent_list",
     "shared_rows",
     "show_queue",
+    "stage_statuses",
     "start_session",
     "suggest_mapping",
     "system_clock",

@@ -366,12 +366,16 @@ class Case:
             if output["stage"] in leave_out:
                 continue
             files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
-        withheld = [] if with_withheld else [name for erased in erased_subjects(self.path) for name in erased.ids]
+        withheld = [] if with_withheld else self.erased_ids()
         with Session(files, engine=engine, threads=threads, scratch=scratch, withheld=withheld) as session:
             put_decisions(session, self.judgements(), self.database)
             if "exhibits" not in files:
                 session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))
             yield session
+
+    def erased_ids(self) -> list[str]:
+        """Ids of all rows about erased subjects: what is derived has them still, and nobody is shown them."""
+        return [name for erased in erased_subjects(self.path) for name in erased.ids]
 
     def digests(self) -> list[tuple[str, str, str, int]]:
         """Stage, table, SHA-256 as it lies on disk, and rows, of every derived table."""

@@ -22,6 +22,7 @@ from headwater.packages import (
     verify_package,
     verify_recall,
 )
+from headwater.workflow.access import access_faults
 from headwater.workflow.case import Case
 from headwater.workflow.confirm import unlogged_confirmation
 from headwater.workflow.deconfliction_sessions import consents_missing, results_altered
@@ -44,7 +45,7 @@ from headwater.workflow.table_checks import (
 from headwater.workflow.token_checks import token_balances_conserve, token_traces_conserve
 from headwater.workflow.unlogged import left_behind, unlogged_release
 
-__all__ = ["CASE_CHECKS", "verify_case"]
+__all__ = ["CASE_CHECKS", "stale_stages", "verify_case"]
 
 
 def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
@@ -57,7 +58,7 @@ def verify_case(case: Case, *, with_evidence: bool = True) -> Iterator[Check]:
     yield from verify_log(case.path)
     for promise in (*_OF_CASE, *((_OF_EVIDENCE,) if with_evidence else ())):
         yield _check(promise, case)
-    stale = _stale_stages(case)
+    stale = stale_stages(case)
     ran = {str(output["stage"]) for output in case.current_outputs()} - stale.keys()
     # A note and no failure: nothing is wrong with a case whose run was interrupted, or that got another exhibit.
     yield Check(check="stages.current", ok=True, first_bad=next(iter(stale.values()), None))
@@ -207,7 +208,7 @@ def _evidence_unchanged(case: Case) -> Finding:
     return None
 
 
-def _stale_stages(case: Case) -> dict[str, str]:
+def stale_stages(case: Case) -> dict[str, str]:
     """The stages whose tables were made of other tables than are there now, in words; the next run makes them anew.
 
     What such a stage cites may be gone, rightly, so its tables are left out of what is compared.
@@ -286,6 +287,7 @@ _OF_CASE: Final = (
     _Promise("I7.deconfliction_in_custody", results_altered),
     _Promise("I7.recalls_in_custody", recalls_missing),
     _Promise("I7.judgements_in_custody", _judgements_in_custody),
+    _Promise("I7.access_log", access_faults),
 )
 _OF_EVIDENCE: Final = _Promise("evidence.unchanged", _evidence_unchanged)
 _OF_TABLES: Final = (

@@ -1,4 +1,4 @@
-"""Opening `case.db`, or the database that `case.toml` names; Alembic brings it to this version's tables."""
+"""Opening `case.db`, the database that `case.toml` names, or the workbench's; Alembic brings it to this version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from headwater.config import CaseSettings
 from headwater.errors import CaseNotFoundError, ConfigError, InputError, NewerCaseError, UnreadableInputError
 
-__all__ = ["open_database"]
+__all__ = ["open_database", "open_store"]
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -37,22 +37,42 @@ def open_database(case: Path, settings: CaseSettings, *, create: bool = False) -
     file = case / "case.db"
     if not settings.database_url and not create and not file.is_file():
         raise CaseNotFoundError(file, "the case's database is missing", remedy="restore it from the last copy")
+    return open_store(file, settings.database_url, _MIGRATIONS, named_in=case / "case.toml")
+
+
+def open_store(file: Path, url: str, migrations: Path, *, named_in: Path) -> sa.Engine:
+    """A database, brought to the newest revision.
+
+    Args:
+        file: Of SQLite, where no address is given.
+        url: Address of a database; empty for the file.
+        migrations: Folder of Alembic's revisions.
+        named_in: The file that gives the address, for messages.
+
+    Raises:
+        ConfigError: The address cannot be used.
+        NewerCaseError: A newer headwater made its tables.
+        UnreadableInputError: It is not a database.
+    """
     try:
-        engine = sa.create_engine(settings.database_url or f"sqlite:///{file}")
+        address = sa.make_url(url or f"sqlite:///{file}")
+        if address.drivername == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")  # the one that is installed with headwater
+        engine = sa.create_engine(address)
     except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
-        raise ConfigError(f"{case / 'case.toml'}: database_url cannot be used ({error}); correct it") from error
+        raise ConfigError(f"{named_in}: database_url cannot be used ({error}); correct it") from error
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _durable)
     try:
-        _migrate(case, engine)
+        _migrate(file.parent, engine, migrations)
     except sa.exc.DatabaseError as error:
         engine.dispose()
-        reason = f"the case's database cannot be opened ({error.orig})"
+        reason = f"the database cannot be opened ({error.orig})"
         raise UnreadableInputError(file, reason, remedy="restore it from the last copy") from error
     except BaseException:
         engine.dispose()
         raise
-    sa.event.listen(engine, "handle_error", partial(_told_of_medium, settings.database_url or file))
+    sa.event.listen(engine, "handle_error", partial(_told_of_medium, url or file))
     return engine
 
 
@@ -70,7 +90,7 @@ def _told_of_medium(place: str | Path, context: sa.engine.ExceptionContext) -> N
     if context.is_disconnect or getattr(error, "sqlite_errorname", "").startswith(_OF_THE_MEDIUM):
         name = place if isinstance(place, Path) else "database_url"
         remedy = "free or repair the medium, then run the command again; what was finished is kept"
-        raise InputError(name, f"the case's database cannot be used: {error}", remedy=remedy) from error
+        raise InputError(name, f"the database cannot be used: {error}", remedy=remedy) from error
 
 
 def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection
@@ -82,9 +102,9 @@ def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-A
     cursor.close()
 
 
-def _migrate(case: Path, engine: sa.Engine) -> None:
+def _migrate(case: Path, engine: sa.Engine, migrations: Path) -> None:
     config = Config(stdout=io.StringIO())
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
     with engine.begin() as connection:
         found = MigrationContext.configure(connection).get_current_revision()

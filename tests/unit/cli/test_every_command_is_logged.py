@@ -48,6 +48,7 @@ class Rule:
 READ = (("consulted", "consultation"),)
 LEFT = (("exported", "disclosure"),)
 NO_CASE = "reads no case: it is given files, and none of a case"
+PEOPLE = "of the workbench's own people, whose log is beside them: tests/unit/headwater_web/test_sign_in.py"
 STORE = "of a store of received packages, which has a custody log of its own: tests/unit/receiving/test_round_trip.py"
 
 
@@ -124,6 +125,8 @@ RULES: Mapping[str, Rule | str] = {
         refused=("{case}", "led-none", *WHO), attempted="alteration", tested="../receiving/test_round_trip.py"
     ),
     "sent": reads("{case}", *WHO),
+    "serve": "each reading is in the log of accesses: tests/unit/headwater_web/test_access.py",
+    **{f"people {name}": PEOPLE for name in ("add", "list", "member", "reset")},
     **{f"receive {name}": STORE for name in ("init", "trust", "revoke", "add", "list", "show", "outcome")},
     "release": Rule(
         refused=("{case}", "pkg-none", "--all-opened", *SECOND), attempted="disclosure", tested="test_people.py"

@@ -172,6 +172,7 @@ CASE_BREAKS: dict[str, Callable[[Case], object]] = {
     "I7.deconfliction_in_custody": lambda c: c.record(
         "received", c.actor(), object_ids=("dcs-1",), outputs={"shared": "ab" * 32}),
     "I7.judgements_in_custody": lambda c: c.record("judged", c.actor(), object_ids=("jdg-1",)),
+    "I7.access_log": lambda c: (c.path / "access" / "000001").mkdir(parents=True),
     "evidence.unchanged": lambda c: (c.exhibits()[1].path / "c.txt").write_bytes(b"new\n"),
     "I1.ledger_adds_up": lambda c: rewrite(c, "ledger", lambda rows: rows.pop() and None),
     "I3.archive_members": lambda c: rewrite(c, "archives", lambda _: [ARCHIVE]),
@@ -210,7 +211,7 @@ def test_one_thing_wrong_in_the_case_fails_its_check_alone(name, small, headwate
         assert f'"{name}"' in source
         return
     # A table that was rewritten is another than later stages read; here that is no sign of an interrupted run.
-    monkeypatch.setattr(checks, "_stale_stages", lambda case: {})
+    monkeypatch.setattr(checks, "stale_stages", lambda case: {})
     with Case(small.case) as case:
         CASE_BREAKS[name](case)
     done = headwater("verify", small.case, "--json")

@@ -1,0 +1,52 @@
+"""The ASGI application, made of the routes; the only place that makes an address reachable."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as Reachable
+
+from headwater_web.gate import answered
+from headwater_web.headers import headers_of
+from headwater_web.rules import Route
+from headwater_web.workbench import Workbench
+
+__all__ = ["application"]
+
+
+def application(workbench: Workbench) -> Starlette:
+    """The application that serves a workbench; nothing is reachable but its routes."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        workbench.close()
+
+    reachable = [
+        Reachable(route.path, _endpoint(workbench, route), methods=list(route.methods), name=route.name)
+        for route in workbench.routes
+    ]
+    handlers = {404: _bare, 405: _bare}
+    return Starlette(routes=reachable, exception_handlers=handlers, lifespan=lifespan)
+
+
+def _endpoint(workbench: Workbench, route: Route) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await answered(workbench, route, request)
+
+    return endpoint
+
+
+async def _bare(_: Request, error: Exception) -> Response:
+    """What is said of an address that is none, to anyone."""
+    status = getattr(error, "status_code", 404)
+    response = Response("there is nothing here\n", status, media_type="text/plain")
+    if status == 405:
+        response.headers.update(getattr(error, "headers", None) or {})
+    for name, value in headers_of(response).items():
+        response.headers[name] = value
+    return response

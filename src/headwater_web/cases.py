@@ -1,0 +1,155 @@
+"""The cases that are served: opened once, read by many, written by one at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+
+from headwater.engine import Session, can_name_subjects
+from headwater.errors import ConfigError
+from headwater.schema.state import GRADED_FILES, IMPORTS, JUDGEMENTS, RUNS
+from headwater.workflow import AccessLog, Case
+
+__all__ = ["CASE_DIGITS", "OpenCase", "opened_cases"]
+
+CASE_DIGITS: Final = 12
+"""Of the case's id that stand in addresses; two cases that share them are not served together."""
+_KEPT_RESULTS: Final = 256
+
+_Made = TypeVar("_Made")
+
+
+class OpenCase:
+    """One case as the screens see it.
+
+    Args:
+        case: The case, open.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self.key = case.case_id.partition("-")[2][:CASE_DIGITS]
+        self.access = AccessLog(case)
+        self._lock = threading.RLock()
+        self._session: Session | None = None
+        self._opening: Any = None
+        self._version: tuple[object, ...] = ()
+        self._kept: OrderedDict[tuple[object, ...], object] = OrderedDict()
+
+    @property
+    def case_id(self) -> str:
+        """The case's id."""
+        return self._case.case_id
+
+    @property
+    def name(self) -> str:
+        """What people call it: the authority's reference."""
+        return self._case.settings.authority_ref
+
+    @property
+    def purpose(self) -> str:
+        """What it is for."""
+        return self._case.settings.purpose
+
+    @property
+    def path(self) -> Path:
+        """Its folder; never shown."""
+        return self._case.path
+
+    def version(self) -> tuple[object, ...]:
+        """What the case holds now: another value after any run, import, judgement, grade or erasure of a subject."""
+        newest = [sa.select(sa.func.max(table.c.seq)) for table in (RUNS, JUDGEMENTS, GRADED_FILES)]
+        with self._case.database.connect() as connection:
+            counts = [connection.execute(query).scalar() for query in newest]
+            imported = connection.execute(sa.select(sa.func.count()).select_from(IMPORTS)).scalar()
+        return (*counts, imported, len(self._case.erased_ids()))
+
+    @contextmanager
+    def acting(self) -> Iterator[Case]:
+        """The case itself, for acts that write to it; one at a time."""
+        with self._lock:
+            yield self._case
+
+    @contextmanager
+    def tables(self) -> Iterator[Session]:
+        """Every table of the case as it is now. One reader at a time: take what is needed and let go."""
+        with self._lock:
+            version = self.version()
+            if self._session is None or version != self._version:
+                self._let_go()
+                # A person reads every list, also to confirm its polarity, as `consult` has it.
+                self._opening = self._case.tables(with_unconfirmed=True)
+                self._session = self._opening.__enter__()
+                self._version = version
+            yield self._session
+
+    def files(self, table: str) -> Sequence[Path] | None:
+        """The immutable files of a table, in order; None where they are not what people see.
+
+        Rows that are made of decisions lie in no file, and of a table that can name an erased subject the file still
+        holds what is withheld.
+        """
+        if table in _DECIDED or (can_name_subjects(table) and self._case.erased_ids()):
+            return None
+        files = list(self._case.reference_files(with_unconfirmed=True).get(table, ()))
+        outputs = (output for output in self._case.current_outputs() if output["table_name"] == table)
+        return [*files, *(self._case.table_file(table, str(output["run_id"])) for output in outputs)]
+
+    def kept(self, name: str, make: Callable[[Session], _Made], *about: object) -> _Made:
+        """What `make` gives, made once for each state of the case.
+
+        Args:
+            name: Of the result.
+            make: Makes it from the tables.
+            about: What else it depends on, hashable.
+        """
+        key = (self.version(), name, *about)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            else:
+                with self.tables() as tables:
+                    self._kept[key] = make(tables)
+                while len(self._kept) > _KEPT_RESULTS:
+                    self._kept.popitem(last=False)
+            return self._kept[key]  # type: ignore[return-value]  # made by `make` of the same name
+
+    def close(self) -> None:
+        """Put the head of the access log into the custody log, and let everything go."""
+        with self._lock:
+            self.access.anchor()
+            self._let_go()
+            self._case.close()
+
+    def _let_go(self) -> None:
+        if self._opening is not None:
+            self._opening.__exit__(None, None, None)
+        self._session = self._opening = None
+        self._kept.clear()
+
+
+_DECIDED: Final = frozenset(
+    {"judgements", "hub_judgements", "merge_cuts", "settled_links", "media_grades"},
+)
+
+
+def opened_cases(paths: Sequence[Path], **options: Any) -> dict[str, OpenCase]:  # noqa: ANN401 - those of `Case`
+    """The cases in these folders, by the key that stands in addresses.
+
+    Raises:
+        ConfigError: Two have the same key, as a copy has.
+        CaseNotFoundError: A folder holds no case.
+    """
+    found: dict[str, OpenCase] = {}
+    for path in paths:
+        case = OpenCase(Case(path, **options))
+        if case.key in found:
+            raise ConfigError(f"{path} and {found[case.key].path} are one case; serve one of them")
+        found[case.key] = case
+    return found

@@ -1,0 +1,79 @@
+"""Case home: what do we have, and what is next?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from headwater.workflow import accounted, next_actions, outcome_report, seen_from_outside, stage_statuses
+from headwater_web.answers import Page
+from headwater_web.ask import Ask
+from headwater_web.rules import CASE_READERS, Route
+
+__all__ = ["ROUTES"]
+
+_ROWS_OF: Final = {
+    "known": ("media_verdicts", "verdict_group"),
+    "near": ("media_verdicts", "verdict_group"),
+    "none": ("media_verdicts", "verdict_group"),
+    "not_comparable": ("media_verdicts", "verdict_group"),
+    "benign": ("media_verdicts", "verdict_group"),
+    "refused": ("items", "disposition"),
+    "deferred": ("items", "disposition"),
+}
+"""For each account, the table and the column whose rows are behind its number."""
+
+
+def home(ask: Ask) -> Page:
+    """The ledger adding up, what waits for a person, the stages, the log's last head, and what came back."""
+    with ask.case.acting() as case:
+        stages = ask.case.kept("stages", lambda _: stage_statuses(case))
+        actions = ask.case.kept("next actions", lambda tables: next_actions(case, tables))
+        head, stamped_entries, stamped_at_utc = seen_from_outside(case)
+    entries, size_bytes, lines = ask.case.kept("accounted", accounted)
+    outcomes = ask.case.kept("outcomes", outcome_report)
+    counted = [{**asdict(line), "href": _rows_behind(ask, line.account)} for line in lines]
+    sums = {
+        "entries": entries,
+        "size_bytes": size_bytes,
+        "lines": counted,
+        "unaccounted_entries": entries - sum(line.entries for line in lines),
+        "unaccounted_bytes": size_bytes - sum(line.size_bytes for line in lines),
+    }
+    values: dict[str, Any] = {
+        "sums": sums,
+        "actions": [
+            {**asdict(a), "href": ask.url("table", table=a.table, **{f"is.{c}": v for c, v in a.where})}
+            for a in actions
+        ],
+        "stages": [asdict(stage) for stage in stages],
+        "head": asdict(head),
+        "witness": {
+            "entries": stamped_entries,
+            "at_utc": stamped_at_utc,
+            "since": head.entries - stamped_entries,
+        },
+        "outcomes": [row for row in outcomes if row["leads_of"].startswith(("all leads", "tier"))],
+    }
+    return Page(template="home.html", values=values, as_json=values)
+
+
+def _rows_behind(ask: Ask, account: str) -> str | None:
+    if account not in _ROWS_OF:
+        return ask.url("table", table="items", **{"is.disposition": "catalogued"}) if account == "other" else None
+    table, column = _ROWS_OF[account]
+    return ask.url("table", table=table, **{f"is.{column}": account})
+
+
+ROUTES = (
+    Route(
+        name="home",
+        path="/case/{case}/",
+        about="Case home: the ledger adding up, what waits for a person, stages, the custody log's head, outcomes.",
+        view=home,
+        roles=CASE_READERS,
+        in_case=True,
+        reads="case home",
+        nav="nav.home",
+    ),
+)

@@ -1,0 +1,64 @@
+"""What one program serves: its cases, its people, its routes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from headwater_web.cases import OpenCase
+from headwater_web.rules import Route
+from headwater_web.state import Memberships, People, Sessions, Store, Throttle
+
+__all__ = ["Workbench"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Workbench:
+    """Everything that the gate and the views share.
+
+    Attributes:
+        cases: By the key that stands in addresses.
+        store: The workbench's own state.
+        routes: All of them, each with its rule.
+        hosts: What the `Host` of a request may say; anything else is somebody who points a name of theirs at us.
+        origins: What the `Origin` of a request that writes may say.
+        secure_transport: Whether it is served over TLS.
+        rp_id: Name that WebAuthn keys are bound to; empty where the address is a number and they cannot be.
+        memory: What screens keep between requests and may lose at any time, by the screen's name.
+    """
+
+    cases: Mapping[str, OpenCase]
+    store: Store
+    routes: Sequence[Route]
+    hosts: frozenset[str]
+    origins: frozenset[str]
+    secure_transport: bool = False
+    rp_id: str = "localhost"
+    memory: dict[str, Any] = field(default_factory=dict)
+    people: People = field(init=False)
+    members: Memberships = field(init=False)
+    sessions: Sessions = field(init=False)
+    throttle: Throttle = field(init=False)
+    _by_name: dict[str, Route] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.people = People(self.store)
+        self.members = Memberships(self.store)
+        self.sessions = Sessions(self.store)
+        self.throttle = Throttle(self.store)
+        self._by_name = {route.name: route for route in self.routes}
+
+    def route(self, name: str) -> Route:
+        """The route of that name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return self._by_name[name]
+
+    def close(self) -> None:
+        """End the serving: every access log anchored, every database let go."""
+        for case in self.cases.values():
+            case.close()
+        self.store.close()
