@@ -131,6 +131,9 @@ def member(
     as_json: AsJson = False,
 ) -> None:
     """Let a person work on a case, in a role, for a purpose, until a day."""
+    from headwater.config import read_settings
+
+    read_settings(case)
     _go_on(
         "member",
         name=name,

@@ -89,7 +89,7 @@ def rewrite(case: Case, name: str, change) -> None:
 def case(small, monkeypatch):
     """The case with one transaction, one trace and where it ends; no stage made them."""
     # A table that was rewritten is another than later stages read; here that is no sign of an interrupted run.
-    monkeypatch.setattr(checks, "_stale_stages", lambda case: {})
+    monkeypatch.setattr(checks, "stale_stages", lambda case: {})
     with Case(small.case) as opened:
         for name, row in CHAIN.items():
             rewrite(opened, name, lambda rows, row=row: [row])
@@ -264,7 +264,7 @@ def imaged_template(tmp_path_factory, headwater):
     ],
 )
 def test_the_ranges_of_a_medium_must_tile_it(imaged_template, tmp_path, monkeypatch, change, words):
-    monkeypatch.setattr(checks, "_stale_stages", lambda case: {})
+    monkeypatch.setattr(checks, "stale_stages", lambda case: {})
     path = shutil.copytree(imaged_template, tmp_path / "case")
     with Case(path) as opened:
         rewrite(opened, "medium_ranges", change)
