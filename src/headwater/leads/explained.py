@@ -63,6 +63,7 @@ def _rule_told(rule: Rule, fired: Mapping[str, Any] | None) -> dict[str, Any]:
         "act": act.about,
         "reads": list(act.reads),
         "source": rule.source,
+        "table": act.table,
         "example_id": fired["example_id"] if fired else None,
     }
 

@@ -12,6 +12,7 @@ from string import Formatter
 import pytest
 
 import headwater_web
+from headwater.references import OUTCOMES
 from headwater.workflow import ACCOUNTED
 from headwater_web.render import environment
 from headwater_web.routes import ROUTES
@@ -28,6 +29,7 @@ BUILT = {
     "stage_state.": ["done", "stale", "waiting"],
     "audit.what_": ["refused", "exported", "night", "many"],
     "audit.kind_": ["all", "consulted", "exported", "failed"],
+    "outcome.": sorted(OUTCOMES),
     "tables.": ["first", "before", "next", "last"],
 }
 
