@@ -140,7 +140,8 @@ def _payloads(case: Path, environment: Mapping[str, str], recipient: str) -> dic
         words = ("--country", country, "--recipient", recipient, "--legal-basis", "exercise", "--operator", ANA)
         told = json.loads(ran(_PROGRAM, environment, case.parent, "package", case, *words, "--json").splitlines()[0])
         draft = Path(told["folder"]) / "draft"
-        own = {"manifest.json", "signatures.json", "report.pdf"}
+        own = {"manifest.json", "signatures.json", "report.pdf", "hash_references_vics.json", "stix_bundle.json"}
+        own |= {"followthemoney.jsonl", *(path.name for path in draft.glob("*.jsonld"))}
         for path in sorted(draft.iterdir()):
             if path.name not in own:
                 found[f"{country}/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()

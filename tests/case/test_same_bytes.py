@@ -63,12 +63,14 @@ def test_time_zone_locale_hash_seed_workers_and_folder_do_not_show(finished, hea
     expected = digests(headwater("digests", finished.case, "--json").out)
     assert len(expected) > 35
     assert found == expected
-    drafted = ("--country", finished.country, "--recipient", age_key(finished), "--operator", "B. Analyst", "--json")
-    [row] = [json.loads(line) for line in run(case, ELSEWHERE, "package", case, *drafted).splitlines()]
+    drafted = ("--country", finished.country, "--recipient", age_key(finished), "--legal-basis", "test")
+    told = run(case, ELSEWHERE, "package", case, *drafted, "--operator", "B. Analyst", "--json")
+    [row] = [json.loads(line) for line in told.splitlines()]
     there = {path.name: path.read_bytes() for path in (Path(row["folder"]) / "draft").iterdir()}
     here = {path.name: path.read_bytes() for path in (finished.package / "record").iterdir()}
     # These name the case, the keys and the time, which are others: see the next test.
-    own = {"manifest.json", "signatures.json", "approval.json", "report.pdf"}
+    own = {"manifest.json", "signatures.json", "approval.json", "report.pdf", "hash_references_vics.json"}
+    own |= {"stix_bundle.json", "followthemoney.jsonl", *(name for name in here if name.endswith(".jsonld"))}
     assert {name for name in here if here[name] != there.get(name)} <= own
     assert here.keys() - there.keys() == {"approval.json"}
     assert len(here.keys() - own) > 5

@@ -68,16 +68,18 @@ def judge_link(case: Case, actor: Actor, link_id: str, verdict: str, *, why: str
         InputError: There is no such link, hub or transaction.
         RefusedError: The link's weights are not those that this person was shown.
     """
-    with recorded(case, "judged", actor, about=subjects_among([link_id]), link=link_id, verdict=verdict):
-        if verdict not in VERDICTS:
-            raise ConfigError(f"'{verdict}' is no judgement; known are {', '.join(VERDICTS)}")
-        if not why.strip():
-            raise ConfigError("--why must not be empty; a judgement without a reason cannot be defended")
+    # First, because an id of nothing is about nobody: a refusal of it needs no subject's key.
+    with recorded(case, "judged", actor, link=link_id, verdict=verdict):
         with case.tables() as tables:
             judged = _judgeable(tables, link_id)
         if judged is None:
             remedy = "copy the id from 'headwater queue', or a txid from 'headwater explain CASE A B'"
             raise InputError(link_id, "no such link or hub, nor a transaction that merges", remedy=remedy)
+    with recorded(case, "judged", actor, about=subjects_among([link_id]), link=link_id, verdict=verdict):
+        if verdict not in VERDICTS:
+            raise ConfigError(f"'{verdict}' is no judgement; known are {', '.join(VERDICTS)}")
+        if not why.strip():
+            raise ConfigError("--why must not be empty; a judgement without a reason cannot be defended")
         shown = pairs_shown_as(case, actor.name).get(link_id)
         if shown is not None and shown.bars_sha256 and shown.bars_sha256 != judged.bars_sha256:
             raise RefusedError(

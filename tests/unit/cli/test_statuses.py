@@ -166,7 +166,9 @@ def test_remarks_go_to_standard_error(small, headwater):
     assert (empty.status, empty.out, empty.err) == (0, "", "invoices: no row\n")
     short = headwater("leads", small.case, "--limit", 1, "--json")
     assert len(short.rows) == 1
-    assert short.err == f"{len(headwater('leads', small.case, '--json').rows) - 1} more; --limit 0 shows all\n"
+    more, head = short.err.splitlines()
+    assert more == f"{len(headwater('leads', small.case, '--json').rows) - 1} more; --limit 0 shows all"
+    assert head.startswith("custody head ")
 
 
 # A reader that goes away
@@ -210,3 +212,12 @@ def test_the_json_of_a_run_and_its_text_tell_the_same(small, headwater):
     rows = headwater("run", small.case, "--json", "--allow-unsealed").rows
     text = headwater("run", small.case, "--allow-unsealed").out
     assert [line.partition(":")[0] for line in text.splitlines()] == [row["stage"] for row in rows]
+
+
+def test_a_word_that_is_no_judgement_is_refused_and_recorded(small, headwater):
+    link = headwater("queue", small.case, "--limit", 1, "--json").rows[0]["link_id"]
+    done = headwater("judge", small.case, link, "perhaps", "--operator", "A", "--why", "x")
+    assert done.status == 2
+    assert "'perhaps' is no judgement" in done.err
+    last = json.loads((small.case / "custody.log").read_text().splitlines()[-1])
+    assert (last["event"], last["operation"]) == ("failed", "alteration")
