@@ -69,7 +69,10 @@ def test_by_mouse_and_by_keyboard_alone(served: Any) -> None:
     assert "/leads/led-" in by_mouse
     assert page.get_by_role("heading", name="What speaks against it").is_visible()
     page.get_by_role("link", name="All leads").click()
+    # Keys do something from the moment on at which the page is whole.
+    page.goto(f"/case/{served.bench.case}/leads/")
     page.keyboard.press("j")
+    page.locator("tr:focus").wait_for()
     page.keyboard.press("Enter")
     page.wait_for_url(by_mouse)
     for address in (by_mouse, f"{served.base}/case/{served.bench.case}/leads/"):
