@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from headwater.engine import Session, can_name_subjects
 from headwater.errors import ConfigError
-from headwater.schema.state import GRADED_FILES, IMPORTS, JUDGEMENTS, RUNS
-from headwater.workflow import AccessLog, Case
+from headwater.schema.state import GRADED_FILES, IMPORTS, JUDGEMENTS, REMARKS, RUNS
+from headwater.workflow import AccessLog, Case, remarks_shown
 
 __all__ = ["CASE_DIGITS", "OpenCase", "opened_cases"]
 
@@ -63,8 +63,8 @@ class OpenCase:
         return self._case.path
 
     def version(self) -> tuple[object, ...]:
-        """What the case holds now: another value after any run, import, judgement, grade or erasure of a subject."""
-        newest = [sa.select(sa.func.max(table.c.seq)) for table in (RUNS, JUDGEMENTS, GRADED_FILES)]
+        """What the case holds now: another value after any run, import, decision, remark or erasure of a subject."""
+        newest = [sa.select(sa.func.max(table.c.seq)) for table in (RUNS, JUDGEMENTS, GRADED_FILES, REMARKS)]
         with self._case.database.connect() as connection:
             counts = [connection.execute(query).scalar() for query in newest]
             imported = connection.execute(sa.select(sa.func.count()).select_from(IMPORTS)).scalar()
@@ -120,6 +120,17 @@ class OpenCase:
                     self._kept.popitem(last=False)
             return self._kept[key]  # type: ignore[return-value]  # made by `make` of the same name
 
+    def noted(self, object_id: str) -> list[dict[str, Any]]:
+        """What stands beside a row: notes, labels, and whose work it is; the newest first."""
+
+        def by_object(tables: Session) -> dict[str, list[dict[str, Any]]]:
+            found: dict[str, list[dict[str, Any]]] = {}
+            for row in remarks_shown(tables, of_victims=True):
+                found.setdefault(row["object_id"], []).append(row)
+            return found
+
+        return self.kept("remarks by object", by_object).get(object_id, [])
+
     def close(self) -> None:
         """Put the head of the access log into the custody log, and let everything go."""
         with self._lock:
@@ -135,7 +146,7 @@ class OpenCase:
 
 
 _DECIDED: Final = frozenset(
-    {"judgements", "hub_judgements", "merge_cuts", "settled_links", "media_grades"},
+    {"judgements", "hub_judgements", "merge_cuts", "settled_links", "media_grades", "remarks"},
 )
 
 

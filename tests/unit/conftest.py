@@ -155,6 +155,10 @@ def small(small_template: Small, tmp_path: Path) -> Small:
 
 @pytest.fixture(scope="session")
 def before_0004() -> tuple[str, ...]:
-    """Statements that take from `case.db` what its fourth migration brought."""
+    """Statements that take from `case.db` what its fourth migration and later ones brought."""
     columns = ("headwater_version", "links_sha256", "bars_sha256", "score_hidden", "shown_as")
-    return ("DROP TABLE shown_links", *(f"ALTER TABLE judgements DROP COLUMN {name}" for name in columns))
+    return (
+        "DROP TABLE remarks",
+        "DROP TABLE shown_links",
+        *(f"ALTER TABLE judgements DROP COLUMN {name}" for name in columns),
+    )

@@ -20,6 +20,7 @@ from headwater.cli import (
     money_commands,
     receive_commands,
     reference_commands,
+    remark_commands,
     sending_commands,
     serve_commands,
     table_commands,
@@ -47,7 +48,7 @@ app = typer.Typer(
 for module in (
     case_commands, reference_commands, table_commands, money_commands, judge_commands, lead_commands,
     sending_commands, receive_commands, deconflict_commands, viewer_commands, custody_commands, file_commands,
-    serve_commands,
+    serve_commands, remark_commands,
 ):  # fmt: skip
     module.register(app)
 

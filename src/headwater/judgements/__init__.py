@@ -41,6 +41,7 @@ from headwater.judgements.judgement import (
     snapshot,
     standing,
 )
+from headwater.judgements.remark import REMARK_KINDS, Remark, RemarkKind, add_remark, all_remarks, remark_rows
 from headwater.judgements.shares import Share, share_of
 from headwater.judgements.shown import (
     AS_KNOWN,
@@ -60,6 +61,7 @@ __all__ = [
     "HUB_CLAIM",
     "KNOWN_CLAIM",
     "MERGE_CLAIM",
+    "REMARK_KINDS",
     "REPEAT_GAP",
     "VERDICTS",
     "Agreement",
@@ -68,6 +70,8 @@ __all__ = [
     "GradedFile",
     "Judgement",
     "KnownAnswers",
+    "Remark",
+    "RemarkKind",
     "Share",
     "Shares",
     "ShownLink",
@@ -75,9 +79,11 @@ __all__ = [
     "Verdict",
     "add_graded_file",
     "add_grades",
+    "add_remark",
     "add_shown",
     "agreement_with_others",
     "agreement_with_self",
+    "all_remarks",
     "append",
     "bars_digest",
     "current_grades",
@@ -94,6 +100,7 @@ __all__ = [
     "kappa_ppm",
     "known_answers",
     "last_shown",
+    "remark_rows",
     "same_person",
     "settled_snapshot",
     "share_of",

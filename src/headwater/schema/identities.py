@@ -293,6 +293,29 @@ SETTLED_LINKS = Table(
     ),
 )
 
+REMARKS = Table(
+    name="remarks",
+    version=1,
+    stage="judgements",
+    about="What people noted beside objects, also what was withdrawn since; no stage reads it.",
+    key=("remark_id",),
+    order_by=("place",),
+    columns=(
+        Column(name="remark_id", type=ID, about="Digest of the remark"),
+        Column(name="place", type=INT, about="In the order in which remarks and withdrawals were given, from 0"),
+        Column(name="object_table", type=TEXT, about="The table of the row it is beside"),
+        Column(name="object_id", type=ID, about="That row, by the value of its key"),
+        Column(name="remark_kind", type=TEXT, about="note, label or assignment"),
+        Column(name="text", type=TEXT, about="The note; the label; who is to work on it"),
+        Column(name="operator", type=TEXT, about="Who noted it"),
+        Column(name="at_utc", type=TEXT, about="When"),
+        Column(name="state", type=TEXT, about="stands, withdrawn, or replaced by a later assignment"),
+        Column(name="ended_by", type=TEXT, about="Who withdrew or replaced it", nullable=True),
+        Column(name="ended_at_utc", type=TEXT, about="When", nullable=True),
+        Column(name="ended_why", type=TEXT, about="Why it was withdrawn", nullable=True),
+    ),
+)
+
 IDENTITY_TABLES = (
     LINKS,
     KNOWN_LINKS,
@@ -302,4 +325,5 @@ IDENTITY_TABLES = (
     RIVAL_HYPOTHESES,
     JUDGEMENTS,
     SETTLED_LINKS,
+    REMARKS,
 )

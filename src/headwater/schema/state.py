@@ -15,6 +15,7 @@ __all__ = [
     "METADATA",
     "OPERATORS",
     "OUTPUTS",
+    "REMARKS",
     "RUNS",
     "SHOWN_LINKS",
 ]
@@ -140,6 +141,22 @@ SHOWN_LINKS = sa.Table(
     sa.Column("shown_as", sa.String, nullable=False),
     sa.Column("at_utc", sa.String, nullable=False),
     sa.CheckConstraint("shown_as IN ('link', 'known', 'repeated')", name="shown_as"),
+)
+
+# What people noted beside objects; only ever added to. A text about a subject is sealed under the subject's key.
+REMARKS = sa.Table(
+    "remarks",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("remark_id", sa.String, nullable=False, unique=True),
+    sa.Column("object_id", sa.String, nullable=False, index=True),
+    sa.Column("object_table", sa.String, nullable=False),
+    sa.Column("remark_kind", sa.String, nullable=False),
+    sa.Column("text", sa.String, nullable=False),
+    sa.Column("operator", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+    sa.Column("withdraws_id", sa.String, nullable=False),
+    sa.CheckConstraint("remark_kind IN ('note', 'label', 'assignment')", name="remark_kind"),
 )
 
 GRADED_FILES = sa.Table(

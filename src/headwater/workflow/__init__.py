@@ -42,6 +42,14 @@ from headwater.workflow.overview import (
 from headwater.workflow.people import lead_explained, named_lead, outcome_report, ranked_leads
 from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
 from headwater.workflow.release import draft_package, release_package
+from headwater.workflow.remarks import (
+    LONGEST_LABEL,
+    LONGEST_NOTE,
+    object_row,
+    remark_on,
+    remarks_shown,
+    withdraw_remark,
+)
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
 from headwater.workflow.review import REVIEWER_ROLE, review_draft
 from headwater.workflow.run import StageResult, run_stages
@@ -62,6 +70,8 @@ from headwater.workflow.views import (
 
 __all__ = [
     "ACCOUNTED",
+    "LONGEST_LABEL",
+    "LONGEST_NOTE",
     "OF_VICTIMS",
     "REVIEWER_ROLE",
     "STAGES",
@@ -117,6 +127,7 @@ __all__ = [
     "ledger_report",
     "named_lead",
     "next_actions",
+    "object_row",
     "open_store",
     "open_tables",
     "outcome_report",
@@ -129,6 +140,8 @@ __all__ = [
     "recall_sent",
     "reference_list",
     "release_package",
+    "remark_on",
+    "remarks_shown",
     "request_timestamp",
     "review_draft",
     "run_stages",
@@ -146,6 +159,7 @@ __all__ = [
     "victim_reader",
     "way_back",
     "withdraw_grades",
+    "withdraw_remark",
     "withdraw_session",
     "witnessed_head",
     "write_month_table",

@@ -31,14 +31,14 @@ from headwater.custody import (
 from headwater.engine import Session, file_sha256, sync_folder
 from headwater.errors import ConfigError, InputError
 from headwater.evidence import Stamp
-from headwater.judgements import Judgement, history
+from headwater.judgements import Judgement, Remark, all_remarks, history
 from headwater.references import HASH_LIST, KINDS, is_outdated, reference_files
 from headwater.schema import content_id, table_named
 from headwater.schema.state import CONFIRMATIONS, EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
 from headwater.workflow.database import open_database
 from headwater.workflow.decided import put_decisions
 from headwater.workflow.subject_texts import case_subject_keys
-from headwater.workflow.unfinished import finish_judgements
+from headwater.workflow.unfinished import finish_decisions
 
 __all__ = ["Actor", "Case", "PlacedExhibit", "recordable", "system_clock"]
 
@@ -105,7 +105,7 @@ class Case:
         self.custody = CustodyLog.open(path, subject_keys=case_subject_keys(path, self.settings))
         with (path / LOG_NAME).open("rb") as log:
             self._first_line = log.readline()
-        finish_judgements(path, self.database, self.custody)
+        finish_decisions(path, self.database, self.custody)
 
     @classmethod
     def create(
@@ -321,6 +321,11 @@ class Case:
         with self.database.connect() as connection:
             return history(connection)
 
+    def remarks(self) -> list[Remark]:
+        """Every remark and withdrawal, in the order they were given; texts about subjects are sealed."""
+        with self.database.connect() as connection:
+            return all_remarks(connection)
+
     # Tables
 
     def current_outputs(self) -> list[Mapping[str, object]]:
@@ -368,7 +373,7 @@ class Case:
             files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
         withheld = [] if with_withheld else self.erased_ids()
         with Session(files, engine=engine, threads=threads, scratch=scratch, withheld=withheld) as session:
-            put_decisions(session, self.judgements(), self.database)
+            put_decisions(session, self.judgements(), self.database, self.custody.subject_keys)
             if "exhibits" not in files:
                 session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))
             yield session

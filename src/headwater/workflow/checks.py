@@ -184,6 +184,22 @@ def _judgements_in_custody(case: Case) -> Finding:
     return f"judgement {min(lost)}: in the custody log and gone from the case's database" if lost else None
 
 
+def _remarks_in_custody(case: Case) -> Finding:
+    """Every remark is as it was when the custody log recorded it, and none of those that it recorded is gone."""
+    recorded = {
+        entry.object_ids[1]
+        for entry in case.custody.entries()
+        if entry.event == "judged" and entry.outcome == "done"
+        and len(entry.object_ids) > 1 and entry.object_ids[1].startswith("rmk-")
+    }  # fmt: skip
+    held = {remark.remark_id: remark for remark in case.remarks()}
+    for remark_id, remark in held.items():
+        if remark_id not in recorded:
+            return f"remark of {remark.operator} on {remark.object_id}: altered, or in no custody entry"
+    lost = recorded - held.keys()
+    return f"remark {min(lost)}: in the custody log and gone from the case's database" if lost else None
+
+
 def _runs_repeat(case: Case) -> Finding:
     """A run is named by stage, version and digests of what it read: whenever it was made again, it gave the same."""
     given: dict[str, Mapping[str, str]] = {}
@@ -287,6 +303,7 @@ _OF_CASE: Final = (
     _Promise("I7.deconfliction_in_custody", results_altered),
     _Promise("I7.recalls_in_custody", recalls_missing),
     _Promise("I7.judgements_in_custody", _judgements_in_custody),
+    _Promise("I7.remarks_in_custody", _remarks_in_custody),
     _Promise("I7.access_log", access_faults),
 )
 _OF_EVIDENCE: Final = _Promise("evidence.unchanged", _evidence_unchanged)

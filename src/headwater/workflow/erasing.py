@@ -171,7 +171,7 @@ class _Work:
         keys: Keys of the subject that are there.
         texts: Entries whose texts are sealed under one of them.
         entries: Entries about this subject alone whose texts are not sealed, from before there were keys.
-        judgements: Judgements whose reason is sealed under one of them.
+        judgements: Judgements and remarks whose text is sealed under one of them.
         left: Entries about others as well, and judgements of before, whose texts stay: a person decides.
     """
 
@@ -203,7 +203,12 @@ class _Work:
             keys=keys,
             texts=texts,
             entries=entries,
-            judgements=sorted(j.judgement_id for j in judged if _sealed_under(j, keys)),
+            judgements=sorted(
+                [
+                    *(j.judgement_id for j in judged if _sealed_under(j.why, keys)),
+                    *(r.remark_id for r in case.remarks() if _sealed_under(r.text, keys)),
+                ]
+            ),
             left={
                 "entries": [seq for seq in plain if named[seq] & ids and seq not in entries],
                 "judgements": sorted(j.judgement_id for j in judged if not is_sealed(j.why)),
@@ -215,8 +220,8 @@ def _is_about(judgement: Judgement, ids: frozenset[str]) -> bool:
     return bool(ids & {judgement.link_id, judgement.left_id, judgement.right_id})
 
 
-def _sealed_under(judgement: Judgement, keys: Iterable[str]) -> bool:
-    return is_sealed(judgement.why) and any(key in judgement.why for key in keys)
+def _sealed_under(text: str, keys: Iterable[str]) -> bool:
+    return is_sealed(text) and any(key in text for key in keys)
 
 
 def _root(tables: Session, subject_id: str) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from headwater.config import CaseSettings
 from headwater.custody import KEYS_FOLDER, SubjectKeys
 from headwater.errors import ConfigError
+from headwater.judgements import Remark
 from headwater.schema import canonical_json
 
-__all__ = ["GONE", "case_subject_keys", "is_sealed", "opened_text", "sealed_text"]
+__all__ = ["GONE", "case_subject_keys", "is_sealed", "opened_text", "remark_place", "sealed_text"]
 
 GONE = "(erased)"
 """What stands in the place of a text whose key is gone."""
@@ -47,6 +48,11 @@ def sealed_text(keys: SubjectKeys, text: str, subjects: Collection[str], place: 
     if not subjects:
         return text
     return _MARK + canonical_json(keys.sealed(text.encode("utf-8"), subjects, _context(place))).decode("ascii")
+
+
+def remark_place(remark: Remark) -> str:
+    """Where the text of a remark stands, so that it opens with no other."""
+    return f"remark on {remark.object_id} at {remark.at_utc}"
 
 
 def is_sealed(text: str) -> bool:

@@ -1,8 +1,8 @@
-"""A judgement on its way from the custody log to the database: what a crash parts is joined when the case is opened.
+"""A decision on its way from the custody log to the database: what a crash parts is joined when the case is opened.
 
 The log is a file and the database is not, so that no commit covers both. What the log has is what was decided: the
-judgement is put ready in a file, recorded in the log, and then stored. If it ends in between, the next opening stores
-it, or throws it away if the log does not have it.
+judgement or remark is put ready in a file, recorded in the log, and then stored. If it ends in between, the next
+opening stores it, or throws it away if the log does not have it.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ import sqlalchemy as sa
 from headwater.custody import CustodyLog
 from headwater.engine import sync_folder
 from headwater.errors import InputError
-from headwater.judgements import Judgement, append, history
+from headwater.judgements import Judgement, Remark, add_remark, all_remarks, append, history
 
-__all__ = ["finish_judgements", "put_ready"]
+__all__ = ["finish_decisions", "put_ready"]
 
 _FOLDER = "unfinished"
 
 
 @contextmanager
-def put_ready(case_dir: Path, judgement: Judgement) -> Iterator[None]:
-    """The judgement lies ready inside the block, which records and stores it; an error leaves it for the next opening.
+def put_ready(case_dir: Path, decision: Judgement | Remark) -> Iterator[None]:
+    """The decision lies ready inside the block, which records and stores it; an error leaves it for the next opening.
 
     Raises:
         InputError: The medium refuses; nothing was recorded.
     """
     folder = case_dir / _FOLDER
-    path = folder / f"{judgement.judgement_id}.json"
+    path = folder / f"{_id_of(decision)}.json"
     temporary = folder / f".{path.name}.tmp"
     with ExitStack() as held:
         try:
@@ -45,21 +45,21 @@ def put_ready(case_dir: Path, judgement: Judgement) -> Iterator[None]:
             file = held.enter_context(temporary.open("wb"))
             # Whoever opens the case meanwhile sees by this that somebody is at it; the system lets go, however we end.
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.write(json.dumps(asdict(judgement), sort_keys=True).encode("ascii"))
+            file.write(json.dumps(asdict(decision), sort_keys=True).encode("ascii"))
             file.flush()
             os.fsync(file.fileno())
             temporary.rename(path)
             sync_folder(folder)
         except OSError as error:
-            told = f"the judgement could not be written: {error.strerror}"
+            told = f"it could not be written: {error.strerror}"
             raise InputError(path, told, remedy="nothing was recorded; free the medium and do it again") from None
         yield
         with suppress(OSError):  # the next opening removes it
             path.unlink()
 
 
-def finish_judgements(case_dir: Path, database: sa.Engine, custody: CustodyLog) -> None:
-    """Nothing; every judgement that the log has and a crash kept from the database is in it now."""
+def finish_decisions(case_dir: Path, database: sa.Engine, custody: CustodyLog) -> None:
+    """Nothing; every judgement and remark that the log has and a crash kept from the database is in it now."""
     folder = case_dir / _FOLDER
     if not folder.is_dir():
         return
@@ -78,15 +78,23 @@ def _nobody_at(path: Path) -> Iterator[None]:
         yield
 
 
+def _id_of(decision: Judgement | Remark) -> str:
+    return decision.judgement_id if isinstance(decision, Judgement) else decision.remark_id
+
+
 def _finish(path: Path, database: sa.Engine, custody: CustodyLog) -> None:
+    kind = Remark if path.name.startswith("rmk-") else Judgement
     try:
-        judgement = Judgement(**json.loads(path.read_bytes()))
+        decision = kind(**json.loads(path.read_bytes()))
     except (ValueError, TypeError):
         return  # nothing of ours is written so
     done = (entry for entry in custody.entries() if entry.event == "judged" and entry.outcome == "done")
     # The id is a digest of the content: what somebody else put here is in no entry, and goes.
-    if not any(judgement.judgement_id in entry.object_ids for entry in done):
+    if not any(_id_of(decision) in entry.object_ids for entry in done):
         return
     with database.begin() as connection:
-        if judgement.judgement_id not in {held.judgement_id for held in history(connection)}:
-            append(connection, judgement)
+        if isinstance(decision, Remark):
+            if decision.remark_id not in {held.remark_id for held in all_remarks(connection)}:
+                add_remark(connection, decision)
+        elif decision.judgement_id not in {held.judgement_id for held in history(connection)}:
+            append(connection, decision)

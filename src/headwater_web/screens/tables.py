@@ -189,7 +189,13 @@ def one_row(ask: Ask) -> Page:
     table = table_asked_for(ask)
     row = _the_row(ask, table)
     cells = [{**cell, **_unfolded(row[cell["name"]])} for cell in shown_rows(ask, table, [row])[0]["cells"]]
-    values = {"table": table, "cells": cells, "about": {column.name: column.about for column in table.columns}}
+    [key, *more] = table.key
+    values = {
+        "table": table,
+        "cells": cells,
+        "about": {column.name: column.about for column in table.columns},
+        "object_id": row[key] if not more and isinstance(row[key], str) and table.name != "remarks" else "",
+    }
     return Page(
         template="row.html",
         values=values,

@@ -107,6 +107,16 @@ RULES: Mapping[str, Rule | str] = {
         ("{case}", "lnk-none", "unsure", *WHO),
         "alteration",
     ),
+    "remark add": Rule(
+        ("{case}", "{account}", "--note", "ask the host", *WHO),
+        (("judged", "alteration"),),
+        ("{case}", "acc-none", "--note", "ask the host", *WHO),
+        "alteration",
+    ),
+    "remark list": reads("{case}", *WHO),
+    "remark withdraw": Rule(
+        refused=("{case}", "rmk-none", *WHO), attempted="alteration", tested="../workflow/test_remarks.py"
+    ),
     "leads list": reads("{case}", *WHO, refused=("{case}", "--victims")),
     "leads explain": reads("{case}", "1", *WHO, refused=("{case}", "led-none", *WHO)),
     "leads outcomes": reads("{case}", *WHO),

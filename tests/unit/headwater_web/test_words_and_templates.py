@@ -12,6 +12,7 @@ from string import Formatter
 import pytest
 
 import headwater_web
+from headwater.judgements import REMARK_KINDS
 from headwater.references import OUTCOMES
 from headwater.workflow import ACCOUNTED
 from headwater_web.render import environment
@@ -30,6 +31,8 @@ BUILT = {
     "audit.what_": ["refused", "exported", "night", "many"],
     "audit.kind_": ["all", "consulted", "exported", "failed"],
     "outcome.": sorted(OUTCOMES),
+    "remark_kind.": list(REMARK_KINDS),
+    "remark_state.": ["withdrawn", "replaced"],
     "tables.": ["first", "before", "next", "last"],
 }
 

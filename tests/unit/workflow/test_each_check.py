@@ -172,6 +172,7 @@ CASE_BREAKS: dict[str, Callable[[Case], object]] = {
     "I7.deconfliction_in_custody": lambda c: c.record(
         "received", c.actor(), object_ids=("dcs-1",), outputs={"shared": "ab" * 32}),
     "I7.judgements_in_custody": lambda c: c.record("judged", c.actor(), object_ids=("jdg-1",)),
+    "I7.remarks_in_custody": lambda c: c.record("judged", c.actor(), object_ids=("acc-1", "rmk-1")),
     "evidence.unchanged": lambda c: (c.exhibits()[1].path / "c.txt").write_bytes(b"new\n"),
     "I1.ledger_adds_up": lambda c: rewrite(c, "ledger", lambda rows: rows.pop() and None),
     "I3.archive_members": lambda c: rewrite(c, "archives", lambda _: [ARCHIVE]),
