@@ -183,7 +183,7 @@ class Striker:
 
 
 def _wait(ready: Callable[[], Any]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while not ready():
         if time.monotonic() > until:
             raise SystemExit("a process that does an act did not begin, or could not be traced")

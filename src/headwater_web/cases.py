@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -14,7 +15,8 @@ import sqlalchemy as sa
 from headwater.engine import Session, can_name_subjects
 from headwater.errors import ConfigError
 from headwater.schema.state import GRADED_FILES, IMPORTS, JUDGEMENTS, REMARKS, RUNS
-from headwater.workflow import AccessLog, Case, remarks_shown
+from headwater.search import SearchIndex, index_at
+from headwater.workflow import AccessLog, Case, made_index, remarks_shown, search_index_name
 
 __all__ = ["CASE_DIGITS", "OpenCase", "opened_cases"]
 
@@ -41,6 +43,10 @@ class OpenCase:
         self._opening: Any = None
         self._version: tuple[object, ...] = ()
         self._kept: OrderedDict[tuple[object, ...], object] = OrderedDict()
+        self._searching = threading.Lock()
+        self._indexer = ThreadPoolExecutor(1, thread_name_prefix="index")
+        self._making: Future[None] | None = None
+        self._index: tuple[str, SearchIndex] | None = None
 
     @property
     def case_id(self) -> str:
@@ -131,8 +137,34 @@ class OpenCase:
 
         return self.kept("remarks by object", by_object).get(object_id, [])
 
+    def searched(self) -> SearchIndex | None:
+        """The index of what the case holds now; None while it is being made, which begins when it is first asked for.
+
+        Raises:
+            HeadwaterError: It could not be made.
+        """
+        name = search_index_name(self._case)
+        with self._searching:
+            if self._index is not None and self._index[0] == name:
+                return self._index[1]
+            folder = index_at(self._case.path, name)
+            if folder is not None:
+                self._index = (name, SearchIndex(folder))
+                return self._index[1]
+            if self._making is None or self._making.done():
+                if self._making is not None and self._making.exception() is not None:
+                    made, self._making = self._making, None
+                    made.result()
+                self._making = self._indexer.submit(self._make_index)
+            return None
+
+    def _make_index(self) -> None:
+        with self._case.tables(with_unconfirmed=True) as tables:
+            made_index(self._case, tables)
+
     def close(self) -> None:
         """Put the head of the access log into the custody log, and let everything go."""
+        self._indexer.shutdown(wait=True)
         with self._lock:
             self.access.anchor()
             self._let_go()

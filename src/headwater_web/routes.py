@@ -16,13 +16,28 @@ from headwater_web.screens import (
     people,
     remarks,
     reports,
+    search,
     sign_in,
     tables,
 )
 
 __all__ = ["ROUTES", "SCREENS"]
 
-SCREENS: Final = (files, reports, sign_in, cases, people, home, leads, remarks, go_to, tables, exports, audit)
+SCREENS: Final = (
+    files,
+    reports,
+    sign_in,
+    cases,
+    people,
+    home,
+    leads,
+    remarks,
+    search,
+    go_to,
+    tables,
+    exports,
+    audit,
+)
 """Modules with a tuple `ROUTES`; a new screen is one line here."""
 
 ROUTES: Final[tuple[Route, ...]] = checked_routes(route for screen in SCREENS for route in screen.ROUTES)

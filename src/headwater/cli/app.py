@@ -21,6 +21,7 @@ from headwater.cli import (
     receive_commands,
     reference_commands,
     remark_commands,
+    search_commands,
     sending_commands,
     serve_commands,
     table_commands,
@@ -48,7 +49,7 @@ app = typer.Typer(
 for module in (
     case_commands, reference_commands, table_commands, money_commands, judge_commands, lead_commands,
     sending_commands, receive_commands, deconflict_commands, viewer_commands, custody_commands, file_commands,
-    serve_commands, remark_commands,
+    serve_commands, remark_commands, search_commands,
 ):  # fmt: skip
     module.register(app)
 

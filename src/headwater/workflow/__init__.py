@@ -53,6 +53,7 @@ from headwater.workflow.remarks import (
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
 from headwater.workflow.review import REVIEWER_ROLE, review_draft
 from headwater.workflow.run import StageResult, run_stages
+from headwater.workflow.searching import LONGEST_QUERY, made_index, search_case, search_index_name, search_row
 from headwater.workflow.sending import import_outcomes, import_receipt, recall_sent, sent_list
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
@@ -72,6 +73,7 @@ __all__ = [
     "ACCOUNTED",
     "LONGEST_LABEL",
     "LONGEST_NOTE",
+    "LONGEST_QUERY",
     "OF_VICTIMS",
     "REVIEWER_ROLE",
     "STAGES",
@@ -125,6 +127,7 @@ __all__ = [
     "lead_explained",
     "leads_before_judgement",
     "ledger_report",
+    "made_index",
     "named_lead",
     "next_actions",
     "object_row",
@@ -145,6 +148,9 @@ __all__ = [
     "request_timestamp",
     "review_draft",
     "run_stages",
+    "search_case",
+    "search_index_name",
+    "search_row",
     "seen_from_outside",
     "sent_list",
     "shared_rows",

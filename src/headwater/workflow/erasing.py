@@ -32,6 +32,7 @@ from headwater.errors import ConfigError, InputError
 from headwater.judgements import Judgement
 from headwater.packages import package_leads
 from headwater.schema import TABLES
+from headwater.search import forget_index
 from headwater.workflow.case import Actor, Case, recordable
 from headwater.workflow.folders import require_new_file, require_reason, write_new_file
 from headwater.workflow.intake import recorded
@@ -126,6 +127,7 @@ def erase_subject(case: Case, actor: Actor, subject_id: str, receipt: Path, *, l
     subject = ErasedSubject(subject_id=subject_id, salt=salt, ids=tuple(sorted(ids)), body=body)
     # First, so that what a crash leaves withholds more than was ordered, and never less.
     add_erased(case.path, subject)
+    forget_index(case.path)
     entry = case.custody.erase(
         work.entries,
         actor=recordable(actor.name),

@@ -6,11 +6,13 @@ import re
 from typing import Any, Final
 
 from headwater.schema import TABLES
+from headwater.search import LEAST_LETTERS
 from headwater_web.answers import Page, Redirect
 from headwater_web.ask import Ask
 from headwater_web.rules import AUDITORS, CASE_READERS, Route
 from headwater_web.screens.tables import pages_of, readable_tables
 from headwater_web.table_pages import Condition
+from headwater_web.text import Seized
 
 __all__ = ["ROUTES"]
 
@@ -25,6 +27,11 @@ def go_to(ask: Ask) -> Page | Redirect:
     meant = [item for item in found if str(item["word"]).casefold() == asked.casefold()] or found
     if asked and len(meant) == 1:
         return Redirect(to=str(meant[0]["href"]))
+    if len(asked) >= LEAST_LETTERS and ask.may("search"):
+        search = ask.url("search", q=asked)
+        if not found:
+            return Redirect(to=search)
+        found.append({"word": ask.word("search.for_it", text=Seized(asked)), "about": "", "href": search})
     return Page(template="go_to.html", values={"asked": asked, "found": found}, as_json={"found": found})
 
 

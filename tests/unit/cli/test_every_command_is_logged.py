@@ -113,6 +113,7 @@ RULES: Mapping[str, Rule | str] = {
         ("{case}", "acc-none", "--note", "ask the host", *WHO),
         "alteration",
     ),
+    "search": reads("{case}", "ann", *WHO, refused=("{case}", "x" * 201, *WHO)),
     "remark list": reads("{case}", *WHO),
     "remark withdraw": Rule(
         refused=("{case}", "rmk-none", *WHO), attempted="alteration", tested="../workflow/test_remarks.py"
@@ -265,7 +266,8 @@ def test_what_a_command_does_is_logged(name, words, headwater):
         assert entry.outcome == "done"
         if entry.operation:
             assert entry.actor == "A. Examiner"
-            assert entry.justification == "for the test"
+            # What was searched for stands beside the reason.
+            assert entry.justification.partition(" | ")[0] == "for the test"
             assert (entry.operation == "disclosure") == bool(entry.recipient)
 
 
