@@ -27,29 +27,27 @@ from headwater.search import SearchIndex, make_index
 
 PART = 1 << 20
 GOAL_MS = 300.0
-SYLLABLES = tuple(
-    [
-        "ka",
-        "lo",
-        "mi",
-        "ra",
-        "ten",
-        "or",
-        "vi",
-        "sa",
-        "bel",
-        "do",
-        "nu",
-        "fe",
-        "shi",
-        "pro",
-        "gar",
-        "wen",
-        "az",
-        "ull",
-        "eth",
-        "ry",
-    ]
+SYLLABLES = (
+    "ka",
+    "lo",
+    "mi",
+    "ra",
+    "ten",
+    "or",
+    "vi",
+    "sa",
+    "bel",
+    "do",
+    "nu",
+    "fe",
+    "shi",
+    "pro",
+    "gar",
+    "wen",
+    "az",
+    "ull",
+    "eth",
+    "ry",
 )
 
 
