@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -42,6 +42,7 @@ class OpenCase:
         self._session: Session | None = None
         self._opening: Any = None
         self._version: tuple[object, ...] = ()
+        self._derived_version: tuple[object, ...] = ()
         self._kept: OrderedDict[tuple[object, ...], object] = OrderedDict()
         self._searching = threading.Lock()
         self._indexer = ThreadPoolExecutor(1, thread_name_prefix="index")
@@ -70,11 +71,17 @@ class OpenCase:
 
     def version(self) -> tuple[object, ...]:
         """What the case holds now: another value after any run, import, decision, remark or erasure of a subject."""
-        newest = [sa.select(sa.func.max(table.c.seq)) for table in (RUNS, JUDGEMENTS, GRADED_FILES, REMARKS)]
+        return (*self.derived_version(), *self._newest(JUDGEMENTS, GRADED_FILES, REMARKS))
+
+    def derived_version(self) -> tuple[object, ...]:
+        """What was derived and imported: another value after any run, import or erasure of a subject."""
         with self._case.database.connect() as connection:
-            counts = [connection.execute(query).scalar() for query in newest]
             imported = connection.execute(sa.select(sa.func.count()).select_from(IMPORTS)).scalar()
-        return (*counts, imported, len(self._case.erased_ids()))
+        return (*self._newest(RUNS), imported, len(self._case.erased_ids()))
+
+    def _newest(self, *tables: sa.Table) -> list[int | None]:
+        with self._case.database.connect() as connection:
+            return [connection.execute(sa.select(sa.func.max(table.c.seq))).scalar() for table in tables]
 
     @contextmanager
     def acting(self) -> Iterator[Case]:
@@ -86,13 +93,16 @@ class OpenCase:
     def tables(self) -> Iterator[Session]:
         """Every table of the case as it is now. One reader at a time: take what is needed and let go."""
         with self._lock:
-            version = self.version()
-            if self._session is None or version != self._version:
+            derived, version = self.derived_version(), self.version()
+            if self._session is None or derived != self._derived_version:
                 self._let_go()
                 # A person reads every list, also to confirm its polarity, as `consult` has it.
                 self._opening = self._case.tables(with_unconfirmed=True)
                 self._session = self._opening.__enter__()
-                self._version = version
+                self._derived_version = derived
+            elif version != self._version:
+                self._case.put_decisions(self._session)
+            self._version = version
             yield self._session
 
     def files(self, table: str) -> Sequence[Path] | None:
@@ -115,7 +125,17 @@ class OpenCase:
             make: Makes it from the tables.
             about: What else it depends on, hashable.
         """
-        key = (self.version(), name, *about)
+        return self._kept_as((self.version(), name, *about), make)
+
+    def derived(self, name: str, make: Callable[[Session], _Made], *about: object) -> _Made:
+        """As `kept`, of what was derived and imported alone: no judgement or remark of anybody makes it anew.
+
+        Raises:
+            RuntimeError: `make` asks for a table of what people decided; a defect of whoever calls this.
+        """
+        return self._kept_as((self.derived_version(), name, *about), lambda tables: make(_derived_alone(tables)))
+
+    def _kept_as(self, key: tuple[object, ...], make: Callable[[Session], _Made]) -> _Made:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -175,6 +195,29 @@ class OpenCase:
             self._opening.__exit__(None, None, None)
         self._session = self._opening = None
         self._kept.clear()
+
+
+class _DerivedAlone:
+    """A session that gives no table of what people decided."""
+
+    def __init__(self, tables: Session) -> None:
+        self._tables = tables
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the session has
+        found = getattr(self._tables, name)
+        if name not in {"arrow", "parts", "chosen", "columns", "table"}:
+            return found
+
+        def asked(table: str, *words: object, **more: object) -> object:
+            if table in _DECIDED:
+                raise RuntimeError(f"'{table}' is of what people decided; use `kept`")
+            return found(table, *words, **more)
+
+        return asked
+
+
+def _derived_alone(tables: Session) -> Session:
+    return cast("Session", _DerivedAlone(tables))
 
 
 _DECIDED: Final = frozenset(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ def rendered(ask: Ask, page: Page) -> bytes:
             may=ask.may,
             languages=LANGUAGES,
             navigation=_navigation(ask),
+            # What a form was answered with has no address of its own.
+            saveable=ask.opened is not None and "GET" in ask.route.methods and page.status == HTTPStatus.OK,
             form_token=ask.session.form_token if ask.session else "",
             **page.values,
         )

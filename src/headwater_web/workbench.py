@@ -8,7 +8,7 @@ from typing import Any
 
 from headwater_web.cases import OpenCase
 from headwater_web.rules import Route
-from headwater_web.state import Memberships, People, Sessions, Store, Throttle
+from headwater_web.state import Memberships, People, SavedViews, Sessions, Store, Throttle
 
 __all__ = ["Workbench"]
 
@@ -38,6 +38,7 @@ class Workbench:
     memory: dict[str, Any] = field(default_factory=dict)
     people: People = field(init=False)
     members: Memberships = field(init=False)
+    saved: SavedViews = field(init=False)
     sessions: Sessions = field(init=False)
     throttle: Throttle = field(init=False)
     _by_name: dict[str, Route] = field(init=False)
@@ -45,6 +46,7 @@ class Workbench:
     def __post_init__(self) -> None:
         self.people = People(self.store)
         self.members = Memberships(self.store)
+        self.saved = SavedViews(self.store)
         self.sessions = Sessions(self.store)
         self.throttle = Throttle(self.store)
         self._by_name = {route.name: route for route in self.routes}

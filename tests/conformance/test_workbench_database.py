@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from headwater.errors import ConfigError
 from headwater_synth.postgres_server import PostgresMissingError, running_postgres
 from headwater_web.rules import Role
-from headwater_web.state import Memberships, People, Sessions, Store, Throttle, open_state
+from headwater_web.state import Memberships, People, SavedViews, Sessions, Store, Throttle, open_state
 from headwater_web.state.people import Passkey
 from headwater_web.state.tables import METADATA
 from headwater_web.totp import STEP_S, code_of_step
@@ -96,3 +96,20 @@ def test_the_database_refuses_what_is_no_word_of_ours(store: Store, table: str, 
 def test_an_address_that_is_none_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         open_state(tmp_path / "s", database_url="nothing of the kind")
+
+
+def test_a_view_is_saved_shared_replaced_and_removed(store: Store) -> None:
+    people, saved = People(store), SavedViews(store)
+    for name in ("V. One", "V. Two"):
+        people.add(name, by="test")
+    one, two = people.named("V. One"), people.named("V. Two")
+    assert one is not None
+    assert two is not None
+    saved.save(one, "cas-1", "a view", "/case/1/leads/", shared=False)
+    saved.save(one, "cas-1", "a view", "/case/1/leads/?tier=1", shared=True)
+    [view] = saved.of(two, "cas-1")
+    assert (view.name, view.address, view.owner, view.own) == ("a view", "/case/1/leads/?tier=1", "V. One", False)
+    assert saved.of(two, "cas-2") == []
+    assert not saved.remove(two, "cas-1", view.seq)
+    assert saved.remove(one, "cas-1", view.seq)
+    assert saved.of(one, "cas-1") == []

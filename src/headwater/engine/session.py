@@ -150,6 +150,7 @@ class Session:
     def put_later(self, name: str, make: Callable[[], pa.Table]) -> None:
         """As `put`, with rows that are made when they are first asked for, if they ever are."""
         self._later[name] = make
+        self._expressions.pop(name, None)
 
     def table(self, name: str) -> ir.Table:
         """The table as an Ibis expression."""

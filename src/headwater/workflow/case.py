@@ -373,10 +373,14 @@ class Case:
             files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
         withheld = [] if with_withheld else self.erased_ids()
         with Session(files, engine=engine, threads=threads, scratch=scratch, withheld=withheld) as session:
-            put_decisions(session, self.judgements(), self.database, self.custody.subject_keys)
+            self.put_decisions(session)
             if "exhibits" not in files:
                 session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))
             yield session
+
+    def put_decisions(self, session: Session) -> None:
+        """Let a session of this case see what people have decided by now."""
+        put_decisions(session, self.judgements(), self.database, self.custody.subject_keys)
 
     def erased_ids(self) -> list[str]:
         """Ids of all rows about erased subjects: what is derived has them still, and nobody is shown them."""

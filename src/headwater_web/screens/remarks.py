@@ -111,11 +111,8 @@ def _href(ask: Ask, table: str, wanted: str) -> str:
 def _members(ask: Ask) -> list[str]:
     """Who works on this case now, by name."""
     bench = ask.workbench
-    return sorted(
-        person.name
-        for person in bench.people.listed()
-        if any(held.case_id == ask.case.case_id for held in bench.members.of(person))
-    )
+    members = {held.person_id for held in bench.members.in_case(ask.case.case_id)}
+    return sorted(person.name for person in bench.people.listed() if person.person_id in members)
 
 
 def add_remark(ask: Ask) -> Redirect:

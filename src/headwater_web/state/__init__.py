@@ -2,8 +2,21 @@
 
 from headwater_web.state.members import Membership, Memberships
 from headwater_web.state.people import People, Person
+from headwater_web.state.saved import SavedView, SavedViews
 from headwater_web.state.sessions import Session, Sessions
 from headwater_web.state.store import Store, open_state
 from headwater_web.state.throttle import Throttle
 
-__all__ = ["Membership", "Memberships", "People", "Person", "Session", "Sessions", "Store", "Throttle", "open_state"]
+__all__ = [
+    "Membership",
+    "Memberships",
+    "People",
+    "Person",
+    "SavedView",
+    "SavedViews",
+    "Session",
+    "Sessions",
+    "Store",
+    "Throttle",
+    "open_state",
+]

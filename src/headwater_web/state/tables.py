@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["ATTEMPTS", "MEMBERS", "METADATA", "PASSKEYS", "PEOPLE", "SESSIONS"]
+__all__ = ["ATTEMPTS", "MEMBERS", "METADATA", "PASSKEYS", "PEOPLE", "SAVED_VIEWS", "SESSIONS"]
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -85,5 +85,17 @@ ATTEMPTS = sa.Table(
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
     # Of the name that was tried, so that a password typed into the wrong field is not kept.
     sa.Column("name_sha256", sa.String, nullable=False, index=True),
+    sa.Column("at_utc", sa.String, nullable=False),
+)
+
+SAVED_VIEWS = sa.Table(
+    "saved_views",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("person_id", sa.String, sa.ForeignKey("people.person_id"), nullable=False, index=True),
+    sa.Column("case_id", sa.String, nullable=False, index=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("address", sa.String, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False),
     sa.Column("at_utc", sa.String, nullable=False),
 )
