@@ -48,6 +48,7 @@ from headwater.workflow.overview import (
     stage_statuses,
 )
 from headwater.workflow.people import lead_explained, named_lead, outcome_report, ranked_leads
+from headwater.workflow.questions import way_marks
 from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
@@ -157,6 +158,7 @@ __all__ = [
     "verify_path",
     "victim_reader",
     "way_back",
+    "way_marks",
     "withdraw_grades",
     "withdraw_session",
     "witnessed_head",

@@ -20,6 +20,7 @@ OWN_FILES: Final = {
     "passkey.js": "text/javascript",
     "vendor/htmx.min.js": "text/javascript",
     "vendor/cytoscape.min.js": "text/javascript",
+    "money.css": "text/css",
     "linkchart.css": "text/css",
     "linkchart.js": "text/javascript",
     "icon.svg.txt": "image/svg+xml",

@@ -30,6 +30,11 @@ BUILT = {
     "audit.what_": ["refused", "exported", "night", "many"],
     "audit.kind_": ["all", "consulted", "exported", "failed"],
     "outcome.": sorted(OUTCOMES),
+    "money.policy.": ["fifo", "pro_rata", "lifo", "tiho", "bound"],
+    "money.way.": ["backward", "forward"],
+    "money.group.": ["named", "unnamed", "unspent", "reasons", "fees"],
+    "money.place.": ["backward", "forward"],
+    "money.about.": ["coins", "tokens"],
     "tables.": ["first", "before", "next", "last"],
 }
 
