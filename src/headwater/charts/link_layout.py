@@ -13,11 +13,11 @@ from typing import Any, Final
 __all__ = ["BOX_HIGH", "BOX_WIDE", "LinkChart", "LinkEdge", "LinkNode", "PlacedNode", "link_chart"]
 
 BOX_WIDE: Final = 190
-BOX_HIGH: Final = 42
-_COLUMN: Final = 290
-_PITCH: Final = 58
+BOX_HIGH: Final = 38
+_COLUMN: Final = 320
+_PITCH: Final = 50
 _MARGIN: Final = 24
-_MOST_IN_COLUMN: Final = 14
+_MOST_IN_COLUMN: Final = 16
 _SWEEPS: Final = 3
 
 
@@ -282,10 +282,11 @@ def _placed(
         high = -(-len(names) // count)
         columns += [(step, names[start : start + high]) for start in range(0, len(names), high)]
     tallest = max((len(names) for _, names in columns), default=1)
-    height = 2 * _MARGIN + (tallest - 1) * _PITCH + BOX_HIGH
+    height = 2 * _MARGIN + (tallest - 1) * _PITCH + BOX_HIGH + _PITCH // 2
     placed = {}
     for place, (step, names) in enumerate(columns):
-        top = (height - (len(names) - 1) * _PITCH) // 2
+        # Neighbouring columns stand half a row apart, so that what passes a column goes between its boxes.
+        top = (height - (len(names) - 1) * _PITCH) // 2 + (_PITCH // 4 if place % 2 else -(_PITCH // 4))
         for row, name in enumerate(names):
             placed[name] = PlacedNode(
                 node=by_id[name],

@@ -7,6 +7,7 @@ there, and the picture and the movable chart cannot differ.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
@@ -19,8 +20,11 @@ __all__ = ["link_chart_svg"]
 _SIZE: Final = 13
 _SMALL: Final = 11
 _STRIPE: Final = 6
-_THICKEST: Final = 9
-_MOST_LABELLED: Final = 30
+_THICKEST: Final = 5
+_STRAIGHT: Final = 90
+_WORDS_OFF: Final = 64
+_WORDS_ROOM: Final = 120
+_MOST_LABELLED: Final = 60
 """Edges beyond which words on them would lie on each other: then their titles alone have them."""
 
 # source: Okabe and Ito, "Color Universal Design" (2008): told apart with every common colour vision. The word in the
@@ -63,14 +67,17 @@ def _lines(chart: LinkChart, title: str, about: str, words: Mapping[str, str], n
     at = {placed.node.node_id: placed for placed in chart.nodes}
     most = max((edge.amount for edge in chart.edges), default=0)
     between: dict[tuple[str, str], int] = {}
+    degrees = Counter(name for edge in chart.edges for name in (edge.source_id, edge.target_id))
     texts = []
     for edge in chart.edges:
         pair = (min(edge.source_id, edge.target_id), max(edge.source_id, edge.target_id))
         between[pair] = between.get(pair, -1) + 1
-        path, middle = _path(at[edge.source_id], at[edge.target_id], between[pair])
-        yield _edge(edge, path, most, at)
+        path, starts, ends = _path(at[edge.source_id], at[edge.target_id], between[pair])
+        # Beside the end that has fewer other edges, where words lie on no other words.
+        at_source = degrees[edge.source_id] <= degrees[edge.target_id]
+        yield _edge(edge, path, most, at, "source" if at_source else "target")
         if edge.label and len(chart.edges) <= _MOST_LABELLED:
-            texts.append(_edge_words(edge, middle))
+            texts.append(_edge_words(edge, starts if at_source else ends))
     for placed in chart.nodes:
         yield _node(placed, words, in_focus=placed.node.node_id in chart.focus)
     # Words last: nothing is drawn over them.
@@ -110,7 +117,7 @@ def _class(kind: str) -> str:
     return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in kind)
 
 
-def _edge(edge: LinkEdge, path: str, most: int, at: Mapping[str, PlacedNode]) -> str:
+def _edge(edge: LinkEdge, path: str, most: int, at: Mapping[str, PlacedNode], words_at: str) -> str:
     # Thick by the root of the amount: what is a hundredth of the most can still be told from nothing.
     thick = 1 + (_THICKEST - 1) * math.isqrt(10_000 * edge.amount // most) // 100 if most and edge.amount > 0 else 1
     source, target = at[edge.source_id].node, at[edge.target_id].node
@@ -121,34 +128,37 @@ def _edge(edge: LinkEdge, path: str, most: int, at: Mapping[str, PlacedNode]) ->
         f'<path class="lc-edge" data-from={quoteattr(shown_label(edge.source_id))} '
         f"data-to={quoteattr(shown_label(edge.target_id))} data-label={quoteattr(label)} "
         f"data-kind={quoteattr(edge.kind)} "
-        f'data-thick="{thick}" d="{path}" fill="none" stroke="#84908c" stroke-opacity="0.7" stroke-width="{thick}"'
+        f'data-thick="{thick}" data-words-at="{words_at}" d="{path}" fill="none" '
+        f'stroke="#84908c" stroke-opacity="0.7" stroke-width="{thick}"'
         f"{broken}><title>{escape(f'{told}: {label}' if label else told)}</title></path>"
     )
 
 
-def _path(source: PlacedNode, target: PlacedNode, several: int) -> tuple[str, tuple[int, int]]:
-    """From the side of one box to that of the other, with an arrow's head; and where its words stand."""
+def _path(source: PlacedNode, target: PlacedNode, several: int) -> tuple[str, tuple[int, int], tuple[int, int]]:
+    """From the side of one box to that of the other, with an arrow's head; and where words stand beside each end."""
     aside = 14 * several
     half = BOX_WIDE // 2
     y, to_y = source.y + aside, target.y + aside
     if source.x == target.x:  # one column: round its right side
         x = source.x + half
         bend = x + 46 + aside
-        return f"M{x} {y}C{bend} {y} {bend} {to_y} {x} {to_y}{_head(x, to_y, -1)}", (bend - 8, (y + to_y) // 2)
+        path = f"M{x} {y}C{bend} {y} {bend} {to_y} {x} {to_y}{_head(x, to_y, -1)}"
+        return path, (x + _WORDS_OFF, y), (x + _WORDS_OFF, to_y)
     way = 1 if target.x > source.x else -1
     x, to_x = source.x + way * half, target.x - way * half
-    middle = (x + to_x) // 2
-    return f"M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}{_head(to_x, to_y, way)}", (middle, (y + to_y) // 2)
+    bend, to_bend = x + way * _STRAIGHT, to_x - way * _STRAIGHT
+    path = f"M{x} {y}C{bend} {y} {to_bend} {to_y} {to_x} {to_y}{_head(to_x, to_y, way)}"
+    return path, (x + way * _WORDS_OFF, y), (to_x - way * _WORDS_OFF, to_y)
 
 
 def _head(x: int, y: int, way: int) -> str:
     return f"M{x - way * 8} {y - 5}L{x} {y}L{x - way * 8} {y + 5}"
 
 
-def _edge_words(edge: LinkEdge, middle: tuple[int, int]) -> str:
-    label = cut_label(shown_label(edge.label), 170, _SMALL)
+def _edge_words(edge: LinkEdge, beside: tuple[int, int]) -> str:
+    label = cut_label(shown_label(edge.label), _WORDS_ROOM, _SMALL)
     # A light edge keeps words readable where they stand over a line.
     return (
-        f'<text class="lc-words" x="{middle[0]}" y="{middle[1] - 4}" font-size="{_SMALL}" text-anchor="middle" '
+        f'<text class="lc-words" x="{beside[0]}" y="{beside[1] - 4}" font-size="{_SMALL}" text-anchor="middle" '
         f'stroke="#ffffff" stroke-width="4" stroke-linejoin="round" paint-order="stroke">{escape(label)}</text>'
     )

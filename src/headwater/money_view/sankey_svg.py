@@ -52,14 +52,18 @@ def _lines(picture: Picture, title: str, notes: Sequence[str], links: Mapping[tu
     frame = picture.frame
     if frame.on_page:
         # Links within a picture of role `img` are no links to who reads by ear.
-        size = f'class="sankey" width="{frame.width}" height="{frame.height}"'
+        # What is drawn and its words, and no more.
+        top = max(0, min((node.y for node in picture.nodes), default=0) - 2 * frame.headroom)
+        bottom = min(frame.height, max((node.y + node.height for node in picture.nodes), default=0) + frame.pitch)
+        size = f'class="sankey" width="{frame.width}" height="{bottom - top}"'
         role = "group"
     else:
+        top, bottom = 0, frame.height
         size = f'width="{frame.width // 10}mm" height="{frame.height // 10}mm"'
         role = "img"
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
-        f'viewBox="0 0 {frame.width} {frame.height}" role="{role}" aria-labelledby="title about">'
+        f'viewBox="0 {top} {frame.width} {bottom - top}" role="{role}" aria-labelledby="title about">'
     )
     yield f'<title id="title">{escape(printable(title))}</title>'
     yield f'<desc id="about">{escape(_about(picture))}</desc>'

@@ -19,6 +19,8 @@
       group: "edges",
       data: {
         id: `edge ${place}`, source: at.dataset.from, target: at.dataset.to, label: at.dataset.label,
+        starts: at.dataset.wordsAt === "source" ? at.dataset.label : "",
+        ends: at.dataset.wordsAt === "source" ? "" : at.dataset.label,
         thick: Number(at.dataset.thick), line: at.dataset.kind === "inferred" ? "dashed" : "solid",
       },
     }));
@@ -27,11 +29,16 @@
 
   const cut = (text) => (text.length > 26 ? `${text.slice(0, 12)}\u2026${text.slice(-12)}` : text);
   const ownColour = (node) => node.data("colour") || colour("--ink");
+  // Lines leave and enter at the sides, as in the picture; in one column both at the right.
+  const sideOf = (end) => (edge) => {
+    const [own, other] = end === "source" ? [edge.source(), edge.target()] : [edge.target(), edge.source()];
+    return own.position("x") > other.position("x") ? "270deg" : "90deg";
+  };
   const look = () => [
     {
       selector: "node",
       style: {
-        shape: "round-rectangle", width: 190, height: 42, "background-color": colour("--raised"),
+        shape: "round-rectangle", width: 190, height: 38, "background-color": colour("--raised"),
         "border-width": (node) => (node.data("focus") ? 4 : 2), "border-color": ownColour,
         label: (node) => `${node.data("words")}\n${cut(node.data("label"))}`,
         "text-wrap": "wrap", "text-max-width": 184, "text-valign": "center", "font-size": 12, "line-height": 1.25,
@@ -41,10 +48,11 @@
     {
       selector: "edge",
       style: {
-        width: (edge) => edge.data("thick"), "line-color": colour("--strong-line"), "line-opacity": 0.75,
+        width: (edge) => edge.data("thick"), "line-color": colour("--strong-line"), "line-opacity": 0.6,
         "line-style": (edge) => edge.data("line"), "target-arrow-shape": "triangle", "arrow-scale": 1.1,
-        "target-arrow-color": colour("--strong-line"), "curve-style": "bezier", label: (edge) => cut(edge.data("label")),
-        "font-size": 11, color: colour("--ink"), "text-background-color": colour("--raised"),
+        "target-arrow-color": colour("--strong-line"), "curve-style": "bezier", "source-endpoint": sideOf("source"), "target-endpoint": sideOf("target"),
+        "source-label": (edge) => cut(edge.data("starts")), "target-label": (edge) => cut(edge.data("ends")),
+        "source-text-offset": 64, "target-text-offset": 64, "font-size": 11, color: colour("--ink"), "text-background-color": colour("--raised"),
         "text-background-opacity": 0.9, "text-background-padding": 2, "min-zoomed-font-size": 7,
       },
     },

@@ -85,7 +85,7 @@ def test_labels_are_never_markup_and_never_steer() -> None:
 def test_an_amount_says_how_thick() -> None:
     edges = [edge("a", "b", 10_000), edge("a", "c", 100), edge("a", "d", 0)]
     svg = ET.fromstring(link_chart_svg(link_chart(map(node, "abcd"), edges), title="", about="", words=WORDS))
-    assert [one.attrib["data-thick"] for one in svg.iter() if "data-from" in one.attrib] == ["9", "1", "1"]
+    assert [one.attrib["data-thick"] for one in svg.iter() if "data-from" in one.attrib] == ["5", "1", "1"]
 
 
 @pytest.mark.parametrize(
