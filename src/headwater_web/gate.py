@@ -36,7 +36,11 @@ LEAST_REASON: Final = 10
 MOST_FORM_BYTES: Final = 1_000_000
 _LOGGED_ADDRESS: Final = 1_000
 _ALLOWED_MEDIA: Final = frozenset(
-    {"text/html", "application/json", "text/css", "text/javascript", "image/svg+xml", "text/csv", "text/plain"},
+    {
+        *("text/html", "application/json", "text/css", "text/javascript", "image/svg+xml", "text/csv", "text/plain"),
+        # Reports and request sheets, whose streams were looked through for pictures when they were set.
+        "application/pdf",
+    },
 )
 
 

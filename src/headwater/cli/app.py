@@ -12,6 +12,7 @@ import typer
 from headwater import __version__
 from headwater.cli import (
     case_commands,
+    cluster_commands,
     custody_commands,
     deconflict_commands,
     file_commands,
@@ -47,7 +48,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    case_commands, reference_commands, table_commands, money_commands, judge_commands, lead_commands,
+    case_commands, reference_commands, table_commands, money_commands, cluster_commands, judge_commands, lead_commands,
     sending_commands, receive_commands, deconflict_commands, viewer_commands, custody_commands, file_commands,
     serve_commands, remark_commands, search_commands,
 ):  # fmt: skip

@@ -48,6 +48,9 @@ def money(
     top: Annotated[
         int, typer.Option("--top", min=1, max=15, help="Services drawn one by one; the others are drawn as one.")
     ] = 12,
+    services: Annotated[
+        bool, typer.Option("--services", help="Each service in a line: by every policy, bound, and what can be asked.")
+    ] = False,
     currency: _Currency = None,
     operator: Operator = None,
     why: Why = "",
@@ -58,13 +61,20 @@ def money(
     FIFO and pro rata stand side by side, because neither is a fact of the chain. Tokens follow, by FIFO, where
     tables of transfers were imported.
     """
-    from headwater.money_view import Prices, money_sums, month_table, token_sums
+    from headwater.money_view import Prices, money_sums, month_table, service_lines, token_sums
     from headwater.workflow import Case, consult, write_month_table, write_sankey
 
     with Case(case) as opened:
-        if sankey is not None and (by_month or csv is not None):
-            raise ConfigError("--sankey and --by-month are two views; give one of them")
+        if sum((sankey is not None, by_month or csv is not None, services)) > 1:
+            raise ConfigError("--sankey, --by-month and --services are three views; give one of them")
         actor = opened.actor(operator, why=why)
+        if services:
+            with consult(opened, actor, "money by service") as tables:
+                rows = [line.as_row() for line in service_lines(tables)]
+            policies = sorted({name for row in rows for name in row if name.endswith("_sat") and name != "bound_sat"})
+            columns = ("direction", "actor", "country", *policies, "bound_sat", "questions", "service_id")
+            emit_table(rows, columns, as_json=as_json)
+            return
         if sankey is not None:
             for name, digest in write_sankey(opened, actor, sankey, top=top).items():
                 file = printable(sankey.parent / name)
@@ -192,22 +202,35 @@ def request(
     case: CasePath,
     operator: Annotated[str, typer.Option("--operator", help="Who acts.")],
     why: Annotated[str, typer.Option("--why", help="Reason, for the custody log.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="A new folder.")] = None,
     service: Annotated[
         list[str] | None,
         typer.Option("--service", metavar="ACTOR", help="A service by its name in tags; may be repeated."),
     ] = None,
     all_services: Annotated[bool, typer.Option("--all", help="Every service that can be asked.")] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print what a sheet would hold, as JSON; nothing is written or leaves.")
+    ] = False,
     currency: _Currency = None,
     as_json: AsJson = False,
 ) -> None:
     """Write request sheets: for each service a PDF, a CSV and a JSON of what to ask, on what proof; it is recorded."""
-    from headwater.workflow import Case, export_request_sheets
+    from headwater.workflow import Case, consult, export_request_sheets, sheets_to_read
 
     with Case(case) as opened:
-        if bool(service) == all_services:
-            raise ConfigError("give --service ACTOR, or --all")
+        if show and (out is not None or not service):
+            raise ConfigError("--show prints the sheets of --service ACTOR; leave out --out and --all")
+        if not show and (bool(service) == all_services or out is None):
+            raise ConfigError("give --out DIR, and --service ACTOR or --all")
         actor = opened.actor(operator, why=why)
+        if show:
+            for name in service or ():
+                with consult(opened, actor, "request sheet", (name,)) as tables:
+                    read = sheets_to_read(opened, tables, name, currency=currency)
+                for one in read:
+                    emit({"name": one.name, **one.document}, as_json=True)
+            return
+        assert out is not None
         written = export_request_sheets(opened, actor, out, actors=service or None, currency=currency)
     for sheet in written.sheets:
         files = {name: written.outputs[name] for name in sheet["files"]}  # type: ignore[attr-defined]  # a list of names

@@ -224,7 +224,8 @@ class Proofs:
         scripts = self._scripts.get(address or ""), self._scripts.get(tagged)
         if scripts[0] is None or scripts[1] is None or address == tagged:
             return ()
-        return tuple(merge_path(self._merge_rows, scripts[0], scripts[1]))
+        # One transaction can be several steps of the tree of merges; it is one proof.
+        return tuple(dict.fromkeys(merge_path(self._merge_rows, scripts[0], scripts[1])))
 
 
 def _transactions(tables: Session, txids: Iterable[str]) -> dict[str, Row]:

@@ -8,26 +8,19 @@ to stop and fees stand beside them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from headwater.errors import IntegrityError
+from headwater.money_view.frames import PAPER, Frame
 from headwater.money_view.sums import FEE, UNNAMED, End, FlowSums, MoneySums
 
-__all__ = ["HEIGHT", "PLATFORM", "WIDTH", "Band", "Node", "Picture", "laid_out"]
-
-# Tenths of a millimetre: A4, landscape (ISO 216).
-WIDTH: Final = 2970
-HEIGHT: Final = 2100
+__all__ = ["PLATFORM", "Band", "Node", "Picture", "laid_out"]
 
 PLATFORM: Final = "platform"
-_TOP, _BOTTOM = 330, 1880
-_PITCH: Final = 46  # a line of text and a gap
-_HEADROOM: Final = 44  # above a node whose words stand over it
-_TALLEST: Final = 1150
-_BAR: Final = 30
-_LEFT_ENDS, _LEFT_HOPS, _MIDDLE, _RIGHT_HOPS, _RIGHT_ENDS = 900, 1190, 1470, 1750, 2040
 _MOST_REASONS: Final = 10
+_GAP: Final = 10
+
 
 _BUCKETS: Final = ((0, 0), (1, 1), (2, 2), (3, 4), (5, 9), (10, None))
 _BACKWARD: Final = "backward"
@@ -48,6 +41,10 @@ class Node:
         x: Left edge, in tenths of a millimetre.
         y: Upper edge.
         height: Height, the sum of its bands on each side.
+        direction: Of what is followed there; empty for the platform.
+        ends: The ends that it is; none for the platform and bars of hops, but for that of fees.
+        hops: The transactions that it stands for, as least and most, the latter None for no limit; None where it stands
+            for all of them, or for fees, which fall anywhere.
     """
 
     name: str
@@ -58,6 +55,9 @@ class Node:
     x: int
     y: int
     height: int
+    direction: str = ""
+    ends: tuple[End, ...] = ()
+    hops: tuple[int, int | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,7 @@ class Picture:
         nodes: The bars.
         bands: The streams.
         shares: For each direction drawn, the satoshis that reach a named service, and all.
+        frame: What it is laid out in.
     """
 
     policy: str
@@ -106,6 +107,7 @@ class Picture:
     nodes: tuple[Node, ...]
     bands: tuple[Band, ...]
     shares: Mapping[str, tuple[int, int]]
+    frame: Frame = PAPER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +120,14 @@ class _Slot:
     ends: frozenset[End]
 
 
-def laid_out(sums: MoneySums, policy: str, *, top: int) -> Picture:
+def laid_out(sums: MoneySums, policy: str, *, top: int, frame: Frame = PAPER) -> Picture:
     """The picture of a policy.
 
     Args:
         sums: All sums of the case.
         policy: Which of its policies.
         top: Services drawn one by one on each side; the others are drawn as one, also where there is none.
+        frame: What it is laid out in: `PAPER`, or `SCREEN`.
     """
     total_sat = max((flow.origin_sat for flow in sums.of_policy(policy)), default=0)
     flows = [_levelled(flow, total_sat) for flow in sums.of_policy(policy)]
@@ -132,10 +135,13 @@ def laid_out(sums: MoneySums, policy: str, *, top: int) -> Picture:
     bands: list[Band] = []
     sides = [(flow, _slots(flow, sums, top)) for flow in flows]
     crowd = max((len(slots) for _, slots in sides), default=0)
-    tall = min(_TALLEST, _BOTTOM - _TOP - _PITCH * crowd)
-    platform_y = _TOP + (_BOTTOM - _TOP - tall) // 2
+    if frame.on_page and (more := frame.tallest + frame.pitch * crowd - (frame.bottom - frame.top)) > 0:
+        frame = replace(frame, height=frame.height + more, bottom=frame.bottom + more)
+    room = frame.bottom - frame.top
+    tall = min(frame.tallest, room - frame.pitch * crowd)
+    platform_y = frame.top + (room - tall) // 2
     for flow, slots in sides:
-        _draw_side(flow, slots, total_sat=total_sat, tall=tall, platform_y=platform_y, nodes=nodes, bands=bands)
+        _draw_side(flow, slots, frame, total_sat=total_sat, tall=tall, platform_y=platform_y, nodes=nodes, bands=bands)
     nodes.append(
         Node(
             name=PLATFORM,
@@ -143,7 +149,7 @@ def laid_out(sums: MoneySums, policy: str, *, top: int) -> Picture:
             side="above",
             label="platform",
             amount_sat=total_sat,
-            x=_MIDDLE,
+            x=frame.columns[2],
             y=platform_y,
             height=tall if total_sat else 0,
         )
@@ -155,6 +161,7 @@ def laid_out(sums: MoneySums, policy: str, *, top: int) -> Picture:
         nodes=tuple(nodes),
         bands=tuple(bands),
         shares={flow.direction: (flow.named_sat, flow.origin_sat) for flow in flows},
+        frame=frame,
     )
     _check(picture)
     return picture
@@ -214,6 +221,7 @@ def _bucket(hops: int | None) -> tuple[int, str]:
 def _draw_side(
     flow: FlowSums,
     slots: Sequence[_Slot],
+    frame: Frame,
     *,
     total_sat: int,
     tall: int,
@@ -232,11 +240,12 @@ def _draw_side(
         cells[key] = cells.get(key, 0) + amount_sat
     widths = _widths(cells, total_sat, tall)
 
-    hops_x, ends_x = (_LEFT_HOPS, _LEFT_ENDS) if leftward else (_RIGHT_HOPS, _RIGHT_ENDS)
+    left_ends, left_hops, middle_x, right_hops, right_ends = frame.columns
+    hops_x, ends_x = (left_hops, left_ends) if leftward else (right_hops, right_ends)
     hop_heights = {place: sum(width for (at, _), width in widths.items() if at == place) for place in sorted(words)}
     end_heights = {slot.order: sum(w for (_, at), w in widths.items() if at == slot.order) for slot in slots}
-    hop_ys = _stacked(hop_heights, headroom=_HEADROOM, least=0)
-    end_ys = _stacked(end_heights, headroom=0, least=_PITCH - 10)
+    hop_ys = _stacked(hop_heights, frame, headroom=frame.headroom, least=0)
+    end_ys = _stacked(end_heights, frame, headroom=0, least=frame.pitch - _GAP)
 
     passed = platform_y
     hop_left, end_left = dict(hop_ys), dict(end_ys)
@@ -253,19 +262,21 @@ def _draw_side(
                 x=hops_x,
                 y=hop_ys[place],
                 height=hop_heights[place],
+                direction=flow.direction,
+                ends=(End(stop_reason=FEE),) if place == len(_BUCKETS) else (),
+                hops=_BUCKETS[place] if place < len(_BUCKETS) else None,
             )
         )
-        near = (PLATFORM, _MIDDLE, passed)
-        bands.append(
-            _band(near, (name, hops_x, hop_ys[place]), "hops", amount_sat, hop_heights[place], leftward=leftward)
-        )
+        near, far = (PLATFORM, middle_x, passed), (name, hops_x, hop_ys[place])
+        bands.append(_band(near, far, "hops", amount_sat, hop_heights[place], frame.bar, leftward=leftward))
         passed += hop_heights[place]
         for slot in slots:
             if (sat := cells.get((place, slot.order))) is None:
                 continue
             width = widths[place, slot.order]
             far = (f"{flow.direction}-end-{slot.order}", ends_x, end_left[slot.order])
-            bands.append(_band((name, hops_x, hop_left[place]), far, slot.kind, sat, width, leftward=leftward))
+            near = (name, hops_x, hop_left[place])
+            bands.append(_band(near, far, slot.kind, sat, width, frame.bar, leftward=leftward))
             hop_left[place] += width
             end_left[slot.order] += width
     nodes += [
@@ -278,6 +289,8 @@ def _draw_side(
             x=ends_x,
             y=end_ys[slot.order],
             height=end_heights[slot.order],
+            direction=flow.direction,
+            ends=tuple(sorted(slot.ends - {_NOT_FOLLOWED})),
         )
         for slot in slots
     ]
@@ -289,6 +302,7 @@ def _band(
     kind: str,
     amount_sat: int,
     width: int,
+    bar: int,
     *,
     leftward: bool,
 ) -> Band:
@@ -299,7 +313,7 @@ def _band(
         target=target,
         kind=kind,
         amount_sat=amount_sat,
-        x=x + _BAR,
+        x=x + bar,
         y=y,
         to_x=to_x,
         to_y=to_y,
@@ -318,10 +332,10 @@ def _widths(cells: Mapping[tuple[int, int], int], total_sat: int, tall: int) -> 
     return widths
 
 
-def _stacked(heights: Mapping[int, int], *, headroom: int, least: int) -> dict[int, int]:
+def _stacked(heights: Mapping[int, int], frame: Frame, *, headroom: int, least: int) -> dict[int, int]:
     """Upper edge of each bar, one under the other in the middle of the page, apart enough for their words."""
-    slots = {key: headroom + max(height, least) + 10 for key, height in heights.items()}
-    y = _TOP + (_BOTTOM - _TOP - sum(slots.values())) // 2
+    slots = {key: headroom + max(height, least) + _GAP for key, height in heights.items()}
+    y = frame.top + (frame.bottom - frame.top - sum(slots.values())) // 2
     edges: dict[int, int] = {}
     for key, slot in slots.items():
         # A bar lower than its words stands in the middle of them.

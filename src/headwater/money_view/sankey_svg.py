@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from headwater.charts import FACES, cut_label, text_width
 from headwater.money_view.amounts import btc_text, share_text
-from headwater.money_view.sankey import HEIGHT, WIDTH, Band, Node, Picture
+from headwater.money_view.frames import Frame
+from headwater.money_view.sankey import Band, Node, Picture
 from headwater.packages import printable
 
-__all__ = ["svg_text", "text_width"]
-
-_SIZE: Final = 26
-_SMALL: Final = 22
-# Every fixed-width face named here advances by 0.6 em and a little (DejaVu Sans Mono: 1233 of 2048 units), so that
-# where a word ends is known without measuring it.
-_ADVANCE_MILLI_EM: Final = 603
-_FACES: Final = "DejaVu Sans Mono, Liberation Mono, Noto Sans Mono, monospace"
-_BAR: Final = 30
-_MARGIN: Final = 50
+__all__ = ["svg_text"]
 
 # source: Okabe and Ito, "Color Universal Design" (2008): told apart with every common colour vision, and as greys.
 _COLOURS: Final = {
@@ -31,6 +23,7 @@ _COLOURS: Final = {
     "reason": "#999999",
     "fee": "#d55e00",
 }
+_LARGEST_ON_PAGE: Final = 13
 _LEGEND: Final = (
     ("service", "named service"),
     ("others", "other services"),
@@ -40,47 +33,71 @@ _LEGEND: Final = (
 _DIRECTIONS: Final = {"backward": "came from", "forward": "went to"}
 
 
-def text_width(text: str, size: int) -> int:
-    """How wide a text is drawn, in tenths of a millimetre, rounded up; wide characters count twice."""
-    cells = sum(2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1 for character in text)
-    return -(-cells * size * _ADVANCE_MILLI_EM // 1000)
-
-
-def svg_text(picture: Picture, *, title: str, notes: Sequence[str]) -> str:
-    """The picture as an SVG document on a landscape A4 page.
+def svg_text(
+    picture: Picture, *, title: str, notes: Sequence[str] = (), links: Mapping[tuple[str, str], str] | None = None
+) -> str:
+    """The picture as an SVG document on a landscape A4 page, or as an element of a page.
 
     Args:
         picture: What is laid out.
         title: Over it.
         notes: Lines under it: what it rests on.
+        links: Where a bar or a stream leads: addresses by the names of the nodes at its two ends, of a bar by its own
+            name twice. None for a document that leads nowhere.
     """
-    return "\n".join([*_lines(picture, title, notes), ""])
+    return "\n".join([*_lines(picture, title, notes, links or {}), ""])
 
 
-def _lines(picture: Picture, title: str, notes: Sequence[str]) -> Iterator[str]:
+def _lines(picture: Picture, title: str, notes: Sequence[str], links: Mapping[tuple[str, str], str]) -> Iterator[str]:
+    frame = picture.frame
+    if frame.on_page:
+        # Links within a picture of role `img` are no links to who reads by ear.
+        # What is drawn and its words, and no more.
+        top = max(0, min((node.y for node in picture.nodes), default=0) - 2 * frame.headroom)
+        bottom = min(frame.height, max((node.y + node.height for node in picture.nodes), default=0) + frame.pitch)
+        size = f'class="sankey" width="{frame.width}" height="{bottom - top}"'
+        role = "group"
+    else:
+        top, bottom = 0, frame.height
+        size = f'width="{frame.width // 10}mm" height="{frame.height // 10}mm"'
+        role = "img"
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH // 10}mm" height="{HEIGHT // 10}mm" '
-        f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="title about">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
+        f'viewBox="0 {top} {frame.width} {bottom - top}" role="{role}" aria-labelledby="title about">'
     )
     yield f'<title id="title">{escape(printable(title))}</title>'
     yield f'<desc id="about">{escape(_about(picture))}</desc>'
-    yield f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>'
-    yield f'<g font-family="{_FACES}" font-size="{_SIZE}" fill="#1b2733">'
-    yield _text(_cut(printable(title), WIDTH - 2 * _MARGIN, 36), _MARGIN, 90, size=36, weight="bold")
-    for place, line in enumerate(_heading(picture)):
-        yield _text(_cut(line, WIDTH - 2 * _MARGIN, _SIZE), _MARGIN, 140 + 38 * place)
+    if not frame.on_page:
+        yield f'<rect width="{frame.width}" height="{frame.height}" fill="#ffffff"/>'
+    yield f'<g font-family="{FACES}" font-size="{frame.size}" fill="#1b2733">'
+    room = frame.width - 2 * frame.margin
+    if not frame.on_page:
+        yield _text(cut_label(printable(title), room, 36), frame.margin, 90, size=36, weight="bold")
+        for place, line in enumerate(_heading(picture)):
+            yield _text(cut_label(line, room, frame.size), frame.margin, 140 + 38 * place, size=frame.size)
+    labels = {node.name: node.label for node in picture.nodes}
     for band in picture.bands:
-        yield _band(band)
+        shown = f"{labels[band.source]} \u2192 {labels[band.target]}: {band.amount_sat} satoshis"
+        yield _linked(_band(band, shown if links else ""), links.get((band.source, band.target)), shown)
     for node in picture.nodes:
-        yield _bar(node, picture)
+        shown = f"{node.label}: {node.amount_sat} satoshis, {share_text(node.amount_sat, picture.total_sat)}"
+        yield _linked(_bar(node, shown, frame), links.get((node.name, node.name)), shown)
     # Words last: nothing is drawn over them.
     for node in picture.nodes:
-        yield _words(node, picture)
-    yield from _legend()
-    for place, line in enumerate(notes):
-        yield _text(_cut(printable(line), WIDTH - 2 * _MARGIN, _SMALL), _MARGIN, 1990 + 32 * place, size=_SMALL)
+        yield from _words(node, picture)
+    if not frame.on_page:
+        yield from _legend(frame)
+        for place, line in enumerate(notes):
+            words = cut_label(printable(line), room, frame.small)
+            yield _text(words, frame.margin, 1990 + 32 * place, size=frame.small)
     yield "</g>"
     yield "</svg>"
+
+
+def _linked(shape: str, href: str | None, words: str) -> str:
+    if href is None:
+        return shape
+    return f"<a href={quoteattr(href)} aria-label={quoteattr(printable(words))}>{shape}</a>"
 
 
 def _about(picture: Picture) -> str:
@@ -98,31 +115,38 @@ def _heading(picture: Picture) -> Iterator[str]:
         yield f"{words}: {named_sat} satoshis ({share_text(named_sat, origin_sat)}) reach services that are named here"
 
 
-def _bar(node: Node, picture: Picture) -> str:
-    share = share_text(node.amount_sat, picture.total_sat)
-    shown = f"{printable(node.label)}: {node.amount_sat} satoshis, {share}"
+def _bar(node: Node, shown: str, frame: Frame) -> str:
+    colour = f'class="node s-{node.kind}"' if frame.on_page else 'class="node"'
     return (
-        f'<rect class="node" id={quoteattr(node.name)} data-sat="{node.amount_sat}" data-height="{node.height}" '
-        f'x="{node.x}" y="{node.y}" width="{_BAR}" height="{max(node.height, 1)}" fill="{_COLOURS[node.kind]}">'
-        f"<title>{escape(shown)}</title></rect>"
+        f'<rect {colour} id={quoteattr(node.name)} data-sat="{node.amount_sat}" data-height="{node.height}" '
+        f'x="{node.x}" y="{node.y}" width="{frame.bar}" height="{max(node.height, 1)}" fill="{_COLOURS[node.kind]}">'
+        f"<title>{escape(printable(shown))}</title></rect>"
     )
 
 
-def _words(node: Node, picture: Picture) -> str:
+def _words(node: Node, picture: Picture) -> Iterator[str]:
+    frame = picture.frame
     share = share_text(node.amount_sat, picture.total_sat)
     if node.side == "above":
         words = f"{node.label} {share}" if node.kind == "hops" else node.label
-        return _text(words, node.x + _BAR // 2, node.y - 14, anchor="middle")
+        above = 7 if frame.on_page else 14
+        size = frame.small if frame.on_page else frame.size
+        yield _text(words, node.x + frame.bar // 2, node.y - above, size=size, anchor="middle")
+        return
     figures = f"{btc_text(node.amount_sat)} BTC {share}"
-    room = (node.x if node.side == "left" else WIDTH - node.x - _BAR) - _MARGIN - 16
-    label = _cut(printable(node.label), room - text_width(f" {figures}", _SIZE), _SIZE)
-    y = node.y + node.height // 2 + _SIZE // 3
-    if node.side == "left":
-        return _text(f"{label} {figures}", node.x - 16, y, anchor="end")
-    return _text(f"{label} {figures}", node.x + _BAR + 16, y)
+    gap = 8 if frame.on_page else 16
+    room = (node.x if node.side == "left" else frame.width - node.x - frame.bar) - frame.margin - gap
+    x, anchor = (node.x - gap, "end") if node.side == "left" else (node.x + frame.bar + gap, "start")
+    y = node.y + node.height // 2 + frame.size // 3
+    if frame.on_page:
+        yield _text(cut_label(printable(node.label), room, frame.size), x, y - 8, size=frame.size, anchor=anchor)
+        yield _text(cut_label(figures, room, frame.small), x, y + 8, size=frame.small, anchor=anchor, kind="soft")
+        return
+    label = cut_label(printable(node.label), room - text_width(f" {figures}", frame.size), frame.size)
+    yield _text(f"{label} {figures}", x, y, size=frame.size, anchor=anchor)
 
 
-def _band(band: Band) -> str:
+def _band(band: Band, title: str) -> str:
     middle = (band.x + band.to_x) // 2
     low, to_low = band.y + band.width, band.to_y + band.width
     # A stream too thin to have a width is drawn as a hairline, so that nothing is missing from the picture.
@@ -131,32 +155,27 @@ def _band(band: Band) -> str:
         f'<path class="band" data-from={quoteattr(band.source)} data-to={quoteattr(band.target)} '
         f'data-sat="{band.amount_sat}" d="M{band.x} {band.y}C{middle} {band.y} {middle} {band.to_y} {band.to_x} '
         f'{band.to_y}L{band.to_x} {to_low}C{middle} {to_low} {middle} {low} {band.x} {low}Z" '
-        f'fill="{_COLOURS[band.kind]}" fill-opacity="0.4"{hairline}/>'
+        f'fill="{_COLOURS[band.kind]}" fill-opacity="0.4"{hairline}'
+        + (f"><title>{escape(printable(title))}</title></path>" if title else "/>")
     )
 
 
-def _legend() -> Iterator[str]:
-    x = _MARGIN
+def _legend(frame: Frame) -> Iterator[str]:
+    x = frame.margin
     for kind, words in _LEGEND:
         yield f'<rect x="{x}" y="1924" width="24" height="24" fill="{_COLOURS[kind]}"/>'
-        yield _text(words, x + 36, 1945, size=_SMALL)
-        x += 36 + text_width(words, _SMALL) + 50
-    yield _text("hop: one transaction. Widths are in proportion to satoshis.", x, 1945, size=_SMALL)
+        yield _text(words, x + 36, 1945, size=frame.small)
+        x += 36 + text_width(words, frame.small) + 50
+    yield _text("hop: one transaction. Widths are in proportion to satoshis.", x, 1945, size=frame.small)
 
 
-def _text(text: str, x: int, y: int, *, size: int = _SIZE, anchor: str = "start", weight: str = "normal") -> str:
+def _text(
+    text: str, x: int, y: int, *, size: int, anchor: str = "start", weight: str = "normal", kind: str = ""
+) -> str:
     # A white edge keeps words readable where they stand over a stream.
+    own = f'class="{kind}" ' if kind else ""
     return (
-        f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}" stroke="#ffffff" '
-        f'stroke-width="6" stroke-linejoin="round" paint-order="stroke">{escape(text)}</text>'
+        f'<text {own}x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}" stroke="#ffffff" '
+        f'stroke-width="{6 if size > _LARGEST_ON_PAGE else 3}" stroke-linejoin="round" paint-order="stroke">'
+        f"{escape(text)}</text>"
     )
-
-
-def _cut(text: str, room: int, size: int) -> str:
-    """The text, cut to the room that there is; the picture's titles have it whole."""
-    if text_width(text, size) <= room:
-        return text
-    kept = text
-    while kept and text_width(f"{kept}\u2026", size) > room:
-        kept = kept[:-1]
-    return f"{kept}\u2026"

@@ -2,7 +2,9 @@
 
 from headwater.workflow.access import AccessLog, AccessRow, access_faults, access_rows
 from headwater.workflow.agreement import AgreementReport, agreement_report
+from headwater.workflow.around_clusters import ClusterLinks, cluster_links
 from headwater.workflow.case import Actor, Case, system_clock
+from headwater.workflow.cluster_rows import cluster_members
 from headwater.workflow.confirm import confirm_polarity, reference_list
 from headwater.workflow.custody_acts import (
     erase_texts,
@@ -28,7 +30,13 @@ from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.judging import Judged, judge_link, judgement_history
 from headwater.workflow.merges import cut_preview, joining_path
-from headwater.workflow.money import SheetsWritten, export_request_sheets, write_month_table, write_sankey
+from headwater.workflow.money import (
+    SheetsWritten,
+    export_request_sheets,
+    sheets_to_read,
+    write_month_table,
+    write_sankey,
+)
 from headwater.workflow.overview import (
     ACCOUNTED,
     AccountLine,
@@ -40,6 +48,7 @@ from headwater.workflow.overview import (
     stage_statuses,
 )
 from headwater.workflow.people import lead_explained, named_lead, outcome_report, ranked_leads
+from headwater.workflow.questions import way_marks
 from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.remarks import (
@@ -84,6 +93,7 @@ __all__ = [
     "Actor",
     "AgreementReport",
     "Case",
+    "ClusterLinks",
     "DeconflictSession",
     "Due",
     "GradesRead",
@@ -106,6 +116,8 @@ __all__ = [
     "agreement_report",
     "answer_offer",
     "approve_mapping",
+    "cluster_links",
+    "cluster_members",
     "confirm_erasure",
     "confirm_polarity",
     "consult",
@@ -154,6 +166,7 @@ __all__ = [
     "seen_from_outside",
     "sent_list",
     "shared_rows",
+    "sheets_to_read",
     "show_queue",
     "stage_statuses",
     "start_session",
@@ -164,6 +177,7 @@ __all__ = [
     "verify_path",
     "victim_reader",
     "way_back",
+    "way_marks",
     "withdraw_grades",
     "withdraw_remark",
     "withdraw_session",

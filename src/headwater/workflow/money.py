@@ -35,7 +35,7 @@ from headwater.workflow.case import Actor, Case
 from headwater.workflow.folders import new_folder, require_apart, require_reason
 from headwater.workflow.intake import recorded
 
-__all__ = ["SheetsWritten", "export_request_sheets", "write_month_table", "write_sankey"]
+__all__ = ["SheetsWritten", "export_request_sheets", "sheets_to_read", "write_month_table", "write_sankey"]
 
 _STAGE: Final = "money"
 # The exhibits that money rests on, by the tables that name them.
@@ -91,9 +91,7 @@ def export_request_sheets(
         with new_folder(folder) as beside, case.tables() as tables:
             _require_money(case, tables)
             prices = Prices.of_case(tables, currency)
-            of_tokens = _token_sheets(case, tables, actors)
-            others = sorted(set(tables.arrow("token_requests")["actor"].to_pylist()))
-            sheets = request_sheets(tables, _basis(case, tables, prices), actors, prices, others)
+            sheets, of_tokens = _sheets(case, tables, actors, prices)
             outputs: dict[str, str] = {}
             told: list[dict[str, object]] = []
             for sheet in (*sheets, *of_tokens):
@@ -136,6 +134,34 @@ def export_request_sheets(
         sync_folder(folder.absolute().parent)
     withheld = sum(sheet.withheld for sheet in (*sheets, *of_tokens))
     return SheetsWritten(outputs=outputs, sheets=told, withheld=withheld)
+
+
+def sheets_to_read(case: Case, tables: Session, actor: str, *, currency: str | None = None) -> list[Sheet]:
+    """What an export for one service would hold, to be read before it is asked; nothing leaves by it.
+
+    Args:
+        case: The case.
+        tables: Its tables, of which somebody recorded that they are read.
+        actor: The service, by its name in tags.
+        currency: As for `export_request_sheets`.
+
+    Raises:
+        ConfigError: The money stage has not run, or there are no such prices.
+        InputError: Nothing is to be asked of this service.
+        RefusedError: Money rests on an exhibit whose integrity check failed.
+    """
+    _require_money(case, tables)
+    sheets, of_tokens = _sheets(case, tables, [actor], Prices.of_case(tables, currency))
+    return [*sheets, *of_tokens]
+
+
+def _sheets(
+    case: Case, tables: Session, actors: Sequence[str] | None, prices: Prices | None
+) -> tuple[list[Sheet], list[Sheet]]:
+    """The sheets about coins, and those about tokens."""
+    of_tokens = _token_sheets(case, tables, actors)
+    others = sorted(set(tables.arrow("token_requests")["actor"].to_pylist()))
+    return request_sheets(tables, _basis(case, tables, prices), actors, prices, others), of_tokens
 
 
 def _token_sheets(case: Case, tables: Session, actors: Sequence[str] | None) -> list[Sheet]:

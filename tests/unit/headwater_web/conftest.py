@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from headwater_web.server import address_of, workbench_at
 from headwater_web.state import Person, open_state
 from headwater_web.workbench import Workbench
 
+from . import money_case
 from .browser import CHROMIUM, MISSING, Seen, free_port, serving, signed_in
 
 PORT = 8765
@@ -109,6 +112,38 @@ def bench(small: Any, tmp_path: Path) -> Iterator[Bench]:
     made = made_bench([small.case], tmp_path / "state")
     yield made
     made.workbench.close()
+
+
+@pytest.fixture(scope="session")
+def money_template(tmp_path_factory: pytest.TempPathFactory, headwater: Any) -> Path:
+    """A case with money in it, made once; nobody writes to it."""
+    folder = tmp_path_factory.mktemp("money")
+    seizure = money_case.seized(folder)
+    for step in money_case.steps(folder / "case", seizure):
+        done = headwater(*step)
+        assert done.status == 0, (step, done.err)
+    return folder / "case"
+
+
+@pytest.fixture
+def money_folder(money_template: Path, tmp_path: Path) -> Path:
+    """A copy of it; the evidence stays where it is."""
+    with contextlib.closing(sqlite3.connect(money_template / "case.db")) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return Path(shutil.copytree(money_template, tmp_path / "money"))
+
+
+@pytest.fixture
+def money_bench(money_folder: Path, tmp_path: Path) -> Iterator[Bench]:
+    made = made_bench([money_folder], tmp_path / "state")
+    yield made
+    made.workbench.close()
+
+
+@pytest.fixture
+def money_served(serve: Any, money_folder: Path, tmp_path: Path) -> Any:
+    """The case with money, served."""
+    return serve(lambda port: made_bench([money_folder], tmp_path / "state", port))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,11 @@ BUILT = {
     "outcome.": sorted(OUTCOMES),
     "remark_kind.": list(REMARK_KINDS),
     "remark_state.": ["withdrawn", "replaced"],
+    "money.policy.": ["fifo", "pro_rata", "lifo", "tiho", "bound"],
+    "money.way.": ["backward", "forward"],
+    "money.group.": ["named", "unnamed", "unspent", "reasons", "fees"],
+    "money.place.": ["backward", "forward"],
+    "money.about.": ["coins", "tokens"],
     "tables.": ["first", "before", "next", "last"],
 }
 
