@@ -86,7 +86,7 @@ def main() -> None:
         path = Path(scratch) / "rows.parquet"
         written(path, options.rows)
         print(f"{options.rows:,} rows, {path.stat().st_size:,} bytes")
-        opened: Any = SimpleNamespace(files=lambda _: [path], version=lambda: (1,))
+        opened: Any = SimpleNamespace(files=lambda _: [path], version_of=lambda _: (1,))
         pages = TablePages(opened)
         pages.page(TABLE)  # the footer of the file is read once for each server
 

@@ -14,9 +14,11 @@ import sqlalchemy as sa
 
 from headwater.engine import Session, can_name_subjects
 from headwater.errors import ConfigError
+from headwater.schema import table_named
 from headwater.schema.state import GRADED_FILES, IMPORTS, JUDGEMENTS, REMARKS, RUNS
 from headwater.search import SearchIndex, index_at
 from headwater.workflow import AccessLog, Case, made_index, remarks_shown, search_index_name
+from headwater_web.lookup import Lookup
 
 __all__ = ["CASE_DIGITS", "OpenCase", "opened_cases"]
 
@@ -43,7 +45,8 @@ class OpenCase:
         self._opening: Any = None
         self._version: tuple[object, ...] = ()
         self._derived_version: tuple[object, ...] = ()
-        self._kept: OrderedDict[tuple[object, ...], object] = OrderedDict()
+        self._keeping = threading.Lock()
+        self._kept: OrderedDict[tuple[object, ...], tuple[tuple[object, ...], Future[object]]] = OrderedDict()
         self._searching = threading.Lock()
         self._indexer = ThreadPoolExecutor(1, thread_name_prefix="index")
         self._making: Future[None] | None = None
@@ -78,6 +81,10 @@ class OpenCase:
         with self._case.database.connect() as connection:
             imported = connection.execute(sa.select(sa.func.count()).select_from(IMPORTS)).scalar()
         return (*self._newest(RUNS), imported, len(self._case.erased_ids()))
+
+    def version_of(self, table: str) -> tuple[object, ...]:
+        """What a table holds now: what was derived does not change while people decide."""
+        return self.version() if table in _DECIDED else self.derived_version()
 
     def _newest(self, *tables: sa.Table) -> list[int | None]:
         with self._case.database.connect() as connection:
@@ -118,14 +125,14 @@ class OpenCase:
         return [*files, *(self._case.table_file(table, str(output["run_id"])) for output in outputs)]
 
     def kept(self, name: str, make: Callable[[Session], _Made], *about: object) -> _Made:
-        """What `make` gives, made once for each state of the case.
+        """What `make` gives, made once for each state of the case. Others may ask for other things meanwhile.
 
         Args:
             name: Of the result.
             make: Makes it from the tables.
             about: What else it depends on, hashable.
         """
-        return self._kept_as((self.version(), name, *about), make)
+        return self._kept_as((name, *about), self.version(), make)
 
     def derived(self, name: str, make: Callable[[Session], _Made], *about: object) -> _Made:
         """As `kept`, of what was derived and imported alone: no judgement or remark of anybody makes it anew.
@@ -133,18 +140,41 @@ class OpenCase:
         Raises:
             RuntimeError: `make` asks for a table of what people decided; a defect of whoever calls this.
         """
-        return self._kept_as((self.derived_version(), name, *about), lambda tables: make(_derived_alone(tables)))
+        made = (name, "derived", *about)
+        return self._kept_as(made, self.derived_version(), lambda tables: make(_derived_alone(tables)))
 
-    def _kept_as(self, key: tuple[object, ...], make: Callable[[Session], _Made]) -> _Made:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            else:
-                with self.tables() as tables:
-                    self._kept[key] = make(tables)
-                while len(self._kept) > _KEPT_RESULTS:
-                    self._kept.popitem(last=False)
-            return self._kept[key]  # type: ignore[return-value]  # made by `make` of the same name
+    def _kept_as(self, key: tuple[object, ...], version: tuple[object, ...], make: Callable[[Session], _Made]) -> _Made:
+        own: Future[object] = Future()
+        with self._keeping:
+            held, making = self._kept.get(key, ((), own))
+            if held != version:
+                making = own
+            self._kept[key] = (version, making)
+            self._kept.move_to_end(key)
+            while len(self._kept) > _KEPT_RESULTS:
+                self._kept.popitem(last=False)
+        if making is own:
+            try:
+                # A session of its own: what takes long keeps nobody else waiting.
+                with self._case.tables(with_unconfirmed=True) as tables:
+                    own.set_result(make(tables))
+            except BaseException as error:
+                with self._keeping:
+                    if self._kept.get(key, ((), None))[1] is own:
+                        del self._kept[key]
+                own.set_exception(error)
+                raise
+        return making.result()  # type: ignore[return-value]  # made by `make` of the same name
+
+    def lookup(self, table: str, *columns: str) -> Lookup:
+        """Rows of a derived table by their key, without reading the others.
+
+        Args:
+            table: Its name; one column tells its rows apart.
+            columns: The columns that are given, besides the key.
+        """
+        [key] = table_named(table).key
+        return self.derived(f"lookup {table}", lambda tables: Lookup(tables.columns(table, [key, *columns])), columns)
 
     def noted(self, object_id: str) -> list[dict[str, Any]]:
         """What stands beside a row: notes, labels, and whose work it is; the newest first."""
@@ -194,7 +224,6 @@ class OpenCase:
         if self._opening is not None:
             self._opening.__exit__(None, None, None)
         self._session = self._opening = None
-        self._kept.clear()
 
 
 class _DerivedAlone:

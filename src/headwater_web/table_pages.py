@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ __all__ = ["PAGE_ROWS", "Condition", "TablePage", "TablePages", "conditions_of"]
 PAGE_ROWS: Final = 50
 _OPEN_FILES: Final = 64
 _KEPT_FILTERS: Final = 64
+_LONGEST_BOUND: Final = 64
+"""Characters: no id or digest is longer, and a writer of Parquet may cut off what is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +69,32 @@ class _Part:
     rows: int
     file: pq.ParquetFile | None = None
     table: pa.Table | None = None
+    places: Mapping[str, int] = field(default_factory=dict)
 
     def group(self, index: int, columns: Sequence[str]) -> pa.Table:
         if self.file is not None:
             return self.file.read_row_group(index, columns=list(columns))
         assert self.table is not None
         return self.table.select(list(columns))
+
+    def may_hold(self, index: int, where: Sequence[Condition]) -> bool:
+        """Whether a row group can have a row that fits, by the least and the greatest value that its footer names."""
+        if self.file is None:
+            return True
+        return all(self._may_hold(index, condition) for condition in where)
+
+    def _may_hold(self, index: int, condition: Condition) -> bool:
+        assert self.file is not None
+        schema = self.file.schema_arrow
+        place = schema.get_field_index(condition.column)
+        if condition.holds or not condition.value or place < 0 or not pa.types.is_string(schema.field(place).type):
+            return True
+        column = self.places[condition.column]
+        found = self.file.metadata.row_group(index).column(column).statistics
+        if found is None or not found.has_min_max:
+            return True
+        # A bound that is longer than the footer takes may be cut off; a longer one is no bound at all then.
+        return bool(found.min <= condition.value and (condition.value <= found.max or len(found.max) >= _LONGEST_BOUND))
 
 
 class TablePages:
@@ -129,7 +152,7 @@ class TablePages:
         self, table: str, parts: Sequence[_Part], where: Sequence[Condition]
     ) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Numbers of the rows that fit, found once for each state of the case."""
-        key = (self._case.version(), table, tuple(where))
+        key = (self._case.version_of(table), table, tuple(where))
         with self._lock:
             if key in self._fitting:
                 self._fitting.move_to_end(key)
@@ -138,6 +161,8 @@ class TablePages:
         found, before = [], 0
         for part in parts:
             for index, start in enumerate(part.starts):
+                if not part.may_hold(index, where):
+                    continue
                 mask = _mask(part.group(index, _there(part, names)), where)
                 found.append(np.flatnonzero(mask.to_numpy(zero_copy_only=False)) + before + start)
             before += part.rows
@@ -163,8 +188,9 @@ class TablePages:
                 return self._files[path]
         file = pq.ParquetFile(path)
         counts = [file.metadata.row_group(n).num_rows for n in range(file.metadata.num_row_groups)]
-        starts = [sum(counts[:n]) for n in range(len(counts))]
-        part = _Part(starts=starts, rows=sum(counts), file=file)
+        starts = [0, *itertools.accumulate(counts)][:-1]
+        leaves = {file.schema.column(n).path: n for n in range(len(file.schema))}
+        part = _Part(starts=starts, rows=sum(counts), file=file, places=leaves)
         with self._lock:
             self._files[path] = part
             while len(self._files) > _OPEN_FILES:

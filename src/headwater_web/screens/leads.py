@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from headwater.engine import Session
 from headwater.errors import InputError
 from headwater.schema import table_named
@@ -49,8 +46,8 @@ def leads(ask: Ask) -> Page:
         "fitting": page.fitting,
         "total": page.total,
         "asked": {name: ask.one(name) for name, _ in _FILTERS},
-        "countries": ask.case.kept("lead countries", _countries),
-        "tiers": ask.case.kept("lead tiers", _tiers),
+        "countries": ask.case.derived("lead countries", _countries),
+        "tiers": ask.case.derived("lead tiers", _tiers),
         "before": at(max(0, page.first - _ROWS)) if page.first else None,
         "next": at(page.first + _ROWS) if page.first + _ROWS < page.fitting else None,
         "table": ask.url("table", table="leads"),
@@ -83,10 +80,8 @@ def _line(ask: Ask, lead: dict[str, Any], nickname: str | None) -> dict[str, Any
 
 
 def _nicknames(ask: Ask, account_ids: list[str]) -> dict[str, str | None]:
-    with ask.case.tables() as tables:
-        accounts = tables.columns("accounts", ["account_id", "nickname"])
-    found = accounts.filter(pc.is_in(accounts["account_id"], value_set=pa.array(account_ids, pa.string())))
-    return {row["account_id"]: row["nickname"] for row in found.to_pylist()}
+    found = ask.case.lookup("accounts", "nickname").rows(account_ids)
+    return {account_id: row["nickname"] for account_id, row in found.items()}
 
 
 def _countries(tables: Session) -> list[str]:

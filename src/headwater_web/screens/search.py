@@ -38,7 +38,7 @@ def search(ask: Ask) -> Page:
     found = [one for one in found if one.searched.table in readable]
     ask.reads(*(f"table:{name}" for name in dict.fromkeys(one.searched.table for one in found)))
     ask.reads(*(one.key for one in found if one.key != one.value))
-    leads = ask.case.kept("leads by account", _leads)
+    leads = ask.case.derived("leads by account", _leads)
     values |= {"state": "done", "found": [_line(ask, one, leads) for one in found], "fitting": fitting}
     as_json = {"fitting": fitting, "found": [json_value(search_row(one)) for one in found]}
     return Page(template="search.html", values=values, as_json=as_json)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from headwater.engine import ParquetParts
+from headwater.schema import table_named
 from headwater.workflow import remark_on
+from headwater_web.lookup import Lookup
+from headwater_web.table_pages import Condition, TablePages
 
 
 def _remark(opened: Any, text: str) -> None:
@@ -45,3 +55,66 @@ def test_a_session_sees_what_was_decided_since_it_was_opened(bench: Any) -> None
         with opened.tables() as tables:
             assert tables.arrow("remarks").num_rows == tables.table("remarks").count().execute() == number
         _remark(opened, f"label {number}")
+
+
+def test_what_takes_long_keeps_nobody_waiting_and_is_made_once(bench: Any) -> None:
+    opened = bench.workbench.cases[bench.case]
+    began, may_end = threading.Event(), threading.Event()
+    made: list[int] = []
+
+    def slowly(_: Any) -> int:
+        made.append(1)
+        began.set()
+        assert may_end.wait(30)
+        return 7
+
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(opened.kept, "slow", slowly) for _ in range(2)]
+        assert began.wait(30)
+        assert opened.kept("quick", lambda tables: tables.arrow("accounts").num_rows) > 0
+        may_end.set()
+        assert [one.result(30) for one in waiting] == [7, 7]
+    assert made == [1]
+
+
+def test_what_could_not_be_made_is_tried_again(bench: Any) -> None:
+    opened = bench.workbench.cases[bench.case]
+    with pytest.raises(ZeroDivisionError):
+        opened.kept("x", lambda _: 1 / 0)
+    assert opened.kept("x", lambda _: 3) == 3
+
+
+IDS = st.lists(
+    st.integers(0, 2**128 - 1).map(lambda number: f"acc-{number:032x}") | st.text(max_size=5), min_size=1, unique=True
+)
+
+
+@given(ids=IDS, wanted=st.lists(st.text(max_size=40)), shared=st.booleans())
+def test_a_lookup_finds_what_a_dictionary_finds(ids: list[str], wanted: list[str], *, shared: bool) -> None:
+    if shared:  # the digits it looks by are those of every id
+        ids = [f"acc-{0:016x}{number:016x}" for number in range(len(ids))]
+    rows = pa.table({"id": ids, "value": list(range(len(ids)))})
+    expected = {key: {"id": key, "value": place} for place, key in enumerate(ids)}
+    found = Lookup(rows).rows([*ids, *wanted])
+    assert found == expected
+
+
+def test_a_filter_by_id_reads_the_row_groups_that_can_have_it(tmp_path: Any) -> None:
+    schema = table_named("media_clusters").arrow
+    path = tmp_path / "rows.parquet"
+    ids = [f"mcl-{number:032x}" for number in range(200_000)]
+    columns = {f.name: pa.nulls(len(ids), f.type) for f in schema}
+    columns |= {f.name: pa.array(ids) for f in schema if f.name == "media_cluster_id"}
+    with ParquetParts(path, pa.schema([f.with_nullable(True) for f in schema])) as file:  # noqa: FBT003 - Arrow's own signature
+        file.write(pa.table(columns))
+        file.finish()
+    opened: Any = SimpleNamespace(files=lambda _: [path], version_of=lambda _: (1,))
+    pages = TablePages(opened)
+    [part] = pages._parts("media_clusters")
+    read: list[int] = []
+    for number in (0, 70_000, 199_999):
+        where = [Condition(column="media_cluster_id", value=ids[number])]
+        read.append(sum(part.may_hold(index, where) for index in range(len(part.starts))))
+        assert pages.page("media_clusters", where=where).fitting == 1
+    assert read == [1, 1, 1]
+    assert pages.page("media_clusters", where=[Condition(column="media_cluster_id", value="mcl-none")]).fitting == 0

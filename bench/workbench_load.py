@@ -1,0 +1,219 @@
+"""Fifty analysts at once in the workbench, on a case of 1.8 million accounts and 10 million entries.
+
+    scripts/demo --dir D
+    .venv/bin/python bench/workbench_load.py --case D/case [--accounts N] [--entries N] [--analysts N] [--seconds N]
+
+The case is made of the one that is given (`bench/large_case.py`). Its workbench is served on loopback by the program
+that `headwater serve` becomes; each analyst asks for a page, reads for some seconds, and asks for the next: every page
+that a route of the case gives, tables and leads at any place. Prints for each page how long it took, beside the anchor,
+a style sheet, which reads and records nothing; and the memory of the server. Exit code 1 if the p95 of a page is 300 ms
+or more, an answer was none, or the memory grew by more than a tenth in the second half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import http.client
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from headwater.workflow import Case
+from headwater_web.cases import CASE_DIGITS
+from headwater_web.gate import COOKIE
+from headwater_web.routes import ROUTES
+from headwater_web.rules import CASE_READERS, Role
+from headwater_web.state import Memberships, People, Sessions, open_state
+from large_case import inflated
+
+GOAL_MS = 300.0
+GROWTH = 1.1
+TABLES = ("accounts", "items", "media_verdicts", "links", "leads", "entries", "payments", "address_clusters")
+# Not pages: what hands out whole tables, sends somebody elsewhere, or needs what a small case does not have.
+LEFT_OUT = frozenset({"export", "export_form", "opened"})
+
+
+class Analyst(threading.Thread):
+    """One person: asks, reads, asks again, until told to stop."""
+
+    def __init__(self, port: int, cookie: str, pages: list[tuple[str, Any]], think_s: float, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.port, self.cookie, self.pages, self.think_s = port, cookie, pages, think_s
+        self.chance = random.Random(seed)
+        self.times: list[tuple[float, str, float, int]] = []
+        self.until = 0.0
+
+    def run(self) -> None:
+        time.sleep(self.chance.random() * self.think_s)
+        while time.monotonic() < self.until:
+            name, address = self.chance.choice(self.pages)
+            took, status = self.ask(address(self.chance) if callable(address) else address)
+            self.times.append((time.monotonic(), name, took, status))
+            time.sleep(self.chance.expovariate(1 / self.think_s))
+
+    def ask(self, address: str) -> tuple[float, int]:
+        began = time.perf_counter()
+        # Whoever reads for ten seconds comes back on a new connection.
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
+        headers = {"Cookie": f"{COOKIE}={self.cookie}", "Host": f"localhost:{self.port}", "Accept": "text/html"}
+        connection.request("GET", address, headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return (time.perf_counter() - began) * 1000, answer.status
+
+
+def pages_of(key: str, leads: int, rows: dict[str, int], words: list[str]) -> list[tuple[str, Any]]:
+    """Every page of the case, by the name of its route; an address, or what draws one."""
+    base = f"/case/{key}"
+    pages: list[tuple[str, Any]] = [("anchor", "/own/headwater.css")]
+    for route in ROUTES:
+        if not (route.in_case and "GET" in route.methods and route.roles & CASE_READERS) or route.name in LEFT_OUT:
+            continue
+        if route.path.count("{") == 1:
+            pages.append((route.name, route.path.replace("{case}", key)))
+    pages = [page for page in pages if page[0] not in {"go_to", "search", "leads"}]
+    pages += [
+        ("leads", lambda chance: f"{base}/leads/?first={chance.randrange(leads) // 50 * 50}"),
+        ("lead", lambda chance: f"{base}/leads/{chance.randrange(leads) + 1}"),
+        ("search", lambda chance: f"{base}/search/?q={chance.choice(words)}"),
+    ] * 3
+    for name in TABLES:
+        pages.append(
+            (
+                f"table {name}",
+                lambda chance, n=name: f"{base}/tables/{n}/?first={chance.randrange(max(1, rows[n] - 50))}",
+            )
+        )
+    return pages
+
+
+def memory_mib(pid: int) -> float:
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def cookies_of(state: Path, case_id: str, analysts: int) -> list[str]:
+    """A session for each of so many analysts of the case."""
+    store = open_state(state)
+    people, members, sessions = People(store), Memberships(store), Sessions(store)
+    until = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    found = []
+    for number in range(analysts):
+        people.add(f"Analyst {number}", by="bench")
+        person = people.named(f"Analyst {number}")
+        assert person is not None
+        members.grant(person, case_id, Role.ANALYST, purpose="measured", until=until, by="bench")
+        found.append(sessions.begin(person, "full"))
+    store.close()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--case", type=Path, required=True)
+    parser.add_argument("--accounts", type=int, default=1_800_000)
+    parser.add_argument("--entries", type=int, default=10_000_000)
+    parser.add_argument("--analysts", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=180.0)
+    parser.add_argument("--think", type=float, default=10.0, help="seconds that an analyst reads, on average")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        large = Path(scratch) / "case"
+        rows = dict(inflated(options.case, large, accounts=options.accounts, entries=options.entries))
+        with Case(large) as case:
+            key = case.case_id.partition("-")[2][:CASE_DIGITS]
+            rows = {str(o["table_name"]): int(str(o["rows"])) for o in case.current_outputs()} | rows
+            case_id = case.case_id
+        print(f"{rows['accounts']:,} accounts, {rows['entries']:,} entries, {rows['leads']:,} leads")
+        cookies = cookies_of(Path(scratch) / "state", case_id, options.analysts)
+        sys.exit(measured(options, Path(scratch), large, key, rows, cookies))
+
+
+def measured(options: Any, scratch: Path, large: Path, key: str, rows: dict[str, int], cookies: list[str]) -> int:
+    port = free_port()
+    program = Path(sys.executable).with_name("headwater")
+    words = ["serve", str(large), "--state", str(scratch / "state"), "--port", str(port)]
+    server = subprocess.Popen([str(program), *words], stdout=subprocess.DEVNULL, text=True)
+    try:
+        pages = pages_of(key, rows["leads"], rows, ["lakewalker", "meadow", "qqqqqqqq", "a1b2c3d4"])
+        one = Analyst(port, cookies[0], pages, 0.0, 1)
+        warm_up(one, pages)
+        print(f"warm: {memory_mib(server.pid):,.0f} MiB")
+        analysts = [Analyst(port, cookie, pages, options.think, seed) for seed, cookie in enumerate(cookies)]
+        began = time.monotonic()
+        for analyst in analysts:
+            analyst.until = began + options.seconds
+            analyst.start()
+        memory = []
+        while time.monotonic() < began + options.seconds:
+            time.sleep(1)
+            memory.append(memory_mib(server.pid))
+        for analyst in analysts:
+            analyst.join()
+        return told([row for analyst in analysts for row in analyst.times], memory)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def warm_up(one: Analyst, pages: list[tuple[str, Any]]) -> None:
+    """Each page once, which makes what is kept; a page that is still made is asked for again."""
+    until = time.monotonic() + 120
+    while True:
+        try:
+            one.ask("/own/headwater.css")
+            break
+        except OSError:
+            if time.monotonic() > until:
+                raise SystemExit("the workbench did not begin") from None
+            time.sleep(0.2)
+    for name, address in dict(pages).items():
+        asked = address(one.chance) if callable(address) else address
+        took, status = one.ask(asked)
+        while status == 202:
+            time.sleep(1)
+            took, status = one.ask(asked)
+        print(f"  first {name:<28} {took:10.1f} ms  {status}  {asked}")
+
+
+def told(times: list[tuple[float, str, float, int]], memory: list[float]) -> int:
+    by_page = defaultdict(list)
+    failed = defaultdict(int)
+    for _, name, took, status in times:
+        by_page[name].append(took)
+        failed[name] += status not in {200, 303}
+    bad = False
+    for name, found in sorted(by_page.items(), key=lambda one: (one[0] != "anchor", one[0])):
+        p95 = statistics.quantiles(found, n=20)[18] if len(found) > 1 else found[0]
+        over = name != "anchor" and p95 >= GOAL_MS
+        bad |= over or failed[name] > 0
+        mark = "   ABOVE" if over else ""
+        print(
+            f"{name:<28} n {len(found):5}  p50 {statistics.median(found):8.1f} ms  p95 {p95:8.1f} ms  "
+            f"failed {failed[name]}{mark}"
+        )
+    half = len(memory) // 2
+    first, second = statistics.median(memory[half : half + 10]), statistics.median(memory[-10:])
+    grown = f"memory {memory[0]:,.0f} MiB at first, {first:,.0f} at half time, {second:,.0f} at the end"
+    print(f"{len(times):,} pages; {grown}")
+    return int(bad or second > first * GROWTH)
+
+
+if __name__ == "__main__":
+    main()
