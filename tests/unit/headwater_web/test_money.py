@@ -114,9 +114,9 @@ def test_tokens_add_up(money_bench: Any, headwater: Any) -> None:
     shown = told(money_bench, f"?coins={quote(token['chain'] + '/' + token['token_contract'], safe='')}")
     for side in shown:
         assert sum(int(end["amount_units"]) for end in side["ends"]) == int(side["followed_units"])
-    assert {(s["direction"], e["stop_reason"], e["service_id"], e["amount_units"]) for s in shown for e in s["ends"]} == {
-        (r["direction"], r["stop_reason"], r["service_id"], r["amount_units"]) for r in rows
-    }  # fmt: skip
+    names = ("stop_reason", "service_id", "amount_units")
+    ends = {(side["direction"], *(end[name] for name in names)) for side in shown for end in side["ends"]}
+    assert ends == {(row["direction"], *(row[name] for name in names)) for row in rows}
     assert money_bench.as_("analyst").get(f"/case/{money_bench.case}/money/?coins=none/none").status_code == 404
 
 

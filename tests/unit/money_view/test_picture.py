@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headwater.charts import text_width
 from headwater.errors import IntegrityError
 from headwater.money_view import laid_out, money_sums, svg_text
-from headwater.charts import text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
 REASONS = ("service", "unspent", "coinjoin", "bridge", "a reason of tomorrow", "dust", "coinbase", "hop_limit")
