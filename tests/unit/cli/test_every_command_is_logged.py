@@ -96,7 +96,7 @@ RULES: Mapping[str, Rule | str] = {
     "digests": reads("{case}", *WHO),
     "money": reads("{case}", *WHO, refused=("{case}", "--by-month", "--currency", "XXX", *WHO)),
     "endpoints": reads("{case}", "--direction", "backward", "--policy", "fifo", *WHO),
-    "cluster": Rule(
+    "address-cluster": Rule(
         refused=("{case}", "adc-none", *WHO),
         attempted="consultation",
         tested="../headwater_web/test_money.py",
