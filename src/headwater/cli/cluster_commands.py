@@ -1,4 +1,4 @@
-"""Commands about single places of the money: endpoints, cluster."""
+"""Commands about single places of the money: endpoints, address-cluster."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HOPS = re.compile(r"(\d+)(-(\d*))?")
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("endpoints")(endpoints)
-    app.command("cluster")(cluster)
+    app.command("address-cluster")(address_cluster)
 
 
 def endpoints(
@@ -61,7 +61,7 @@ def endpoints(
     note(f"{len(rows):,} rows, {found.amount_sat:,} satoshis")
 
 
-def cluster(
+def address_cluster(
     case: CasePath,
     wanted: Annotated[str, typer.Argument(metavar="ADDRESS", help="An address, a script in hex, or a cluster's id.")],
     links: Annotated[bool, typer.Option("--links", help="Who paid whom around it, laid out as a chart.")] = False,

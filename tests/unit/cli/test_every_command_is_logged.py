@@ -95,11 +95,8 @@ RULES: Mapping[str, Rule | str] = {
     "explain": reads("{case}", "{account}", *WHO, refused=("{case}", "acc-none", *WHO)),
     "digests": reads("{case}", *WHO),
     "money": reads("{case}", *WHO, refused=("{case}", "--by-month", "--currency", "XXX", *WHO)),
-    "endpoints": reads(
-        *("{case}", "--direction", "backward", "--policy", "fifo", *WHO),
-        refused=("{case}", "--direction", "backward", "--policy", "fifo", "--hops", "x", *WHO),
-    ),
-    "cluster": Rule(
+    "endpoints": reads("{case}", "--direction", "backward", "--policy", "fifo", *WHO),
+    "address-cluster": Rule(
         refused=("{case}", "adc-none", *WHO),
         attempted="consultation",
         tested="../headwater_web/test_money.py",

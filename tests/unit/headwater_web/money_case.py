@@ -1,4 +1,4 @@
-"""A case with money in it: the chain, the wallet and the bookings of a small synthetic seizure, and nothing else of it."""
+"""A case with money in it: chain, wallet and bookings of a small synthetic seizure, and nothing else of it."""
 
 from __future__ import annotations
 

@@ -114,9 +114,9 @@ def test_tokens_add_up(money_bench: Any, headwater: Any) -> None:
     shown = told(money_bench, f"?coins={quote(token['chain'] + '/' + token['token_contract'], safe='')}")
     for side in shown:
         assert sum(int(end["amount_units"]) for end in side["ends"]) == int(side["followed_units"])
-    assert {(s["direction"], e["stop_reason"], e["service_id"], e["amount_units"]) for s in shown for e in s["ends"]} == {
-        (r["direction"], r["stop_reason"], r["service_id"], r["amount_units"]) for r in rows
-    }  # fmt: skip
+    names = ("stop_reason", "service_id", "amount_units")
+    ends = {(side["direction"], *(end[name] for name in names)) for side in shown for end in side["ends"]}
+    assert ends == {(row["direction"], *(row[name] for name in names)) for row in rows}
     assert money_bench.as_("analyst").get(f"/case/{money_bench.case}/money/?coins=none/none").status_code == 404
 
 
@@ -192,7 +192,7 @@ def test_a_preview_holds_what_will_be_handed_out(money_bench: Any) -> None:
 def _tagged(bench: Any, headwater: Any) -> Any:
     """The largest tagged cluster."""
     rows = headwater("show", bench.folder, "cluster_tags", "--json").rows
-    found = [headwater("cluster", bench.folder, row["address_cluster_id"], "--json").rows[0] for row in rows]
+    found = [headwater("address-cluster", bench.folder, row["address_cluster_id"], "--json").rows[0] for row in rows]
     return max(found, key=lambda one: one["scripts"])
 
 
@@ -232,7 +232,7 @@ def test_the_link_chart_is_capped_in_words_and_is_that_of_the_command(money_benc
     address = f"clusters/{cluster['address_cluster_id']}?hops=1&cap=5"
     shown = told(money_bench, address)["links"]
     [same] = headwater(
-        "cluster", money_bench.folder, cluster["address_cluster_id"], "--links", "--cap", 5, "--json"
+        "address-cluster", money_bench.folder, cluster["address_cluster_id"], "--links", "--cap", 5, "--json"
     ).rows
     places = [(node["id"], node["x"], node["y"]) for node in same["nodes"]]
     assert [(node["id"], node["x"], node["y"]) for node in shown["nodes"]] == places
