@@ -19,6 +19,9 @@ OWN_FILES: Final = {
     "headwater.js": "text/javascript",
     "passkey.js": "text/javascript",
     "vendor/htmx.min.js": "text/javascript",
+    "vendor/cytoscape.min.js": "text/javascript",
+    "linkchart.css": "text/css",
+    "linkchart.js": "text/javascript",
     "icon.svg.txt": "image/svg+xml",
 }
 """Every file that is served, and as what; another is one line here."""

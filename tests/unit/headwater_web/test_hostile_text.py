@@ -25,7 +25,8 @@ class Elements(HTMLParser):
         self.faults: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        own_scripts = {"/own/trusted.js", "/own/vendor/htmx.min.js", "/own/headwater.js", "/own/passkey.js"}
+        own_scripts = {"/own/trusted.js", "/own/vendor/htmx.min.js", "/own/headwater.js", "/own/passkey.js",
+                       "/own/vendor/cytoscape.min.js", "/own/linkchart.js"}  # fmt: skip
         given = dict(attrs)
         if MARK in tag or tag in {"iframe", "object", "embed", "base", "style", "template", "math", "animate"}:
             self.faults.append(f"<{tag}>")
