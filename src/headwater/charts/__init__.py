@@ -1,17 +1,34 @@
 """Charts drawn as SVG from whole numbers: the same picture on a page, on paper and in a signed report."""
 
+from headwater.charts.calendar import instant_of, microseconds_of
 from headwater.charts.labels import cut_label, shown_label, text_width
 from headwater.charts.link_layout import LinkChart, LinkEdge, LinkNode, PlacedNode, link_chart
 from headwater.charts.link_svg import link_chart_svg
+from headwater.charts.shapes import Drawing, Shape, drawing_svg
+from headwater.charts.timeline import GAP_DAYS, LANES, Bin, Gap, Span, Timeline, laid_out_timeline
+from headwater.charts.timeline_drawing import timeline_drawing
 
 __all__ = [
+    "GAP_DAYS",
+    "LANES",
+    "Bin",
+    "Drawing",
+    "Gap",
     "LinkChart",
     "LinkEdge",
     "LinkNode",
     "PlacedNode",
+    "Shape",
+    "Span",
+    "Timeline",
     "cut_label",
+    "drawing_svg",
+    "instant_of",
+    "laid_out_timeline",
     "link_chart",
     "link_chart_svg",
+    "microseconds_of",
     "shown_label",
     "text_width",
+    "timeline_drawing",
 ]

@@ -13,6 +13,7 @@ from headwater.packages.contents import Contents
 from headwater.packages.differences import STATES
 from headwater.packages.documents import REPORT_NAME
 from headwater.packages.head_mark import qr_svg
+from headwater.packages.lead_charts import LeadChart
 from headwater.packages.methods import LIMITS
 from headwater.packages.money_pages import MoneyPages
 from headwater.packages.rows import shared_with
@@ -29,6 +30,7 @@ def report_pdf(
     manifest: Mapping[str, Any],
     drafted_at: datetime,
     custody_head: Head | None = None,
+    charts: Mapping[str, LeadChart] | None = None,
 ) -> bytes:
     """The report.
 
@@ -40,16 +42,29 @@ def report_pdf(
         manifest: The manifest without the report's own digest.
         drafted_at: The date on the report and inside the file; no clock is read.
         custody_head: The custody log's head when it was drafted, printed as text and as QR.
+        charts: What is drawn of each lead, by its id.
     """
     head = "" if custody_head is None else f"{custody_head.entries}:{custody_head.root}"
-    pictures = [picture.svg for picture in pages.pictures]
+    drawn = {lead["lead_id"]: (charts or {}).get(lead["lead_id"]) for lead in contents.leads}
+    pictures = [*(picture.svg for picture in pages.pictures), *(chart.svg for chart in drawn.values() if chart)]
+    document = _document(contents, pages, manifest)
+    for lead, place in zip(document["leads"], _places(drawn, len(pages.pictures)), strict=True):
+        lead["timeline"] = place
     return set_pdf(
         files("headwater.packages").joinpath("report.typ").read_bytes(),
-        {**_document(contents, pages, manifest), "custody_head": head},
+        {**document, "custody_head": head},
         at_utc=drafted_at,
         name=REPORT_NAME,
         pictures=[*pictures, qr_svg(head)] if head else pictures,
     )
+
+
+def _places(drawn: Mapping[str, LeadChart | None], first: int) -> Iterator[dict[str, Any] | None]:
+    """For each lead which of the pictures is its own, with the words of it."""
+    at = first
+    for chart in drawn.values():
+        yield None if chart is None else {"at": at, "about": chart.about, "sentences": list(chart.sentences)}
+        at += chart is not None
 
 
 def _document(contents: Contents, pages: MoneyPages, manifest: Mapping[str, Any]) -> dict[str, Any]:
