@@ -16,10 +16,10 @@ __all__ = ["timeline_drawing"]
 _WIDTH: Final = 1200
 _LEFT, _RIGHT = 212, 1184
 _TOP: Final = 44
-_LANE: Final = 118
-_BARS: Final = 66
-_SIZE: Final = 11
-_SMALL: Final = 10
+_LANE: Final = 132
+_BARS: Final = 78
+_SIZE: Final = 13
+_SMALL: Final = 12
 
 # source: Okabe and Ito, "Color Universal Design" (2008): told apart with every common colour vision, and as greys.
 _COLOURS: Final = {
@@ -120,7 +120,7 @@ def _lane(timeline: Timeline, lane: str, words: Mapping[str, str], top: int) -> 
     if missing:
         lines.append(("t-soft", f"{words['undated']} {sum(missing.values())}"))
     for row, (kind, line) in enumerate(lines):
-        y = top + 34 + 14 * row
+        y = top + 36 + 15 * row
         if kind in _COLOURS:
             yield Shape(kind="rect", x=0, y=y - 8, width=9, height=9, name=f"t-{kind}", fill=_COLOURS[kind])
         yield _said(line, 14, y, "t-soft", _SOFT, size=_SMALL)

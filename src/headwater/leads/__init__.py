@@ -2,6 +2,14 @@
 
 from headwater.leads.acts import ACT_TABLES
 from headwater.leads.clocks import ClockComparison, clock_comparisons
+from headwater.leads.connections import (
+    CONNECTION_WORDS,
+    MOST_CONNECTED,
+    Connection,
+    Connections,
+    connection_chart,
+    lead_connections,
+)
 from headwater.leads.events import EVENT_COLUMNS, account_events
 from headwater.leads.evidence import EVIDENCE_TABLES, NETWORK_READS
 from headwater.leads.explained import explained_lead
@@ -14,6 +22,7 @@ from headwater.leads.rules import Rule, RuleSet, read_rules
 from headwater.leads.timeline import (
     TIMELINE_WORDS,
     LeadTimeline,
+    apart_text,
     lead_timelines,
     timeline_sentences,
     timeline_words,
@@ -21,21 +30,28 @@ from headwater.leads.timeline import (
 
 __all__ = [
     "ACT_TABLES",
+    "CONNECTION_WORDS",
     "EVENT_COLUMNS",
     "EVIDENCE_TABLES",
+    "MOST_CONNECTED",
     "NETWORK_READS",
     "TIMELINE_WORDS",
     "ClockComparison",
+    "Connection",
+    "Connections",
     "LeadTimeline",
     "LocalTime",
     "PointsOfEvidence",
     "Rule",
     "RuleSet",
     "account_events",
+    "apart_text",
     "clock_comparisons",
     "concerned",
+    "connection_chart",
     "country_names",
     "explained_lead",
+    "lead_connections",
     "lead_timelines",
     "local_time_of",
     "outcome_sums",

@@ -26,7 +26,7 @@ from headwater.leads.clocks import STEADY_S, ClockComparison, clock_comparisons
 from headwater.leads.events import account_events, message_spans
 from headwater.leads.local_time import LocalTime, local_time_of
 
-__all__ = ["TIMELINE_WORDS", "LeadTimeline", "lead_timelines", "timeline_sentences", "timeline_words"]
+__all__ = ["TIMELINE_WORDS", "LeadTimeline", "apart_text", "lead_timelines", "timeline_sentences", "timeline_words"]
 
 TIMELINE_WORDS: Final[Mapping[str, str]] = {
     "title": "Timeline of the account",
@@ -273,20 +273,42 @@ def _gap_sentence(timeline: Timeline) -> str:
 
 
 _BESIDE: Final = {
-    "payments": "payments, beside the time of the block that holds the same transaction",
-    "uploads": "uploads, beside the time of the file on the medium",
+    "payments": "of {n} payments and of the blocks that hold their transactions",
+    "uploads": "of {n} uploads and of the files that they left",
 }
+
+
+def apart_text(seconds: int) -> str:
+    """A difference of times in its two largest units.
+
+    Example:
+        >>> apart_text(-95676), apart_text(2)
+        ('1 d 2 h earlier', '2 s later')
+    """
+    if not seconds:
+        return "the same"
+    parts: list[str] = []
+    left = abs(seconds)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        if count and len(parts) < 2:
+            parts.append(f"{count} {unit}")
+    return f"{' '.join(parts)} {'earlier' if seconds < 0 else 'later'}"
 
 
 def _clock_sentences(clocks: Sequence[ClockComparison]) -> list[str]:
     if not clocks:
         return ["Nothing in the evidence shows how right the platform's clock was."]
-    found = [
-        f"The platform's times of {clock.pairs} {_BESIDE[clock.compared]}: {clock.least_s} to {clock.most_s} seconds, "
-        f"the middle one {clock.median_s}"
-        + ("; this is one difference, so a clock or a zone is off by it." if clock.shows_skew else ".")
-        for clock in clocks
-    ]
+    found = []
+    for clock in clocks:
+        least, middle, most = (apart_text(seconds) for seconds in (clock.least_s, clock.median_s, clock.most_s))
+        beside = _BESIDE[clock.compared].replace("{n}", str(clock.pairs))
+        found.append(f"Times {beside}: the platform's is {least} to {most}, the middle one {middle}.")
+        if clock.shows_skew:
+            found.append("This is one difference, not many: a clock or a zone is off by it.")
     if not any(clock.shows_skew for clock in clocks):
-        found.append(f"No steady difference of more than {STEADY_S} seconds: no skew is shown.")
+        found.append(
+            f"No steady difference of more than {STEADY_S} seconds, so no skew is shown. A payment may be noted before "
+            "its block, where it was seen unconfirmed, or after it."
+        )
     return found

@@ -30,7 +30,7 @@ def report_pdf(
     manifest: Mapping[str, Any],
     drafted_at: datetime,
     custody_head: Head | None = None,
-    charts: Mapping[str, LeadChart] | None = None,
+    charts: Mapping[str, tuple[LeadChart, LeadChart]] | None = None,
 ) -> bytes:
     """The report.
 
@@ -42,14 +42,14 @@ def report_pdf(
         manifest: The manifest without the report's own digest.
         drafted_at: The date on the report and inside the file; no clock is read.
         custody_head: The custody log's head when it was drafted, printed as text and as QR.
-        charts: What is drawn of each lead, by its id.
+        charts: For each lead, by its id, its timeline and its link chart.
     """
     head = "" if custody_head is None else f"{custody_head.entries}:{custody_head.root}"
-    drawn = {lead["lead_id"]: (charts or {}).get(lead["lead_id"]) for lead in contents.leads}
-    pictures = [*(picture.svg for picture in pages.pictures), *(chart.svg for chart in drawn.values() if chart)]
+    pictures = [picture.svg for picture in pages.pictures]
     document = _document(contents, pages, manifest)
-    for lead, place in zip(document["leads"], _places(drawn, len(pages.pictures)), strict=True):
-        lead["timeline"] = place
+    for lead in document["leads"]:
+        timeline, links = (charts or {}).get(lead["lead_id"], (None, None))
+        lead["timeline"], lead["link_chart"] = _placed(timeline, pictures), _placed(links, pictures)
     return set_pdf(
         files("headwater.packages").joinpath("report.typ").read_bytes(),
         {**document, "custody_head": head},
@@ -59,12 +59,14 @@ def report_pdf(
     )
 
 
-def _places(drawn: Mapping[str, LeadChart | None], first: int) -> Iterator[dict[str, Any] | None]:
-    """For each lead which of the pictures is its own, with the words of it."""
-    at = first
-    for chart in drawn.values():
-        yield None if chart is None else {"at": at, "about": chart.about, "sentences": list(chart.sentences)}
-        at += chart is not None
+def _placed(chart: LeadChart | None, pictures: list[str]) -> dict[str, Any] | None:
+    """Which of the pictures a chart is, which is put there, and its words; None for no chart."""
+    if chart is None:
+        return None
+    pictures.append(chart.svg)
+    at, width = len(pictures) - 1, chart.width_tenths_mm
+    rows = [list(row) for row in chart.rows]
+    return {"at": at, "about": chart.about, "sentences": list(chart.sentences), "width": width, "rows": rows}
 
 
 def _document(contents: Contents, pages: MoneyPages, manifest: Mapping[str, Any]) -> dict[str, Any]:
