@@ -27,8 +27,10 @@ from headwater.workflow.erasing import SubjectErased, erase_subject
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.judging import Judged, judge_link, judgement_history
+from headwater.workflow.lead_views import case_status, lead_timeline, lead_window, leads_by_country, merged_person
 from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.money import SheetsWritten, export_request_sheets, write_month_table, write_sankey
+from headwater.workflow.movers import MOST_MOVERS, lead_movers
 from headwater.workflow.overview import (
     ACCOUNTED,
     AccountLine,
@@ -45,6 +47,7 @@ from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
 from headwater.workflow.review import REVIEWER_ROLE, review_draft
 from headwater.workflow.run import StageResult, run_stages
+from headwater.workflow.running import RunningStage, running_stage
 from headwater.workflow.sending import import_outcomes, import_receipt, recall_sent, sent_list
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
@@ -62,6 +65,7 @@ from headwater.workflow.views import (
 
 __all__ = [
     "ACCOUNTED",
+    "MOST_MOVERS",
     "OF_VICTIMS",
     "REVIEWER_ROLE",
     "STAGES",
@@ -78,6 +82,7 @@ __all__ = [
     "Judged",
     "LedgerReport",
     "NextAction",
+    "RunningStage",
     "SheetsWritten",
     "ShownQueue",
     "Stage",
@@ -94,6 +99,7 @@ __all__ = [
     "agreement_report",
     "answer_offer",
     "approve_mapping",
+    "case_status",
     "confirm_erasure",
     "confirm_polarity",
     "consult",
@@ -113,8 +119,13 @@ __all__ = [
     "judge_link",
     "judgement_history",
     "lead_explained",
+    "lead_movers",
+    "lead_timeline",
+    "lead_window",
     "leads_before_judgement",
+    "leads_by_country",
     "ledger_report",
+    "merged_person",
     "named_lead",
     "next_actions",
     "open_store",
@@ -132,6 +143,7 @@ __all__ = [
     "request_timestamp",
     "review_draft",
     "run_stages",
+    "running_stage",
     "seen_from_outside",
     "sent_list",
     "shared_rows",

@@ -22,6 +22,7 @@ OWN_FILES: Final = {
     "vendor/cytoscape.min.js": "text/javascript",
     "linkchart.css": "text/css",
     "linkchart.js": "text/javascript",
+    "leads.css": "text/css",
     "icon.svg.txt": "image/svg+xml",
 }
 """Every file that is served, and as what; another is one line here."""

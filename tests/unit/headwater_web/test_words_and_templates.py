@@ -12,6 +12,7 @@ from string import Formatter
 import pytest
 
 import headwater_web
+from headwater.leads import CONNECTION_WORDS, TIMELINE_WORDS
 from headwater.references import OUTCOMES
 from headwater.workflow import ACCOUNTED
 from headwater_web.render import environment
@@ -30,6 +31,10 @@ BUILT = {
     "audit.what_": ["refused", "exported", "night", "many"],
     "audit.kind_": ["all", "consulted", "exported", "failed"],
     "outcome.": sorted(OUTCOMES),
+    "lead.clock_": ["payments", "uploads"],
+    "lead.is_": sorted(CONNECTION_WORDS),
+    "leads.moved_": ["up", "down", "new", "gone", "stays"],
+    "timeline.": sorted(TIMELINE_WORDS),
     "tables.": ["first", "before", "next", "last"],
 }
 
