@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,12 +84,26 @@ def _outline(ring: Sequence[int], arcs: Sequence[list[tuple[int, int]]]) -> str:
         points += [point for point in part if not points or point != points[-1]]
     if len(set(points)) < 3 or all(y > _HEIGHT for _, y in points):
         return ""
-    first, *rest = points
-    at, steps = first, []
-    for x, y in rest:
-        steps.append(f"{x - at[0]} {y - at[1]}")
-        at = (x, y)
-    return f"M{first[0]} {first[1]}l{' '.join(steps)}z"
+    whole = _unwound(points)
+    # A land on both sides of the 180th meridian is drawn on each; what lies outside of the sheet is not seen.
+    west, east = min(x for x, _ in whole), max(x for x, _ in whole)
+    shifts = [0, *([_WIDTH] if west < 0 else []), *([-_WIDTH] if east > _WIDTH else [])]
+    return "".join(_steps([(x + shift, y) for x, y in whole]) for shift in shifts)
+
+
+def _unwound(points: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The points with no step of more than half the world: whoever leaves the map on one side goes on there."""
+    found, shift = [points[0]], 0
+    for (before, _), (x, y) in pairwise(points):
+        if abs(x - before) > _WIDTH // 2:
+            shift += _WIDTH if x < before else -_WIDTH
+        found.append((x + shift, y))
+    return found
+
+
+def _steps(points: Sequence[tuple[int, int]]) -> str:
+    steps = " ".join(f"{x - at_x} {y - at_y}" for (at_x, at_y), (x, y) in pairwise(points))
+    return f"M{points[0][0]} {points[0][1]}l{steps}z"
 
 
 def shade_of(count: int) -> int:

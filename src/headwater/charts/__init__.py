@@ -1,6 +1,6 @@
 """Charts drawn as SVG from whole numbers: the same picture on a page, on paper and in a signed report."""
 
-from headwater.charts.calendar import instant_of, microseconds_of
+from headwater.charts.calendar import clock_time, instant_of, microseconds_of
 from headwater.charts.labels import cut_label, shown_label, text_width
 from headwater.charts.link_layout import LinkChart, LinkEdge, LinkNode, PlacedNode, link_chart
 from headwater.charts.link_svg import link_chart_svg
@@ -21,6 +21,7 @@ __all__ = [
     "Shape",
     "Span",
     "Timeline",
+    "clock_time",
     "cut_label",
     "drawing_svg",
     "instant_of",

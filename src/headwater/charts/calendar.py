@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Final
 from zoneinfo import ZoneInfo
 
-__all__ = ["UNITS", "instant_of", "microseconds_of", "span_edges", "tick_label"]
+__all__ = ["UNITS", "clock_time", "instant_of", "microseconds_of", "span_edges", "tick_label"]
 
 UNITS: Final = ("hour", "six_hours", "day", "week", "month", "quarter", "year", "decade", "century")
 """From the smallest; a week begins on Monday (ISO 8601)."""
@@ -28,6 +28,14 @@ def microseconds_of(at: dt.datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
+def clock_time(instant: dt.datetime, zone: ZoneInfo | None) -> dt.datetime:
+    """What the clocks of a zone show, None: of UTC; as it is within a day of the first or the last instant there is."""
+    try:
+        return instant.astimezone(zone or dt.UTC)
+    except OverflowError:
+        return instant
+
+
 def span_edges(
     begin_us: int, end_us: int, unit: str, *, most: int | None, zone: ZoneInfo | None = None
 ) -> list[int] | None:
@@ -40,14 +48,11 @@ def span_edges(
         most: Stretches that there may be; None for any number.
         zone: Whose clocks show when a unit begins; None for UTC.
     """
-    try:
-        shown = instant_of(begin_us).astimezone(zone or dt.UTC).replace(tzinfo=None)
-    except OverflowError:  # within a day of the first or the last instant there is
-        return [begin_us, end_us]
+    shown = clock_time(instant_of(begin_us), zone).replace(tzinfo=None)
     edges, local = [begin_us], _floor(shown, unit)
     while (after := _after(local, unit)) is not None:
         local = after
-        edge = microseconds_of(local.replace(tzinfo=zone or dt.UTC).astimezone(dt.UTC))
+        edge = microseconds_of(clock_time(local.replace(tzinfo=zone or dt.UTC), None))
         if edge >= end_us:
             break
         # Where clocks are put back an hour begins twice, and the second is no later than the first.
@@ -87,7 +92,7 @@ def _after(at: dt.datetime, unit: str) -> dt.datetime | None:
 
 def tick_label(at_us: int, unit: str, zone: ZoneInfo | None) -> str:
     """What stands at a tick: the time that clocks show, as fine as the unit."""
-    shown = instant_of(at_us).astimezone(zone or dt.UTC)
+    shown = clock_time(instant_of(at_us), zone)
     if unit in _HOURS:
         return f"{shown:%m-%d %H:%M}"
     if unit in {"day", "week"}:

@@ -36,7 +36,7 @@ def timeline(
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show what a lead's account did and when, in UTC and local: its acts, its money, its media by hash; and the gaps."""
+    """Show what a lead's account did and when, in UTC and local: its acts, money and media by hash, and the gaps."""
     from headwater.leads import timeline_sentences, timeline_words
     from headwater.workflow import Case, consult, lead_timeline, lead_window, named_lead
 

@@ -16,10 +16,12 @@ __all__ = ["MOST_ROWS_OF_CLAIM", "claim_rows", "short_columns"]
 MOST_ROWS_OF_CLAIM: Final = 3
 """Rows that stand beside a claim; the number of all of them stands there too."""
 
-_MOST_COLUMNS: Final = 5
+_MOST_COLUMNS: Final = 4
 _NOT_SHORT: Final = frozenset(
     {
         *("source_item_id", "source_table", "source_row", "source_offset_bytes", "source_length_bytes", "mapping_id"),
+        # Whose it is stands on the lead, and where it was read from in the row itself.
+        *("account_id", "exhibit_id", "volume_index"),
         *("label", "memo", "description", "note", "path_bytes", "media_md5", "media_sha1"),
     }
 )

@@ -219,8 +219,8 @@ def short_moves(lead: Mapping[str, Any]) -> dict[str, Any]:
         lead: A row of `leads`.
 
     Returns:
-        `up`: tier, number and act of the weakest rule of a stronger tier, None in the first tier; `rests_on`: the name of
-        its strongest rule where it is the only one of that tier, else None.
+        `up`: tier, number and act of the weakest rule of a stronger tier, None in the first tier; `rests_on`: the name
+        of its strongest rule where it is the only one of that tier, else None.
     """
     stronger = [rule for rule in read_rules().rules if rule.tier < lead["risk_tier"]]
     nearest = max(stronger, key=lambda rule: (rule.tier, -rule.at_least), default=None)

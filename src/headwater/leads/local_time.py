@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from headwater.charts import clock_time
 from headwater.errors import InputError
 from headwater.evidence import zone_named
 
@@ -72,7 +73,7 @@ def local_time_of(
 
 
 def _offset_s(instant: dt.datetime, zone: ZoneInfo) -> int:
-    offset = instant.astimezone(zone).utcoffset()
+    offset = clock_time(instant, zone).utcoffset()
     return 0 if offset is None else round(offset.total_seconds())
 
 

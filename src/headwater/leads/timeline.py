@@ -16,6 +16,7 @@ from headwater.charts import (
     Drawing,
     Span,
     Timeline,
+    clock_time,
     instant_of,
     laid_out_timeline,
     microseconds_of,
@@ -177,11 +178,10 @@ def _by_kind(events: pa.Table) -> dict[tuple[str, str], np.ndarray[tuple[int], n
 def timeline_words(told: LeadTimeline) -> dict[str, Any]:
     """The timeline as values: for a program, and for pages that have words of their own."""
     timeline, local = told.timeline, told.local
-    zone = dt.UTC if local is None else local.zone
 
     def at(at_us: int) -> dict[str, str]:
         instant = instant_of(at_us)
-        return {"utc": _text(instant), "local": "" if local is None else instant.astimezone(zone).isoformat()}
+        return {"utc": _text(instant), "local": "" if local is None else clock_time(instant, local.zone).isoformat()}
 
     return {
         "lead_id": told.lead_id,

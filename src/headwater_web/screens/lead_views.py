@@ -8,7 +8,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.charts import drawing_svg, instant_of
+from headwater.charts import clock_time, drawing_svg, instant_of
 from headwater.errors import InputError
 from headwater.leads import TIMELINE_WORDS, LeadTimeline, country_names, timeline_words, zones_of_country
 from headwater.schema import table_named
@@ -123,7 +123,7 @@ def timeline(ask: Ask) -> Page:
     shown = [
         {
             **row,
-            "local": row["at_utc"].astimezone(local).isoformat(sep=" ") if row["at_utc"] and local else "",
+            "local": clock_time(row["at_utc"], local).isoformat(sep=" ") if row["at_utc"] and local else "",
             "href": ask.url("table", table=row["table"], **{f"is.{table_named(row['table']).key[0]}": row["row_id"]}),
         }
         for row in rows
@@ -188,7 +188,7 @@ ROUTES = (
     Route(
         name="lead_timeline",
         path="/case/{case}/leads/{lead}/timeline",
-        about="What one account did and when; `from`, `until`, `lane` and `first` say which events, `zone` which clock.",
+        about="What one account did and when; `from`, `until`, `lane` and `first` say which, `zone` by which clock.",
         view=timeline,
         roles=CASE_READERS,
         in_case=True,

@@ -252,7 +252,7 @@ ROUTES = (
     Route(
         name="leads",
         path="/case/{case}/leads/",
-        about="The leads in order, with what speaks for and against each; `tier`, `country`, `outcome` and `first` say which.",
+        about="The leads in order, for and against each; `tier`, `country`, `outcome` and `first` say which.",
         view=leads,
         roles=CASE_READERS,
         in_case=True,
