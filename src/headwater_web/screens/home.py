@@ -9,6 +9,7 @@ from headwater.workflow import accounted, next_actions, outcome_report, running_
 from headwater_web.answers import Page
 from headwater_web.ask import Ask
 from headwater_web.rules import CASE_READERS, Route
+from headwater_web.shown import json_value
 
 __all__ = ["ROUTES"]
 
@@ -57,7 +58,7 @@ def home(ask: Ask) -> Page:
         },
         "outcomes": [row for row in outcomes if row["leads_of"].startswith(("all leads", "tier"))],
     }
-    return Page(template="home.html", values=values, as_json=values)
+    return Page(template="home.html", values=values, as_json=json_value(values))
 
 
 def _rows_behind(ask: Ask, account: str) -> str | None:
