@@ -2,11 +2,11 @@
 
 from headwater.charts.calendar import clock_time, instant_of, microseconds_of
 from headwater.charts.labels import cut_label, shown_label, text_width
+from headwater.charts.lanes import timeline_drawing
 from headwater.charts.link_layout import LinkChart, LinkEdge, LinkNode, PlacedNode, link_chart
 from headwater.charts.link_svg import link_chart_svg
 from headwater.charts.shapes import Drawing, Shape, drawing_svg
 from headwater.charts.timeline import GAP_DAYS, LANES, Bin, Gap, Span, Timeline, laid_out_timeline
-from headwater.charts.timeline_drawing import timeline_drawing
 
 __all__ = [
     "GAP_DAYS",

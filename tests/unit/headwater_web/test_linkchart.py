@@ -1,4 +1,4 @@
-"""The link chart under the real policy: drawn by the server, movable where scripts run, and nothing of it is stopped."""
+"""The link chart under the real policy: drawn by the server, movable where scripts run, and nothing is stopped."""
 
 from __future__ import annotations
 
