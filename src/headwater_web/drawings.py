@@ -18,7 +18,7 @@ _ATTRIBUTES: Final = frozenset(
         "aria-hidden", "aria-label", "aria-labelledby", "class", "cx", "cy", "d", "fill", "fill-opacity", "font-family",
         "font-size", "font-weight", "height", "href", "id", "paint-order", "preserveAspectRatio", "r", "role", "rx",
         "stroke", "stroke-dasharray", "stroke-linejoin", "stroke-opacity", "stroke-width", "tabindex", "text-anchor",
-        "viewBox", "width", "x", "x1", "x2", "y", "y1", "y2",
+        "transform", "viewBox", "width", "x", "x1", "x2", "y", "y1", "y2",
     },
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from headwater.cli.head_text import head_text
+from headwater.cli.lead_view_commands import register_views, status
 from headwater.cli.options import AsJson, CasePath, Operator, Why
 from headwater.cli.output import emit, note, printable
 from headwater.cli.package_text import changes_text
@@ -26,7 +27,9 @@ def register(app: typer.Typer) -> None:
     leads_app.command("explain")(explain_lead)
     leads_app.command("outcomes")(outcomes)
     leads_app.command("outcome-import")(outcome_import)
+    register_views(leads_app)
     app.add_typer(leads_app, name="leads")
+    app.command("status")(status)
     app.command("package")(package)
     app.command("release")(release)
 

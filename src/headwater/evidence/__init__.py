@@ -24,6 +24,7 @@ from headwater.evidence.suggest import likeliest, suggestions
 from headwater.evidence.suggest_grounds import KnownFiles
 from headwater.evidence.suggestion import Suggestion, TableSuggestion
 from headwater.evidence.templates import recognised, template_mapping
+from headwater.evidence.zones import zone_named
 
 __all__ = [
     "EXHIBIT_KINDS",
@@ -62,4 +63,5 @@ __all__ = [
     "suggestions",
     "template_mapping",
     "whole_digest",
+    "zone_named",
 ]

@@ -16,7 +16,7 @@ from headwater.leads.acts import ACT_TABLES
 from headwater.leads.order import ORDER_WORDS, order_key
 from headwater.leads.rules import Rule, RuleSet, read_rules
 
-__all__ = ["explained_lead"]
+__all__ = ["explained_lead", "short_moves"]
 
 
 def explained_lead(tables: Session, wanted: str) -> dict[str, Any]:
@@ -210,3 +210,24 @@ def _by_judgement(
             "risk_tier": lead["risk_tier"] if place is None else place.risk_tier,
             "rank": lead["rank"] if place is None else place.rank,
         }
+
+
+def short_moves(lead: Mapping[str, Any]) -> dict[str, Any]:
+    """What would move a lead, in short: the rule that would put it a tier up, and the one that alone holds it.
+
+    Args:
+        lead: A row of `leads`.
+
+    Returns:
+        `up`: tier, number and act of the weakest rule of a stronger tier, None in the first tier; `rests_on`: the name
+        of its strongest rule where it is the only one of that tier, else None.
+    """
+    stronger = [rule for rule in read_rules().rules if rule.tier < lead["risk_tier"]]
+    nearest = max(stronger, key=lambda rule: (rule.tier, -rule.at_least), default=None)
+    strongest = [rule["rule"] for rule in lead["rules_fired"] if rule["tier"] == lead["risk_tier"]]
+    return {
+        "up": None
+        if nearest is None
+        else {"tier": nearest.tier, "at_least": nearest.at_least, "about": ACT_TABLES[nearest.act].about},
+        "rests_on": strongest[0] if len(strongest) == 1 else None,
+    }

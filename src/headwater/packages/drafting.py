@@ -33,6 +33,7 @@ from headwater.packages.documents import (
 )
 from headwater.packages.guards import check_no_media
 from headwater.packages.interchange import about_file, interchange_files
+from headwater.packages.lead_charts import lead_charts
 from headwater.packages.methods import methods_text
 from headwater.packages.money_pages import MoneyPages
 from headwater.packages.naming import check_names
@@ -282,7 +283,7 @@ def draft(
         "tool_sha256": program_sha256(),
     }
     manifest["package_id"] = package_id_of(manifest)
-    files[REPORT_NAME] = report_pdf(contents, pages, manifest, drafted_at, custody_head)
+    files[REPORT_NAME] = report_pdf(contents, pages, manifest, drafted_at, custody_head, lead_charts(tables, contents))
     manifest["files"] = _listing(files)
     content = canonical_json(manifest)
     check_no_media({**files, MANIFEST_NAME: content})

@@ -13,6 +13,7 @@ from headwater.packages.contents import Contents
 from headwater.packages.differences import STATES
 from headwater.packages.documents import REPORT_NAME
 from headwater.packages.head_mark import qr_svg
+from headwater.packages.lead_charts import LeadChart
 from headwater.packages.methods import LIMITS
 from headwater.packages.money_pages import MoneyPages
 from headwater.packages.rows import shared_with
@@ -29,6 +30,7 @@ def report_pdf(
     manifest: Mapping[str, Any],
     drafted_at: datetime,
     custody_head: Head | None = None,
+    charts: Mapping[str, tuple[LeadChart, LeadChart]] | None = None,
 ) -> bytes:
     """The report.
 
@@ -40,16 +42,31 @@ def report_pdf(
         manifest: The manifest without the report's own digest.
         drafted_at: The date on the report and inside the file; no clock is read.
         custody_head: The custody log's head when it was drafted, printed as text and as QR.
+        charts: For each lead, by its id, its timeline and its link chart.
     """
     head = "" if custody_head is None else f"{custody_head.entries}:{custody_head.root}"
     pictures = [picture.svg for picture in pages.pictures]
+    document = _document(contents, pages, manifest)
+    for lead in document["leads"]:
+        timeline, links = (charts or {}).get(lead["lead_id"], (None, None))
+        lead["timeline"], lead["link_chart"] = _placed(timeline, pictures), _placed(links, pictures)
     return set_pdf(
         files("headwater.packages").joinpath("report.typ").read_bytes(),
-        {**_document(contents, pages, manifest), "custody_head": head},
+        {**document, "custody_head": head},
         at_utc=drafted_at,
         name=REPORT_NAME,
         pictures=[*pictures, qr_svg(head)] if head else pictures,
     )
+
+
+def _placed(chart: LeadChart | None, pictures: list[str]) -> dict[str, Any] | None:
+    """Which of the pictures a chart is, which is put there, and its words; None for no chart."""
+    if chart is None:
+        return None
+    pictures.append(chart.svg)
+    at, width = len(pictures) - 1, chart.width_tenths_mm
+    rows = [list(row) for row in chart.rows]
+    return {"at": at, "about": chart.about, "sentences": list(chart.sentences), "width": width, "rows": rows}
 
 
 def _document(contents: Contents, pages: MoneyPages, manifest: Mapping[str, Any]) -> dict[str, Any]:

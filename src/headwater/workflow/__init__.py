@@ -29,6 +29,7 @@ from headwater.workflow.erasing import SubjectErased, erase_subject
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.judging import Judged, judge_link, judgement_history
+from headwater.workflow.lead_views import case_status, lead_timeline, lead_window, leads_by_country, merged_person
 from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.money import (
     SheetsWritten,
@@ -37,6 +38,7 @@ from headwater.workflow.money import (
     write_month_table,
     write_sankey,
 )
+from headwater.workflow.movers import MOST_MOVERS, lead_movers
 from headwater.workflow.overview import (
     ACCOUNTED,
     AccountLine,
@@ -62,6 +64,7 @@ from headwater.workflow.remarks import (
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
 from headwater.workflow.review import REVIEWER_ROLE, review_draft
 from headwater.workflow.run import StageResult, run_stages
+from headwater.workflow.running import RunningStage, running_stage
 from headwater.workflow.searching import LONGEST_QUERY, made_index, search_case, search_index_name, search_row
 from headwater.workflow.sending import import_outcomes, import_receipt, recall_sent, sent_list
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
@@ -83,6 +86,7 @@ __all__ = [
     "LONGEST_LABEL",
     "LONGEST_NOTE",
     "LONGEST_QUERY",
+    "MOST_MOVERS",
     "OF_VICTIMS",
     "REVIEWER_ROLE",
     "STAGES",
@@ -100,6 +104,7 @@ __all__ = [
     "Judged",
     "LedgerReport",
     "NextAction",
+    "RunningStage",
     "SheetsWritten",
     "ShownQueue",
     "Stage",
@@ -116,6 +121,7 @@ __all__ = [
     "agreement_report",
     "answer_offer",
     "approve_mapping",
+    "case_status",
     "cluster_links",
     "cluster_members",
     "confirm_erasure",
@@ -137,9 +143,14 @@ __all__ = [
     "judge_link",
     "judgement_history",
     "lead_explained",
+    "lead_movers",
+    "lead_timeline",
+    "lead_window",
     "leads_before_judgement",
+    "leads_by_country",
     "ledger_report",
     "made_index",
+    "merged_person",
     "named_lead",
     "next_actions",
     "object_row",
@@ -160,6 +171,7 @@ __all__ = [
     "request_timestamp",
     "review_draft",
     "run_stages",
+    "running_stage",
     "search_case",
     "search_index_name",
     "search_row",

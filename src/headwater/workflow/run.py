@@ -30,6 +30,7 @@ from headwater.schema.state import OUTPUTS, RUNS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
 from headwater.workflow.confirm import unlogged_confirmation
 from headwater.workflow.intake import digest_again, recorded
+from headwater.workflow.running import reported_run
 from headwater.workflow.scratch import scratch_folder
 from headwater.workflow.seals import check_references
 from headwater.workflow.stages import STAGES, Stage, reads_lists
@@ -100,21 +101,22 @@ def run_stages(
         if (unlogged := unlogged_confirmation(case)) is not None:
             raise IntegrityError(f"{unlogged}; find out who wrote into the case's database")
     results = []
-    for stage in STAGES[: names.index(until) + 1 if until else None]:
-        result = _run(
-            case,
-            actor,
-            stage,
-            exhibits,
-            workers,
-            engine,
-            watch(stage.name),
-            allow_unsealed=allow_unsealed,
-            secrets=secrets or {},
-            say=say,
-        )
-        finished(result)
-        results.append(result)
+    with reported_run(case.path, case.now) as reported:
+        for stage in STAGES[: names.index(until) + 1 if until else None]:
+            result = _run(
+                case,
+                actor,
+                stage,
+                exhibits,
+                workers,
+                engine,
+                reported(stage.name, watch(stage.name)),
+                allow_unsealed=allow_unsealed,
+                secrets=secrets or {},
+                say=say,
+            )
+            finished(result)
+            results.append(result)
     return results
 
 

@@ -23,6 +23,7 @@ OWN_FILES: Final = {
     "money.css": "text/css",
     "linkchart.css": "text/css",
     "linkchart.js": "text/javascript",
+    "leads.css": "text/css",
     "icon.svg.txt": "image/svg+xml",
 }
 """Every file that is served, and as what; another is one line here."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Final
 
-from headwater.workflow import accounted, next_actions, outcome_report, seen_from_outside, stage_statuses
+from headwater.workflow import accounted, next_actions, outcome_report, running_stage, seen_from_outside, stage_statuses
 from headwater_web.answers import Page
 from headwater_web.ask import Ask
 from headwater_web.rules import CASE_READERS, Route
+from headwater_web.shown import json_value
 
 __all__ = ["ROUTES"]
 
@@ -30,6 +31,7 @@ def home(ask: Ask) -> Page:
         stages = ask.case.kept("stages", lambda _: stage_statuses(case))
         actions = ask.case.kept("next actions", lambda tables: next_actions(case, tables))
         head, stamped_entries, stamped_at_utc = seen_from_outside(case)
+        running = running_stage(case.path)
     entries, size_bytes, lines = ask.case.kept("accounted", accounted)
     outcomes = ask.case.kept("outcomes", outcome_report)
     counted = [{**asdict(line), "href": _rows_behind(ask, line.account)} for line in lines]
@@ -47,6 +49,7 @@ def home(ask: Ask) -> Page:
             for a in actions
         ],
         "stages": [asdict(stage) for stage in stages],
+        "running": None if running is None else asdict(running),
         "head": asdict(head),
         "witness": {
             "entries": stamped_entries,
@@ -55,7 +58,7 @@ def home(ask: Ask) -> Page:
         },
         "outcomes": [row for row in outcomes if row["leads_of"].startswith(("all leads", "tier"))],
     }
-    return Page(template="home.html", values=values, as_json=values)
+    return Page(template="home.html", values=values, as_json=json_value(values))
 
 
 def _rows_behind(ask: Ask, account: str) -> str | None:

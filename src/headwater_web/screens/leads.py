@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headwater.charts import link_chart_svg
 from headwater.engine import Session
 from headwater.errors import InputError
+from headwater.leads import CONNECTION_WORDS, Connections, lead_connections, short_moves, standing_outcomes
+from headwater.references import OUTCOMES
 from headwater.schema import table_named
-from headwater.workflow import lead_explained
+from headwater.workflow import lead_explained, lead_timeline, merged_person
 from headwater_web.answers import NotThereError, Page, Redirect
 from headwater_web.ask import Ask
+from headwater_web.drawings import drawn
 from headwater_web.rules import CASE_READERS, Route
+from headwater_web.screens.lead_views import told_timeline
 from headwater_web.screens.tables import pages_of
-from headwater_web.shown import json_value
-from headwater_web.table_pages import Condition
+from headwater_web.shown import json_value, shown_text
+from headwater_web.table_pages import Condition, TablePage
 from headwater_web.text import Seized
 
 __all__ = ["ROUTES"]
@@ -23,19 +32,29 @@ _REASONS: Final = 2
 """Of those that a line shows; the lead itself shows all."""
 _FILTERS: Final = (("tier", "risk_tier"), ("country", "lead_country"))
 """What the form asks for, and the column that it is compared with."""
+_NONE: Final = "none"
+"""What the form asks for where there is no country, or nothing came back."""
 
 
 def leads(ask: Ask) -> Page:
     """The leads in order: because, against, country, why now."""
     where = [Condition(column=column, value=ask.one(name)) for name, column in _FILTERS if ask.one(name)]
-    if ask.one("country") == "none":
+    if ask.one("country") == _NONE:
         where = [one for one in where if one.column != "lead_country"] + [Condition(column="lead_country", value="")]
     first = ask.number("first")
-    page = pages_of(ask).page("leads", first=first, rows=_ROWS, where=where)
+    came_back = ask.case.kept("outcome of each lead", lambda tables: standing_outcomes(tables.arrow("outcomes")))
+    if ask.one("outcome"):
+        page = _with_outcome(ask, ask.one("outcome"), came_back, where, first)
+    else:
+        page = pages_of(ask).page("leads", first=first, rows=_ROWS, where=where)
     ask.reads("table:leads", *(str(row["lead_id"]) for row in page.rows))
     names = _nicknames(ask, [str(row["account_id"]) for row in page.rows])
-    shown = [_line(ask, row, names.get(str(row["account_id"]))) for row in page.rows]
-    asked = {name: ask.one(name) for name, _ in _FILTERS if ask.one(name)}
+    shown = [
+        _line(ask, row, names.get(str(row["account_id"])))
+        | {"outcome": came_back.get(str(row["lead_id"])), "person": _person(ask, str(row["account_id"]))}
+        for row in page.rows
+    ]
+    asked = {name: ask.one(name) for name in ("tier", "country", "outcome") if ask.one(name)}
 
     def at(number: int) -> str:
         return ask.url("leads", first=number, **asked)
@@ -45,20 +64,68 @@ def leads(ask: Ask) -> Page:
         "first": page.first,
         "fitting": page.fitting,
         "total": page.total,
-        "asked": {name: ask.one(name) for name, _ in _FILTERS},
+        "asked": {name: ask.one(name) for name in ("tier", "country", "outcome")},
+        "outcomes": [*sorted(OUTCOMES), _NONE],
         "countries": ask.case.derived("lead countries", _countries),
         "tiers": ask.case.derived("lead tiers", _tiers),
         "before": at(max(0, page.first - _ROWS)) if page.first else None,
         "next": at(page.first + _ROWS) if page.first + _ROWS < page.fitting else None,
         "table": ask.url("table", table="leads"),
+        "map": ask.url("leads_by_country"),
+        "movers": ask.url("leads_movers"),
     }
     as_json = {
         "first": page.first,
         "fitting": page.fitting,
         "total": page.total,
         "leads": [json_value(row) for row in page.rows],
+        "outcomes": {id_: came_back[id_] for row in page.rows if (id_ := str(row["lead_id"])) in came_back},
     }
     return Page(template="leads.html", values=values, as_json=as_json)
+
+
+def _with_outcome(
+    ask: Ask, outcome: str, came_back: dict[str, str], where: list[Condition], first: int
+) -> TablePage:  # fmt: skip
+    """A page of the leads of which this came back, `none`: nothing did."""
+    wanted = [lead_id for lead_id, of_lead in came_back.items() if outcome in {of_lead, _NONE}]
+    with ask.case.tables() as tables:
+        rows = tables.arrow("leads")
+    total = rows.num_rows
+    is_wanted = pc.is_in(rows["lead_id"], value_set=pa.array(wanted, pa.string()))
+    rows = rows.filter(pc.invert(is_wanted) if outcome == _NONE else is_wanted)
+    kept = [
+        row for row in rows.to_pylist() if all(shown_text(row[one.column]) == one.value for one in where)
+    ]  # fmt: skip
+    return TablePage(rows=kept[first : first + _ROWS], first=first, fitting=len(kept), total=total)
+
+
+def _person(ask: Ask, account_id: str) -> dict[str, Any] | None:
+    """The person whom an account is judged to belong to, each account with where its lead is and how it is cut off."""
+    judged = ask.case.kept("accounts judged", _judged_accounts)
+    if account_id not in judged:
+        return None
+    told = ask.case.kept("person", lambda tables: merged_person(tables, account_id), account_id)
+    if told is None:
+        return None
+    can_cut = any(route.name == "review_pair" for route in ask.workbench.routes)
+    accounts = [
+        {
+            **one,
+            "href": ask.url("lead", lead=one["lead_id"]) if one["lead_id"] else "",
+            "cut": ask.url("review_pair", link=one["link_id"])
+            if can_cut
+            else ask.url("table", table="links", **{"is.link_id": one["link_id"]}),
+        }
+        for one in told["accounts"]
+    ]
+    return {**told, "accounts": accounts}
+
+
+def _judged_accounts(tables: Session) -> frozenset[str]:
+    judged = tables.arrow("judgements")
+    positive = judged.filter(pc.and_(pc.equal(judged["claim"], "used"), pc.equal(judged["verdict"], "positive")))
+    return frozenset(positive["left_id"].to_pylist())
 
 
 def _line(ask: Ask, lead: dict[str, Any], nickname: str | None) -> dict[str, Any]:
@@ -76,6 +143,7 @@ def _line(ask: Ask, lead: dict[str, Any], nickname: str | None) -> dict[str, Any
         "country": lead["lead_country"],
         "shared_with": lead["shared_with"],
         "why_now": Seized(lead["why_now"]),
+        **short_moves(lead),
     }
 
 
@@ -105,35 +173,84 @@ def lead(ask: Ask) -> Page | Redirect:
         # A rank or an account was asked for: a rank moves with the next run, and an address is kept and passed on.
         return Redirect(to=ask.url("lead", lead=told["lead_id"]))
     ask.reads("table:leads", str(told["lead_id"]), str(told["account_id"]))
+    lead_id, account_id = str(told["lead_id"]), str(told["account_id"])
+    person = _person(ask, account_id)
+    if person is not None:
+        ask.reads(*(str(one["account_id"]) for one in person["accounts"]))
+    timeline = ask.case.kept("timeline", lambda tables: lead_timeline(tables, lead_id), lead_id, None, None)
+    links = ask.case.kept(
+        "connections",
+        lambda tables: lead_connections(tables, account_id, address=lambda table, row: _row_at(ask, table, row)),
+        account_id,
+    )
+    claims = told["claims"]
+    of_rule = {claim["claim"]: claim for claim in claims["rules"]}
     values: dict[str, Any] = {
         "lead": told,
+        "person": person,
+        "timeline": told_timeline(ask, timeline),
+        "links": links,
+        "link_kinds": list(dict.fromkeys(placed.node.kind for placed in links.chart.nodes)),
+        "link_svg": drawn(_link_svg(ask, links)),
+        "link_rows": [{**asdict(row), "href": _row_at(ask, row.table, row.row_id)} for row in links.rows],
+        "rows": {"contrary": [_claim(ask, claim, account_id) for claim in claims["contrary"]]},
         "nickname": _nicknames(ask, [str(told["account_id"])]).get(str(told["account_id"])),
         "account": ask.url("table", table="accounts", **{"is.account_id": told["account_id"]}),
-        "fired": [rule | {"href": _row(ask, rule)} for rule in told["rules"] if rule["fired"]],
+        "fired": [
+            rule | {"rows": _claim(ask, of_rule[rule["rule"]], account_id)} for rule in told["rules"] if rule["fired"]
+        ],
         "unfired": [rule for rule in told["rules"] if not rule["fired"]],
-        "pieces": [piece | {"href": _row(ask, piece)} for piece in told["jurisdiction"]],
+        "pieces": [
+            piece | {"rows": _claim(ask, claim, account_id)}
+            for piece, claim in zip(told["jurisdiction"], claims["jurisdiction"], strict=True)
+        ],
         "neighbours": [other | {"href": ask.url("lead", lead=other["lead_id"])} for other in told["neighbours"]],
         "rivals": list({(r["payer_id"], r["other_id"]): r for r in told["rivals"]}.values()),
         "rival_table": ask.url("table", table="rival_hypotheses"),
         "back": ask.url("leads"),
     }
-    return Page(template="lead.html", values=values, as_json={"lead": json_value(told)})
+    as_json = {"lead": json_value(told), "links": links.chart.as_json(), "person": json_value(person)}
+    return Page(template="lead.html", values=values, as_json=as_json)
 
 
-def _row(ask: Ask, piece: dict[str, Any]) -> str:
-    """Where the row is that a rule or a piece of evidence was read from; empty where it names none."""
-    table, example = piece.get("table"), piece.get("example_id")
-    if not table or not example:
-        return ""
-    key = table_named(str(table)).key
-    return ask.url("table", table=table, **{f"is.{key[0]}": example}) if len(key) == 1 else ""
+def _row_at(ask: Ask, table: str, row_id: str) -> str:
+    """Where a row is shown; empty for a table whose rows are known by several columns."""
+    key = table_named(table).key
+    return ask.url("table", table=table, **{f"is.{key[0]}": row_id}) if len(key) == 1 else ""
+
+
+def _claim(ask: Ask, claim: dict[str, Any], account_id: str) -> dict[str, Any]:
+    """The rows behind a claim as the page shows them, each with its address, and that of all rows of the account."""
+    table = str(claim["table"])
+    key = table_named(table).key[0]
+    has_account = any(column.name == "account_id" for column in table_named(table).columns)
+    return {
+        **claim,
+        "rows": [
+            {"href": _row_at(ask, table, str(row[key])), "cells": [shown_text(row[name]) for name in claim["columns"]]}
+            for row in claim["rows"]
+        ],
+        "all_href": ask.url("table", table=table, **{"is.account_id": account_id}) if has_account else "",
+    }
+
+
+def _link_svg(ask: Ask, links: Connections) -> str:
+    words = {kind: ask.word(f"lead.is_{kind}") for kind in CONNECTION_WORDS}
+    about = ask.word(
+        "linkchart.told",
+        shown=len(links.chart.nodes),
+        total=links.chart.total,
+        edges=len(links.chart.edges),
+        edges_total=links.chart.edges_total,
+    )
+    return link_chart_svg(links.chart, title=ask.word("lead.connections"), about=about, words=words)
 
 
 ROUTES = (
     Route(
         name="leads",
         path="/case/{case}/leads/",
-        about="The leads in order, with what speaks for and against each; `tier`, `country` and `first` say which.",
+        about="The leads in order, for and against each; `tier`, `country`, `outcome` and `first` say which.",
         view=leads,
         roles=CASE_READERS,
         in_case=True,

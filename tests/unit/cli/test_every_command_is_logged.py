@@ -127,6 +127,11 @@ RULES: Mapping[str, Rule | str] = {
     "leads list": reads("{case}", *WHO, refused=("{case}", "--victims")),
     "leads explain": reads("{case}", "1", *WHO, refused=("{case}", "led-none", *WHO)),
     "leads outcomes": reads("{case}", *WHO),
+    "leads timeline": reads("{case}", "1", *WHO, refused=("{case}", "led-none", *WHO)),
+    "leads person": reads("{case}", "1", *WHO),
+    "leads by-country": reads("{case}", *WHO),
+    "leads movers": reads("{case}", *WHO),
+    "status": reads("{case}", *WHO),
     "package": Rule(
         ("{case}", "--country", "FR", "--recipient", "{key}", *BASIS, *WHO),
         LEFT,

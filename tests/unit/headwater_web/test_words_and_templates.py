@@ -13,6 +13,7 @@ import pytest
 
 import headwater_web
 from headwater.judgements import REMARK_KINDS
+from headwater.leads import CONNECTION_WORDS, TIMELINE_WORDS
 from headwater.references import OUTCOMES
 from headwater.workflow import ACCOUNTED
 from headwater_web.render import environment
@@ -38,6 +39,10 @@ BUILT = {
     "money.group.": ["named", "unnamed", "unspent", "reasons", "fees"],
     "money.place.": ["backward", "forward"],
     "money.about.": ["coins", "tokens"],
+    "lead.clock_": ["payments", "uploads"],
+    "lead.is_": sorted(CONNECTION_WORDS),
+    "leads.moved_": ["up", "down", "new", "gone", "stays"],
+    "timeline.": sorted(TIMELINE_WORDS),
     "tables.": ["first", "before", "next", "last"],
 }
 
