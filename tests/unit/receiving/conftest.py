@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from headwater.custody import Head, raw_public_key
+from headwater.custody import CustodyLog, Head, create_case_key, raw_public_key
 from headwater.engine import Session
-from headwater.packages import CaseInfo, draft, recall_notices, release, write_recall
+from headwater.packages import CaseInfo, CaseRecord, draft, recall_notices, release, write_recall
 from headwater.receiving import ReceivingStore, TrustedSender, accept
 from headwater.schema import table_named
 
@@ -44,7 +44,13 @@ class Sender:
     def __init__(self, folder: Path, recipient: str) -> None:
         self.folder = folder
         self.recipient = recipient
-        self.author_key, self.approver_key, self.case_key = (Ed25519PrivateKey.generate() for _ in range(3))
+        self.author_key, self.approver_key = (Ed25519PrivateKey.generate() for _ in range(2))
+        self.log = folder.with_name(f"{folder.name}-log")
+        self.log.mkdir(parents=True)
+        self.case_key = create_case_key(self.log)
+        who = {"actor": "Ana", "role": "analyst", "justification": "an exercise", "clock": self.clock}
+        self._minutes = 0
+        CustodyLog.create(self.log, signing_key=self.case_key, **who)
         self.answer_to = ""
         self._minutes = 0
 
@@ -69,6 +75,7 @@ class Sender:
             "out_dir": self.folder,
             "signing_key": self.author_key,
             "clock": self.clock,
+            "record": CaseRecord(case_dir=self.log),
             **changes,
         }
         with tables:
