@@ -45,18 +45,21 @@ class Sender:
         self.folder = folder
         self.recipient = recipient
         self.author_key, self.approver_key = (Ed25519PrivateKey.generate() for _ in range(2))
-        self.log = folder.with_name(f"{folder.name}-log")
-        self.log.mkdir(parents=True)
-        self.case_key = create_case_key(self.log)
-        who = {"actor": "Ana", "role": "analyst", "justification": "an exercise", "clock": self.clock}
         self._minutes = 0
-        CustodyLog.create(self.log, signing_key=self.case_key, **who)
+        self.begin("log")
         self.answer_to = ""
-        self._minutes = 0
 
     def clock(self) -> datetime:
         self._minutes += 1
         return datetime(2026, 11, 3, 9, 30, tzinfo=UTC) + timedelta(minutes=self._minutes)
+
+    def begin(self, name: str) -> None:
+        """Another case with a key and a log of its own, in the same folder of packages."""
+        self.log = self.folder.with_name(f"{self.folder.name}-{name}")
+        self.log.mkdir(parents=True)
+        self.case_key = create_case_key(self.log)
+        who = {"actor": "Ana", "role": "analyst", "justification": "an exercise", "clock": self.clock}
+        CustodyLog.create(self.log, signing_key=self.case_key, **who)
 
     @property
     def key(self) -> str:
