@@ -28,23 +28,31 @@ __all__ = ["CustodyChoice"]
 _OTHERS: Final = "it names what this package is not about"
 _OTHER_RECIPIENT: Final = "it was for another recipient"
 _KEYS: Final = "it holds key material or encoded bytes"
-_FREE_TEXT: Final = "free text about no single subject of this package"
+_FREE_TEXT: Final = "free text of an act on people, under the key of nobody in this package"
 _TEXT_OTHERS: Final = "the text is about others as well"
-_TEXT_NAMES: Final = "the text has a word that is the name, address or number of others"
+_TEXT_NAMES: Final = "the text has what may be the name, address or number of others"
 
-_NEUTRAL: Final = re.compile(r"(run|jdg|key|entry|subject|ers)-[0-9a-f]+|entry-[0-9]+", re.ASCII)
-"""Ids of runs, judgements and erasures: they stand for nobody."""
+_NEUTRAL: Final = re.compile(r"(run|jdg|key|subject|ers|rct)-[0-9a-f]+|entry-[0-9]+", re.ASCII)
+"""Ids of runs, judgements, erasures and receipts: they stand for nobody."""
 _PLAIN_NAMES: Final = frozenset(
     {
         *("parameters", "mapping", "exhibits", "unconfirmed hash lists", "signing_key", "custody_root", "receipt"),
         *("manifest", "approval", "archive", "envelope", "package", "seal.json", "column map", "bytes"),
-        *("hub_judgements", "settled_links"),
+        *("hub_judgements", "settled_links", "receiver_key", "notice", "sealed"),
     }
 )
 _STAGE_TABLE: Final = re.compile(r"[a-z_]+\.(?P<table>[a-z_]+)", re.ASCII)
 _CASE_GRAPH: Final = re.compile(r"case_(?P<lead>led_[0-9a-z_]+)\.jsonld", re.ASCII)
 _PACKAGE_FILE: Final = re.compile(r"[a-z][a-z0-9_]*\.(json|jsonl|csv|txt|ttl|pdf)", re.ASCII)
 _RUN_EVENTS: Final = frozenset({"parsed", "matched", "combined"})
+_ON_THINGS: Final = _RUN_EVENTS | {"created", "acquired", "mapped", "received"}
+"""Acts on exhibits, references and tables: their texts are under nobody's key, as they are meant to be about nobody."""
+_IDENTIFIER: Final = re.compile(
+    r"\S@\S|\d+\.\d+\.\d+\.\d+|[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f]|[0-9a-z]{26,}"
+    r"|(?!\d{4}-\d\d-\d\d\b)(?<!\d)\+?\d[\d ()/-]{6,}\d",
+    re.IGNORECASE,
+)
+"""E-mail and network addresses, digests, wallet addresses, telephone numbers."""
 _SUBJECT_ID: Final = re.compile(rf"\b(?:{'|'.join(SUBJECT_PREFIXES)})-[0-9a-zA-Z-]+")
 _WORD: Final = re.compile(r"[^\s,;:()\[\]\"'<>]+")
 _LONGEST_NAME_WORDS: Final = 6
@@ -72,9 +80,9 @@ class CustodyChoice:
     def __call__(self, acts: Sequence[RecordedAct]) -> Mapping[int, Chosen]:
         """The acts that concern the package, and what of each is given."""
         concerned = [act for act in acts if self._concerns(act.entry)]
-        withheld = {act.entry.seq: self._entry_withheld(act.entry) for act in concerned}
-        texts = {act.entry.seq: _texts(act.entry) for act in concerned if not withheld[act.entry.seq]}
-        naming = self._naming_others(texts.values())
+        texts = {act.entry.seq: _texts(act.entry) for act in concerned}
+        naming = self._naming_others([*texts.values(), *(_file_names(act.entry) for act in concerned)])
+        withheld = {act.entry.seq: self._entry_withheld(act.entry, naming) for act in concerned}
         chosen = {}
         for act in concerned:
             seq = act.entry.seq
@@ -87,20 +95,19 @@ class CustodyChoice:
         return chosen
 
     def _concerns(self, entry: Entry) -> bool:
-        if entry.event == "created" or (entry.event in _RUN_EVENTS and _is_run(entry)):
+        if entry.event in {"created", "mapped"} or (entry.event in _RUN_EVENTS and _is_run(entry)):
             return True
         return not self._about.isdisjoint(entry.object_ids)
 
-    def _entry_withheld(self, entry: Entry) -> str:
+    def _entry_withheld(self, entry: Entry, naming: frozenset[str]) -> str:
         named = {name for name in entry.object_ids if not _NEUTRAL.fullmatch(name)}
         names = {*entry.input_digests, *entry.output_digests}
-        free = entry.event in {"received", "mapped"} and named <= self._ids
+        free = entry.event in {"received", "mapped"} and not naming & _phrases(_file_names(entry))
         if not named <= self._ids or not (free or all(self._is_ours(name) for name in names)):
-            return _OTHERS
-        for_country = entry.recipient.startswith(
-            (f"{self._own.country},", f"nobody yet: a draft for {self._own.country}")
-        )
-        if entry.operation == "disclosure" and entry.recipient and not for_country:
+            return f"{entry.event}: {_OTHERS}"
+        country = self._own.country
+        ours = entry.recipient.startswith(f"{country}, ") or entry.recipient == f"nobody yet: a draft for {country}"
+        if entry.operation == "disclosure" and entry.recipient and not ours:
             return _OTHER_RECIPIENT
         return _KEYS if redacted(_plain(entry))[1] else ""
 
@@ -125,10 +132,12 @@ class CustodyChoice:
             return ""
         if act.sealed_under and not set(act.sealed_under) <= self._keys:
             return _TEXT_OTHERS
-        # Of texts under no key, only those that the other side is told anyway: why a package was drafted or recalled.
+        # Why a package was drafted, released or recalled, the other side is told anyway.
         of_package = entry.operation == "disclosure" or entry.event == "recalled"
-        if not act.sealed_under and not of_package:
+        if not act.sealed_under and not of_package and entry.event not in _ON_THINGS:
             return _FREE_TEXT
+        if _IDENTIFIER.search(_SUBJECT_ID.sub("", text)):
+            return _TEXT_NAMES
         if naming & _phrases(text) or set(_SUBJECT_ID.findall(text)) - self._ids:
             return _TEXT_NAMES
         return _KEYS if redacted(text)[1] else ""
@@ -159,6 +168,11 @@ def _is_run(entry: Entry) -> bool:
 
 def _texts(entry: Entry) -> str:
     return f"{entry.justification or ''}\n{entry.outcome}"
+
+
+def _file_names(entry: Entry) -> str:
+    """Names of files that somebody chose, as words."""
+    return re.sub(r"[-_./]", " ", " ".join([*entry.input_digests, *entry.output_digests]))
 
 
 def _plain(entry: Entry) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def disclosed(
     choice = CustodyChoice(tables, own, record.subject_keys or SubjectKeys(record.case_dir / KEYS_FOLDER))
     extract = custody_extract(record.case_dir, choice, subject_keys=record.subject_keys)
     found = beside(tables, own, record.judgements, choice.judged)
-    (alternatives, rejected), keys = redacted([plain(found.alternatives), plain(found.rejected)])
+    rows, keys = redacted([plain(found.alternatives), plain(found.rejected)])
+    assert isinstance(rows, list)
     counted = (
         (
             "ids of people beside these leads who belong to other leads",
@@ -113,8 +114,8 @@ def disclosed(
         files={
             EXTRACT_NAME: extract.content,
             _RATES: json_lines(error_rates()),
-            _ALTERNATIVES: json_lines(alternatives),
-            _REJECTED: json_lines(rejected),
+            _ALTERNATIVES: json_lines(rows[0]),
+            _REJECTED: json_lines(rows[1]),
         },
         contents=replace(contents, withheld=(*contents.withheld, *withheld)),
         head=extract.head,

@@ -41,6 +41,7 @@ class Own:
         references: `NAME@VERSION` of each reference that the manifest's methods name.
         exhibits: Numbers of all exhibits of the case.
         link_ids: Of `links`.
+        mappings: Ids of the mappings that the leads' accounts were read with.
     """
 
     country: str
@@ -57,6 +58,7 @@ class Own:
     references: frozenset[str]
     exhibits: frozenset[str]
     link_ids: frozenset[str]
+    mappings: frozenset[str]
 
     @property
     def subjects(self) -> frozenset[str]:
@@ -72,7 +74,10 @@ class Own:
             row["other_id"] for rows in self.rivals.values() for row in rows
         }
         shown = {*self.account_of, *self.lefts, *self.named, *rights, *self.link_ids, *self.documents}
-        return frozenset(shown | self.references | self.exhibits | {row["txid"] for row in self.cuts}) - self.foreign
+        return (
+            frozenset(shown | self.references | self.exhibits | self.mappings | {row["txid"] for row in self.cuts})
+            - self.foreign
+        )
 
 
 def own_ids(tables: Session, contents: Contents, country: str, out_dir: Path, sent: Iterable[Sent]) -> Own:
@@ -121,8 +126,12 @@ def own_ids(tables: Session, contents: Contents, country: str, out_dir: Path, se
         other_cuts=len(cuts) - len(own_cuts),
         documents=frozenset(documents),
         references=frozenset(f"{row['reference_name']}@{row['reference_version']}" for row in contents.references),
-        exhibits=frozenset(tables.arrow("exhibits")["exhibit_id"].to_pylist()),
+        exhibits=frozenset(tables.arrow("exhibits")["exhibit_id"].to_pylist())
+        | {row["exhibit_id"] for row in contents.hash_references},
         link_ids=frozenset(row["link_id"] for row in links),
+        mappings=frozenset(
+            str(lead["account"]["mapping_id"]) for lead in contents.leads if lead["account"].get("mapping_id")
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from headwater.custody import CustodyLog, create_case_key
+from headwater.custody import Chosen, CustodyLog, RecordedAct, create_case_key
 from headwater.engine import Session
 from headwater.packages import CaseInfo, CaseRecord, Draft, draft, release
 from headwater.schema import table_named
@@ -332,6 +332,10 @@ class Case:
         self.log.append(event="acquired", object_ids=["EX-1"], input_digests={"exhibit EX-1": "ab" * 32}, **WHO)
         outputs = {"leads.parquet": "cd" * 32}
         self.log.append(event="combined", object_ids=["run-01"], output_digests=outputs, **WHO)
+
+    def all_of(self, acts: Sequence[RecordedAct]) -> dict[int, Chosen]:
+        """Every entry with its texts, as a choice."""
+        return {act.entry.seq: Chosen() for act in acts}
 
     def draft(self, rows: Rows | None = None, *, country: str = "ES", **changes: object) -> Draft:
         with session(case_rows() if rows is None else rows) as tables:
