@@ -84,6 +84,7 @@ def disclosed(
     choice = CustodyChoice(tables, own, record.subject_keys or SubjectKeys(record.case_dir / KEYS_FOLDER))
     extract = custody_extract(record.case_dir, choice, subject_keys=record.subject_keys)
     found = beside(tables, own, record.judgements, choice.judged)
+    rates = error_rates()
     rows, keys = redacted([plain(found.alternatives), plain(found.rejected)])
     assert isinstance(rows, list)
     counted = (
@@ -113,10 +114,23 @@ def disclosed(
     return Disclosed(
         files={
             EXTRACT_NAME: extract.content,
-            _RATES: json_lines(error_rates()),
+            _RATES: json_lines(rates),
             _ALTERNATIVES: json_lines(rows[0]),
             _REJECTED: json_lines(rows[1]),
         },
-        contents=replace(contents, withheld=(*contents.withheld, *withheld)),
+        contents=replace(
+            contents,
+            withheld=(*contents.withheld, *withheld),
+            disclosed=(
+                ("other candidates, and people beside a payer", len(found.alternatives), _ALTERNATIVES),
+                (
+                    "candidates and merges that were rejected, doubted or decided otherwise",
+                    len(found.rejected),
+                    _REJECTED,
+                ),
+                ("acts of the custody log, each with a proof that it is in the log", extract.entries, EXTRACT_NAME),
+                ("steps of the method, with what is known of their errors", len(rates), _RATES),
+            ),
+        ),
         head=extract.head,
     )
