@@ -74,7 +74,9 @@ class CustodyChoice:
         self._tables, self._own, self._ids, self._subjects = tables, own, own.ids, own.subjects
         # A proposed candidate alone makes no act one about these leads.
         self._about = own.ids - ({row["right_id"] for row in own.links} - own.named)
-        self._keys = frozenset(k for one in own.subjects for k in (subject_keys.ids_of(one) if subject_keys else ()))
+        self._keys = _keys_of(own.subjects, subject_keys)
+        # Why a candidate was rejected is about the candidate too; a text that names them is withheld all the same.
+        self._judged_keys = _keys_of(own.judged, subject_keys)
         self.judged: dict[str, Decided] = {}
 
     def __call__(self, acts: Sequence[RecordedAct]) -> Mapping[int, Chosen]:
@@ -130,7 +132,8 @@ class CustodyChoice:
         entry = act.entry
         if act.erased_by is not None:
             return ""
-        if act.sealed_under and not set(act.sealed_under) <= self._keys:
+        keys = self._judged_keys if entry.event == "judged" else self._keys
+        if act.sealed_under and not keys.issuperset(act.sealed_under):
             return _TEXT_OTHERS
         # Why a package was drafted, released or recalled, the other side is told anyway.
         of_package = entry.operation == "disclosure" or entry.event == "recalled"
@@ -160,6 +163,10 @@ class CustodyChoice:
 
 
 _TABLE_NAMES: Final = frozenset(table.name for table in TABLES)
+
+
+def _keys_of(subjects: Iterable[str], subject_keys: SubjectKeys | None) -> frozenset[str]:
+    return frozenset() if subject_keys is None else frozenset(subject_keys.ids_of_all(subjects))
 
 
 def _is_run(entry: Entry) -> bool:

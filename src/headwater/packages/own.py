@@ -68,6 +68,13 @@ class Own:
         return frozenset({*self.account_of, *accounts, *self.named, *known})
 
     @property
+    def judged(self) -> frozenset[str]:
+        """These, and the links and candidates that a judgement may be about; never a person of another lead."""
+        return (
+            self.subjects | self.link_ids | {row["right_id"] for row in self.links} | frozenset(self.lefts)
+        ) - self.foreign
+
+    @property
     def ids(self) -> frozenset[str]:
         """Every id that may stand in what the country is given."""
         rights = {row["right_id"] for row in self.links} | {

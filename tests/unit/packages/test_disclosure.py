@@ -110,10 +110,23 @@ def test_what_was_rejected_or_decided_otherwise_is_there_with_who_and_why(case, 
     )
     assert (first["person"], first["role"], second["why"]) == (1, "reviewer", "canary-positive")
     [rejected] = found[1]["decisions"]
-    # It is about the rejected person as well, whom nobody needs to know: the log proves that it was given.
-    assert rejected["why"] is None
-    assert rejected["custody_entry"] == 5
+    assert (rejected["why"], rejected["custody_entry"]) == ("canary-rejected", 5)
     assert "Olu Example" not in json.dumps(found)
+
+
+@pytest.mark.parametrize("told", ["no: Innocent Bystander lives elsewhere", "canary of another lead's person"])
+def test_why_a_candidate_was_rejected_is_withheld_where_it_names_them_or_they_are_another_leads(case, rows, told):
+    if "canary" in told:
+        rows["leads"][2]["named_record_id"] = OTHER
+    rejection = GIVEN[2]
+    ids = (rejection.link_id, rejection.judgement_id)
+    seq = append(case, "judged", ids, told, about=("lnk-2", "pay-1", "rec-2"))
+    files = draft(case, rows, record=CaseRecord(case_dir=case.log_folder, judgements=[rejection]))
+    [row] = lines(files["disclosure_rejected.jsonl"])
+    assert [(one["why"], one["custody_entry"]) for one in row["decisions"]] == [(None, seq)]
+    # The log still proves that it was given, and commits to the words.
+    assert extract_of(files)[seq]["entry"]["payload_sha256"]
+    assert told.encode() not in files["disclosure_custody.json"]
 
 
 def test_a_cut_is_there_where_money_of_these_leads_goes_through_it(case, rows):
@@ -238,15 +251,15 @@ def test_no_canary_of_others_and_no_key_is_in_any_file_of_the_disclosure(case, r
     append(case, "acquired", ("EX-1",), f"canary {WIF}")
     secret = {"ES": ["canary-fr", "pkg-fr", "led-3", "acc-3", "pay-3"], "FR": ["canary-es", "pkg-es", "led-1", "acc-1"]}
     never = [*TEXTS.values(), "canary-both", WIF, "Innocent Bystander", "PRIVATE KEY", "AGE-SECRET"]
-    never.remove("canary-positive")
-    never.remove("canary-before")
+    ours = {"canary-positive", "canary-before", "canary-rejected"}
+    never = [text for text in never if text not in ours]
     keys = [path.read_text().strip() for path in (case.log_folder / "private").rglob("*") if path.is_file()]
     for country, others in secret.items():
         files = draft(case, rows, country=country, record=given)
         told = b"".join(content for name, content in sorted(files.items()) if name.startswith("disclosure_")).decode()
         found = [text for text in (*others, *never, *keys) if text in told]
         assert found == [], (country, found)
-        assert ("canary-positive" in told) is (country == "ES")
+        assert {text for text in ours if text in told} == (ours if country == "ES" else set())
 
 
 # ---- Error rates
