@@ -160,6 +160,13 @@ def _right_pairs(made: Invented) -> list[tuple[str, str]]:
     return [(customer, record) for customer in customers for record in records.get(made.person_of[customer], ())]
 
 
+def _packages_too() -> None:
+    # Here, because whoever runs this file from elsewhere does not look for modules beside it.
+    from error_rates import write_gathered
+
+    write_gathered()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", default="400,5000,50000")
@@ -177,6 +184,7 @@ def main() -> None:
         text = PAGE.read_text(encoding="utf-8")
         before, rest = text.split(BEGIN)
         PAGE.write_text(before + BEGIN + "\n" + "\n".join(told) + "\n" + END + rest.split(END)[1], encoding="utf-8")
+        _packages_too()
 
 
 if __name__ == "__main__":

@@ -181,6 +181,13 @@ def page(golden: Mapping[str, Any]) -> str:
     return WORDS.format(origins="\n".join(origins), orders="\n".join(orders), named="\n".join(named))
 
 
+def _packages_too() -> None:
+    # Here, because whoever runs this file from elsewhere does not look for modules beside it.
+    from error_rates import write_gathered
+
+    write_gathered()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", type=int)
@@ -202,6 +209,7 @@ def main() -> None:
                 golden = {"cases": [cases[key] for key in sorted(cases)]}
                 GOLDEN.write_text(json.dumps(golden, indent=1, sort_keys=True) + "\n", encoding="utf-8")
                 PAGE.write_text(page(golden), encoding="utf-8")
+                _packages_too()
 
 
 if __name__ == "__main__":

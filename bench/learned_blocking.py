@@ -173,6 +173,13 @@ def lines_of(rules: Mapping[str, Sequence[Rule]], rows: int) -> Iterator[str]:
             yield f"| {left}, {right}{without} | {name}, {len(chosen)} | {recall:.5f} | {pairs:.1f} |"
 
 
+def _packages_too() -> None:
+    # Here, because whoever runs this file from elsewhere does not look for modules beside it.
+    from error_rates import write_gathered
+
+    write_gathered()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=60_000)
@@ -190,6 +197,7 @@ def main() -> None:
         text = PAGE.read_text(encoding="utf-8")
         before, rest = text.split(BEGIN)
         PAGE.write_text(before + BEGIN + "\n" + "\n".join(lines) + "\n" + END + rest.split(END)[1], encoding="utf-8")
+        _packages_too()
 
 
 if __name__ == "__main__":

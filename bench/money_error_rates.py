@@ -311,6 +311,13 @@ def golden_of(seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
     return {"economies": made, "measures": together(figures), "payjoins": payjoins}
 
 
+def _packages_too() -> None:
+    # Here, because whoever runs this file from elsewhere does not look for modules beside it.
+    from error_rates import write_gathered
+
+    write_gathered()
+
+
 def main() -> int:
     """0."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -322,6 +329,7 @@ def main() -> int:
     if given.write:
         GOLDEN.write_text(json.dumps(golden, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         PAGE.write_text(page(golden), encoding="utf-8")
+        _packages_too()
     return 0
 
 

@@ -247,6 +247,13 @@ def page(golden: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _packages_too() -> None:
+    # Here, because whoever runs this file from elsewhere does not look for modules beside it.
+    from error_rates import write_gathered
+
+    write_gathered()
+
+
 def main() -> int:
     """0."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -272,6 +279,7 @@ def main() -> int:
         golden = golden_of(sets, beside, before)
         GOLDEN.write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         PAGE.write_text(page(golden), encoding="utf-8")
+        _packages_too()
     return 0
 
 

@@ -142,6 +142,7 @@ def _payloads(case: Path, environment: Mapping[str, str], recipient: str) -> dic
         draft = Path(told["folder"]) / "draft"
         own = {"manifest.json", "signatures.json", "report.pdf", "hash_references_vics.json", "stix_bundle.json"}
         own |= {"followthemoney.jsonl", *(path.name for path in draft.glob("*.jsonld"))}
+        own |= {"disclosure_custody.json", "disclosure_rejected.jsonl"}
         for path in sorted(draft.iterdir()):
             if path.name not in own:
                 found[f"{country}/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()

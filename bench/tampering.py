@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import headwater_verify
 from crash_log import FILES, WHO, log_holds, small_log
 from crash_points import Tally
-from headwater.custody import HEADS_NAME, LOG_NAME, PAYLOADS_NAME, Head
+from headwater.custody import HEADS_NAME, LOG_NAME, PAYLOADS_NAME, CustodyLog, Head, create_case_key
 from headwater.engine import Session
 from headwater.errors import HeadwaterError
-from headwater.packages import CaseInfo, draft, release, verify_package
+from headwater.packages import CaseInfo, CaseRecord, draft, release, verify_package
 from headwater.schema import table_named
 
 
@@ -46,13 +46,17 @@ def small_package(folder: Path, country: str) -> Path:
     lead |= {"lead_country": country, "shared_with": [], "rivals": []}
     tables.put("leads", table_named("leads").rows([{**lead, "assertion_kind": "computed"}]))
     who = {"why": "one lead", "clock": WHO["clock"]}
+    log = folder / "log"
+    log.mkdir(parents=True)
+    case_key = create_case_key(log)
+    CustodyLog.create(log, signing_key=case_key, actor="Ana", role="analyst", justification="one", clock=WHO["clock"])
     with tables:
         drafted = draft(
             tables, country=country, recipient_key=str(identity.to_public()), author="Ana", out_dir=folder,
             case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1", legal_basis="Agreement 7"),
-            signing_key=Ed25519PrivateKey.generate(), **who,
+            signing_key=Ed25519PrivateKey.generate(), record=CaseRecord(case_dir=log), **who,
         )  # fmt: skip
-    keys = {"approver_key": Ed25519PrivateKey.generate(), "case_key": Ed25519PrivateKey.generate()}
+    keys = {"approver_key": Ed25519PrivateKey.generate(), "case_key": case_key}
     release(drafted.folder, approver="Bo", leads_opened=drafted.lead_ids, **keys, **who)
     return drafted.folder
 

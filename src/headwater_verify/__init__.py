@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from headwater_verify.checks import BadInputError, Check, key_from_pem
 from headwater_verify.custody import Witness, custody_checks
+from headwater_verify.extract import extract_checks
 from headwater_verify.package import archive_members, contents_checks, envelope_checks, opened_checks
 from headwater_verify.proofs import proof_or_erasure_checks
 from headwater_verify.signed import document_checks, recall_checks
@@ -179,6 +180,8 @@ def _single_file(path: Path, public_key: str | None) -> list[Check]:
     content = _content(path)
     if content.startswith(b'{"') and b'-proof"' in content:
         return proof_or_erasure_checks(content, public_key)
+    if content.startswith(b'{"') and b'"format":"headwater-custody-extract"' in content:
+        return extract_checks(content, public_key)
     if content.startswith(b'{"') and b'"signatures":' in content:
         return document_checks(content, public_key)
     if content[257:262] != b"ustar":

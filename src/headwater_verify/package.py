@@ -12,6 +12,7 @@ from typing import Any
 
 from headwater_verify.age import bech32_bytes, opened, well_formed
 from headwater_verify.checks import Check, canonical, is_digest, parsed, sha256_hex, signed_by
+from headwater_verify.extract import extract_checks
 
 __all__ = [
     "archive_members",
@@ -28,6 +29,9 @@ _SIGNED = ("manifest.json", "approval.json", "signatures.json")
 _OPENPGP = "openpgp:"
 _FINGERPRINT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _TERMS = ("country", "recipient", "handling_code", "legal_basis", "onward_transfer", "purpose")
+_VERSIONS = {1, 2, 3}
+_WITHOUT_EXTRACT = {1, 2}
+_EXTRACT = "disclosure_custody.json"
 _MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
@@ -94,7 +98,18 @@ def contents_checks(
     ]
     if envelope is not None:
         checks.append(_check("package.envelope", lambda: _bad_match(manifest, signatures, envelope)))
-    return checks
+    if manifest["version"] in _WITHOUT_EXTRACT:
+        return checks
+    later_head = None if envelope is None else envelope.get("custody_head")
+    return [*checks, *extract_checks(files.get(_EXTRACT), _case_key(signatures), later_head)]
+
+
+def _case_key(signatures: Mapping[str, Any]) -> str:
+    """The key that signed as the case; nobody's, where the signatures are malformed, which has a check of its own."""
+    try:
+        return str(signatures["signatures"][2]["public_key"])
+    except _MALFORMED:
+        return ""
 
 
 def archive_members(content: bytes) -> dict[str, bytes]:
@@ -136,8 +151,8 @@ def _document(content: bytes, name: str, document_format: str) -> dict[str, Any]
         raise ValueError(f"{name} is missing")
     document = parsed(content, name)
     version = document.get("version")
-    if document.get("format") != document_format or version not in {1, 2} or isinstance(version, bool):
-        raise ValueError(f"{name} is no {document_format} of version 1 or 2")
+    if document.get("format") != document_format or version not in _VERSIONS or isinstance(version, bool):
+        raise ValueError(f"{name} is no {document_format} of version 1, 2 or 3")
     return document
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headwater_verify.checks import Check, canonical, is_digest, parsed, sha256_hex
-from headwater_verify.custody import entry_fault, head_fault, shown_fault, signature_fault
+from headwater_verify.entries import entry_fault, head_fault, shown_fault, signature_fault
 
-__all__ = ["proof_checks", "proof_or_erasure_checks"]
+__all__ = ["inclusion_fault", "proof_checks", "proof_or_erasure_checks"]
 
 _RECEIPT = {"format", "version", "body", "proof"}
 _BODY = {"subject", "legal_basis", "erased_by", "keys", "texts", "entries", "judgements", "left", "withheld"}
@@ -107,11 +107,22 @@ def _form_fault(proof: dict[str, Any]) -> str | None:
 
 
 def _bad_inclusion(proof: dict[str, Any]) -> str | None:
-    number, size = proof["entry"]["seq"], proof["head"]["entries"]
-    digest = hashlib.sha256(b"\x00" + canonical(proof["entry"])).digest()
-    path = [bytes.fromhex(sibling) for sibling in proof["path"]]
-    found = _folded(number, size, digest, digest, path)[1] if number < size else b""
-    return None if found.hex() == proof["head"]["root"] else "the entry is not in the log that the tree head covers"
+    leaf = hashlib.sha256(b"\x00" + canonical(proof["entry"])).digest()
+    return inclusion_fault(proof["entry"]["seq"], leaf, proof["path"], proof["head"])
+
+
+def inclusion_fault(number: int, leaf: bytes, path: Sequence[str], head: Mapping[str, Any]) -> str | None:
+    """Why the path does not lead from the leaf of an entry to the tree head; None if it does.
+
+    Args:
+        number: Of the entry, from 0.
+        leaf: Its leaf digest.
+        path: Digests in hex, from the leaf upwards.
+        head: The tree head.
+    """
+    siblings = [bytes.fromhex(sibling) for sibling in path]
+    found = _folded(number, head["entries"], leaf, leaf, siblings)[1] if number < head["entries"] else b""
+    return None if found.hex() == head["root"] else "the entry is not in the log that the tree head covers"
 
 
 def _bad_growth(proof: dict[str, Any]) -> str | None:

@@ -35,6 +35,7 @@ from headwater.custody.merkle import root_of
 from headwater.engine import Session
 from headwater.packages import (
     CaseInfo,
+    CaseRecord,
     draft,
     open_package,
     outcomes_file,
@@ -46,6 +47,7 @@ from headwater.packages import (
 from headwater.schema import canonical_json, table_named
 from headwater_verify.checks import key_from_pem
 from headwater_verify.custody import custody_checks
+from headwater_verify.extract import extract_checks
 from headwater_verify.package import archive_members, contents_checks, envelope_checks, opened_checks
 from headwater_verify.proofs import proof_or_erasure_checks
 from headwater_verify.signed import document_checks, recall_checks
@@ -76,7 +78,10 @@ def ours(job: Job) -> bool:
     """Whether headwater-verify accepts it."""
     if job["kind"] == "log":
         witnesses = [(count, root) for count, root in job.get("witnesses", [])]
-        checks = custody_checks(job["log"], job["heads"], job["payloads"], key_from_pem(job["pem"], "key"), witnesses)
+        files = [job[name] for name in ("log", "heads", "payloads")]
+        checks = custody_checks(*files, key_from_pem(job["pem"], "key"), witnesses, job.get("stamps", b""))
+    elif job["kind"] == "extract":
+        checks = extract_checks(job["extract"], None)
     elif job["kind"] == "proof":
         checks = proof_or_erasure_checks(job["proof"], None)
     elif job["kind"] == "sealed":
@@ -280,11 +285,26 @@ def _lead() -> dict[str, object]:
     }
 
 
+def begun_log(folder: Path) -> Path:
+    """A log of a case in which the lead was read, and something about somebody else was erased."""
+    folder.mkdir()
+    log = CustodyLog.create(folder, signing_key=create_case_key(folder), **WHO)
+    log.append(event="acquired", object_ids=["EX-1"], **WHO)
+    log.append(event="combined", object_ids=["run-01"], output_digests={"leads.parquet": "ab" * 32}, **WHO)
+    log.append(event="consulted", object_ids=["led-1"], about=["led-1"], **WHO | {"justification": "why " * 200})
+    log.append(event="consulted", object_ids=["led-1", "led-2"], about=["led-1", "led-2"], **WHO)
+    log.append(event="consulted", object_ids=["acc-1"], about=["acc-1"], **WHO)
+    log.erase([3], keys=log.subject_keys.ids_of("acc-1"), **WHO)
+    log.append(event="consulted", object_ids=["led-1"], about=["led-1"], **WHO | {"justification": "why " * 200})
+    return folder
+
+
 def sent_by_openpgp(folder: Path) -> Job:
     """What anyone can see of a package for a recipient who has OpenPGP alone."""
     pysequoia = pytest.importorskip("pysequoia", reason="the extra openpgp is not installed")
     certificate = str(pysequoia.Tsk.generate("Agency Two").extract_certificate())
     who = {"why": "one lead", "clock": lambda: datetime.now(UTC)}
+    log = begun_log(folder / "log")
     tables = Session({})
     tables.put("leads", table_named("leads").rows([_lead()]))
     with tables:
@@ -296,9 +316,10 @@ def sent_by_openpgp(folder: Path) -> Job:
             case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1", legal_basis="Agreement 7"),
             out_dir=folder,
             signing_key=Ed25519PrivateKey.generate(),
+            record=CaseRecord(case_dir=log),
             **who,
         )
-    keys = {"approver_key": Ed25519PrivateKey.generate(), "case_key": Ed25519PrivateKey.generate()}
+    keys = {"approver_key": Ed25519PrivateKey.generate(), "case_key": load_case_key(log)}
     released = release(drafted.folder, approver="Bo", leads_opened=drafted.lead_ids, **keys, **who)
     sealed = {path.name: path.read_bytes() for path in released.sealed_folder.iterdir()}
     return {
@@ -321,6 +342,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Job]:
     tables = Session({})
     tables.put("leads", table_named("leads").rows([_lead()]))
     who = {"why": "one lead", "clock": WHO["clock"]}
+    log = begun_log(folder / "log")
     with tables:
         drafted = draft(
             tables,
@@ -330,9 +352,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Job]:
             case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1", legal_basis="Agreement 7"),
             out_dir=folder,
             signing_key=Ed25519PrivateKey.generate(),
+            record=CaseRecord(case_dir=log),
             **who,
         )
-    keys = {"approver_key": Ed25519PrivateKey.generate(), "case_key": Ed25519PrivateKey.generate()}
+    keys = {"approver_key": Ed25519PrivateKey.generate(), "case_key": load_case_key(log)}
     released = release(drafted.folder, approver="Bo", leads_opened=drafted.lead_ids, **keys, **who)
     case_key, people = keys["case_key"], {"operator": "Ana é", "operator_key": Ed25519PrivateKey.generate()}
     [notice] = recall_notices(folder, ["led-1"], case_key=case_key, **people, **who)

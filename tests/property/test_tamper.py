@@ -17,7 +17,7 @@ import headwater_verify
 from headwater.custody import CustodyLog, create_case_key, load_case_key, verify_log
 from headwater.engine import Session
 from headwater.errors import HeadwaterError
-from headwater.packages import CaseInfo, check_contents, check_envelope, draft, open_package, release
+from headwater.packages import CaseInfo, CaseRecord, check_contents, check_envelope, draft, open_package, release
 from headwater.schema import table_named
 from headwater_verify.checks import BadInputError
 from headwater_verify.package import archive_members, contents_checks, envelope_checks, opened_checks
@@ -137,7 +137,11 @@ class Sent:
         tables.put("leads", table_named("leads").rows([_lead()]))
         self.identity = str(pyrage.x25519.Identity.generate())
         recipient = str(pyrage.x25519.Identity.from_str(self.identity).to_public())
-        author, approver, case = (Ed25519PrivateKey.generate() for _ in range(3))
+        author, approver = (Ed25519PrivateKey.generate() for _ in range(2))
+        log = folder / "log"
+        log.mkdir()
+        case = create_case_key(log)
+        CustodyLog.create(log, signing_key=case, actor="Ana", role="analyst", justification="one lead", clock=clock)
         with tables:
             drafted = draft(
                 tables,
@@ -148,6 +152,7 @@ class Sent:
                 case_info=CaseInfo(case_id="case-1", authority_ref="Warrant 1", legal_basis="Agreement 7"),
                 out_dir=folder,
                 signing_key=author,
+                record=CaseRecord(case_dir=log),
                 clock=clock,
             )
         released = release(

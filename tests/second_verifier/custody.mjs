@@ -1,4 +1,5 @@
 // A custody log: docs/reference/custody-format.md.
+import { checkWitness } from "./witnesses.mjs";
 import { canonical, hasNames, isCount, isHex, isObject, need, object, parsed, same, sha256, sha256Hex, signedBy, without, Bad } from "./canonical.mjs";
 
 const OPERATIONS = {
@@ -101,7 +102,7 @@ function rootOf(leaves, start, end, known) {
 }
 
 // Throws where a check of the specification fails; says nothing where all hold.
-export function checkLog({ log, heads, payloads, key, witnesses = [] }) {
+export function checkLog({ log, heads, payloads, key, witnesses = [], stamps = Buffer.alloc(0) }) {
   const lines = linesOf(log);
   need(lines.length > 0, "the log holds no entry");
   const entries = lines.map(entryOf);
@@ -124,6 +125,7 @@ export function checkLog({ log, heads, payloads, key, witnesses = [] }) {
     need(headSigned(head, key), `tree head ${number}: the signature does not hold`);
   });
   checkPayloads(linesOf(payloads), entries);
+  linesOf(stamps).forEach((line) => checkWitness(line, linesOf(heads)));
   for (const [count, root] of witnesses) {
     need(count >= 1 && count <= roots.length && roots[count - 1] === root, `the witness of ${count} entries saw another log`);
   }
@@ -168,7 +170,7 @@ function checkSealed(line, payload, entry) {
 }
 
 // What a proof shows of a payload: of a sealed one, also the opening.
-function checkShown(shown, entry) {
+export function checkShown(shown, entry) {
   const payload = without(shown, "opening");
   checkPayload(canonical(payload), entry);
   need(payload.has("sealed") === shown.has("opening"), "a sealed line without its opening, or an opening of none");
@@ -235,7 +237,11 @@ function checkInclusion(proof, head, path) {
     need(isObject(proof.get("payload")) && entry.get("format") === 2, "the payload is none");
     checkShown(proof.get("payload"), entry);
   }
-  let [number, last, root] = [entry.get("seq"), head.get("entries") - 1, leafOf(line)];
+  checkPath(entry.get("seq"), leafOf(line), path, head);
+}
+
+export function checkPath(seq, leaf, path, head) {
+  let [number, last, root] = [seq, head.get("entries") - 1, leaf];
   need(number <= last, "the entry is beyond the head");
   for (const sibling of path) {
     need(last !== 0, "the path is too long");

@@ -1,6 +1,7 @@
 // A package: docs/reference/package-format.md.
 import { bech32, decrypted, headerOf } from "./age.mjs";
 import { canonical, hasNames, isObject, need, object, parsed, same, sha256, sha256Hex, signedBy, without } from "./canonical.mjs";
+import { checkExtract } from "./extract.mjs";
 
 const ROLES = ["author", "approver", "case"];
 const SIGNED = ["manifest.json", "approval.json", "signatures.json"];
@@ -8,7 +9,7 @@ const SIGNED = ["manifest.json", "approval.json", "signatures.json"];
 function document(content, format) {
   need(content !== undefined, `${format} is missing`);
   const value = parsed(content);
-  need(value.get("format") === format && [1, 2].includes(value.get("version")), `it is no ${format} of version 1 or 2`);
+  need(value.get("format") === format && [1, 2, 3].includes(value.get("version")), `it is no ${format} of version 1, 2 or 3`);
   return value;
 }
 
@@ -99,6 +100,11 @@ export function checkContents({ files, key = null, envelope = null }) {
     need(agree(manifest, ["version", "package_id", "country", "recipient", "handling_code", ...(manifest.get("version") === 1 ? [] : ["sequence"])]), "the envelope is of another package");
     need(agree(signatures, ["manifest_sha256", "approval_sha256", "signatures"]), "the envelope is of another package");
   }
+  if (manifest.get("version") < 3) return;
+  const later = envelope === null ? null : document(envelope, "headwater-envelope").get("custody_head");
+  const extract = files.get("disclosure_custody.json");
+  need(extract !== undefined, "the extract of the custody log is missing");
+  checkExtract(extract, signatures.get("signatures")[2].get("public_key"), later);
 }
 
 const DIGEST = /^[0-9a-f]{64}$/;

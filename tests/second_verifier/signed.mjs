@@ -33,7 +33,7 @@ function checkSignatures(document, key) {
 }
 
 export function checkDocument(content, key = null, only = null) {
-  const document = parsed(content);
+  const document = isObject(content) ? content : parsed(content);
   need(only === null || document.get("format") === only, "it is of another format");
   const keys = checkSignatures(document, key);
   need(IDS.has(document.get("format")), "it does not stand alone");

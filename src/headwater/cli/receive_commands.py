@@ -56,7 +56,7 @@ def trust(
     operator: _Who,
     why: _Why,
     oldest_format: Annotated[
-        int, typer.Option("--oldest-format", min=1, max=2, help="Oldest version of the format to take from it.")
+        int, typer.Option("--oldest-format", min=1, max=3, help="Oldest version of the format to take from it.")
     ] = 2,
     as_json: AsJson = False,
 ) -> None:

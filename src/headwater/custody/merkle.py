@@ -9,6 +9,7 @@ __all__ = [
     "Frontier",
     "consistency_path",
     "inclusion_path",
+    "inclusion_paths",
     "leaf_digest",
     "root_by_inclusion",
     "root_of",
@@ -88,6 +89,38 @@ def inclusion_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
     if index < split:
         return [*inclusion_path(leaves[:split], index), Frontier(leaves[split:]).root()]
     return [*inclusion_path(leaves[split:], index - split), Frontier(leaves[:split]).root()]
+
+
+def inclusion_paths(leaves: Sequence[bytes], indexes: Iterable[int]) -> dict[int, list[bytes]]:
+    """The path of each of several leaves, as `inclusion_path` gives it; no subtree is digested twice.
+
+    Args:
+        leaves: Leaf digests of the whole tree.
+        indexes: Which leaves, from 0.
+    """
+    known: dict[tuple[int, int], bytes] = {}
+
+    def subtree(start: int, end: int) -> bytes:
+        if end - start == 1:
+            return leaves[start]
+        if (start, end) not in known:
+            middle = start + _split(end - start)
+            known[start, end] = _node_digest(subtree(start, middle), subtree(middle, end))
+        return known[start, end]
+
+    paths = {}
+    for index in indexes:
+        start, end, path = 0, len(leaves), []
+        while end - start > 1:
+            middle = start + _split(end - start)
+            if index < middle:
+                path.append(subtree(middle, end))
+                end = middle
+            else:
+                path.append(subtree(start, middle))
+                start = middle
+        paths[index] = path[::-1]
+    return paths
 
 
 def consistency_path(leaves: Sequence[bytes], first: int) -> list[bytes]:

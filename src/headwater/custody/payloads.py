@@ -27,6 +27,7 @@ __all__ = [
     "destroyed_keys",
     "disclosed",
     "erased_entries",
+    "is_erasure_of",
     "opening_of",
     "payload_digest",
     "payload_line",
@@ -126,6 +127,16 @@ def destroyed_keys(entries: Sequence[Entry]) -> dict[str, int]:
                 if _DESTROYED_ID.fullmatch(name):
                     destroyed.setdefault(name, order.seq)
     return destroyed
+
+
+def is_erasure_of(order: Mapping[str, Any], seq: int) -> bool:
+    """Whether an entry, as an object, ordered the texts of another erased, or keys destroyed that may have been theirs.
+
+    Which keys a text was sealed under, an entry does not say; the log's own check looks at that.
+    """
+    if (order["event"], order["outcome"]) != ("erased", "done"):
+        return False
+    return f"entry-{seq}" in order["object_ids"] or any(_DESTROYED_ID.fullmatch(name) for name in order["object_ids"])
 
 
 def bad_payload(lines: Sequence[bytes], entries: Sequence[Entry], *, unfinished: bool = False) -> str | None:

@@ -56,6 +56,11 @@ class SubjectKeys:
         """The ids of the keys that a subject has; two processes that began at once may have made two."""
         return tuple(sorted(key for subject, key in self._listed() if subject == _digest(subject_id)))
 
+    def ids_of_all(self, subject_ids: Iterable[str]) -> tuple[str, ...]:
+        """The ids of the keys of several subjects; the folder is read once."""
+        wanted = {_digest(subject_id) for subject_id in subject_ids}
+        return tuple(sorted(key for subject, key in self._listed() if subject in wanted))
+
     def present(self) -> frozenset[str]:
         """The ids of all keys that are there."""
         return frozenset(key for _, key in self._listed())

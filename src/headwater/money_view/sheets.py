@@ -42,6 +42,7 @@ class Basis:
         tables: Digest of each table used, by name.
         references: Digest of the seal of each reference used, by NAME@VERSION.
         version: Of headwater.
+        program_sha256: Digest of its files, as the custody log and the manifest of a package have it.
     """
 
     case_id: str
@@ -54,6 +55,7 @@ class Basis:
     tables: Mapping[str, str]
     references: Mapping[str, str]
     version: str
+    program_sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,7 @@ def request_sheets(
                 "tables": dict(basis.tables),
                 "references": dict(basis.references),
                 "tool": f"headwater {basis.version}",
+                "tool_sha256": basis.program_sha256,
             },
             "prices": None if prices is None else {"currency": prices.currency, "what": prices.words},
         }

@@ -124,6 +124,7 @@ def token_sheets(tables: Session, basis: Basis, actors: Sequence[str] | None) ->
                 "tables": dict(basis.tables),
                 "references": dict(basis.references),
                 "tool": f"headwater {basis.version}",
+                "tool_sha256": basis.program_sha256,
             },
         }
         safe, withheld = redacted(plain(document))
@@ -260,6 +261,7 @@ def _for_reading(document: Mapping[str, Any]) -> dict[str, Any]:
             *([f"reference {name}", digest] for name, digest in sorted(basis["references"].items())),
         ],
         "tool": basis["tool"],
+        "tool_sha256": basis["tool_sha256"],
     }
 
 

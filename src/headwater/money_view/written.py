@@ -168,6 +168,7 @@ def _for_reading(document: Mapping[str, Any]) -> dict[str, Any]:
             *([f"reference {name}", digest] for name, digest in sorted(basis["references"].items())),
         ],
         "tool": basis["tool"],
+        "tool_sha256": basis["tool_sha256"],
     }
 
 

@@ -10,6 +10,7 @@ from headwater.packages.answers import (
 )
 from headwater.packages.contents import Contents
 from headwater.packages.differences import STATES, FieldChange, LeadChange, SinceLast, lead_changes, leads_of_record
+from headwater.packages.disclosure import CaseRecord
 from headwater.packages.drafting import CaseInfo, Draft, draft, write_folder
 from headwater.packages.guards import check_no_media, redacted
 from headwater.packages.head_mark import qr_svg
@@ -45,6 +46,7 @@ __all__ = [
     "RECALL_CIPHERTEXT",
     "STATES",
     "CaseInfo",
+    "CaseRecord",
     "Contents",
     "Draft",
     "FieldChange",

@@ -50,6 +50,7 @@ class Contents:
         hash_references: Digests and paths on the evidence of media that the leads' accounts uploaded.
         references: Name and version of each reference that the case relied upon, with its kind.
         withheld: What was left out.
+        disclosed: What stands beside the leads: in words, how many rows, in which file.
     """
 
     leads: tuple[Row, ...]
@@ -57,6 +58,7 @@ class Contents:
     hash_references: tuple[Row, ...]
     references: tuple[Row, ...]
     withheld: tuple[Withheld, ...]
+    disclosed: tuple[tuple[str, int, str], ...] = ()
 
 
 def contents_for(tables: Session, country: str, *, leave_out: Collection[str] = ()) -> Contents:

@@ -18,6 +18,7 @@ __all__ = [
     "CIPHERTEXT_NAME",
     "DRAFT_FOLDER",
     "ENVELOPE_NAME",
+    "EXTRACT_NAME",
     "FORMAT_VERSION",
     "MANIFEST_NAME",
     "RECORD_FOLDER",
@@ -35,8 +36,9 @@ __all__ = [
     "terms_fault",
 ]
 
-FORMAT_VERSION = 2
-"""What is written; packages of version 1 are read for good (docs/adr/0040)."""
+FORMAT_VERSION = 3
+"""What is written; packages of versions 1 and 2 are read for good (docs/adr/0040, docs/adr/0047)."""
+EXTRACT_NAME = "disclosure_custody.json"
 MANIFEST_NAME = "manifest.json"
 APPROVAL_NAME = "approval.json"
 SIGNATURES_NAME = "signatures.json"
@@ -49,7 +51,7 @@ SEALED_FOLDER = "sealed"
 RECORD_FOLDER = "record"
 """The plaintext as it was released, which stays in the case."""
 
-_VERSIONS = (1, 2)
+_VERSIONS = (1, 2, 3)
 _SIGNATURE_CONTEXT = b"headwater package signature %d\n"
 _ENVELOPE_CONTEXT = b"headwater package envelope %d\n"
 _KEY_HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -108,7 +110,7 @@ def document_from(content: bytes, document_format: str) -> dict[str, Any]:
     document = spelled_document(content)
     version = document.get("version")
     if document.get("format") != document_format or version not in _VERSIONS or isinstance(version, bool):
-        raise ValueError(f"it is not a {document_format} of version 1 or 2")
+        raise ValueError(f"it is not a {document_format} of version 1, 2 or 3")
     return document
 
 

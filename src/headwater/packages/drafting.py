@@ -13,12 +13,14 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from headwater import __version__
-from headwater.custody import Clock, Head, program_sha256, raw_public_key, utc_text
+from headwater.custody import Clock, program_sha256, raw_public_key, utc_text
 from headwater.engine import Session
 from headwater.errors import InputError, RefusedError
 from headwater.leads import concerned
+from headwater.packages.columns import HASH_COLUMNS, LEAD_COLUMNS, REQUEST_COLUMNS
 from headwater.packages.contents import RECALLED, Contents, contents_for
 from headwater.packages.differences import CHANGES_NAME, SinceLast, since_last, standing_recalls
+from headwater.packages.disclosure import ABOUT, CaseRecord, disclosed
 from headwater.packages.documents import (
     DRAFT_FOLDER,
     FORMAT_VERSION,
@@ -47,81 +49,6 @@ __all__ = ["CaseInfo", "Draft", "draft", "signatures_bytes", "write_folder"]
 
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 
-LEAD_COLUMNS = (
-    "rank",
-    "lead_id",
-    "risk_tier",
-    "account_id",
-    "platform_key",
-    "nickname",
-    "email",
-    "phone",
-    "lead_country",
-    "countries",
-    "because",
-    "why_now",
-    "contrary",
-    "beside_the_payer",
-    "named_record_id",
-    "named_record_name",
-    "data_subject_category",
-    "assertion_kind",
-    "next_lawful_steps",
-    "volatile_until_utc",
-    "present",
-    "absent",
-    "not_collected",
-    "acts",
-    "media_known",
-    "media_near",
-    "media_none",
-    "media_not_comparable",
-    "request_ids",
-    "deconfliction_key",
-)
-REQUEST_COLUMNS = (
-    "request_id",
-    "country",
-    "actor",
-    "service_name",
-    "legal_contact",
-    "direction",
-    "question",
-    "txid",
-    "output_index",
-    "address",
-    "output_sat",
-    "fifo_sat",
-    "pro_rata_sat",
-    "at_utc",
-    "traces",
-    "accounts",
-    "lead_ids",
-    "service_id",
-    "tag_id",
-    "tag_is_later",
-)
-HASH_COLUMNS = (
-    "lead_id",
-    "item_id",
-    "exhibit_id",
-    "volume_index",
-    "path",
-    "size_bytes",
-    "md5",
-    "sha1",
-    "sha256",
-    "content_kind",
-    "verdict_group",
-    "verdict",
-    "transform",
-    "series",
-    "victim_identified",
-    "media_cluster_id",
-    "earliest_upload_is_this_account",
-    "uploads",
-    "first_uploaded_at_utc",
-)
 _ABOUT = {
     "leads.jsonl": "Every lead in full, one JSON object a line",
     "leads.csv": "The leads as a table; text that a spreadsheet would run has an apostrophe before it",
@@ -132,6 +59,7 @@ _ABOUT = {
     CHANGES_NAME: "Leads new, changed, gone and recalled since the last package, one JSON object a line",
     "methods.txt": "How the findings were made, their limits, and what else could explain them",
     REPORT_NAME: "The leads for reading",
+    **ABOUT,
 }
 
 
@@ -200,9 +128,9 @@ def draft(
     out_dir: Path,
     signing_key: Ed25519PrivateKey,
     clock: Clock,
+    record: CaseRecord,
     money: Callable[[Contents], MoneyPages] | None = None,
     hash_lists: Callable[[Contents], Mapping[str, bytes]] | None = None,
-    custody_head: Head | None = None,
     reissue: Collection[str] = (),
 ) -> Draft:
     """A package for one country, written under `out_dir` and signed by its author.
@@ -219,13 +147,14 @@ def draft(
         out_dir: The case's folder of packages.
         signing_key: The author's own key.
         clock: Called once.
+        record: The custody log, from which the acts that concern the leads are taken, and the judgements.
         money: Pictures and table of money for what the package holds; None for none.
         hash_lists: Its hash references as the accredited viewer reads them, name to content; None for none.
-        custody_head: The custody log's head, which the report prints; None for none.
         reissue: Leads that were recalled and are to be sent again.
 
     Raises:
         InputError: A term is not stated, the country or the key is malformed, or the case has nothing for that country.
+        IntegrityError: The custody log is not whole.
         RefusedError: A name in it rests on fewer than two people's judgements, it would hold media or key material, or
             it is there already.
     """
@@ -258,8 +187,10 @@ def draft(
         "drafted_at_utc": utc_text(drafted_at),
         "tool_version": __version__,
     }
+    told = disclosed(tables, contents, record, country=country, out_dir=out_dir, sent=sent)
+    contents = told.contents
     files = _data_files(contents, pages) | interchange_files(contents, said) | {CHANGES_NAME: since.file()}
-    files |= hash_lists(contents) if hash_lists is not None else {}
+    files |= dict(told.files) | (dict(hash_lists(contents)) if hash_lists is not None else {})
     manifest: dict[str, Any] = {
         "format": "headwater-package",
         "version": FORMAT_VERSION,
@@ -284,6 +215,7 @@ def draft(
     }
     manifest["package_id"] = package_id_of(manifest)
     files[REPORT_NAME] = report_pdf(contents, pages, manifest, drafted_at, custody_head, lead_charts(tables, contents))
+    files[REPORT_NAME] = report_pdf(contents, pages, manifest, drafted_at, told.head)
     manifest["files"] = _listing(files)
     content = canonical_json(manifest)
     check_no_media({**files, MANIFEST_NAME: content})

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headwater.custody import Check
+from headwater.custody import Check, extract_checks
 from headwater.errors import InputError, IntegrityError
 from headwater.packages.archive import archive_files, decrypted
 from headwater.packages.documents import (
     APPROVAL_NAME,
     CIPHERTEXT_NAME,
     ENVELOPE_NAME,
+    EXTRACT_NAME,
     MANIFEST_NAME,
     RECORD_FOLDER,
     SEALED_FOLDER,
@@ -30,6 +31,7 @@ from headwater.packages.openpgp import ciphertext_name
 
 __all__ = ["OpenedPackage", "check_contents", "check_envelope", "folder_files", "open_package", "verify_package"]
 
+_WITHOUT_EXTRACT = (1, 2)
 _ROLES = ("author", "approver", "case")
 
 
@@ -157,7 +159,12 @@ def check_contents(
         )
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         return [Check(check="package.form", ok=False, first_bad=f"a field is missing ({error})")]
-    return [Check(check=name, ok=bad is None, first_bad=bad) for name, bad in results]
+    checks = [Check(check=name, ok=bad is None, first_bad=bad) for name, bad in results]
+    if manifest["version"] in _WITHOUT_EXTRACT:
+        return checks
+    later = None if envelope is None else envelope.get("custody_head")
+    case_key = signatures["signatures"][-1]["public_key"] if signatures["signatures"] else ""
+    return [*checks, *extract_checks(files.get(EXTRACT_NAME), case_public_key=case_key, later_head=later)]
 
 
 def _raise_first(path: Path, checks: list[Check]) -> None:

@@ -106,6 +106,8 @@ def _document(contents: Contents, pages: MoneyPages, manifest: Mapping[str, Any]
         ],
         "files": [[file["name"], file["about"], file["size_bytes"], file["sha256"]] for file in manifest["files"]],
         "tool": f"headwater {manifest['tool_version']}",
+        "tool_sha256": manifest["tool_sha256"],
+        "disclosed": [list(row) for row in contents.disclosed],
     }
 
 

@@ -20,7 +20,7 @@ __all__ = ["TRUST_NAME", "TrustList", "TrustedSender", "read_trust", "write_trus
 TRUST_NAME: Final = "trust.toml"
 _KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _AGE_KEY = re.compile(r"age1[02-9ac-hj-np-z]{58}", re.ASCII)
-_FORMATS: Final = (1, 2)
+_FORMATS: Final = (1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class TrustList:
             ConfigError: The key is none, is revoked, or the version is none.
         """
         if not _KEY.fullmatch(sender.key) or not sender.name.strip() or sender.oldest_format not in _FORMATS:
-            raise ConfigError(f"sender {sender.name!r}: its name, key or oldest_format (1 or 2) will not do")
+            raise ConfigError(f"sender {sender.name!r}: its name, key or oldest_format (1, 2 or 3) will not do")
         if sender.key in self.revoked:
             raise ConfigError(f"{sender.key}: this key is revoked ({self.revoked[sender.key]}); ask for another")
         return replace(self, senders={**self.senders, sender.key: sender})

@@ -13,7 +13,7 @@ from typing import Final
 import pyarrow.compute as pc
 
 from headwater import __version__
-from headwater.custody import head_of
+from headwater.custody import head_of, program_sha256
 from headwater.engine import Session, sync_folder
 from headwater.errors import ConfigError, InputError, IntegrityError, RefusedError
 from headwater.money_view import (
@@ -318,4 +318,5 @@ def _basis(
         tables=digests,
         references={name: str(seal) for name, seal in names if name in used},
         version=__version__,
+        program_sha256=program_sha256(),
     )

@@ -11,7 +11,7 @@ from headwater.custody import load_case_key, load_operator_key
 from headwater.errors import InputError, RefusedError
 from headwater.judgements import snapshot
 from headwater.money_view import money_pages
-from headwater.packages import CaseInfo
+from headwater.packages import CaseInfo, CaseRecord
 from headwater.viewer import packaged_lists
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.intake import recorded
@@ -76,7 +76,7 @@ def draft_package(
                 case_number=case.settings.authority_ref,
                 version=__version__,
             ),
-            custody_head=case.custody.head(),
+            record=CaseRecord(case_dir=case.path, subject_keys=case.custody.subject_keys, judgements=case.judgements()),
             reissue=tuple(reissue),
         )
     case.record(

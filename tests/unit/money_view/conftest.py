@@ -211,6 +211,7 @@ BASIS = Basis(
     tables={"endpoints": "b" * 64, "request_sheets": "c" * 64},
     references={"tags@1": "d" * 64},
     version="1",
+    program_sha256="e" * 64,
 )
 
 

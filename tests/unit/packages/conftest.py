@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,8 +10,9 @@ import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from headwater.custody import Chosen, CustodyLog, RecordedAct, create_case_key
 from headwater.engine import Session
-from headwater.packages import CaseInfo, Draft, draft, release
+from headwater.packages import CaseInfo, CaseRecord, Draft, draft, release
 from headwater.schema import table_named
 
 
@@ -299,6 +300,7 @@ CASE_INFO = CaseInfo(
     handling_code="RESTRICTED // INVENTED DATA",
 )
 
+WHO = {"actor": "Iva Example", "role": "analyst", "justification": "an exercise", "clock": clock}
 Rows = dict[str, list[dict[str, object]]]
 
 
@@ -316,9 +318,24 @@ class Case:
         self.folder = folder
         self.author_key = Ed25519PrivateKey.generate()
         self.approver_key = Ed25519PrivateKey.generate()
-        self.case_key = Ed25519PrivateKey.generate()
+        self.log_folder = folder / "log"
+        self.log_folder.mkdir()
+        self.begin_log(self.log_folder)
         self.identity = pyrage.x25519.Identity.generate()
         self.clock = clock
+
+    def begin_log(self, folder: Path) -> None:
+        """A custody log of its own, with what a case of these rows would have recorded."""
+        self.log_folder = folder
+        self.case_key = create_case_key(folder)
+        self.log = CustodyLog.create(folder, signing_key=self.case_key, **WHO)
+        self.log.append(event="acquired", object_ids=["EX-1"], input_digests={"exhibit EX-1": "ab" * 32}, **WHO)
+        outputs = {"leads.parquet": "cd" * 32}
+        self.log.append(event="combined", object_ids=["run-01"], output_digests=outputs, **WHO)
+
+    def all_of(self, acts: Sequence[RecordedAct]) -> dict[int, Chosen]:
+        """Every entry with its texts, as a choice."""
+        return {act.entry.seq: Chosen() for act in acts}
 
     def draft(self, rows: Rows | None = None, *, country: str = "ES", **changes: object) -> Draft:
         with session(case_rows() if rows is None else rows) as tables:
@@ -331,6 +348,7 @@ class Case:
                 "out_dir": self.folder / "packages",
                 "signing_key": self.author_key,
                 "clock": clock,
+                "record": CaseRecord(case_dir=self.log_folder),
             }
             return draft(tables, **{**arguments, **changes})
 

@@ -29,7 +29,8 @@ def texts(value: object) -> Iterator[str]:
 
 def of_number(rows, number: int) -> set[str]:
     """What stands in rows of one account and nowhere in rows of another."""
-    marks = {f"{prefix}-{number}" for prefix in ("led", "acc", "pay", "upl", "itm", "req", "trc", "end", "lnk")}
+    # A link is that of the payment or account that it begins at, whatever its own number.
+    marks = {f"{prefix}-{number}" for prefix in ("led", "acc", "pay", "upl", "itm", "req", "trc", "end")}
     own, others = set(), set()
     for table in rows.values():
         for row in table:

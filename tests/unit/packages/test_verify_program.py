@@ -7,17 +7,15 @@ import json
 from cryptography.hazmat.primitives import serialization
 
 import headwater_verify
-from headwater.custody import CustodyLog, create_case_key
 
 
 def in_a_case(case):
     """A released package in a folder that also holds the case's log, and the files a recipient has."""
-    case.case_key = create_case_key(case.folder)
     who = {"actor": "Iva Example", "role": "analyst", "justification": "exercise", "clock": case.clock}
-    log = CustodyLog.create(case.folder, signing_key=case.case_key, **who)
+    case.begin_log(case.folder)
     drafted = case.draft()
-    released = case.release(drafted, custody_head=log.head())
-    log.append(event="transferred", recipient="ES", output_digests=released.output_digests, **who)
+    released = case.release(drafted, custody_head=case.log.head())
+    case.log.append(event="transferred", recipient="ES", output_digests=released.output_digests, **who)
     identity = case.folder / "identity.txt"
     identity.write_text(f"# invented\n{case.identity}\n")
     return drafted, released, case.folder / "public" / "case-signing.pem", identity

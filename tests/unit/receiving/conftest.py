@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from headwater.custody import Head, raw_public_key
+from headwater.custody import CustodyLog, Head, create_case_key, raw_public_key
 from headwater.engine import Session
-from headwater.packages import CaseInfo, draft, recall_notices, release, write_recall
+from headwater.packages import CaseInfo, CaseRecord, draft, recall_notices, release, write_recall
 from headwater.receiving import ReceivingStore, TrustedSender, accept
 from headwater.schema import table_named
 
@@ -44,13 +44,22 @@ class Sender:
     def __init__(self, folder: Path, recipient: str) -> None:
         self.folder = folder
         self.recipient = recipient
-        self.author_key, self.approver_key, self.case_key = (Ed25519PrivateKey.generate() for _ in range(3))
-        self.answer_to = ""
+        self.author_key, self.approver_key = (Ed25519PrivateKey.generate() for _ in range(2))
         self._minutes = 0
+        self.begin("log")
+        self.answer_to = ""
 
     def clock(self) -> datetime:
         self._minutes += 1
         return datetime(2026, 11, 3, 9, 30, tzinfo=UTC) + timedelta(minutes=self._minutes)
+
+    def begin(self, name: str) -> None:
+        """Another case with a key and a log of its own, in the same folder of packages."""
+        self.log = self.folder.with_name(f"{self.folder.name}-{name}")
+        self.log.mkdir(parents=True)
+        self.case_key = create_case_key(self.log)
+        who = {"actor": "Ana", "role": "analyst", "justification": "an exercise", "clock": self.clock}
+        CustodyLog.create(self.log, signing_key=self.case_key, **who)
 
     @property
     def key(self) -> str:
@@ -69,6 +78,7 @@ class Sender:
             "out_dir": self.folder,
             "signing_key": self.author_key,
             "clock": self.clock,
+            "record": CaseRecord(case_dir=self.log),
             **changes,
         }
         with tables:

@@ -66,7 +66,7 @@ def test_without_its_signatures_it_is_unsigned(sender, receiver, tmp_path, field
 
 
 def test_by_nobody_who_is_trusted_it_is_unsigned(sender, receiver):
-    sender.case_key = Ed25519PrivateKey.generate()
+    sender.begin("other")
     refused(receiver, sender.send(), "nobody on the list of trusted senders")
 
 
@@ -142,22 +142,25 @@ def test_older_than_what_is_here_is_a_downgrade(sender, receiver):
     refused(receiver, first, "refused as downgraded: number 1 comes after number 2")
 
 
-def first_format(sender, tmp_path: Path) -> Path:
-    """A package of one lead as version 1 of the format had it."""
+def older_format(sender, tmp_path: Path, version: int = 1) -> Path:
+    """A package of one lead as version 1 or 2 of the format had it."""
     folder = sender.send(1)
     record = folder.parent / "record"
-    files = {path.name: path.read_bytes() for path in record.iterdir()}
+    files = {path.name: path.read_bytes() for path in record.iterdir() if not path.name.startswith("disclosure_")}
     manifest = json.loads(files["manifest.json"])
-    for name in ("sequence", "changes", "answer_to", "tool_sha256", "package_id"):
+    later = ("sequence", "changes", "answer_to", "tool_sha256") if version == 1 else ()
+    for name in (*later, "package_id"):
         del manifest[name]
-    manifest["version"] = 1
+    manifest["files"] = [file for file in manifest["files"] if file["name"] in files]
+    manifest["version"] = version
     manifest["package_id"] = package_id = package_id_of(manifest)
     files["manifest.json"] = canonical_json(manifest)
     approval = json.loads(files["approval.json"])
-    approval |= {"version": 1, "package_id": package_id, "manifest_sha256": sha256_hex(files["manifest.json"])}
+    approval |= {"version": version, "package_id": package_id, "manifest_sha256": sha256_hex(files["manifest.json"])}
     files["approval.json"] = canonical_json(approval)
     digests = {name: sha256_hex(files[f"{name}.json"]) for name in ("manifest", "approval")}
-    signed = {"package_id": package_id, **{f"{name}_sha256": digest for name, digest in digests.items()}, "version": 1}
+    signed = {"package_id": package_id, **{f"{name}_sha256": digest for name, digest in digests.items()}}
+    signed["version"] = version
     people = [raw_public_key(key.public_key()).hex() for key in (sender.author_key, sender.approver_key)]
     signatures = [
         signature_entry(sender.author_key, role="author", **{**signed, "approval_sha256": None}),
@@ -170,13 +173,13 @@ def first_format(sender, tmp_path: Path) -> Path:
     envelope = {
         "format": "headwater-envelope",
         **signed,
-        **{name: manifest[name] for name in ("country", "recipient", "handling_code")},
+        **{name: manifest[name] for name in ("country", "recipient", "handling_code", "sequence") if name in manifest},
         "ciphertext": {"name": "package.age", "size_bytes": len(ciphertext), "sha256": sha256_hex(ciphertext)},
         "released_at_utc": manifest["drafted_at_utc"],
         "custody_head": None,
         "signatures": signatures,
     }
-    out = tmp_path / "first-format"
+    out = tmp_path / f"format-{version}"
     out.mkdir()
     (out / "package.age").write_bytes(ciphertext)
     (out / "envelope.json").write_bytes(envelope_bytes(envelope, sender.case_key))
@@ -184,7 +187,7 @@ def first_format(sender, tmp_path: Path) -> Path:
 
 
 def test_an_older_format_is_a_downgrade_unless_the_list_says_otherwise(sender, receiver, tmp_path):
-    folder = first_format(sender, tmp_path)
+    folder = older_format(sender, tmp_path)
     refused(receiver, folder, "refused as downgraded: it is of version 1 of the format, and version 2")
     receiver.trust(sender.key, oldest_format=1)
     accepted = receiver.take(folder)
@@ -192,23 +195,26 @@ def test_an_older_format_is_a_downgrade_unless_the_list_says_otherwise(sender, r
 
 
 def test_an_older_format_after_a_newer_one_is_a_downgrade_whatever_the_list_says(sender, receiver, tmp_path):
-    folder = first_format(sender, tmp_path)
+    folder = older_format(sender, tmp_path)
     receiver.trust(sender.key, oldest_format=1)
     receiver.take(sender.send(1, 2))
     refused(receiver, folder, "refused as downgraded: it is of version 1")
 
 
-def test_the_first_format_is_read_for_good_by_both_programs(sender, receiver, tmp_path):
+@pytest.mark.parametrize("version", [1, 2])
+def test_older_formats_are_read_for_good_by_both_programs(sender, receiver, tmp_path, version):
     import headwater_verify
 
     identity = tmp_path / "identity.txt"
     identity.write_text(receiver.store.identity())
-    folder = first_format(sender, tmp_path)
+    folder = older_format(sender, tmp_path, version)
     assert headwater_verify.main([str(folder), "--identity", str(identity)]) == 0
     archive = archive_files(
         pyrage.decrypt((folder / "package.age").read_bytes(), [pyrage.x25519.Identity.from_str(identity.read_text())])
     )
-    assert document_from(archive["manifest.json"], "headwater-package")["version"] == 1
+    assert document_from(archive["manifest.json"], "headwater-package")["version"] == version
+    receiver.trust(sender.key, oldest_format=version)
+    assert receiver.take(folder).held.document["version"] == version
 
 
 # Revoked
