@@ -26,7 +26,7 @@ from headwater.workflow.deconfliction_terms import Stated
 from headwater.workflow.erasing import SubjectErased, erase_subject
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
-from headwater.workflow.judging import Judged, judge_link, judgement_history
+from headwater.workflow.judging import Judged, JudgedMeanwhileError, judge_link, judgement_history
 from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.money import SheetsWritten, export_request_sheets, write_month_table, write_sankey
 from headwater.workflow.overview import (
@@ -44,6 +44,7 @@ from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
 from headwater.workflow.review import REVIEWER_ROLE, review_draft
+from headwater.workflow.review_desk import DeskPair, ReviewDesk
 from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.sending import import_outcomes, import_receipt, recall_sent, sent_list
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
@@ -73,11 +74,14 @@ __all__ = [
     "AgreementReport",
     "Case",
     "DeconflictSession",
+    "DeskPair",
     "Due",
     "GradesRead",
     "Judged",
+    "JudgedMeanwhileError",
     "LedgerReport",
     "NextAction",
+    "ReviewDesk",
     "SheetsWritten",
     "ShownQueue",
     "Stage",
