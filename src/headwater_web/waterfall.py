@@ -78,7 +78,7 @@ def waterfall_of(comparisons: Sequence[Mapping[str, Any]], total_mbits: int) -> 
     scale = _WIDE / max(1, most - least)
 
     def at(mbits: int) -> float:
-        return round(_LABEL + (mbits - least) * scale, 2)
+        return float(round(_LABEL + (mbits - least) * scale, 2))
 
     steps = [(str(bar["field"]), sums[place], sums[place + 1]) for place, bar in enumerate(comparisons)]
     bars = [

@@ -44,7 +44,7 @@ from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
 from headwater.workflow.review import REVIEWER_ROLE, review_draft
-from headwater.workflow.review_desk import DeskPair, ReviewDesk
+from headwater.workflow.review_desk import DeskPair, OwnJudgement, ReviewDesk
 from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.sending import import_outcomes, import_receipt, recall_sent, sent_list
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
@@ -81,6 +81,7 @@ __all__ = [
     "JudgedMeanwhileError",
     "LedgerReport",
     "NextAction",
+    "OwnJudgement",
     "ReviewDesk",
     "SheetsWritten",
     "ShownQueue",

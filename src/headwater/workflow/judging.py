@@ -35,7 +35,7 @@ from headwater.workflow.review_rows import ReviewRows, ScannedRows
 from headwater.workflow.subject_texts import opened_text, sealed_text
 from headwater.workflow.unfinished import judging_alone, put_ready
 
-__all__ = ["Judged", "JudgedMeanwhileError", "judge_link", "judgement_history"]
+__all__ = ["Judged", "JudgedMeanwhileError", "judge_link", "judgement_history", "reason_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +293,11 @@ def _place(link_id: str, at_utc: str) -> str:
     return f"judgement of {link_id} at {at_utc}"
 
 
+def reason_of(case: Case, judgement: Judgement) -> str:
+    """The reason of a judgement as it was written; what was erased stays unreadable, and says so."""
+    return opened_text(case.custody.subject_keys, judgement.why, _place(judgement.link_id, judgement.at_utc))
+
+
 def _told(case: Case, judgement: Judgement, known: Mapping[str, str]) -> dict[str, Any]:
     """A judgement as its record is shown; one on a pair of known answer looks like any other."""
     claim = known.get(judgement.link_id, "used") if judgement.claim == KNOWN_CLAIM else judgement.claim
@@ -305,7 +310,7 @@ def _told(case: Case, judgement: Judgement, known: Mapping[str, str]) -> dict[st
         "link_id": judgement.link_id,
         "left_id": judgement.left_id,
         "right_id": judgement.right_id,
-        "why": opened_text(case.custody.subject_keys, judgement.why, _place(judgement.link_id, judgement.at_utc)),
+        "why": reason_of(case, judgement),
         "was_shown": bool(judgement.shown_as),
         "score_hidden": judgement.score_hidden,
         "weight_mbits": judgement.seen_weight_mbits,

@@ -10,15 +10,16 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from headwater.errors import InputError
-from headwater.judgements import add_shown, history, newest
+from headwater.judgements import Judgement, add_shown, history, newest, same_person
 from headwater.schema.state import IMPORTS, RUNS
 from headwater.workflow.case import Case
 from headwater.workflow.judged_pairs import JudgedPairs
+from headwater.workflow.judging import reason_of
 from headwater.workflow.queue import Review, shown_pair
 from headwater.workflow.review_rows import IndexedRows, OrderOfReview
 from headwater.workflow.reviewed import SHOWN_COLUMNS, reviewed_pairs
 
-__all__ = ["DeskPair", "ReviewDesk"]
+__all__ = ["DeskPair", "OwnJudgement", "ReviewDesk"]
 
 _AHEAD: Final = 500
 """Places among which a pair is looked for that somebody steps through without judging."""
@@ -45,6 +46,23 @@ class DeskPair:
     proposed: int
     judged: int
     sides: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnJudgement:
+    """What somebody judged last.
+
+    Attributes:
+        link_id: The pair, by the id that it has now.
+        judgement: The judgement.
+        why: Its reason, readable.
+        becomes: What taking it back says: this person's judgement on the pair before it, or unsure if there was none.
+    """
+
+    link_id: str
+    judgement: Judgement
+    why: str
+    becomes: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,6 +140,21 @@ class ReviewDesk:
                 judged=len(held.judged.there),
                 sides=held.sides.get(row["claim"]),
             )
+
+    def last(self, operator: str) -> OwnJudgement | None:
+        """What this person judged last; None if nothing."""
+        with self._lock:
+            own = self._current().judged.own(same_person(operator))
+        if not own:
+            return None
+        link, judgement = own[-1]
+        earlier = [one.verdict for _, one in own[:-1] if one.subject == judgement.subject]
+        return OwnJudgement(
+            link_id=link,
+            judgement=judgement,
+            why=reason_of(self._case, judgement),
+            becomes=earlier[-1] if earlier else "unsure",
+        )
 
     def rows(self) -> IndexedRows:
         """The rows of the case as it is now."""

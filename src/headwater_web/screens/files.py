@@ -18,6 +18,8 @@ OWN_FILES: Final = {
     "trusted.js": "text/javascript",
     "headwater.js": "text/javascript",
     "passkey.js": "text/javascript",
+    "review.css": "text/css",
+    "review.js": "text/javascript",
     "vendor/htmx.min.js": "text/javascript",
     "icon.svg.txt": "image/svg+xml",
 }

@@ -17,6 +17,8 @@ from headwater.workflow import ACCOUNTED
 from headwater_web.render import environment
 from headwater_web.routes import ROUTES
 from headwater_web.screens.files import OWN_FILES
+from headwater_web.screens.review import REASONS, VERDICTS
+from headwater_web.screens.review_pair import CLAIMS
 from headwater_web.words import LANGUAGES, catalogue, chosen_language, worded
 
 PACKAGE = Path(str(headwater_web.__file__)).parent
@@ -30,6 +32,10 @@ BUILT = {
     "audit.what_": ["refused", "exported", "night", "many"],
     "audit.kind_": ["all", "consulted", "exported", "failed"],
     "outcome.": sorted(OUTCOMES),
+    "review.question_": CLAIMS,
+    "review.said_": VERDICTS,
+    "review.side_": ["account", "payment", "customer", "record"],
+    "review.why_": [f"{said}_{reason}" for said in (*VERDICTS, "undo") for reason in REASONS],
     "tables.": ["first", "before", "next", "last"],
 }
 
