@@ -19,6 +19,7 @@ from headwater.judgements import (
     VERDICTS,
     Judgement,
     ShownLink,
+    Subject,
     append,
     bars_digest,
     history,
@@ -63,6 +64,11 @@ class _Judgeable:
     model_id: str = ""
     bars_sha256: str = ""
 
+    @property
+    def subject(self) -> Subject:
+        """As that of a judgement on it."""
+        return self.claim, self.left_id, "" if self.claim == HUB_CLAIM else self.right_id
+
 
 class JudgedMeanwhileError(RefusedError):
     """Somebody judged the pair after it was shown to whoever judges it now; nothing was recorded.
@@ -103,7 +109,8 @@ def judge_link(
         found_by: Finds links by an index; None to read the case's tables.
         version: Number of the newest judgement when the pair was shown, against which it is compared; None where
             nothing says when that was.
-        told_of: Ids of other people's judgements on it that this person was told of before; the custody log has them.
+        told_of: Ids of other people's judgements on it that this person was told of before; the custody log names them
+            beside this one. An id of nothing such is left out.
 
     Raises:
         ConfigError: The verdict is none of the three, or no reason is given.
@@ -129,6 +136,9 @@ def judge_link(
             with case.database.connect() as connection:
                 before = history(connection, left_id=judged.left_id)
             _require_unjudged_since(case, link_id, judged, version)
+            known = {
+                j.judgement_id for j in before if j.subject == judged.subject and j.person != same_person(actor.name)
+            }
             own = [j for j in before if j.link_id == link_id and j.person == same_person(actor.name)]
             shown = pair_shown_as(case, actor.name, link_id, own)
             if shown is not None and shown.bars_sha256 and shown.bars_sha256 != judged.bars_sha256:
@@ -136,7 +146,8 @@ def judge_link(
                     f"{link_id}: its weights have changed since you were shown it on {shown.at_utc[:10]}; look at it "
                     f"again ('headwater queue CASE --link {link_id}'), then judge"
                 )
-        judgement = _appended(case, actor, link_id, judged, verdict=verdict, why=why, shown=shown, told_of=told_of)
+        told = [one for one in dict.fromkeys(told_of) if one in known]
+        judgement = _appended(case, actor, link_id, judged, verdict=verdict, why=why, shown=shown, told_of=told)
     return Judged(judgement=judgement, changes=tuple(_changes(before, judgement, judged.shown_claim, shown)))
 
 
@@ -169,10 +180,9 @@ def _appended(
         **_as_shown(shown),
     )
     case.register(actor)
-    ids, params = (link_id, judgement.judgement_id), {"verdict": verdict}
-    told = {"told_of": list(told_of)} if told_of else {}
+    ids = (link_id, judgement.judgement_id, *told_of)
     with put_ready(case.path, judgement):
-        case.record("judged", actor, object_ids=ids, params={**params, **told}, about=subjects)
+        case.record("judged", actor, object_ids=ids, params={"verdict": verdict}, about=subjects)
         with case.database.begin() as connection:
             append(connection, judgement)
     return judgement
@@ -184,8 +194,7 @@ def _require_unjudged_since(case: Case, link_id: str, judged: _Judgeable, versio
     with case.database.connect() as connection:
         since = history(connection, after=version, left_id=judged.left_id)
         now = newest(connection)
-    subject = (judged.claim, judged.left_id, judged.right_id)
-    about = [judgement for judgement in since if judgement.subject == subject]
+    about = [judgement for judgement in since if judgement.subject == judged.subject]
     if about:
         claims = {judgement.link_id: judged.shown_claim for judgement in about}
         raise JudgedMeanwhileError(link_id, [_told(case, judgement, claims) for judgement in about], now)

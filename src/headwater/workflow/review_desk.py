@@ -36,7 +36,6 @@ class DeskPair:
         after: The pair after it; None at the end.
         proposed: Links that the case proposes.
         judged: Links on which anybody's judgement stands.
-        sides: Rows of both sides that the links of its claim were looked for in; None where no report says so.
     """
 
     row: dict[str, Any]
@@ -45,7 +44,6 @@ class DeskPair:
     after: str | None
     proposed: int
     judged: int
-    sides: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +71,6 @@ class _Held:
     rows: IndexedRows
     order: OrderOfReview
     judged: JudgedPairs
-    sides: dict[str, int]
     read_to: int = 0
 
 
@@ -138,7 +135,6 @@ class ReviewDesk:
                 after=next((link for link, _ in following if link != link_id), None),
                 proposed=held.order.proposed,
                 judged=len(held.judged.there),
-                sides=held.sides.get(row["claim"]),
             )
 
     def last(self, operator: str) -> OwnJudgement | None:
@@ -190,11 +186,9 @@ class ReviewDesk:
             rows.hold("contrary_facts", "link_id", "account_id")
             for table, (key, *_) in SHOWN_COLUMNS.items():
                 rows.hold(table, key)
-            reports = tables.arrow("linkage_reports").to_pylist()
             return _Held(
                 state=state,
                 rows=rows,
                 order=OrderOfReview(tables),
                 judged=JudgedPairs(rows),
-                sides={row["claim"]: row["left_rows"] + row["right_rows"] for row in reports},
             )

@@ -104,7 +104,8 @@ class _Index:
         in_order = len(values) < 2 or pc.all(pc.less_equal(values[:-1], values[1:]), min_count=0).as_py()
         self._order: Any = None
         if not in_order or values.null_count:
-            self._order = pc.sort_indices(values, sort_keys=[("", "ascending")], null_placement="at_end").to_numpy()
+            # Absent values come last.
+            self._order = pc.sort_indices(values, sort_keys=[("", "ascending")]).to_numpy()
         self._filled = len(values) - values.null_count
 
     def of(self, value: str) -> Iterator[int]:

@@ -38,7 +38,7 @@ def pair_values(ask: Ask, shown: DeskPair, at: Callable[[str | None], str | None
         "right": _side(ask, row, "right"),
         "fields": list(_fields(row)),
         "txid": row["left"].get("txid") if row["left_table"] == "payments" else None,
-        "weights": None if hidden else _weights(shown),
+        "weights": None if hidden else _weights(row),
         "waterfall": None if hidden else waterfall_of(row["comparisons"], row["match_weight_mbits"]),
         "claims": CLAIMS,
     }
@@ -109,8 +109,7 @@ def _beside(ask: Ask, row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _weights(shown: DeskPair) -> dict[str, Any]:
-    row = shown.row
+def _weights(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "bars": [
             {
@@ -118,7 +117,6 @@ def _weights(shown: DeskPair) -> dict[str, Any]:
                 "bits": _bits(bar["weight_mbits"]),
                 "sum": _bits(bar["sum_mbits"]),
                 "rows": bar["rows_with_value"],
-                "one_in": _one_in(bar["rows_with_value"], shown.sides),
                 "sentence": Seized(bar["sentence"]),
             }
             for bar in row["comparisons"]
@@ -126,13 +124,7 @@ def _weights(shown: DeskPair) -> dict[str, Any]:
         "total": _bits(row["match_weight_mbits"]),
         "probability": _percent(row["probability_ppm"]),
         "because": Seized(row["because"]),
-        "sides": shown.sides,
     }
-
-
-def _one_in(rows: int | None, sides: int | None) -> int | None:
-    """Of how many rows of both sides one has the value."""
-    return round(sides / rows) if rows and sides and sides > rows else None
 
 
 def _bits(mbits: int) -> str:
