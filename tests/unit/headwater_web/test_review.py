@@ -95,7 +95,7 @@ def test_the_pair_is_that_of_the_command_line_with_all_it_says(bench: Any, headw
     heads = ["What speaks against it", "Rivals (", "Both rows", "What the weight is made of"]
     assert [text.index(head) for head in heads] == sorted(text.index(head) for head in heads)
     for bar in told[0]["comparisons"]:
-        assert f"{bar['weight_mbits'] / 1000:+.2f}".replace("-", "−") in text
+        assert f"{bar['weight_mbits'] / 1000:+.2f}".replace("-", "\N{MINUS SIGN}") in text
     assert text.count('class="w-sum"') == 1
 
 
