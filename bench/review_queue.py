@@ -25,7 +25,6 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 from starlette.testclient import TestClient
-from workbench_pages import timed, told
 
 from headwater.engine import ParquetParts
 from headwater.judgements import Judgement
@@ -38,6 +37,7 @@ from headwater_web.gate import COOKIE
 from headwater_web.rules import Role
 from headwater_web.server import address_of, workbench_at
 from headwater_web.state import open_state
+from workbench_pages import timed, told
 
 FIELDS = ("prior", "email", "phone", "full_name", "nickname", "device")
 WEIGHTS = (-11_000, 14_000, 9_000, 3_000, 2_000, -400)
@@ -68,7 +68,13 @@ def tables_of(pairs: int) -> dict[str, Any]:
         numbers = np.arange(start, stop)
         lefts, rights = ids("acc", numbers // 2), ids("rec", numbers % people)
         comparisons = [
-            {"field": field, "level": "equal", "weight_mbits": weight, "rows_with_value": 2, "sentence": f"{field} told"}
+            {
+                "field": field,
+                "level": "equal",
+                "weight_mbits": weight,
+                "rows_with_value": 2,
+                "sentence": f"{field} told",
+            }
             for field, weight in zip(FIELDS, WEIGHTS, strict=True)
         ]
         return [
@@ -108,7 +114,7 @@ def write_tables(case: Case, pairs: int) -> None:
     """The tables, and a run of each stage that says it made them."""
     for name, (made, count) in tables_of(pairs).items():
         table = table_named(name)
-        schema = pa.schema([field.with_nullable(True) for field in table.arrow])
+        schema = pa.schema([pa.field(field.name, field.type) for field in table.arrow])
         path = case.table_file(name, f"run-{name}")
         path.parent.mkdir(parents=True, exist_ok=True)
         with ParquetParts(path, table.arrow) as file:
@@ -165,6 +171,34 @@ def flushed(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def stepped(client: TestClient, headers: dict[str, str], case_key: str, token: str, options: Any) -> str:
+    """Judge one pair after the other and print what each step took; the address of the last pair."""
+    began = time.perf_counter()
+    at = client.get(f"/case/{case_key}/review/", headers=headers, follow_redirects=False).headers["location"]
+    print(f"{options.pairs:,} pairs, {options.judged:,} judgements; first page {time.perf_counter() - began:.1f} s")
+    page = client.get(at, headers=headers).text
+    sent, shown, both = [], [], []
+    for _ in range(options.steps):
+        version = re.search(r'name="version" value="(\d+)"', page)
+        assert version is not None
+        form = {"token": token, "version": version[1], "decision": "unsure.1", "why": "bench"}
+        marks = [(time.perf_counter(), time.process_time())]
+        address = f"{at.partition('?')[0]}/judge"
+        answer = client.post(address, data=form, headers=headers, follow_redirects=False)
+        marks.append((time.perf_counter(), time.process_time()))
+        assert answer.status_code == 303, answer.text
+        at = answer.headers["location"]
+        page = client.get(at, headers=headers).text
+        marks.append((time.perf_counter(), time.process_time()))
+        first, middle, last = marks
+        for found, (one, other) in ((sent, (first, middle)), (shown, (middle, last)), (both, (first, last))):
+            found.append(((other[0] - one[0]) * 1000, (other[1] - one[1]) * 1000))
+    told("judgement, compared and committed", sent)
+    told("page of the next pair", shown)
+    told("next pair, both together", both)
+    return str(at)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--pairs", type=int, default=200_000)
@@ -191,29 +225,7 @@ def main() -> None:
         assert session is not None
         client = TestClient(application(bench), base_url="http://localhost:8765")
         headers = {"Cookie": f"{COOKIE}={cookie}", "Accept": "text/html", "Origin": "http://localhost:8765"}
-        began = time.perf_counter()
-        at = client.get(f"/case/{opened.key}/review/", headers=headers, follow_redirects=False).headers["location"]
-        print(f"{options.pairs:,} pairs, {options.judged:,} judgements; first page {time.perf_counter() - began:.1f} s")
-        page = client.get(at, headers=headers).text
-        sent, shown, both = [], [], []
-        for _ in range(options.steps):
-            version = re.search(r'name="version" value="(\d+)"', page)
-            assert version is not None
-            form = {"token": session.form_token, "version": version[1], "decision": "unsure.1", "why": "bench"}
-            marks = [(time.perf_counter(), time.process_time())]
-            address = f"{at.partition('?')[0]}/judge"
-            answer = client.post(address, data=form, headers=headers, follow_redirects=False)
-            marks.append((time.perf_counter(), time.process_time()))
-            assert answer.status_code == 303, answer.text
-            at = answer.headers["location"]
-            page = client.get(at, headers=headers).text
-            marks.append((time.perf_counter(), time.process_time()))
-            first, middle, last = marks
-            for found, (one, other) in ((sent, (first, middle)), (shown, (middle, last)), (both, (first, last))):
-                found.append(((other[0] - one[0]) * 1000, (other[1] - one[1]) * 1000))
-        told("judgement, compared and committed", sent)
-        told("page of the next pair", shown)
-        told("next pair, both together", both)
+        at = stepped(client, headers, opened.key, session.form_token, options)
         told("anchor: one flush to the medium", timed(lambda: flushed(Path(scratch) / "flushed"), 100))
         engine = duckdb.connect()
         sql = f"SELECT * FROM read_parquet('{links}') WHERE link_id = ?"

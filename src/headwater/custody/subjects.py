@@ -110,7 +110,7 @@ class SubjectKeys:
     def _listed(self, *digests: str) -> list[tuple[str, str]]:
         """Digest of the subject's id, and the key's id, of each key; or of the keys of these subjects alone."""
         try:
-            names = os.listdir(self._folder)
+            names = [path.name for path in self._folder.iterdir()]
         except FileNotFoundError:
             return []
         # There are as many as subjects were judged: only those that are asked for are looked at closely.

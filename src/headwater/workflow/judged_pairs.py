@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final
 
 from headwater.judgements import KNOWN_CLAIM, Judgement, Subject, is_about_link, standing
+from headwater.packages import NAMED_BY
 from headwater.workflow.review_rows import ReviewRows
 
-__all__ = ["JudgedPairs"]
+__all__ = ["NAMING_CLAIM", "JudgedPairs"]
+
+NAMING_CLAIM: Final = "used"
+"""The claim by which a lead names a record, which takes two people."""
 
 _OF_SUBJECT = ("link_id", "claim", "left_id", "right_id")
 
@@ -22,7 +27,7 @@ class JudgedPairs:
     Attributes:
         stands: By link, the verdict that stands on it, whether the link is there now or not.
         there: By link that is there now and that somebody has judged, its claim.
-        people: By link, how many people's standing judgement is positive.
+        named_once: Links that are there now and that fewer people judged positive than it takes to name anybody.
     """
 
     def __init__(self, rows: ReviewRows) -> None:
@@ -32,7 +37,7 @@ class JudgedPairs:
         self._by_person: dict[str, list[Judgement]] = defaultdict(list)
         self.stands: dict[str, str] = {}
         self.there: dict[str, str] = {}
-        self.people: dict[str, int] = {}
+        self.named_once: set[str] = set()
 
     def add(self, judgements: Sequence[Judgement]) -> None:
         """Take note of further judgements, in the order in which they were given."""
@@ -55,7 +60,9 @@ class JudgedPairs:
         link = self._now.get(subject, stands.link_id)
         latest = {judgement.person: judgement.verdict for judgement in given}
         self.stands[link] = stands.verdict
-        self.people[link] = sum(verdict == "positive" for verdict in latest.values())
+        people = sum(verdict == "positive" for verdict in latest.values())
+        waits = stands.verdict == "positive" and people < NAMED_BY and self.there.get(link) == NAMING_CLAIM
+        (self.named_once.add if waits else self.named_once.discard)(link)
 
     def link_of(self, judgement: Judgement) -> str:
         """The id that the pair of a judgement has now."""

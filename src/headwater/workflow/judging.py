@@ -31,7 +31,8 @@ from headwater.judgements import (
 from headwater.packages import NAMED_BY
 from headwater.workflow.case import Actor, Case, recordable
 from headwater.workflow.intake import recorded
-from headwater.workflow.queue import NAMING_CLAIM, pair_shown_as
+from headwater.workflow.judged_pairs import NAMING_CLAIM
+from headwater.workflow.queue import pair_shown_as
 from headwater.workflow.review_rows import ReviewRows, ScannedRows
 from headwater.workflow.subject_texts import opened_text, sealed_text
 from headwater.workflow.unfinished import judging_alone, put_ready

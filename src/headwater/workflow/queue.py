@@ -24,19 +24,15 @@ from headwater.judgements import (
     same_person,
     woven,
 )
-from headwater.packages import NAMED_BY
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.judged_pairs import JudgedPairs
 from headwater.workflow.review_rows import OrderOfReview, ScannedRows
 from headwater.workflow.reviewed import reviewed_pairs
 from headwater.workflow.views import consult
 
-__all__ = ["CLAIMS", "NAMING_CLAIM", "Review", "ShownQueue", "pair_shown_as", "queued_hubs", "show_queue", "shown_pair"]
+__all__ = ["CLAIMS", "Review", "ShownQueue", "pair_shown_as", "queued_hubs", "show_queue", "shown_pair"]
 
 CLAIMS: Final = ("used", "paid", "held")
-NAMING_CLAIM: Final = "used"
-"""The claim by which a lead names a record, which takes two people."""
-
 _OF_MODEL: Final = ("comparisons", "match_weight_mbits", "probability_ppm", "because")
 """What a person who is not to be led by the model does not see before they have judged."""
 
@@ -157,14 +153,12 @@ class Review:
 
     def given(self, claim: str | None) -> Iterator[tuple[str, str]]:
         """What waits for this person, and among it what measures them; each with how it comes to be shown."""
-        there = self._judged.there
-        second = {link for link, of in there.items() if of == NAMING_CLAIM and self._needs_second(link)}
-        lately = {link for link, _ in self._own[-REPEAT_GAP:]}
+        second = self._judged.named_once - self.mine
         settings = self._case.settings
         return woven(
             (link for link in self.order(claim) if link not in self.stands or link in second),
-            known=self._order.known(claim) - self.mine,
-            repeated={link for link, of in there.items() if claim in {None, of}} - second - lately,
+            known=lambda: self._order.known(claim) - self.mine,
+            repeated=lambda: self._repeated(claim) - second,
             case_id=self._case.case_id,
             person=self._person,
             judged=len(self._own),
@@ -182,9 +176,10 @@ class Review:
             return shown.shown_as
         return AS_KNOWN if link in self._order.known(None) else AS_LINK
 
-    def _needs_second(self, link: str) -> bool:
-        """Whether one other person has judged it positive, so that it takes a second to name anybody."""
-        return self.stands[link] == "positive" and self._judged.people[link] < NAMED_BY and link not in self.mine
+    def _repeated(self, claim: str | None) -> set[str]:
+        """The links that somebody judged, but for those that this person judged lately."""
+        lately = {link for link, _ in self._own[-REPEAT_GAP:]}
+        return {link for link, of in self._judged.there.items() if claim in {None, of}} - lately
 
 
 def shown_pair(
