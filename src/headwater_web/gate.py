@@ -36,7 +36,17 @@ LEAST_REASON: Final = 10
 """Characters of a reason for a bulk reading."""
 _LOGGED_ADDRESS: Final = 1_000
 _ALLOWED_MEDIA: Final = frozenset(
-    {"text/html", "application/json", "text/css", "text/javascript", "image/svg+xml", "text/csv", "text/plain"},
+    {
+        "text/html",
+        "application/json",
+        "text/css",
+        "text/javascript",
+        "image/svg+xml",
+        "text/csv",
+        "text/plain",
+        # What only its recipient can open; nobody takes it for anything that is shown.
+        "application/vnd.headwater.sealed",
+    },
 )
 
 

@@ -14,6 +14,7 @@ from headwater_web.screens import (
     home,
     leads,
     people,
+    release,
     reports,
     review,
     sign_in,
@@ -22,7 +23,7 @@ from headwater_web.screens import (
 
 __all__ = ["ROUTES", "SCREENS"]
 
-SCREENS: Final = (files, reports, sign_in, cases, people, home, review, leads, go_to, tables, exports, audit)
+SCREENS: Final = (files, reports, sign_in, cases, people, home, review, leads, release, go_to, tables, exports, audit)
 """Modules with a tuple `ROUTES`; a new screen is one line here."""
 
 ROUTES: Final[tuple[Route, ...]] = checked_routes(route for screen in SCREENS for route in screen.ROUTES)

@@ -34,7 +34,15 @@ from headwater.packages.recalling import (
     write_recall,
 )
 from headwater.packages.released import Released, released_as_it_lies
-from headwater.packages.releasing import LeadDecision, Release, lead_decisions, release
+from headwater.packages.releasing import (
+    DraftCheck,
+    LeadDecision,
+    Release,
+    draft_checks,
+    draft_documents,
+    lead_decisions,
+    release,
+)
 from headwater.packages.rows import formula_safe, plain, spreadsheet
 from headwater.packages.sent import RECALLS_FOLDER, Sent, sent_documents
 from headwater.packages.typesetting import printable, set_pdf
@@ -47,6 +55,7 @@ __all__ = [
     "CaseInfo",
     "Contents",
     "Draft",
+    "DraftCheck",
     "FieldChange",
     "LeadChange",
     "LeadDecision",
@@ -67,6 +76,8 @@ __all__ = [
     "check_no_media",
     "create_age_identity",
     "draft",
+    "draft_checks",
+    "draft_documents",
     "folder_files",
     "formula_safe",
     "lead_changes",

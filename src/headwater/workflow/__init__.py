@@ -23,6 +23,7 @@ from headwater.workflow.deconfliction import (
 )
 from headwater.workflow.deconfliction_sessions import DeconflictSession, deconflict_sessions
 from headwater.workflow.deconfliction_terms import Stated
+from headwater.workflow.drafts import checked_draft, draft_list, draft_told, sealed_file
 from headwater.workflow.erasing import SubjectErased, erase_subject
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
@@ -99,12 +100,15 @@ __all__ = [
     "agreement_report",
     "answer_offer",
     "approve_mapping",
+    "checked_draft",
     "confirm_erasure",
     "confirm_polarity",
     "consult",
     "cut_preview",
     "deconflict_sessions",
+    "draft_list",
     "draft_package",
+    "draft_told",
     "due_now",
     "erase_subject",
     "erase_texts",
@@ -137,6 +141,7 @@ __all__ = [
     "request_timestamp",
     "review_draft",
     "run_stages",
+    "sealed_file",
     "seen_from_outside",
     "sent_list",
     "shared_rows",

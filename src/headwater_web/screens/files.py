@@ -18,6 +18,7 @@ OWN_FILES: Final = {
     "trusted.js": "text/javascript",
     "headwater.js": "text/javascript",
     "passkey.js": "text/javascript",
+    "release.css": "text/css",
     "review.css": "text/css",
     "review.js": "text/javascript",
     "vendor/htmx.min.js": "text/javascript",

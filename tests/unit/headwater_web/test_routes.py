@@ -22,6 +22,7 @@ ALLOWED_TYPES = {
     "image/svg+xml",
     "text/csv",
     "text/plain",
+    "application/vnd.headwater.sealed",
 }
 REASON = {"reason": "asked for by a test"}
 

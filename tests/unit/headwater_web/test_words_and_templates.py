@@ -17,6 +17,7 @@ from headwater.workflow import ACCOUNTED
 from headwater_web.render import environment
 from headwater_web.routes import ROUTES
 from headwater_web.screens.files import OWN_FILES
+from headwater_web.screens.release import CHECKS, STATES
 from headwater_web.screens.review import REASONS, VERDICTS
 from headwater_web.screens.review_pair import CLAIMS
 from headwater_web.words import LANGUAGES, catalogue, chosen_language, worded
@@ -32,6 +33,11 @@ BUILT = {
     "audit.what_": ["refused", "exported", "night", "many"],
     "audit.kind_": ["all", "consulted", "exported", "failed"],
     "outcome.": sorted(OUTCOMES),
+    "release.check_": CHECKS,
+    "release.done_": ["released", "receipt", "outcomes", "recalled"],
+    "release.kind_": ["package", "recall"],
+    "release.state_": STATES,
+    "release.term_": ["purpose", "legal_basis", "handling_code", "onward_transfer"],
     "review.question_": CLAIMS,
     "review.said_": VERDICTS,
     "review.side_": ["account", "payment", "customer", "record"],
