@@ -74,7 +74,7 @@ class Route:
         roles: Who may; membership of the case is asked for besides. Never empty.
         in_case: Whether it belongs to a case; whoever may not see that case gets a 404.
         reads: What the access log calls the reading, such as `leads`; empty only outside of cases.
-        methods: `GET` never writes; what writes is `POST`.
+        methods: `GET` decides nothing, and adds records of reading alone; what writes is `POST`.
         bulk: Gives out many rows at once; asks for a reason, which goes into the log.
         exports: Hands out rows to keep: the log says to whom.
         sample: Values of the path's parameters with which tests call it; `case` is given by the tests.

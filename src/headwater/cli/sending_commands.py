@@ -33,7 +33,7 @@ def review(
     ] = None,
     checks: Annotated[
         bool,
-        typer.Option("--checks", help="Instead: recipient, contents, what is withheld, and what a release checks."),
+        typer.Option("--checks", help="Instead: recipient, contents, what is withheld, the checks."),
     ] = False,
     why: Why = "",
     as_json: AsJson = False,
