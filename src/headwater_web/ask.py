@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from headwater.workflow import Actor
 from headwater_web.answers import WrongInputError
 from headwater_web.cases import OpenCase
+from headwater_web.forms import Upload
 from headwater_web.rules import Role, Route
 from headwater_web.state import Membership, Person, Session
 from headwater_web.words import worded
@@ -41,6 +42,7 @@ class Ask:
         address: Path and query as they were asked for.
         read_ids: What is shown, for the access log; a view adds to it by `reads`.
         cookie: The session cookie, for the views that sign in and out.
+        files: What was chosen in fields for files, by their names; empty on routes that take none.
     """
 
     workbench: Workbench
@@ -59,6 +61,7 @@ class Ask:
     address: str = ""
     read_ids: list[str] = field(default_factory=list)
     cookie: str = ""
+    files: Mapping[str, Upload] = field(default_factory=dict)
 
     @property
     def case(self) -> OpenCase:

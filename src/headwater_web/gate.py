@@ -19,6 +19,7 @@ from headwater.workflow import Actor
 from headwater_web.answers import Answer, Download, File, Page, Problem, Redirect
 from headwater_web.ask import Ask
 from headwater_web.cases import OpenCase
+from headwater_web.forms import Sent, sent_form
 from headwater_web.headers import headers_of
 from headwater_web.render import rendered
 from headwater_web.rules import Role, Route
@@ -33,11 +34,18 @@ log = structlog.get_logger()
 COOKIE: Final = "__Host-headwater"
 LEAST_REASON: Final = 10
 """Characters of a reason for a bulk reading."""
-MOST_FORM_BYTES: Final = 1_000_000
 _LOGGED_ADDRESS: Final = 1_000
 _ALLOWED_MEDIA: Final = frozenset(
     {
-        *("text/html", "application/json", "text/css", "text/javascript", "image/svg+xml", "text/csv", "text/plain"),
+        "text/html",
+        "application/json",
+        "text/css",
+        "text/javascript",
+        "image/svg+xml",
+        "text/csv",
+        "text/plain",
+        # What only its recipient can open; nobody takes it for anything that is shown.
+        "application/vnd.headwater.sealed",
         # Reports and request sheets, whose streams were looked through for pictures when they were set.
         "application/pdf",
     },
@@ -51,29 +59,18 @@ class _NoRecordError(Exception):
 async def answered(workbench: Workbench, route: Route, request: Request) -> Response:
     """The response to one request, whatever happens on the way."""
     try:
-        form = await _form(request) if request.method == "POST" else {}
+        if request.method == "POST" and route.upload_bytes:
+            await run_in_threadpool(_require_known, workbench, route, request)
+        sent = await sent_form(route, request) if request.method == "POST" else Sent()
     except Problem as problem:
         return await run_in_threadpool(_problem, _bare_ask(workbench, route, request), problem)
-    return await run_in_threadpool(_answered, workbench, route, request, form)
+    return await run_in_threadpool(_answered, workbench, route, request, sent)
 
 
-async def _form(request: Request) -> dict[str, str]:
-    length = request.headers.get("content-length", "")
-    if not length.isdigit() or int(length) > MOST_FORM_BYTES:
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "problem.too_large")
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        try:
-            sent = await request.json()
-        except ValueError:
-            raise Problem(HTTPStatus.BAD_REQUEST, "problem.bad_form") from None
-        if not isinstance(sent, dict) or not all(isinstance(value, str) for value in sent.values()):
-            raise Problem(HTTPStatus.BAD_REQUEST, "problem.bad_form")
-        return sent
-    if kind not in {"application/x-www-form-urlencoded", ""}:
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "problem.bad_form")
-    async with request.form() as form:
-        return {name: value for name, value in form.items() if isinstance(value, str)}
+def _require_known(workbench: Workbench, route: Route, request: Request) -> None:
+    """Whoever has not signed in sends no files: these are held in memory, and many could fill it."""
+    if not _signed_in(_bare_ask(workbench, route, request)):
+        raise Problem(HTTPStatus.UNAUTHORIZED, "problem.sign_in")
 
 
 def _bare_ask(workbench: Workbench, route: Route, request: Request) -> Ask:
@@ -105,10 +102,10 @@ def _bare_ask(workbench: Workbench, route: Route, request: Request) -> Ask:
     )
 
 
-def _answered(workbench: Workbench, route: Route, request: Request, form: Mapping[str, str]) -> Response:
+def _answered(workbench: Workbench, route: Route, request: Request, sent: Sent) -> Response:
     ask = _bare_ask(workbench, route, request)
     try:
-        return _kept_to_the_rule(ask, request, form)
+        return _kept_to_the_rule(ask, request, sent)
     except Problem as problem:
         return _problem(ask, problem)
     except RefusedError as error:
@@ -124,21 +121,21 @@ def _answered(workbench: Workbench, route: Route, request: Request, form: Mappin
         return _problem(ask, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "problem.defect"))
 
 
-def _kept_to_the_rule(ask: Ask, request: Request, form: Mapping[str, str]) -> Response:
+def _kept_to_the_rule(ask: Ask, request: Request, sent: Sent) -> Response:
     workbench, route = ask.workbench, ask.route
     if request.headers.get("host", "") not in workbench.hosts:
         raise Problem(HTTPStatus.BAD_REQUEST, "problem.host")
     if Role.NOBODY not in route.roles and not _signed_in(ask):
         return _to_sign_in(ask)
     if request.method == "POST":
-        _require_own_form(ask, request, form)
-        ask.form = form
+        _require_own_form(ask, request, sent.fields)
+        ask.form, ask.files = sent.fields, sent.files
     if route.in_case:
         _enter_case(ask)
     elif not route.roles & (ask.roles | {Role.NOBODY}):
         raise Problem(HTTPStatus.NOT_FOUND, "problem.not_there")
     if route.bulk and request.method == "POST":
-        ask.reason = form.get("reason", "").strip()
+        ask.reason = ask.form.get("reason", "").strip()
         if len(ask.reason) < LEAST_REASON:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "problem.reason", least=LEAST_REASON)
     return _seen(ask, writes=request.method == "POST")

@@ -34,6 +34,7 @@ def environment() -> Environment:
     made.filters["seized"] = lambda value: "" if value is None else Seized(str(value))
     made.filters["count"] = _count
     made.filters["bytes"] = _bytes
+    made.filters["signed"] = _signed
     made.filters["instant"] = _instant
     # No template may switch the escaping off.
     for name in ("safe", "forceescape", "tojson", "xmlattr", "urlize"):
@@ -79,6 +80,11 @@ def _navigation(ask: Ask) -> list[dict[str, object]]:
 def _count(number: int) -> str:
     """A number with narrow spaces between thousands, as nobody reads a comma or a point wrongly there."""
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _signed(number: float) -> str:
+    """A number with its sign and two places, in the sign that is as wide as a plus."""
+    return f"{number:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")

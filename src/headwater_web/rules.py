@@ -64,7 +64,7 @@ class RouteWithoutRuleError(HeadwaterError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One address of the workbench and its rule. Every field but the last four must be given.
+    """One address of the workbench and its rule. Every field without a value here must be given.
 
     Attributes:
         name: Unique; templates and tests refer to the route by it.
@@ -74,10 +74,12 @@ class Route:
         roles: Who may; membership of the case is asked for besides. Never empty.
         in_case: Whether it belongs to a case; whoever may not see that case gets a 404.
         reads: What the access log calls the reading, such as `leads`; empty only outside of cases.
-        methods: `GET` never writes; what writes is `POST`.
+        methods: `GET` decides nothing, and adds records of reading alone; what writes is `POST`.
         bulk: Gives out many rows at once; asks for a reason, which goes into the log.
         exports: Hands out rows to keep: the log says to whom.
         sample: Values of the path's parameters with which tests call it; `case` is given by the tests.
+        upload_bytes: The largest file that its form may send; 0 where it takes none. The template's form has
+            `enctype="multipart/form-data"`.
         nav: Key of the words under which the navigation of the case names it; empty for not there.
     """
 
@@ -93,6 +95,7 @@ class Route:
     exports: bool = False
     sample: tuple[tuple[str, str], ...] = ()
     nav: str = ""
+    upload_bytes: int = 0
 
 
 def checked_routes(routes: Iterable[Route]) -> tuple[Route, ...]:
@@ -131,4 +134,5 @@ def _check(route: Route) -> None:
     else:
         require(route.roles <= outside, "only a route of a case can ask for a role that a membership gives")
         require(not route.reads, "reads nothing of a case, so that no log would have it")
+    require(not route.upload_bytes or "POST" in route.methods, "takes a file, so that it is a POST")
     require(not route.bulk or "POST" in route.methods, "a bulk reading carries a reason, so that it is a POST")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from headwater.cli.output import printable
 
-__all__ = ["changes_text", "package_lead_text", "received_text"]
+__all__ = ["changes_text", "draft_text", "package_lead_text", "received_text"]
 
 _FIRST: Final = ("lead_id", "rank", "risk_tier", "why_now", "recalled", "package_id")
 _WIDTH_CHARACTERS: Final = 160
@@ -37,6 +37,26 @@ def changes_text(row: Mapping[str, Any]) -> Iterator[str]:
     yield f"since {since['package_id']}{other}: " + ", ".join(f"{row[state]} {state}" for state in states)
     for change in row["changed_leads"]:
         yield f"  {change['state']:<8}  {change['lead_id']}" + "".join(f"  {_change(f)}" for f in change["fields"])
+
+
+def draft_text(told: Mapping[str, Any], checked: Mapping[str, Any]) -> str:
+    """A draft for whoever releases it: recipient, terms, contents, what is withheld, and each check."""
+    lines = [
+        f"draft {told['package_id']} for {told['country']}, number {told['number']}",
+        f"  key: {told['key']}",
+        f"  by {printable(told['author'])} at {told['drafted_at_utc']}: {printable(told['why'])}",
+    ]
+    lines += [f"  {name.replace('_', ' ')}: {printable(value)}" for name, value in told["terms"].items()]
+    lines += [f"  withheld: {w['count']} {printable(w['what'])} ({printable(w['why'])})" for w in told["withheld"]]
+    lines += [f"  {f['sha256']}  {f['size_bytes']:>9,}  {printable(f['name'])}" for f in told["files"]]
+    for lead in told["leads"]:
+        mark = "opened" if lead["lead_id"] in checked["shown"] else "not opened"
+        lines.append(f"  {lead['rank']:>4}  tier {lead['risk_tier']}  {lead['lead_id']}  {mark}")
+        lines += [f"        because: {printable(because)}" for because in lead["because"]]
+    for check in checked["checks"]:
+        state = "not yet" if check["fault"] else "ok"
+        lines.append(f"  {state:<7}  {check['check']}  {printable(check['fault'])}".rstrip())
+    return "\n".join(lines)
 
 
 def received_text(row: Mapping[str, Any]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from headwater.cli.options import AsJson, CasePath, Operator, Why
 from headwater.cli.output import emit, note, printable
-from headwater.cli.package_text import package_lead_text
+from headwater.cli.package_text import draft_text, package_lead_text
 
 __all__ = ["register"]
 
@@ -30,18 +31,33 @@ def review(
     sample: Annotated[
         int | None, typer.Option("--sample", min=1, help="So many leads, drawn by digest; default: all.")
     ] = None,
+    checks: Annotated[
+        bool,
+        typer.Option("--checks", help="Instead: recipient, contents, what is withheld, the checks."),
+    ] = False,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
     """Show the leads of a draft in full to whoever will release it; the custody log records which were opened."""
     from headwater.workflow import REVIEWER_ROLE, Case, review_draft
 
+    if checks:
+        _print_checks(case, package_id, operator, why, as_json=as_json)
+        return
     with Case(case) as opened:
         actor = opened.actor(operator, role=REVIEWER_ROLE, why=why)
         leads = review_draft(opened, actor, package_id, lead_ids=lead or (), sample=sample)
     for row in leads:
         emit(row, as_json=as_json, text=package_lead_text(row), to_the_end=True)
     note(f"{len(leads)} leads shown to {operator}, and recorded so")
+
+
+def _print_checks(case: Path, package_id: str, operator: str, why: str, *, as_json: bool) -> None:
+    from headwater.workflow import Case, checked_draft, consult, draft_told
+
+    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "draft", (package_id,)):
+        told, checked = draft_told(opened, package_id), checked_draft(opened, package_id, operator)
+    emit({**checked, **told}, as_json=as_json, text=draft_text(told, checked), to_the_end=True)
 
 
 def recall(
@@ -67,12 +83,25 @@ def recall(
         emit(notice, as_json=as_json, text=text, to_the_end=True)
 
 
-def sent(case: CasePath, operator: Operator = None, why: Why = "", as_json: AsJson = False) -> None:
+def sent(
+    case: CasePath,
+    drafts: Annotated[bool, typer.Option("--drafts", help="Instead: drafts that nobody has released.")] = False,
+    operator: Operator = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
     """List what was sent to whom, in its order, with the receipts that came back and what was recalled."""
-    from headwater.workflow import Case, consult, sent_list
+    from headwater.workflow import Case, consult, draft_list, sent_list
 
-    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "sent"):
-        rows = sent_list(opened)
+    with Case(case) as opened, consult(opened, opened.actor(operator, why=why), "drafts" if drafts else "sent"):
+        rows = draft_list(opened) if drafts else sent_list(opened)
+    if drafts:
+        for row in rows:
+            text = f"{row['country']} {row['number']:>4}  {row['package_id']}  {row['lead_count']} leads  "
+            emit(row, as_json=as_json, text=f"{text}{row['drafted_at_utc']}  by {printable(row['author'])}")
+        if not rows:
+            note("no draft waits")
+        return
     for row in rows:
         emit(row, as_json=as_json, text=_sent_text(row))
     if not rows:

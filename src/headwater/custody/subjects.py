@@ -54,7 +54,7 @@ class SubjectKeys:
 
     def ids_of(self, subject_id: str) -> tuple[str, ...]:
         """The ids of the keys that a subject has; two processes that began at once may have made two."""
-        return tuple(sorted(key for subject, key in self._listed() if subject == _digest(subject_id)))
+        return tuple(sorted(key for _, key in self._listed(_digest(subject_id))))
 
     def ids_of_all(self, subject_ids: Iterable[str]) -> tuple[str, ...]:
         """The ids of the keys of several subjects; the folder is read once."""
@@ -76,7 +76,7 @@ class SubjectKeys:
         Raises:
             ConfigError: The keys cannot be read or made.
         """
-        ids = sorted({self._key_of(subject) for subject in subjects})
+        ids = self._keys_of(subjects)
         salt = secrets.token_bytes(_KEY_BYTES)
         cipher = self._cipher(ids, salt, context)
         return {"keys": ids, "salt": salt.hex(), "sealed": cipher.encrypt(_NONCE, text, context).hex()}
@@ -112,19 +112,33 @@ class SubjectKeys:
             sync_directory(self._folder)
         return tuple(destroyed)
 
-    def _listed(self) -> list[tuple[str, str]]:
-        """Digest of the subject's id, and the key's id, of each key."""
-        if not self._folder.is_dir():
+    def _listed(self, *digests: str) -> list[tuple[str, str]]:
+        """Digest of the subject's id, and the key's id, of each key; or of the keys of these subjects alone."""
+        try:
+            names = [path.name for path in self._folder.iterdir()]
+        except FileNotFoundError:
             return []
-        found = (_FILE.fullmatch(path.name) for path in sorted(self._folder.iterdir()))
-        return [(name["subject"], f"key-{name['key']}") for name in found if name]
+        # There are as many as subjects were judged: only those that are asked for are looked at closely.
+        wanted = sorted(name for name in names if not digests or name.startswith(digests))
+        return [(name["subject"], f"key-{name['key']}") for name in map(_FILE.fullmatch, wanted) if name]
 
-    def _key_of(self, subject_id: str) -> str:
-        known = self.ids_of(subject_id)
-        if known:
-            return known[0]
+    def _keys_of(self, subjects: Collection[str]) -> list[str]:
+        """A key for each of them, made where there is none; all are on the medium, by one flush of the folder."""
+        digests = sorted({_digest(subject) for subject in subjects})
+        known: dict[str, list[str]] = {digest: [] for digest in digests}
+        for digest, key in self._listed(*digests):
+            known[digest].append(key)
+        made = [self._made(digest) for digest, keys in known.items() if not keys]
+        if made:
+            try:
+                sync_directory(self._folder)
+            except OSError as error:
+                raise self._unwritten(error) from None
+        return sorted([*made, *(min(keys) for keys in known.values() if keys)])
+
+    def _made(self, digest: str) -> str:
         number = secrets.token_hex(16)
-        path = self._folder / f"{_digest(subject_id)}.{number}.key"
+        path = self._folder / f"{digest}.{number}.key"
         try:
             if not self._required:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -133,13 +147,15 @@ class SubjectKeys:
                 append_bytes(descriptor, secrets.token_hex(_KEY_BYTES).encode("ascii") + b"\n")
             finally:
                 os.close(descriptor)
-            sync_directory(self._folder)
         except OSError as error:
-            raise ConfigError(
-                f"{self._folder}: a subject's key cannot be written: {error.strerror}; put the medium with the "
-                "subjects' keys where 'subject_keys_folder' in case.toml says"
-            ) from None
+            raise self._unwritten(error) from None
         return f"key-{number}"
+
+    def _unwritten(self, error: OSError) -> ConfigError:
+        return ConfigError(
+            f"{self._folder}: a subject's key cannot be written: {error.strerror}; put the medium with the "
+            "subjects' keys where 'subject_keys_folder' in case.toml says"
+        )
 
     def _cipher(self, ids: Sequence[str], salt: bytes, context: bytes) -> ChaCha20Poly1305:
         paths = {key: self._folder / f"{subject}.{key.removeprefix('key-')}.key" for subject, key in self._listed()}

@@ -24,6 +24,7 @@ __all__ = [
     "history",
     "hub_snapshot",
     "is_about_link",
+    "newest",
     "same_person",
     "settled_snapshot",
     "snapshot",
@@ -124,10 +125,29 @@ def append(connection: sa.Connection, judgement: Judgement) -> None:
     connection.execute(JUDGEMENTS.insert().values(judgement_id=judgement.judgement_id, **asdict(judgement)))
 
 
-def history(connection: sa.Connection) -> list[Judgement]:
-    """Every judgement, in the order they were given."""
-    rows = connection.execute(sa.select(JUDGEMENTS).order_by(JUDGEMENTS.c.seq)).mappings()
+def history(
+    connection: sa.Connection, *, after: int = 0, up_to: int | None = None, left_id: str | None = None
+) -> list[Judgement]:
+    """Judgements in the order they were given.
+
+    Args:
+        connection: Of the case's database.
+        after: Only those after this number, which `newest` gave.
+        up_to: Only those up to this number; None for all.
+        left_id: Only those about this left row; None for all.
+    """
+    query = sa.select(JUDGEMENTS).where(JUDGEMENTS.c.seq > after).order_by(JUDGEMENTS.c.seq)
+    if up_to is not None:
+        query = query.where(JUDGEMENTS.c.seq <= up_to)
+    if left_id is not None:
+        query = query.where(JUDGEMENTS.c.left_id == left_id)
+    rows = connection.execute(query).mappings()
     return [Judgement(**{k: v for k, v in row.items() if k not in {"seq", "judgement_id"}}) for row in rows]
+
+
+def newest(connection: sa.Connection) -> int:
+    """The number of the judgement that was given last; 0 before the first."""
+    return int(connection.execute(sa.select(sa.func.max(JUDGEMENTS.c.seq))).scalar() or 0)
 
 
 _STRENGTH = {"negative": 0, "unsure": 1, "positive": 2}

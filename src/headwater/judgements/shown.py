@@ -58,8 +58,11 @@ def add_shown(connection: sa.Connection, shown: Sequence[ShownLink]) -> None:
         connection.execute(SHOWN_LINKS.insert(), [asdict(one) for one in shown])
 
 
-def last_shown(connection: sa.Connection, operator: str) -> dict[str, ShownLink]:
-    """For each pair that the queue showed to this person, how it did so last."""
-    rows = connection.execute(sa.select(SHOWN_LINKS).order_by(SHOWN_LINKS.c.seq)).mappings()
+def last_shown(connection: sa.Connection, operator: str, link_id: str | None = None) -> dict[str, ShownLink]:
+    """For each pair that the queue showed to this person, or for one, how it did so last."""
+    query = sa.select(SHOWN_LINKS).order_by(SHOWN_LINKS.c.seq)
+    if link_id is not None:
+        query = query.where(SHOWN_LINKS.c.link_id == link_id)
+    rows = connection.execute(query).mappings()
     every: Iterable[ShownLink] = (ShownLink(**{k: v for k, v in row.items() if k != "seq"}) for row in rows)
     return {shown.link_id: shown for shown in every if same_person(shown.operator) == same_person(operator)}

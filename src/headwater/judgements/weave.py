@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,10 +32,10 @@ class Shares:
 
 
 def woven(
-    waiting: Sequence[str],
+    waiting: Iterable[str],
     *,
-    known: Collection[str],
-    repeated: Collection[str],
+    known: Callable[[], Collection[str]],
+    repeated: Callable[[], Collection[str]],
     case_id: str,
     person: str,
     judged: int,
@@ -49,21 +49,21 @@ def woven(
 
     Args:
         waiting: Pairs in the order of review.
-        known: Pairs whose answer is known, and which this person has not been given.
-        repeated: Pairs that somebody has judged.
+        known: Gives the pairs whose answer is known, and which this person has not been given; asked at most once.
+        repeated: Gives the pairs that somebody has judged; likewise.
         case_id: The case.
         person: Who judges.
         judged: How many judgements that person has given.
         shares: How many places are for which.
     """
-    further = {
-        AS_KNOWN: _drawn(known, case_id, person),
-        AS_REPEATED: _drawn(repeated, case_id, person),
-    }
+    pairs = {AS_KNOWN: known, AS_REPEATED: repeated}
+    further: dict[str, list[str]] = {}
     place = judged
     for link_id in waiting:
         while (purpose := _purpose(case_id, person, place, shares)) != AS_LINK:
             place += 1
+            if purpose not in further:  # one place in ten asks for any, so that most pages draw nothing
+                further[purpose] = _drawn(pairs[purpose](), case_id, person)
             if not further[purpose]:
                 break
             yield further[purpose].pop(0), purpose

@@ -35,7 +35,15 @@ from headwater.packages.recalling import (
     write_recall,
 )
 from headwater.packages.released import Released, released_as_it_lies
-from headwater.packages.releasing import LeadDecision, Release, lead_decisions, release
+from headwater.packages.releasing import (
+    DraftCheck,
+    LeadDecision,
+    Release,
+    draft_checks,
+    draft_documents,
+    lead_decisions,
+    release,
+)
 from headwater.packages.rows import formula_safe, plain, spreadsheet
 from headwater.packages.sent import RECALLS_FOLDER, Sent, sent_documents
 from headwater.packages.typesetting import printable, set_pdf
@@ -49,6 +57,7 @@ __all__ = [
     "CaseRecord",
     "Contents",
     "Draft",
+    "DraftCheck",
     "FieldChange",
     "LeadChange",
     "LeadDecision",
@@ -69,6 +78,8 @@ __all__ = [
     "check_no_media",
     "create_age_identity",
     "draft",
+    "draft_checks",
+    "draft_documents",
     "folder_files",
     "formula_safe",
     "lead_changes",

@@ -214,8 +214,7 @@ def draft(
         "tool_sha256": program_sha256(),
     }
     manifest["package_id"] = package_id_of(manifest)
-    files[REPORT_NAME] = report_pdf(contents, pages, manifest, drafted_at, custody_head, lead_charts(tables, contents))
-    files[REPORT_NAME] = report_pdf(contents, pages, manifest, drafted_at, told.head)
+    files[REPORT_NAME] = report_pdf(contents, pages, manifest, drafted_at, told.head, lead_charts(tables, contents))
     manifest["files"] = _listing(files)
     content = canonical_json(manifest)
     check_no_media({**files, MANIFEST_NAME: content})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,13 @@ from headwater.packages.documents import (
 )
 from headwater.packages.drafting import signatures_bytes, write_folder
 from headwater.packages.guards import check_no_media
+from headwater.packages.naming import check_names, package_leads
 from headwater.packages.opened import check_contents, folder_files
 from headwater.packages.openpgp import ciphertext_name, sealed_for
 from headwater.packages.sent import next_place, sent_documents
 from headwater.schema import canonical_json
 
-__all__ = ["LeadDecision", "Release", "lead_decisions", "release"]
+__all__ = ["DraftCheck", "LeadDecision", "Release", "draft_checks", "draft_documents", "lead_decisions", "release"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,16 +269,102 @@ def _check_approval(
     public_key = raw_public_key(approver_key.public_key()).hex()
     if not approver.strip() or not why.strip():
         raise InputError("release", "the approver or the reason is empty", remedy="say who releases it, and why")
-    if approver.strip().casefold() == author["operator"].strip().casefold() or public_key == author["public_key"]:
-        raise RefusedError(f"{manifest['package_id']}: its author may not release it; a second operator must")
+    if public_key == author["public_key"]:
+        approver = author["operator"]
+    require_second(manifest, approver)
     if raw_public_key(case_key.public_key()).hex() in {public_key, author["public_key"]}:
         raise RefusedError(f"{manifest['package_id']}: an operator signs with a key of their own, not with the case's")
     unknown = sorted(set(leads_opened) - set(lead_ids))
     if unknown:
         raise InputError(unknown[0], "is no lead of this package", remedy="name the leads that you opened")
+    require_opened(manifest, lead_ids, leads_opened, sample)
+
+
+def require_second(manifest: Mapping[str, Any], approver: str) -> None:
+    """Nothing, if somebody else than the author approves.
+
+    Raises:
+        RefusedError: It is the author, however the name was typed.
+    """
+    if approver.strip().casefold() == manifest["author"]["operator"].strip().casefold():
+        raise RefusedError(f"{manifest['package_id']}: its author may not release it; a second operator must")
+
+
+def require_opened(
+    manifest: Mapping[str, Any], lead_ids: Sequence[str], leads_opened: Sequence[str], sample: str
+) -> None:
+    """Nothing, if every lead was opened, or some were and it is said how they were chosen.
+
+    Raises:
+        RefusedError: Some were not, and no sample is stated; or none was.
+    """
     missing = [lead for lead in lead_ids if lead not in set(leads_opened)]
     if missing and not sample.strip():
         unopened = f"{len(missing)} of {len(lead_ids)} leads were not opened"
         raise RefusedError(f"{manifest['package_id']}: {unopened}; open them, or state the sample")
     if lead_ids and not leads_opened:
         raise RefusedError(f"{manifest['package_id']}: no lead was opened; open at least those of your sample")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftCheck:
+    """One of the checks that a release makes, made before it.
+
+    Attributes:
+        check: signed, place, names, media, second_person or opened.
+        fault: What is wrong and what to do; empty if nothing.
+    """
+
+    check: str
+    fault: str = ""
+
+
+def draft_documents(package_dir: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The files of a draft and its manifest, as its author signed them.
+
+    Raises:
+        InputError: There is no draft.
+        IntegrityError: It is not what its author signed.
+    """
+    files, manifest, _ = _signed_draft(package_dir)
+    return files, manifest
+
+
+def draft_checks(
+    package_dir: Path,
+    judgements: Sequence[Mapping[str, Any]],
+    *,
+    approver: str,
+    leads_opened: Sequence[str],
+    sample: str,
+) -> list[DraftCheck]:
+    """The checks that a release by this person would make now, each with what is wrong.
+
+    Args:
+        package_dir: CASE/packages/COUNTRY/PACKAGE_ID.
+        judgements: Rows of the table `judgements`.
+        approver: Who would release it.
+        leads_opened: The leads that this person opened.
+        sample: How they were chosen, where not all were.
+    """
+    try:
+        files, manifest = draft_documents(package_dir)
+    except IntegrityError as error:
+        return [DraftCheck(check="signed", fault=str(error))]
+    lead_ids = [lead["lead_id"] for lead in manifest["leads"]]
+    acts: tuple[tuple[str, Callable[[], None]], ...] = (
+        ("place", lambda: _check_place(package_dir, manifest)),
+        ("names", lambda: check_names(package_leads(package_dir), judgements)),
+        ("media", lambda: check_no_media(files)),
+        ("second_person", lambda: require_second(manifest, approver)),
+        ("opened", lambda: require_opened(manifest, lead_ids, leads_opened, sample)),
+    )
+    found = [DraftCheck(check="signed")]
+    for name, act in acts:
+        try:
+            act()
+        except (RefusedError, IntegrityError) as error:
+            found.append(DraftCheck(check=name, fault=str(error)))
+        else:
+            found.append(DraftCheck(check=name))
+    return found

@@ -25,10 +25,11 @@ from headwater.workflow.deconfliction import (
 )
 from headwater.workflow.deconfliction_sessions import DeconflictSession, deconflict_sessions
 from headwater.workflow.deconfliction_terms import Stated
+from headwater.workflow.drafts import checked_draft, draft_list, draft_told, sealed_file
 from headwater.workflow.erasing import SubjectErased, erase_subject
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
-from headwater.workflow.judging import Judged, judge_link, judgement_history
+from headwater.workflow.judging import Judged, JudgedMeanwhileError, judge_link, judgement_history
 from headwater.workflow.lead_views import case_status, lead_timeline, lead_window, leads_by_country, merged_person
 from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.money import (
@@ -63,6 +64,7 @@ from headwater.workflow.remarks import (
 )
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
 from headwater.workflow.review import REVIEWER_ROLE, review_draft
+from headwater.workflow.review_desk import DeskPair, OwnJudgement, ReviewDesk
 from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.running import RunningStage, running_stage
 from headwater.workflow.searching import LONGEST_QUERY, made_index, search_case, search_index_name, search_row
@@ -99,11 +101,15 @@ __all__ = [
     "Case",
     "ClusterLinks",
     "DeconflictSession",
+    "DeskPair",
     "Due",
     "GradesRead",
     "Judged",
+    "JudgedMeanwhileError",
     "LedgerReport",
     "NextAction",
+    "OwnJudgement",
+    "ReviewDesk",
     "RunningStage",
     "SheetsWritten",
     "ShownQueue",
@@ -122,6 +128,7 @@ __all__ = [
     "answer_offer",
     "approve_mapping",
     "case_status",
+    "checked_draft",
     "cluster_links",
     "cluster_members",
     "confirm_erasure",
@@ -129,7 +136,9 @@ __all__ = [
     "consult",
     "cut_preview",
     "deconflict_sessions",
+    "draft_list",
     "draft_package",
+    "draft_told",
     "due_now",
     "erase_subject",
     "erase_texts",
@@ -172,6 +181,7 @@ __all__ = [
     "review_draft",
     "run_stages",
     "running_stage",
+    "sealed_file",
     "search_case",
     "search_index_name",
     "search_row",

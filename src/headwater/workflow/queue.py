@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, Final
 
 import pyarrow as pa
@@ -13,45 +11,30 @@ import pyarrow.compute as pc
 
 from headwater.engine import Session
 from headwater.errors import ConfigError, InputError
-from headwater.identities import KNOWN_LEFT_TABLES, known_rows
 from headwater.judgements import (
     AS_KNOWN,
     AS_LINK,
-    KNOWN_CLAIM,
     REPEAT_GAP,
     Judgement,
     Shares,
     ShownLink,
     add_shown,
     bars_digest,
-    is_about_link,
     last_shown,
     same_person,
     woven,
 )
-from headwater.packages import NAMED_BY
-from headwater.schema import table_named
 from headwater.workflow.case import Actor, Case
+from headwater.workflow.judged_pairs import JudgedPairs
+from headwater.workflow.review_rows import OrderOfReview, ScannedRows
+from headwater.workflow.reviewed import reviewed_pairs
 from headwater.workflow.views import consult
 
-__all__ = ["CLAIMS", "NAMING_CLAIM", "ShownQueue", "pairs_shown_as", "queued_hubs", "reviewed_pairs", "show_queue"]
+__all__ = ["CLAIMS", "Review", "ShownQueue", "pair_shown_as", "queued_hubs", "show_queue", "shown_pair"]
 
 CLAIMS: Final = ("used", "paid", "held")
-NAMING_CLAIM: Final = "used"
-"""The claim by which a lead names a record, which takes two people."""
-
-# What a person needs to see of a row to decide; ids and sources are one `explain` away.
-_PERSON = ("full_name", "date_of_birth", "street_address", "suburb", "country", "phone", "email")
-_SHOWN = {
-    "accounts": ("account_id", "platform_key", "nickname", "email", "phone", "registered_at_utc"),
-    "payments": ("payment_id", "platform_key", "account_id", "txid", "amount_sat", "at_utc"),
-    "customers": ("customer_id", "actor", *_PERSON),
-    "records": ("record_id", *_PERSON, "nickname"),
-}
 _OF_MODEL: Final = ("comparisons", "match_weight_mbits", "probability_ppm", "because")
 """What a person who is not to be led by the model does not see before they have judged."""
-
-_OF_LINK: Final = ("link_id", "claim", "left_table", "left_id", "right_table", "right_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +85,10 @@ def show_queue(
         hubs = queued_hubs(tables, judged=judged)
         if claim == "hub":
             return ShownQueue(rows=hubs[: limit or None], left=_beyond(hubs, limit), hubs=len(hubs))
-        review = _Review(case, tables, actor.name)
+        found_by = ScannedRows(tables)
+        judgements = JudgedPairs(found_by)
+        judgements.add(case.judgements())
+        review = Review(case, OrderOfReview(tables), judgements, actor.name)
         if link_id is not None:
             chosen = [(link_id, review.shown_as(link_id))]
         elif judged:
@@ -110,25 +96,17 @@ def show_queue(
         else:
             chosen = list(review.given(claim))
         left, chosen = _beyond(chosen, limit), chosen[: limit or None]
-        pairs = reviewed_pairs(tables, [link for link, _ in chosen])
+        pairs = reviewed_pairs(found_by, [link for link, _ in chosen])
         if link_id is not None and not pairs:
             raise InputError(link_id, "no such link", remedy="copy the id from 'headwater queue'")
         rows, shown = [], []
         for pair, (link, shown_as) in zip(pairs, chosen, strict=True):
             # What is given again is hidden again, or it could be told from what is new.
             hidden = hide_score and (link not in review.mine or not (judged or link_id))
-            verdict = review.stands.get(link) if judged or (link in review.mine and link_id) else None
-            rows.append(_without_score(pair) if hidden else {**pair, "score_hidden": False, "judged": verdict})
-            shown.append(
-                ShownLink(
-                    link_id=link,
-                    operator=actor.name,
-                    bars_sha256="" if hidden else bars_digest(pair),
-                    score_hidden=hidden,
-                    shown_as=shown_as,
-                    at_utc=case.now(),
-                )
-            )
+            told = judged or (link in review.mine and link_id is not None)
+            row, record = shown_pair(case, review, pair, shown_as, actor.name, hidden=hidden, judged=told)
+            rows.append(row)
+            shown.append(record)
     with case.database.begin() as connection:
         add_shown(connection, shown)
     return ShownQueue(rows=rows, left=left, hubs=len(hubs), unordered=review.unordered)
@@ -148,223 +126,101 @@ def _without_score(pair: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "candidates": candidates, "score_hidden": True, "judged": None}
 
 
-class _Review:
-    """What one person has judged, and what waits for them."""
+class Review:
+    """What one person has judged, and what waits for them.
 
-    def __init__(self, case: Case, tables: Session, operator: str) -> None:
-        self._tables = tables
+    Args:
+        case: The case.
+        order: Of its links.
+        judged: Every judgement so far.
+        operator: Who.
+    """
+
+    def __init__(self, case: Case, order: OrderOfReview, judged: JudgedPairs, operator: str) -> None:
+        self._case = case
+        self._operator = operator
         self._person = same_person(operator)
-        self._settings = case.settings
-        self._case_id = case.case_id
-        judgements = tables.arrow("judgements").to_pylist()
-        self.stands: dict[str, str] = {row["link_id"]: row["verdict"] for row in judgements}
-        self._ordered, self.unordered = _order_of_review(tables, self.stands)
-        self._people = {row["link_id"]: row["positive_operators"] for row in judgements}
-        now = {(row["claim"], row["left_id"], row["right_id"]): row["link_id"] for row in judgements}
-        self._own: list[tuple[str, Judgement]] = [
-            (now.get(judgement.subject, judgement.link_id), judgement)
-            for judgement in case.judgements()
-            if judgement.person == self._person and (is_about_link(judgement) or judgement.claim == KNOWN_CLAIM)
-        ]
+        self._order = order
+        self._judged = judged
+        self._own = judged.own(self._person)
+        self.stands = judged.stands
+        self.unordered = order.unordered
         self.mine = {link for link, _ in self._own}
-        with case.database.connect() as connection:
-            self._shown = last_shown(connection, operator)
 
-    def order(self, claim: str | None) -> list[str]:
+    def order(self, claim: str | None) -> Iterator[str]:
         """Every link that is proposed or judged, in the order of review."""
-        return [link for link, of_claim in self._ordered if claim in {None, of_claim}]
+        return self._order.links(self._judged.there, claim)
 
     def given(self, claim: str | None) -> Iterator[tuple[str, str]]:
         """What waits for this person, and among it what measures them; each with how it comes to be shown."""
-        order = self.order(claim)
-        naming = order if claim == NAMING_CLAIM else self.order(NAMING_CLAIM)
-        second = {link for link in naming if self._needs_second(link)}
-        waiting = [link for link in order if link not in self.stands or link in second]
-        lately = {link for link, _ in self._own[-REPEAT_GAP:]}
+        second = self._judged.named_once - self.mine
+        settings = self._case.settings
         return woven(
-            waiting,
-            known=self._known(claim) - self.mine,
-            repeated=[link for link in order if link in self.stands and link not in second and link not in lately],
-            case_id=self._case_id,
+            (link for link in self.order(claim) if link not in self.stands or link in second),
+            known=lambda: self._order.known(claim) - self.mine,
+            repeated=lambda: self._repeated(claim) - second,
+            case_id=self._case.case_id,
             person=self._person,
             judged=len(self._own),
-            shares=Shares(known_ppm=self._settings.known_pairs_ppm, repeated_ppm=self._settings.repeated_pairs_ppm),
+            shares=Shares(known_ppm=settings.known_pairs_ppm, repeated_ppm=settings.repeated_pairs_ppm),
         )
+
+    def last_judged(self) -> str | None:
+        """The pair that this person judged last, by the id that it has now."""
+        return self._own[-1][0] if self._own else None
 
     def shown_as(self, link: str) -> str:
         """How a pair that is asked for by its id comes to be shown: as in the queue, until it is judged."""
-        shown = self._shown.get(link)
-        judged_at = max((judgement.at_utc for own, judgement in self._own if own == link), default="")
-        if shown is not None and shown.at_utc > judged_at:
+        shown = pair_shown_as(self._case, self._operator, link, [j for own, j in self._own if own == link])
+        if shown is not None:
             return shown.shown_as
-        return AS_KNOWN if link in self._known(None) else AS_LINK
+        return AS_KNOWN if link in self._order.known(None) else AS_LINK
 
-    def _needs_second(self, link: str) -> bool:
-        """Whether one other person has judged it positive, so that it takes a second to name anybody."""
-        return self.stands.get(link) == "positive" and self._people[link] < NAMED_BY and link not in self.mine
-
-    def _known(self, claim: str | None) -> set[str]:
-        """Pairs of known answer that would be proposed if they were links: others would be told by their weight."""
-        known = self._tables.arrow("known_links")
-        chosen = known.filter(pc.and_(known["proposed"], pc.is_valid(known["known_pair_id"])))
-        if claim is not None:
-            chosen = chosen.filter(pc.equal(chosen["claim"], claim))
-        return set(chosen["link_id"].to_pylist())
+    def _repeated(self, claim: str | None) -> set[str]:
+        """The links that somebody judged, but for those that this person judged lately."""
+        lately = {link for link, _ in self._own[-REPEAT_GAP:]}
+        return {link for link, of in self._judged.there.items() if claim in {None, of}} - lately
 
 
-def _order_of_review(tables: Session, judged: Collection[str]) -> tuple[list[tuple[str, str]], int]:
-    """Every link that is proposed or judged, with its claim, and how many that are proposed have no place.
+def shown_pair(
+    case: Case, review: Review, pair: Mapping[str, Any], shown_as: str, operator: str, *, hidden: bool, judged: bool
+) -> tuple[dict[str, Any], ShownLink]:
+    """A pair as this person is shown it, and the record of that.
 
-    These come after those that have one, and what was judged and is not proposed any more comes last.
+    Args:
+        case: The case.
+        review: Of this person.
+        pair: From `reviewed_pairs`.
+        shown_as: How it comes to be shown.
+        operator: Who looks.
+        hidden: Whether weights, probability and bars are left out.
+        judged: Whether the judgement that stands on it is told.
     """
-    links = tables.columns("links", ["link_id", "claim", "proposed"])
-    is_judged = pc.is_in(links["link_id"], value_set=pa.array(sorted(judged), pa.string()))
-    links = links.filter(pc.or_(links["proposed"], is_judged))
-    claims = dict(zip(links["link_id"].to_pylist(), links["claim"].to_pylist(), strict=True))
-    ordered = [link for link in tables.columns("review_queue", ["link_id"])["link_id"].to_pylist() if link in claims]
-    proposed = set(links.filter(links["proposed"])["link_id"].to_pylist())
-    unordered = sorted(proposed - set(ordered))
-    last = sorted(claims.keys() - proposed - set(ordered))
-    return [(link, claims[link]) for link in (*ordered, *unordered, *last)], len(unordered)
+    link = str(pair["link_id"])
+    verdict = review.stands.get(link) if judged else None
+    row = _without_score(pair) if hidden else {**pair, "score_hidden": False, "judged": verdict}
+    return row, ShownLink(
+        link_id=link,
+        operator=operator,
+        bars_sha256="" if hidden else bars_digest(pair),
+        score_hidden=hidden,
+        shown_as=shown_as,
+        at_utc=case.now(),
+    )
 
 
-def pairs_shown_as(case: Case, operator: str) -> dict[str, ShownLink]:
-    """For each pair that the queue showed this person since they last judged it, how it did so."""
+def pair_shown_as(case: Case, operator: str, link_id: str, own: Sequence[Judgement]) -> ShownLink | None:
+    """How the queue showed a pair to this person since they last judged it; None if it did not.
+
+    Args:
+        case: The case.
+        operator: Who.
+        link_id: The pair.
+        own: What this person judged about it before, in order.
+    """
     with case.database.connect() as connection:
-        shown = last_shown(connection, operator)
-    judged: dict[str, str] = {}
-    for judgement in case.judgements():
-        if judgement.person == same_person(operator):
-            judged[judgement.link_id] = judgement.at_utc
-    return {link: one for link, one in shown.items() if one.at_utc > judged.get(link, "")}
-
-
-def reviewed_pairs(tables: Session, link_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """The pairs of these ids in that order, each with both rows, what speaks against it, its bars and its rivals.
-
-    Links of the case and pairs of known answer alike; an id of neither is left out.
-    """
-    wanted = pa.array(sorted(set(link_ids)), pa.string())
-    links = _with_rivals(tables, "links", wanted) + _with_rivals(tables, "known_links", wanted)
-    rows = _rows_of(tables, links)
-    against = _contrary(tables, links)
-    beside: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for rival in _chosen(tables, "rival_hypotheses", "link_id", set(link_ids)):
-        beside[rival["link_id"]].append(rival)
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for link in links:
-        groups[link["claim"], link["left_id"]].append(link)
-    found = {link["link_id"]: link for link in links}
-    return [
-        _pair(found[link_id], groups[found[link_id]["claim"], found[link_id]["left_id"]], rows, against)
-        | {"beside": beside[link_id]}
-        for link_id in link_ids
-        if link_id in found
-    ]
-
-
-def _with_rivals(tables: Session, name: str, wanted: pa.Array) -> list[dict[str, Any]]:
-    """The rows of these ids and of the other candidates of their left rows, as rows of `links`."""
-    lefts = tables.chosen(
-        name, lambda part: pc.is_in(part["link_id"], value_set=wanted), columns=["link_id", "left_id"]
-    )
-    values = pa.array(sorted(set(lefts["left_id"].to_pylist())), pa.string())
-    rows: list[dict[str, Any]] = tables.chosen(
-        name, lambda part: pc.is_in(part["left_id"], value_set=values)
-    ).to_pylist()
-    if name == "links":
-        return rows
-    return [{**row, "left_table": KNOWN_LEFT_TABLES[row["claim"]], "right_table": "records"} for row in rows]
-
-
-def _rows_of(tables: Session, links: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """What is shown of each row that a link names, by table and id."""
-    ids: dict[str, set[str]] = defaultdict(set)
-    for link in links:
-        for side in ("left", "right"):
-            ids[link[f"{side}_table"]].add(link[f"{side}_id"])
-    known = known_rows(tables.arrow("known_pairs"))
-    found = {}
-    for table, wanted in ids.items():
-        key, *_ = table_named(table).key
-        for row in _chosen(tables, table, key, wanted, _SHOWN[table]):
-            found[table, row[key]] = row
-        for row_id in wanted & known.get(table, {}).keys():
-            found[table, row_id] = {name: known[table][row_id].get(name) for name in _SHOWN[table]}
-    return found
-
-
-def _chosen(
-    tables: Session, table: str, key: str, wanted: Collection[str], columns: Sequence[str] | None = None
-) -> list[dict[str, Any]]:
-    values = pa.array(sorted(wanted), pa.string())
-    rows: list[dict[str, Any]] = tables.chosen(
-        table, lambda part: pc.is_in(part[key], value_set=values), columns=columns
-    ).to_pylist()
-    return rows
-
-
-def _contrary(tables: Session, links: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """What speaks against a link, or against who used an account, by the id of either."""
-    against: dict[str, list[str]] = defaultdict(list)
-    ids = {link["link_id"] for link in links}
-    for fact in _chosen(tables, "contrary_facts", "link_id", ids):
-        against[fact["link_id"]].append(fact["statement"])
-    lefts = {link["left_id"] for link in links}
-    for fact in _chosen(tables, "contrary_facts", "account_id", lefts):
-        if not fact["link_id"]:
-            against[fact["account_id"]].append(fact["statement"])
-    return against
-
-
-def _pair(
-    link: Mapping[str, Any],
-    candidates: Sequence[Mapping[str, Any]],
-    rows: Mapping[tuple[str, str], Mapping[str, Any]],
-    against: Mapping[str, Sequence[str]],
-) -> dict[str, Any]:
-    sums = accumulate(bar["weight_mbits"] for bar in link["comparisons"])
-    others = sorted(
-        (other for other in candidates if other["link_id"] != link["link_id"]),
-        key=lambda other: (-other["match_weight_mbits"], other["link_id"]),
-    )
-    contrary = link.get("contrary")
-    if contrary is None:
-        contrary = [*against.get(link["link_id"], ()), *against.get(link["left_id"], ())]
-    return {
-        **{name: link[name] for name in _OF_LINK},
-        "contrary": list(contrary),
-        "left": dict(rows[link["left_table"], link["left_id"]]),
-        "right": dict(rows[link["right_table"], link["right_id"]]),
-        "candidates": [_candidate(link, other, rows) for other in others],
-        "comparisons": [{**bar, "sum_mbits": total} for bar, total in zip(link["comparisons"], sums, strict=True)],
-        "match_weight_mbits": link["match_weight_mbits"],
-        "probability_ppm": link["probability_ppm"],
-        "because": link["because"],
-        "model_id": link["model_id"],
-    }
-
-
-def _candidate(
-    link: Mapping[str, Any], other: Mapping[str, Any], rows: Mapping[tuple[str, str], Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Another candidate for the same left row, with each field in which it stands better or worse."""
-    here = {bar["field"]: bar for bar in link["comparisons"]}
-    there = {bar["field"]: bar for bar in other["comparisons"]}
-    differs = []
-    for field in dict.fromkeys((*here, *there)):
-        weights = [bars[field]["weight_mbits"] if field in bars else 0 for bars in (here, there)]
-        if weights[0] != weights[1]:
-            level = there[field]["level"] if field in there else "not compared"
-            differs.append({"field": field, "level": level, "better_by_mbits": weights[1] - weights[0]})
-    return {
-        "link_id": other["link_id"],
-        "right_id": other["right_id"],
-        "right": dict(rows[other["right_table"], other["right_id"]]),
-        "match_weight_mbits": other["match_weight_mbits"],
-        "probability_ppm": other["probability_ppm"],
-        "differs": differs,
-    }
+        shown = last_shown(connection, operator, link_id).get(link_id)
+    return shown if shown is not None and shown.at_utc > max((j.at_utc for j in own), default="") else None
 
 
 def queued_hubs(tables: Session, *, judged: bool = False) -> list[dict[str, Any]]:

@@ -12,7 +12,15 @@ from headwater.packages import leads_of_record
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.intake import recorded
 
-__all__ = ["REVIEWER_ROLE", "drawn_sample", "leads_shown", "package_folder", "review_draft", "sample_words"]
+__all__ = [
+    "REVIEWER_ROLE",
+    "drawn_sample",
+    "leads_shown",
+    "package_folder",
+    "require_unaltered",
+    "review_draft",
+    "sample_words",
+]
 
 REVIEWER_ROLE: Final = "reviewer"
 
@@ -38,7 +46,7 @@ def review_draft(
         folder = package_folder(case, package_id) / "draft"
         if not folder.is_dir():
             raise InputError(package_id, "is no draft any more", remedy="draft a new one with 'headwater package'")
-        _check_unaltered(case, package_id, folder)
+        require_unaltered(case, package_id, folder)
         leads = {str(lead["lead_id"]): lead for lead in leads_of_record(folder)}
         chosen = list(lead_ids) or (list(leads) if sample is None else drawn_sample(package_id, list(leads), sample))
         for lead_id in chosen:
@@ -92,7 +100,12 @@ def package_folder(case: Case, package_id: str) -> Path:
     return found[0]
 
 
-def _check_unaltered(case: Case, package_id: str, folder: Path) -> None:
+def require_unaltered(case: Case, package_id: str, folder: Path) -> None:
+    """Nothing, if the leads of a draft are those that the custody log says were drafted.
+
+    Raises:
+        IntegrityError: They are others.
+    """
     for entry in case.custody.entries():
         if entry.event == "exported" and entry.outcome == "done" and package_id in entry.object_ids:
             found = hashlib.sha256((folder / "leads.jsonl").read_bytes()).hexdigest()

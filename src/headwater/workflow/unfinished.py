@@ -22,7 +22,7 @@ from headwater.engine import sync_folder
 from headwater.errors import InputError
 from headwater.judgements import Judgement, Remark, add_remark, all_remarks, append, history
 
-__all__ = ["finish_decisions", "put_ready"]
+__all__ = ["finish_decisions", "judging_alone", "put_ready"]
 
 _FOLDER = "unfinished"
 
@@ -56,6 +56,26 @@ def put_ready(case_dir: Path, decision: Judgement | Remark) -> Iterator[None]:
         yield
         with suppress(OSError):  # the next opening removes it
             path.unlink()
+
+
+@contextmanager
+def judging_alone(case_dir: Path) -> Iterator[None]:
+    """Nobody else judges in this case inside the block, whichever program they use.
+
+    Raises:
+        InputError: The medium refuses.
+    """
+    try:
+        (case_dir / _FOLDER).mkdir(exist_ok=True)
+        descriptor = os.open(case_dir / _FOLDER, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        told = f"the judgement could not be written: {error.strerror}"
+        raise InputError(case_dir / _FOLDER, told, remedy="nothing was recorded") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def finish_decisions(case_dir: Path, database: sa.Engine, custody: CustodyLog) -> None:

@@ -23,6 +23,7 @@ ALLOWED_TYPES = {
     "text/csv",
     "text/plain",
     "application/pdf",
+    "application/vnd.headwater.sealed",
 }
 REASON = {"reason": "asked for by a test"}
 

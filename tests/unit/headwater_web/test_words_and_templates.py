@@ -19,6 +19,9 @@ from headwater.workflow import ACCOUNTED
 from headwater_web.render import environment
 from headwater_web.routes import ROUTES
 from headwater_web.screens.files import OWN_FILES
+from headwater_web.screens.release import CHECKS, STATES
+from headwater_web.screens.review import REASONS, VERDICTS
+from headwater_web.screens.review_pair import CLAIMS
 from headwater_web.words import LANGUAGES, catalogue, chosen_language, worded
 
 PACKAGE = Path(str(headwater_web.__file__)).parent
@@ -43,6 +46,15 @@ BUILT = {
     "lead.is_": sorted(CONNECTION_WORDS),
     "leads.moved_": ["up", "down", "new", "gone", "stays"],
     "timeline.": sorted(TIMELINE_WORDS),
+    "release.check_": CHECKS,
+    "release.done_": ["released", "receipt", "outcomes", "recalled"],
+    "release.kind_": ["package", "recall"],
+    "release.state_": STATES,
+    "release.term_": ["purpose", "legal_basis", "handling_code", "onward_transfer"],
+    "review.question_": CLAIMS,
+    "review.said_": VERDICTS,
+    "review.side_": ["account", "payment", "customer", "record"],
+    "review.why_": [f"{said}_{reason}" for said in (*VERDICTS, "undo") for reason in REASONS],
     "tables.": ["first", "before", "next", "last"],
 }
 

@@ -16,7 +16,15 @@ FIVE = Shares(known_ppm=50_000, repeated_ppm=50_000)
 
 def given_to(person="b. analyst", *, waiting=WAITING, known=KNOWN, repeated=REPEATED, judged=0, shares=FIVE):
     return list(
-        woven(waiting, known=known, repeated=repeated, case_id="cas-1", person=person, judged=judged, shares=shares)
+        woven(
+            waiting,
+            known=lambda: known,
+            repeated=lambda: repeated,
+            case_id="cas-1",
+            person=person,
+            judged=judged,
+            shares=shares,
+        )
     )
 
 
