@@ -24,6 +24,7 @@ from headwater.evidence.suggest import likeliest, suggestions
 from headwater.evidence.suggest_grounds import KnownFiles
 from headwater.evidence.suggestion import Suggestion, TableSuggestion
 from headwater.evidence.templates import recognised, template_mapping
+from headwater.evidence.tried import RowSource, TriedMapping, tried_mapping
 
 __all__ = [
     "EXHIBIT_KINDS",
@@ -37,11 +38,13 @@ __all__ = [
     "Limits",
     "PlatformMapping",
     "PlatformProfile",
+    "RowSource",
     "SealedPool",
     "Stamp",
     "Suggestion",
     "TableSuggestion",
     "TimeWindow",
+    "TriedMapping",
     "acquire",
     "doctor_report",
     "draft_mapping",
@@ -61,5 +64,6 @@ __all__ = [
     "stamp_of",
     "suggestions",
     "template_mapping",
+    "tried_mapping",
     "whole_digest",
 ]

@@ -3,6 +3,7 @@
 from headwater.media.claims import claimed_origins
 from headwater.media.hashing import hash_items
 from headwater.media.paths import hash_paths
+from headwater.media.sources import sources_of
 from headwater.media.stage import match_media
 from headwater.media.tiers import MAX_DISTANCE_BITS, MIN_QUALITY, NEAR_TIERS, TIERS, VERDICT_GROUPS
 
@@ -16,4 +17,5 @@ __all__ = [
     "hash_items",
     "hash_paths",
     "match_media",
+    "sources_of",
 ]

@@ -27,6 +27,16 @@ from headwater.workflow.erasing import SubjectErased, erase_subject
 from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.judging import Judged, judge_link, judgement_history
+from headwater.workflow.mapping_drafts import (
+    DraftBinding,
+    MappingDraft,
+    approve_draft,
+    decide_binding,
+    edit_draft,
+    mapping_draft,
+    start_draft,
+    try_draft,
+)
 from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.money import SheetsWritten, export_request_sheets, write_month_table, write_sankey
 from headwater.workflow.overview import (
@@ -41,6 +51,7 @@ from headwater.workflow.overview import (
 )
 from headwater.workflow.people import lead_explained, named_lead, outcome_report, ranked_leads
 from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
+from headwater.workflow.refusals import ReadAgain, Refusal, read_again, refusals
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
 from headwater.workflow.review import REVIEWER_ROLE, review_draft
@@ -48,6 +59,7 @@ from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.sending import import_outcomes, import_receipt, recall_sent, sent_list
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
+from headwater.workflow.tree import EntriesUnder, FolderLevel, FolderLine, FolderSums, entries_under, folder_sums
 from headwater.workflow.verify import verify_path
 from headwater.workflow.victims import OF_VICTIMS, VICTIM_ROLE, victim_reader
 from headwater.workflow.viewer import GradesRead, export_media, read_grades, withdraw_grades
@@ -73,11 +85,19 @@ __all__ = [
     "AgreementReport",
     "Case",
     "DeconflictSession",
+    "DraftBinding",
     "Due",
+    "EntriesUnder",
+    "FolderLevel",
+    "FolderLine",
+    "FolderSums",
     "GradesRead",
     "Judged",
     "LedgerReport",
+    "MappingDraft",
     "NextAction",
+    "ReadAgain",
+    "Refusal",
     "SheetsWritten",
     "ShownQueue",
     "Stage",
@@ -93,19 +113,24 @@ __all__ = [
     "add_reference",
     "agreement_report",
     "answer_offer",
+    "approve_draft",
     "approve_mapping",
     "confirm_erasure",
     "confirm_polarity",
     "consult",
     "cut_preview",
+    "decide_binding",
     "deconflict_sessions",
     "draft_package",
     "due_now",
+    "edit_draft",
+    "entries_under",
     "erase_subject",
     "erase_texts",
     "export_media",
     "export_request_sheets",
     "finish_session",
+    "folder_sums",
     "import_outcomes",
     "import_receipt",
     "import_timestamp",
@@ -115,6 +140,7 @@ __all__ = [
     "lead_explained",
     "leads_before_judgement",
     "ledger_report",
+    "mapping_draft",
     "named_lead",
     "next_actions",
     "open_store",
@@ -125,9 +151,11 @@ __all__ = [
     "prove_growth",
     "queued_hubs",
     "ranked_leads",
+    "read_again",
     "read_grades",
     "recall_sent",
     "reference_list",
+    "refusals",
     "release_package",
     "request_timestamp",
     "review_draft",
@@ -137,11 +165,13 @@ __all__ = [
     "shared_rows",
     "show_queue",
     "stage_statuses",
+    "start_draft",
     "start_session",
     "suggest_mapping",
     "system_clock",
     "table_list",
     "table_rows",
+    "try_draft",
     "verify_path",
     "victim_reader",
     "way_back",
