@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from headwater.errors import HeadwaterError, InputError, RefusedError
+from headwater.errors import ConfigError, HeadwaterError, InputError, RefusedError
 from headwater.workflow import Actor
 from headwater_web.answers import Answer, Download, File, Page, Problem, Redirect
 from headwater_web.ask import Ask
@@ -109,8 +109,9 @@ def _answered(workbench: Workbench, route: Route, request: Request, form: Mappin
         return _problem(ask, problem)
     except RefusedError as error:
         return _problem(ask, Problem(HTTPStatus.FORBIDDEN, "problem.refused", why=str(error)))
-    except InputError as error:
-        return _problem(ask, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "problem.input", why=error.reason))
+    except (InputError, ConfigError) as error:
+        why = error.reason if isinstance(error, InputError) else str(error)
+        return _problem(ask, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "problem.input", why=why))
     except _NoRecordError:
         return _problem(ask, Problem(HTTPStatus.SERVICE_UNAVAILABLE, "problem.no_record"))
     except Exception as error:  # noqa: BLE001 - the last line before the person: no page tells whoever asks what broke

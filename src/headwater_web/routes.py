@@ -5,11 +5,25 @@ from __future__ import annotations
 from typing import Final
 
 from headwater_web.rules import Route, checked_routes
-from headwater_web.screens import audit, cases, exports, files, go_to, home, leads, people, reports, sign_in, tables
+from headwater_web.screens import (
+    audit,
+    cases,
+    exports,
+    files,
+    go_to,
+    home,
+    intake,
+    leads,
+    mapping,
+    people,
+    reports,
+    sign_in,
+    tables,
+)
 
 __all__ = ["ROUTES", "SCREENS"]
 
-SCREENS: Final = (files, reports, sign_in, cases, people, home, leads, go_to, tables, exports, audit)
+SCREENS: Final = (files, reports, sign_in, cases, people, home, intake, mapping, leads, go_to, tables, exports, audit)
 """Modules with a tuple `ROUTES`; a new screen is one line here."""
 
 ROUTES: Final[tuple[Route, ...]] = checked_routes(route for screen in SCREENS for route in screen.ROUTES)

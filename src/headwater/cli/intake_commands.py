@@ -39,7 +39,8 @@ def tree(
         sums = folder_sums(tables)
         lines = sums.exhibits() if exhibit is None else sums.level(exhibit, volume, folder.strip("/")).parts
     rows = [_tree_row(line) for line in lines]
-    emit_table(rows, tuple(rows[0]) if rows else ("exhibit_id",), as_json=as_json)
+    shown = rows if as_json else [{**row, "folder": printable(row["folder"])} for row in rows]
+    emit_table(shown, tuple(rows[0]) if rows else ("exhibit_id",), as_json=as_json)
     for line in lines:
         if line.unaccounted_entries or line.unaccounted_bytes:
             note(
@@ -52,7 +53,8 @@ def _tree_row(line: FolderLine) -> dict[str, Any]:
     return {
         "exhibit_id": line.exhibit_id,
         "volume_index": line.volume_index,
-        "folder": printable(line.folder) + (" (right here)" if line.is_here else ""),
+        "folder": line.folder,
+        "is_here": line.is_here,
         "entries": line.entries,
         "size_bytes": line.size_bytes,
         **{one.account: one.entries for one in line.lines},

@@ -30,6 +30,7 @@ from headwater.workflow.judging import Judged, judge_link, judgement_history
 from headwater.workflow.mapping_drafts import (
     DraftBinding,
     MappingDraft,
+    TriedMapping,
     approve_draft,
     decide_binding,
     edit_draft,
@@ -51,6 +52,7 @@ from headwater.workflow.overview import (
 )
 from headwater.workflow.people import lead_explained, named_lead, outcome_report, ranked_leads
 from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
+from headwater.workflow.ranges import RANGE_KINDS, RangeSum, Strip, medium_strip
 from headwater.workflow.refusals import ReadAgain, Refusal, read_again, refusals
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
@@ -75,6 +77,7 @@ from headwater.workflow.views import (
 __all__ = [
     "ACCOUNTED",
     "OF_VICTIMS",
+    "RANGE_KINDS",
     "REVIEWER_ROLE",
     "STAGES",
     "VICTIM_ROLE",
@@ -96,6 +99,7 @@ __all__ = [
     "LedgerReport",
     "MappingDraft",
     "NextAction",
+    "RangeSum",
     "ReadAgain",
     "Refusal",
     "SheetsWritten",
@@ -105,7 +109,9 @@ __all__ = [
     "StageStatus",
     "Stated",
     "StepDone",
+    "Strip",
     "SubjectErased",
+    "TriedMapping",
     "access_faults",
     "access_rows",
     "accounted",
@@ -141,6 +147,7 @@ __all__ = [
     "leads_before_judgement",
     "ledger_report",
     "mapping_draft",
+    "medium_strip",
     "named_lead",
     "next_actions",
     "open_store",

@@ -40,6 +40,7 @@ from headwater.workflow.suggest import MappingSuggestions, row_files, suggest_ma
 __all__ = [
     "DraftBinding",
     "MappingDraft",
+    "TriedMapping",
     "approve_draft",
     "decide_binding",
     "edit_draft",

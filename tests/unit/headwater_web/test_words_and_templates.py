@@ -13,7 +13,7 @@ import pytest
 
 import headwater_web
 from headwater.references import OUTCOMES
-from headwater.workflow import ACCOUNTED
+from headwater.workflow import ACCOUNTED, RANGE_KINDS
 from headwater_web.render import environment
 from headwater_web.routes import ROUTES
 from headwater_web.screens.files import OWN_FILES
@@ -31,6 +31,11 @@ BUILT = {
     "audit.kind_": ["all", "consulted", "exported", "failed"],
     "outcome.": sorted(OUTCOMES),
     "tables.": ["first", "before", "next", "last"],
+    "range_kind.": sorted(RANGE_KINDS),
+    "draft_act.": ["suggested", "confirmed", "rejected", "edited"],
+    "mapping_check.": [
+        "used", "no_orphan", "filled", "valid_address", "inside_window", "one_instant", "path_found", "digest_found",
+    ],
 }
 
 
