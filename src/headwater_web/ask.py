@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -40,6 +41,8 @@ class Ask:
         reason: Why, for a bulk reading.
         address: Path and query as they were asked for.
         read_ids: What is shown, for the access log; a view adds to it by `reads`.
+        uploads: Files that the form carried, by field: the name that the browser gives, and where the file lies until
+            the answer is made.
         cookie: The session cookie, for the views that sign in and out.
     """
 
@@ -59,6 +62,7 @@ class Ask:
     address: str = ""
     read_ids: list[str] = field(default_factory=list)
     cookie: str = ""
+    uploads: Mapping[str, tuple[str, Path]] = field(default_factory=dict)
 
     @property
     def case(self) -> OpenCase:

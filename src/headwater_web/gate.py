@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
+import shutil
+import tempfile
 import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from pathlib import Path
+from typing import BinaryIO, Final
 from urllib.parse import quote
 
 import structlog
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
@@ -34,6 +39,8 @@ COOKIE: Final = "__Host-headwater"
 LEAST_REASON: Final = 10
 """Characters of a reason for a bulk reading."""
 MOST_FORM_BYTES: Final = 1_000_000
+_MOST_FILES: Final = 1
+_MOST_FIELDS: Final = 20
 _LOGGED_ADDRESS: Final = 1_000
 _ALLOWED_MEDIA: Final = frozenset(
     {"text/html", "application/json", "text/css", "text/javascript", "image/svg+xml", "text/csv", "text/plain"},
@@ -46,18 +53,61 @@ class _NoRecordError(Exception):
 
 async def answered(workbench: Workbench, route: Route, request: Request) -> Response:
     """The response to one request, whatever happens on the way."""
-    try:
-        form = await _form(request) if request.method == "POST" else {}
-    except Problem as problem:
-        return await run_in_threadpool(_problem, _bare_ask(workbench, route, request), problem)
-    return await run_in_threadpool(_answered, workbench, route, request, form)
+    with contextlib.ExitStack() as kept:
+        try:
+            form, uploads = await _sent(workbench, route, request, kept) if request.method == "POST" else ({}, {})
+        except Problem as problem:
+            return await run_in_threadpool(_problem, _bare_ask(workbench, route, request), problem)
+        return await run_in_threadpool(_answered, workbench, route, request, form, uploads)
 
 
-async def _form(request: Request) -> dict[str, str]:
-    length = request.headers.get("content-length", "")
-    if not length.isdigit() or int(length) > MOST_FORM_BYTES:
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "problem.too_large")
+async def _sent(
+    workbench: Workbench, route: Route, request: Request, kept: contextlib.ExitStack
+) -> tuple[dict[str, str], dict[str, tuple[str, Path]]]:
+    """What a form carries: its fields, and its files, which lie in a folder of their own until `kept` ends."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    length = request.headers.get("content-length", "")
+    is_upload = bool(route.most_upload_bytes) and kind == "multipart/form-data"
+    if not length.isdigit() or int(length) > MOST_FORM_BYTES + (route.most_upload_bytes if is_upload else 0):
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "problem.too_large")
+    if not is_upload:
+        return await _form(request, kind), {}
+    # Nobody fills our disk who could not send the form in the end: the rule is asked before the body is read.
+    await run_in_threadpool(_require_let_in, _bare_ask(workbench, route, request), request)
+    folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="headwater-upload-")))
+    fields: dict[str, str] = {}
+    uploads: dict[str, tuple[str, Path]] = {}
+    try:
+        async with request.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS) as form:
+            for name, value in form.items():
+                if isinstance(value, str):
+                    fields[name] = value
+                elif value.filename:
+                    path = folder / str(len(uploads))
+                    await run_in_threadpool(_keep, value.file, path)
+                    uploads[name] = (value.filename, path)
+    except HTTPException:
+        raise Problem(HTTPStatus.BAD_REQUEST, "problem.bad_form") from None
+    return fields, uploads
+
+
+def _keep(file: BinaryIO, path: Path) -> None:
+    with path.open("xb") as target:
+        shutil.copyfileobj(file, target)
+
+
+def _require_let_in(ask: Ask, request: Request) -> None:
+    """Nothing, if the route would let this person in; of the form's token nothing is known yet."""
+    if request.headers.get("host", "") not in ask.workbench.hosts:
+        raise Problem(HTTPStatus.BAD_REQUEST, "problem.host")
+    if Role.NOBODY not in ask.route.roles and not _signed_in(ask):
+        raise Problem(HTTPStatus.UNAUTHORIZED, "problem.sign_in")
+    _require_own_origin(ask, request)
+    if ask.route.in_case:
+        _enter_case(ask)
+
+
+async def _form(request: Request, kind: str) -> dict[str, str]:
     if kind == "application/json":
         try:
             sent = await request.json()
@@ -101,8 +151,15 @@ def _bare_ask(workbench: Workbench, route: Route, request: Request) -> Ask:
     )
 
 
-def _answered(workbench: Workbench, route: Route, request: Request, form: Mapping[str, str]) -> Response:
+def _answered(
+    workbench: Workbench,
+    route: Route,
+    request: Request,
+    form: Mapping[str, str],
+    uploads: Mapping[str, tuple[str, Path]],
+) -> Response:
     ask = _bare_ask(workbench, route, request)
+    ask.uploads = uploads
     try:
         return _kept_to_the_rule(ask, request, form)
     except Problem as problem:
@@ -169,20 +226,24 @@ def _to_sign_in(ask: Ask) -> Response:
 
 def _require_own_form(ask: Ask, request: Request, form: Mapping[str, str]) -> None:
     """Three independent signs that the form is one of ours: where it came from twice, and the session's token."""
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if ask.route.path == "/reports":
         return  # browsers send these on their own, without any of the three; nothing but a count comes of them
+    _require_own_origin(ask, request)
+    if ask.session is None:
+        return  # nobody is signed in: there is nothing that a foreign form could use
+    token = form.get("token", "") or request.headers.get("x-form-token", "")
+    if not hmac.compare_digest(token.encode(), ask.session.form_token.encode()):
+        raise Problem(HTTPStatus.FORBIDDEN, "problem.stale_form")
+
+
+def _require_own_origin(ask: Ask, request: Request) -> None:
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if origin is not None and origin not in ask.workbench.origins:
         raise Problem(HTTPStatus.FORBIDDEN, "problem.foreign_form")
     if site is not None and site != "same-origin":
         raise Problem(HTTPStatus.FORBIDDEN, "problem.foreign_form")
     if origin is None and site is None:
         raise Problem(HTTPStatus.FORBIDDEN, "problem.foreign_form")
-    if ask.session is None:
-        return  # nobody is signed in: there is nothing that a foreign form could use
-    token = form.get("token", "") or request.headers.get("x-form-token", "")
-    if not hmac.compare_digest(token.encode(), ask.session.form_token.encode()):
-        raise Problem(HTTPStatus.FORBIDDEN, "problem.stale_form")
 
 
 def _enter_case(ask: Ask) -> None:

@@ -8,6 +8,7 @@ from headwater_web.rules import Route, checked_routes
 from headwater_web.screens import (
     audit,
     cases,
+    catalogue,
     exports,
     files,
     go_to,
@@ -19,11 +20,28 @@ from headwater_web.screens import (
     reports,
     sign_in,
     tables,
+    viewer,
 )
 
 __all__ = ["ROUTES", "SCREENS"]
 
-SCREENS: Final = (files, reports, sign_in, cases, people, home, intake, mapping, leads, go_to, tables, exports, audit)
+SCREENS: Final = (
+    files,
+    reports,
+    sign_in,
+    cases,
+    people,
+    home,
+    intake,
+    mapping,
+    catalogue,
+    viewer,
+    leads,
+    go_to,
+    tables,
+    exports,
+    audit,
+)
 """Modules with a tuple `ROUTES`; a new screen is one line here."""
 
 ROUTES: Final[tuple[Route, ...]] = checked_routes(route for screen in SCREENS for route in screen.ROUTES)

@@ -64,7 +64,7 @@ class RouteWithoutRuleError(HeadwaterError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One address of the workbench and its rule. Every field but the last four must be given.
+    """One address of the workbench and its rule. Every field without a default must be given.
 
     Attributes:
         name: Unique; templates and tests refer to the route by it.
@@ -78,6 +78,7 @@ class Route:
         bulk: Gives out many rows at once; asks for a reason, which goes into the log.
         exports: Hands out rows to keep: the log says to whom.
         sample: Values of the path's parameters with which tests call it; `case` is given by the tests.
+        most_upload_bytes: Of a file that its form may carry; 0 for none.
         nav: Key of the words under which the navigation of the case names it; empty for not there.
     """
 
@@ -93,6 +94,7 @@ class Route:
     exports: bool = False
     sample: tuple[tuple[str, str], ...] = ()
     nav: str = ""
+    most_upload_bytes: int = 0
 
 
 def checked_routes(routes: Iterable[Route]) -> tuple[Route, ...]:
@@ -131,4 +133,5 @@ def _check(route: Route) -> None:
     else:
         require(route.roles <= outside, "only a route of a case can ask for a role that a membership gives")
         require(not route.reads, "reads nothing of a case, so that no log would have it")
+    require(not route.most_upload_bytes or route.methods == ("POST",), "a file comes by POST alone")
     require(not route.bulk or "POST" in route.methods, "a bulk reading carries a reason, so that it is a POST")

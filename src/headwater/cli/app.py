@@ -12,6 +12,7 @@ import typer
 from headwater import __version__
 from headwater.cli import (
     case_commands,
+    content_commands,
     custody_commands,
     deconflict_commands,
     file_commands,
@@ -47,8 +48,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    case_commands, intake_commands, mapping_commands, reference_commands, table_commands, money_commands,
-    judge_commands, lead_commands,
+    case_commands, intake_commands, mapping_commands, reference_commands, table_commands, content_commands,
+    money_commands, judge_commands, lead_commands,
     sending_commands, receive_commands, deconflict_commands, viewer_commands, custody_commands, file_commands,
     serve_commands,
 ):  # fmt: skip

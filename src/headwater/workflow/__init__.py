@@ -4,6 +4,8 @@ from headwater.workflow.access import AccessLog, AccessRow, access_faults, acces
 from headwater.workflow.agreement import AgreementReport, agreement_report
 from headwater.workflow.case import Actor, Case, system_clock
 from headwater.workflow.confirm import confirm_polarity, reference_list
+from headwater.workflow.content import SCALE_BITS, content_explained
+from headwater.workflow.contents import FACETS, ContentPage, Contents, FacetValue, contents_of
 from headwater.workflow.custody_acts import (
     erase_texts,
     import_timestamp,
@@ -53,7 +55,7 @@ from headwater.workflow.overview import (
 from headwater.workflow.people import lead_explained, named_lead, outcome_report, ranked_leads
 from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
 from headwater.workflow.ranges import RANGE_KINDS, RangeSum, Strip, medium_strip
-from headwater.workflow.refusals import ReadAgain, Refusal, read_again, refusals
+from headwater.workflow.refused import ReadAgain, Refusal, read_again, refusals
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
 from headwater.workflow.review import REVIEWER_ROLE, review_draft
@@ -64,7 +66,14 @@ from headwater.workflow.suggest import suggest_mapping
 from headwater.workflow.tree import EntriesUnder, FolderLevel, FolderLine, FolderSums, entries_under, folder_sums
 from headwater.workflow.verify import verify_path
 from headwater.workflow.victims import OF_VICTIMS, VICTIM_ROLE, victim_reader
-from headwater.workflow.viewer import GradesRead, export_media, read_grades, withdraw_grades
+from headwater.workflow.viewer import (
+    GradedFileStanding,
+    GradesRead,
+    export_media,
+    graded_file_list,
+    read_grades,
+    withdraw_grades,
+)
 from headwater.workflow.views import (
     LedgerReport,
     consult,
@@ -76,9 +85,11 @@ from headwater.workflow.views import (
 
 __all__ = [
     "ACCOUNTED",
+    "FACETS",
     "OF_VICTIMS",
     "RANGE_KINDS",
     "REVIEWER_ROLE",
+    "SCALE_BITS",
     "STAGES",
     "VICTIM_ROLE",
     "AccessLog",
@@ -87,13 +98,17 @@ __all__ = [
     "Actor",
     "AgreementReport",
     "Case",
+    "ContentPage",
+    "Contents",
     "DeconflictSession",
     "DraftBinding",
     "Due",
     "EntriesUnder",
+    "FacetValue",
     "FolderLevel",
     "FolderLine",
     "FolderSums",
+    "GradedFileStanding",
     "GradesRead",
     "Judged",
     "LedgerReport",
@@ -124,6 +139,8 @@ __all__ = [
     "confirm_erasure",
     "confirm_polarity",
     "consult",
+    "content_explained",
+    "contents_of",
     "cut_preview",
     "decide_binding",
     "deconflict_sessions",
@@ -137,6 +154,7 @@ __all__ = [
     "export_request_sheets",
     "finish_session",
     "folder_sums",
+    "graded_file_list",
     "import_outcomes",
     "import_receipt",
     "import_timestamp",

@@ -30,7 +30,7 @@ from headwater.schema.state import OUTPUTS, RUNS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
 from headwater.workflow.confirm import unlogged_confirmation
 from headwater.workflow.intake import digest_again, recorded
-from headwater.workflow.refusals import attempts_that_read
+from headwater.workflow.refused import attempts_that_read
 from headwater.workflow.scratch import scratch_folder
 from headwater.workflow.seals import check_references
 from headwater.workflow.stages import STAGES, Stage, reads_lists

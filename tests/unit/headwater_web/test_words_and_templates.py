@@ -13,7 +13,7 @@ import pytest
 
 import headwater_web
 from headwater.references import OUTCOMES
-from headwater.workflow import ACCOUNTED, RANGE_KINDS
+from headwater.workflow import ACCOUNTED, FACETS, RANGE_KINDS
 from headwater_web.render import environment
 from headwater_web.routes import ROUTES
 from headwater_web.screens.files import OWN_FILES
@@ -32,9 +32,28 @@ BUILT = {
     "outcome.": sorted(OUTCOMES),
     "tables.": ["first", "before", "next", "last"],
     "range_kind.": sorted(RANGE_KINDS),
+    "facet.": sorted(FACETS),
+    "grade_change.": [
+        "new",
+        "changed",
+        "withdrawn",
+        "unchanged",
+        "cleared_by_another",
+        "as_exported",
+        "contradictory",
+        "fields",
+    ],
+    "grade_field.": ["category", "series", "victim_identified", "tags"],
     "draft_act.": ["suggested", "confirmed", "rejected", "edited"],
     "mapping_check.": [
-        "used", "no_orphan", "filled", "valid_address", "inside_window", "one_instant", "path_found", "digest_found",
+        "used",
+        "no_orphan",
+        "filled",
+        "valid_address",
+        "inside_window",
+        "one_instant",
+        "path_found",
+        "digest_found",
     ],
 }
 
