@@ -155,6 +155,7 @@ def small(small_template: Small, tmp_path: Path) -> Small:
 
 @pytest.fixture(scope="session")
 def before_0004() -> tuple[str, ...]:
-    """Statements that take from `case.db` what its fourth migration brought."""
+    """Statements that take from `case.db` what its fourth migration brought, and those after it."""
     columns = ("headwater_version", "links_sha256", "bars_sha256", "score_hidden", "shown_as")
-    return ("DROP TABLE shown_links", *(f"ALTER TABLE judgements DROP COLUMN {name}" for name in columns))
+    later = ("DROP TABLE read_again", "DROP TABLE mapping_drafts")
+    return (*later, "DROP TABLE shown_links", *(f"ALTER TABLE judgements DROP COLUMN {name}" for name in columns))

@@ -1,5 +1,6 @@
 """What was seized: exhibits taken in, digested, and read by sealed workers into entries and rows."""
 
+from headwater.evidence.archives import member_reasons
 from headwater.evidence.doctor import doctor_report
 from headwater.evidence.image_files import image_parameters, image_sources
 from headwater.evidence.intake import (
@@ -53,6 +54,7 @@ __all__ = [
     "image_parameters",
     "image_sources",
     "likeliest",
+    "member_reasons",
     "named_place",
     "profile_of",
     "read_evidence",

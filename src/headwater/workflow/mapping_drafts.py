@@ -6,14 +6,12 @@ Each decision leaves a new text of the draft, with who decided and why; no text 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
-import yaml
 
 from headwater.engine import Progress, silent
 from headwater.errors import ConfigError, InputError
@@ -22,9 +20,7 @@ from headwater.evidence import (
     PlatformMapping,
     RowSource,
     SealedPool,
-    TableSuggestion,
     TriedMapping,
-    likeliest,
     read_mapping,
     row_batches,
     tried_mapping,
@@ -32,10 +28,19 @@ from headwater.evidence import (
 from headwater.schema import content_id, item_id
 from headwater.schema.state import MAPPING_DRAFTS
 from headwater.workflow.case import Actor, Case
+from headwater.workflow.draft_texts import (
+    DraftBinding,
+    binding_shown,
+    keyed,
+    suggestions_kept,
+    tables_in,
+    with_candidates,
+    written,
+)
 from headwater.workflow.folders import require_reason
 from headwater.workflow.intake import approve_mapping_text, recorded
 from headwater.workflow.scratch import scratch_folder
-from headwater.workflow.suggest import MappingSuggestions, row_files, suggest_mapping
+from headwater.workflow.suggest import row_files, suggest_mapping
 
 __all__ = [
     "DraftBinding",
@@ -49,34 +54,8 @@ __all__ = [
     "try_draft",
 ]
 
-_CANDIDATES: Final = 3
 LEAST_BECAUSE: Final = 10
 """Characters of the words in which somebody says why a binding is so."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftBinding:
-    """One binding of the draft.
-
-    Attributes:
-        binding_id: Digest of what it binds, by which it is decided on.
-        table: Table of the application.
-        binds: What it is bound to.
-        where: The rows that are meant, as text; empty for all.
-        because: Why, in words; of a suggestion, the counts that speak for it.
-        confirmed: Whether somebody has said why in their own words.
-        columns: Of ours, each with its source there, its unit, and the candidates.
-        rows: Rows of the table; None where the draft was not suggested.
-    """
-
-    binding_id: str
-    table: str
-    binds: str
-    where: str
-    because: str
-    confirmed: bool
-    columns: tuple[Mapping[str, Any], ...]
-    rows: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +101,7 @@ def mapping_draft(case: Case) -> MappingDraft | None:
         read_mapping(content.encode("utf-8"), source="the draft")
     except ConfigError as error:
         fault = str(error)
-    bindings = tuple(_binding(key, table, suggested) for key, table in _keyed(_tables(content)))
+    bindings = tuple(binding_shown(key, table, suggested) for key, table in keyed(tables_in(content)))
     told = ("act", "binding", "operator", "why", "at_utc")
     return MappingDraft(
         number=newest["seq"],
@@ -143,7 +122,7 @@ def start_draft(case: Case, actor: Actor, *, allow_unsealed: bool = False, progr
         InputError: An exhibit is gone.
     """
     made = suggest_mapping(case, actor, allow_unsealed=allow_unsealed, progress=progress)
-    _add(case, actor, "suggested", "", made[2], suggestions=_suggestions(made))
+    _add(case, actor, "suggested", "", made[2], suggestions=suggestions_kept(made))
     return _there(case)
 
 
@@ -167,18 +146,18 @@ def decide_binding(
     with recorded(case, "mapped", actor, draft=number, binding=binding_id):
         require_reason(actor)
         draft = _looked_at(case, number)
-        tables = _tables(draft.content)
-        place = next((n for n, (key, _) in enumerate(_keyed(tables)) if key == binding_id), None)
+        tables = tables_in(draft.content)
+        place = next((n for n, (key, _) in enumerate(keyed(tables)) if key == binding_id), None)
         if place is None:
             raise InputError(binding_id, "no such binding in the draft", remedy="see 'headwater mapping show CASE'")
         if confirm:
             because = actor.justification.strip()
             if len(because) < LEAST_BECAUSE or because.startswith(UNCONFIRMED):
                 raise ConfigError("say in your own words why the binding is so; the mapping keeps them")
-            tables[place] = _chosen(tables[place], draft.bindings[place], columns or {}) | {"because": because}
+            tables[place] = with_candidates(tables[place], draft.bindings[place], columns or {}) | {"because": because}
         else:
             del tables[place]
-        content = _written(draft.content, tables)
+        content = written(draft.content, tables)
     _add(case, actor, "confirmed" if confirm else "rejected", binding_id, content)
     return _there(case)
 
@@ -293,125 +272,3 @@ def _add(
             object_ids=(content_id("map", content.encode("utf-8")), *([binding] if binding else [])),
             params={"draft": int(key[0]) if key else 0, "act": act},
         )
-
-
-# The text of a draft
-
-
-def _tables(content: str) -> list[dict[str, Any]]:
-    read = yaml.safe_load(content)
-    tables = read.get("tables", ()) if isinstance(read, dict) else ()
-    return [dict(table) for table in tables or () if isinstance(table, dict)]
-
-
-def _keyed(tables: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Each binding with its id: the same table bound to the same of ours more than once is told apart by its order."""
-    seen: Counter[tuple[str, ...]] = Counter()
-    keyed = []
-    for table in tables:
-        key = (str(table.get("table")), str(table.get("binds")), json.dumps(table.get("where"), sort_keys=True))
-        keyed.append((content_id("mpb", *key, str(seen[key])), table))
-        seen[key] += 1
-    return keyed
-
-
-def _written(before: str, tables: Sequence[Mapping[str, Any]]) -> str:
-    """The text with other bindings; what else it says, and its comment at the top, stays."""
-    head = "".join(line for line in before.splitlines(keepends=True) if line.startswith("#"))
-    whole = {**yaml.safe_load(before), "tables": [dict(table) for table in tables]}
-    text: str = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=120)
-    return head + text
-
-
-def _binding(key: str, table: Mapping[str, Any], suggested: Mapping[str, Any]) -> DraftBinding:
-    name, binds = str(table.get("table")), str(table.get("binds"))
-    where = table.get("where")
-    candidates = suggested.get("candidates", {}).get(f"{binds}/{name}", {})
-    columns = []
-    for ours, spec in (table.get("columns") or {}).items():
-        given = spec if isinstance(spec, dict) else {}
-        columns.append(
-            {
-                "ours": str(ours),
-                "column": _source_text(given),
-                "unit": str(given.get("unit", "")),
-                "candidates": tuple(candidates.get(ours, ())),
-            }
-        )
-    because = str(table.get("because", ""))
-    return DraftBinding(
-        binding_id=key,
-        table=name,
-        binds=binds,
-        where="" if where is None else ", ".join(f"{k} {v}" for k, v in where.items()),
-        because=because,
-        confirmed=not because.startswith(UNCONFIRMED),
-        columns=tuple(columns),
-        rows=suggested.get("rows", {}).get(name),
-    )
-
-
-def _source_text(spec: Mapping[str, Any]) -> str:
-    if "literal" in spec:
-        return f"always {spec['literal']!r}"
-    via = spec.get("via")
-    return str(spec.get("column", "")) + (f" via {via['table']}.{via['take']}" if isinstance(via, dict) else "")
-
-
-def _chosen(table: dict[str, Any], shown: DraftBinding, columns: Mapping[str, str]) -> dict[str, Any]:
-    """The binding with those columns of ours given by other candidates."""
-    kept = dict(table.get("columns") or {})
-    for ours, label in columns.items():
-        column = next((one for one in shown.columns if one["ours"] == ours), None)
-        if column is None:
-            raise InputError(ours, "the binding gives no such column of ours", remedy="edit the draft as text")
-        if label == column["column"]:
-            continue
-        if not label:
-            del kept[ours]
-            continue
-        found = next((one for one in column["candidates"] if one["label"] == label), None)
-        if found is None:
-            raise InputError(label, f"no candidate for {ours}", remedy="edit the draft as text")
-        old = {k: v for k, v in dict(kept[ours]).items() if k == "joins"}
-        kept[ours] = {**found["spec"], **old}
-    return {**table, "columns": kept}
-
-
-# Suggestions as they are kept beside the draft
-
-
-def _suggestions(made: MappingSuggestions) -> dict[str, Any]:
-    profile, found, _ = made
-    best = likeliest(found)
-    bound = {one.table for one in best}
-    return {
-        "rows": {table.table: table.rows for table in profile.tables},
-        "candidates": {
-            f"{one.target}/{one.table}": {
-                ours: [_candidate(one, ours, number) for number in range(min(len(several), _CANDIDATES))]
-                for ours, several in one.columns.items()
-            }
-            for one in best
-        },
-        "others": [
-            {"binds": target, "table": one.table, "points": one.points, "rank": rank}
-            for target, tables in found.items()
-            for rank, one in enumerate(tables[:_CANDIDATES], start=1)
-            if not any(one is drafted for drafted in best)
-        ],
-        "unbound": [{"table": table.table, "rows": table.rows} for table in profile.tables if table.table not in bound],
-    }
-
-
-def _candidate(table: TableSuggestion, ours: str, number: int) -> dict[str, Any]:
-    one = table.columns[ours][number]
-    spec: dict[str, Any] = {"column": one.column}
-    if one.unit not in {"text", "key"}:
-        spec["unit"] = one.unit
-    if one.via is not None:
-        spec["via"] = {"table": one.via.table, "key": one.via.key, "take": one.via.take}
-        if one.via.where is not None:
-            column, text, _ = one.via.where
-            spec["via"]["where"] = {"column": column, "equals": text}
-    return {"label": _source_text(spec), "spec": spec, "points": one.points, "evidence": list(one.evidence)}

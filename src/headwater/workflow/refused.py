@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from headwater.engine import Exhibit, Progress, Session, StageContext, silent
 from headwater.errors import ConfigError, InputError
-from headwater.evidence import Failure, SealedPool, stamp_of
+from headwater.evidence import Failure, SealedPool, file_and_members, member_reasons, stamp_of
 from headwater.media import sources_of
 from headwater.schema import content_id
 from headwater.schema.state import READ_AGAIN
@@ -26,6 +26,7 @@ from headwater.workflow.intake import recorded
 __all__ = ["ReadAgain", "Refusal", "attempts_that_read", "read_again", "refusals"]
 
 _EXAMPLES: Final = 3
+_NOT_AT_HAND: Final = "the exhibit is not at hand"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,14 +186,36 @@ def _refused_items(case: Case, refusal_id: str) -> tuple[Refusal, list[dict[str,
 
 
 def _attempts(context: StageContext, items: Sequence[dict[str, Any]], pool: SealedPool) -> Iterator[str | None]:
-    """For each file why it is not read; None if it is. Each is a group of its own: no other file can spoil it."""
-    for here, sources in sources_of(context, items):
+    """For each file why it is not read, by the reader that refused it; None if it is read.
+
+    A file is a group of its own, so that no other can spoil it; members are read with the archive that they are in.
+    """
+    by_archive: dict[tuple[int, bytes], list[tuple[int, ...]]] = {}
+    files = []
+    for item in items:
+        path, members = file_and_members(item["path_bytes"])
+        if path != item["path_bytes"] and not members:
+            # A second entry of the same name: its path leads to the first one, which is another file.
+            yield str(item["reason"])
+        elif members:
+            by_archive.setdefault((item["volume_index"], path), []).append(tuple(members))
+        else:
+            files.append(item)
+    for here, sources in sources_of(context, files):
         if sources is None:
-            yield from ("the exhibit is not at hand" for _ in here)
+            yield from (_NOT_AT_HAND for _ in here)
             continue
         groups = ({**sources.parameters, "entries": [entry]} for entry in sources.entries)
         for result in pool.groups("digest_entries", sources.files, groups):
             yield result.reason if isinstance(result, Failure) else result["reason"][0].as_py()
+    for (volume, path), wanted in by_archive.items():
+        archive = {**items[0], "volume_index": volume, "path_bytes": path, "inode": None}
+        [(_, sources)] = sources_of(context, [archive])
+        if sources is None:
+            yield from (_NOT_AT_HAND for _ in wanted)
+            continue
+        told = member_reasons(pool, sources.files, {**sources.parameters, "entries": sources.entries})
+        yield from (told.get(place, "the archive was not read as far as it") for place in wanted)
 
 
 def _keep(case: Case, actor: Actor, told: ReadAgain, *, allow_unsealed: bool) -> None:
