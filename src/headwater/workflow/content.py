@@ -50,6 +50,7 @@ def content_explained(tables: Session, content: str) -> dict[str, Any]:
         return pc.or_(same, pc.equal(part["item_id"], content))
 
     places = tables.chosen("items", is_meant).to_pylist()
+    places.sort(key=lambda place: (place["exhibit_id"], place["volume_index"], place["path_bytes"]))
     if len(places) == 1 and places[0]["sha256"] and places[0]["sha256"] != content:
         # An id of one of several copies is a name for all of them.
         return content_explained(tables, places[0]["sha256"])

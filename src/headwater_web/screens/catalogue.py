@@ -175,7 +175,14 @@ def content(ask: Ask) -> Page:
                 for one in cluster["contents"]
             ],
         },
-        "grades": [{**one, "href": _grade_row(ask, one)} for one in told["grades"]],
+        "grades": [
+            {
+                **one,
+                "law": Seized(" ".join(filter(None, (one["scheme"], one["country"])))),
+                "href": ask.url("table", table="media_grades", **{"is.item_id": one["item_id"]}),
+            }
+            for one in told["grades"]
+        ],
         "uploads": [
             {**one, "href": ask.url("table", table="uploads", **{"is.upload_id": one["upload_id"]})}
             for one in told["uploads"]
@@ -183,12 +190,6 @@ def content(ask: Ask) -> Page:
         "hashes": ask.url("table", table="media_hashes", **{"is.item_id": told["verdict"]["item_id"]}),
     }
     return Page(template="content.html", values=values, as_json=json_value(told))
-
-
-def _grade_row(ask: Ask, one: Mapping[str, Any]) -> str:
-    return ask.url(
-        "row", table="media_grades", **{f"is.{name}": one[name] for name in ("item_id", "scheme", "country")}
-    )
 
 
 def _match(ask: Ask, one: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def _keep(ask: Ask, what: str, kept: _Kept) -> str:
         there.pop(key).folder.cleanup()
     made = secrets.token_hex(8)
     there[made] = kept
+    ask.workbench.at_close.callback(kept.folder.cleanup)
     return made
 
 

@@ -24,7 +24,7 @@ CONTENTS = {"a.txt": b"\x1b]0;not a title\x07text\n", "b.txt": b"two, longer\n"}
 
 @pytest.fixture
 def listed(small: Any, headwater: Any) -> Any:
-    """The small case with a hash list that names both of its files; one of them lies there twice, in an exhibit more."""
+    """The small case with a hash list that names both of its files; one of them lies there twice."""
     again = small.folder / "again"
     again.mkdir()
     (again / "copy.txt").write_bytes(CONTENTS["b.txt"])
