@@ -1,15 +1,17 @@
-"""What a form sent: its fields, and the files that a route takes, all in memory and bounded before they are read."""
+"""What a form sent: its fields, and the files that a route takes, bounded before they are read."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -31,19 +33,16 @@ class Upload:
 
     Attributes:
         name: As the browser says, without folders; it may hold anything, so that pages show it as seized text.
-        content: Its bytes; at most as many as the route takes.
+        path: Where it lies until the answer is made, in a folder that nobody else may look into.
     """
 
     name: str
-    content: bytes
+    path: Path
 
-    @contextmanager
-    def as_file(self) -> Iterator[Path]:
-        """A file with this content, for what reads files; readable by nobody else, and gone after the block."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "upload"
-            path.write_bytes(self.content)
-            yield path
+    @property
+    def content(self) -> bytes:
+        """Its bytes; at most as many as the route takes."""
+        return self.path.read_bytes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +58,8 @@ class Sent:
     files: Mapping[str, Upload] = field(default_factory=dict)
 
 
-async def sent_form(route: Route, request: Request) -> Sent:
-    """The fields and files of a request.
+async def sent_form(route: Route, request: Request, kept: ExitStack) -> Sent:
+    """The fields and files of a request; the files lie there until `kept` ends.
 
     Raises:
         Problem: It is larger than the route takes, or cannot be read.
@@ -72,7 +71,7 @@ async def sent_form(route: Route, request: Request) -> Sent:
     if kind == "application/json":
         return Sent(fields=await _json_fields(request))
     if kind == "multipart/form-data" and route.upload_bytes:
-        return await _with_files(route, request)
+        return await _with_files(route, request, kept)
     if kind not in {"application/x-www-form-urlencoded", ""}:
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "problem.bad_form")
     if int(length) > MOST_FORM_BYTES:
@@ -91,12 +90,10 @@ async def _json_fields(request: Request) -> dict[str, str]:
     return sent
 
 
-async def _with_files(route: Route, request: Request) -> Sent:
+async def _with_files(route: Route, request: Request, kept: ExitStack) -> Sent:
     parser = MultiPartParser(
         request.headers, request.stream(), max_files=_MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=MOST_FORM_BYTES
     )
-    # Above this size the parser would write to a folder that others use; the whole was found to be small enough.
-    parser.spool_max_size = MOST_FORM_BYTES + route.upload_bytes + 1
     try:
         form = await parser.parse()
     except MultiPartException:
@@ -104,17 +101,24 @@ async def _with_files(route: Route, request: Request) -> Sent:
     fields: dict[str, str] = {}
     files: dict[str, Upload] = {}
     most = route.upload_bytes
+    folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="headwater-upload-")))
     try:
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):
-                content = await value.read()
-                if len(content) > most:
+                if (value.size or 0) > most:
                     raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "problem.file_too_large", most=most)
                 if value.filename:
+                    path = folder / str(len(files))
+                    await run_in_threadpool(_put, value.file, path)
                     last = value.filename.replace("\\", "/").rpartition("/")[2]
-                    files[name] = Upload(name=last[:255], content=content)
+                    files[name] = Upload(name=last[:255], path=path)
             else:
                 fields[name] = value
     finally:
         await form.close()
     return Sent(fields=fields, files=files)
+
+
+def _put(file: BinaryIO, path: Path) -> None:
+    with path.open("xb") as target:
+        shutil.copyfileobj(file, target)

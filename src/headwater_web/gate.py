@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import traceback
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from headwater.errors import HeadwaterError, InputError, RefusedError
+from headwater.errors import ConfigError, HeadwaterError, InputError, RefusedError
 from headwater.workflow import Actor
 from headwater_web.answers import Answer, Download, File, Page, Problem, Redirect
 from headwater_web.ask import Ask
@@ -58,19 +59,26 @@ class _NoRecordError(Exception):
 
 async def answered(workbench: Workbench, route: Route, request: Request) -> Response:
     """The response to one request, whatever happens on the way."""
-    try:
-        if request.method == "POST" and route.upload_bytes:
-            await run_in_threadpool(_require_known, workbench, route, request)
-        sent = await sent_form(route, request) if request.method == "POST" else Sent()
-    except Problem as problem:
-        return await run_in_threadpool(_problem, _bare_ask(workbench, route, request), problem)
-    return await run_in_threadpool(_answered, workbench, route, request, sent)
+    with contextlib.ExitStack() as kept:
+        try:
+            if request.method == "POST" and route.upload_bytes:
+                # Nobody fills our disk who could not send the form in the end: the rule is asked first.
+                await run_in_threadpool(_require_let_in, _bare_ask(workbench, route, request), request)
+            sent = await sent_form(route, request, kept) if request.method == "POST" else Sent()
+        except Problem as problem:
+            return await run_in_threadpool(_problem, _bare_ask(workbench, route, request), problem)
+        return await run_in_threadpool(_answered, workbench, route, request, sent)
 
 
-def _require_known(workbench: Workbench, route: Route, request: Request) -> None:
-    """Whoever has not signed in sends no files: these are held in memory, and many could fill it."""
-    if not _signed_in(_bare_ask(workbench, route, request)):
+def _require_let_in(ask: Ask, request: Request) -> None:
+    """Nothing, if the route would let this person in; of the form's token nothing is known yet."""
+    if request.headers.get("host", "") not in ask.workbench.hosts:
+        raise Problem(HTTPStatus.BAD_REQUEST, "problem.host")
+    if Role.NOBODY not in ask.route.roles and not _signed_in(ask):
         raise Problem(HTTPStatus.UNAUTHORIZED, "problem.sign_in")
+    _require_own_origin(ask, request)
+    if ask.route.in_case:
+        _enter_case(ask)
 
 
 def _bare_ask(workbench: Workbench, route: Route, request: Request) -> Ask:
@@ -110,8 +118,9 @@ def _answered(workbench: Workbench, route: Route, request: Request, sent: Sent) 
         return _problem(ask, problem)
     except RefusedError as error:
         return _problem(ask, Problem(HTTPStatus.FORBIDDEN, "problem.refused", why=str(error)))
-    except InputError as error:
-        return _problem(ask, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "problem.input", why=error.reason))
+    except (InputError, ConfigError) as error:
+        why = error.reason if isinstance(error, InputError) else str(error)
+        return _problem(ask, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "problem.input", why=why))
     except _NoRecordError:
         return _problem(ask, Problem(HTTPStatus.SERVICE_UNAVAILABLE, "problem.no_record"))
     except Exception as error:  # noqa: BLE001 - the last line before the person: no page tells whoever asks what broke
@@ -169,20 +178,24 @@ def _to_sign_in(ask: Ask) -> Response:
 
 def _require_own_form(ask: Ask, request: Request, form: Mapping[str, str]) -> None:
     """Three independent signs that the form is one of ours: where it came from twice, and the session's token."""
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if ask.route.path == "/reports":
         return  # browsers send these on their own, without any of the three; nothing but a count comes of them
+    _require_own_origin(ask, request)
+    if ask.session is None:
+        return  # nobody is signed in: there is nothing that a foreign form could use
+    token = form.get("token", "") or request.headers.get("x-form-token", "")
+    if not hmac.compare_digest(token.encode(), ask.session.form_token.encode()):
+        raise Problem(HTTPStatus.FORBIDDEN, "problem.stale_form")
+
+
+def _require_own_origin(ask: Ask, request: Request) -> None:
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     if origin is not None and origin not in ask.workbench.origins:
         raise Problem(HTTPStatus.FORBIDDEN, "problem.foreign_form")
     if site is not None and site != "same-origin":
         raise Problem(HTTPStatus.FORBIDDEN, "problem.foreign_form")
     if origin is None and site is None:
         raise Problem(HTTPStatus.FORBIDDEN, "problem.foreign_form")
-    if ask.session is None:
-        return  # nobody is signed in: there is nothing that a foreign form could use
-    token = form.get("token", "") or request.headers.get("x-form-token", "")
-    if not hmac.compare_digest(token.encode(), ask.session.form_token.encode()):
-        raise Problem(HTTPStatus.FORBIDDEN, "problem.stale_form")
 
 
 def _enter_case(ask: Ask) -> None:

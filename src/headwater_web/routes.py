@@ -8,12 +8,15 @@ from headwater_web.rules import Route, checked_routes
 from headwater_web.screens import (
     audit,
     cases,
+    catalogue,
     exports,
     files,
     go_to,
     home,
+    intake,
     lead_views,
     leads,
+    mapping,
     money,
     money_clusters,
     money_services,
@@ -26,6 +29,7 @@ from headwater_web.screens import (
     search,
     sign_in,
     tables,
+    viewer,
 )
 
 __all__ = ["ROUTES", "SCREENS"]
@@ -37,6 +41,10 @@ SCREENS: Final = (
     cases,
     people,
     home,
+    intake,
+    mapping,
+    catalogue,
+    viewer,
     review,
     lead_views,
     leads,

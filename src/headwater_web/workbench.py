@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ class Workbench:
         secure_transport: Whether it is served over TLS.
         rp_id: Name that WebAuthn keys are bound to; empty where the address is a number and they cannot be.
         memory: What screens keep between requests and may lose at any time, by the screen's name.
+        at_close: What is done when serving ends, such as removing files that wait for somebody to fetch them.
     """
 
     cases: Mapping[str, OpenCase]
@@ -36,6 +38,7 @@ class Workbench:
     secure_transport: bool = False
     rp_id: str = "localhost"
     memory: dict[str, Any] = field(default_factory=dict)
+    at_close: ExitStack = field(default_factory=ExitStack)
     people: People = field(init=False)
     members: Memberships = field(init=False)
     saved: SavedViews = field(init=False)
@@ -61,6 +64,7 @@ class Workbench:
 
     def close(self) -> None:
         """End the serving: every access log anchored, every database let go."""
+        self.at_close.close()
         for case in self.cases.values():
             case.close()
         self.store.close()

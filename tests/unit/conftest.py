@@ -159,6 +159,8 @@ def before_0004() -> tuple[str, ...]:
     columns = ("headwater_version", "links_sha256", "bars_sha256", "score_hidden", "shown_as")
     return (
         "DROP TABLE remarks",
+        "DROP TABLE read_again",
+        "DROP TABLE mapping_drafts",
         "DROP TABLE shown_links",
         *(f"ALTER TABLE judgements DROP COLUMN {name}" for name in columns),
     )

@@ -13,11 +13,14 @@ from headwater import __version__
 from headwater.cli import (
     case_commands,
     cluster_commands,
+    content_commands,
     custody_commands,
     deconflict_commands,
     file_commands,
+    intake_commands,
     judge_commands,
     lead_commands,
+    mapping_commands,
     money_commands,
     receive_commands,
     reference_commands,
@@ -48,7 +51,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    case_commands, reference_commands, table_commands, money_commands, cluster_commands, judge_commands, lead_commands,
+    case_commands, intake_commands, mapping_commands, reference_commands, table_commands, content_commands,
+    money_commands, cluster_commands, judge_commands, lead_commands,
     sending_commands, receive_commands, deconflict_commands, viewer_commands, custody_commands, file_commands,
     serve_commands, remark_commands, search_commands,
 ):  # fmt: skip

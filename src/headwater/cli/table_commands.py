@@ -13,7 +13,7 @@ from headwater.cli.merge_text import cut_text, merge_text
 from headwater.cli.options import AsJson, CasePath, Operator, Why
 from headwater.cli.output import emit, emit_table, note, printable
 
-__all__ = ["register"]
+__all__ = ["check_line", "register"]
 
 
 def register(app: typer.Typer) -> None:
@@ -79,7 +79,7 @@ def ledger(
         # How many cells are filled is in the table; here stands what a wrong mapping would show.
         if line["check_name"] == "filled" or (line["check_name"], line["binds"]) == ("no_orphan", "accounts"):
             continue
-        emit(line, as_json=False, text=_check_line(line))
+        emit(line, as_json=False, text=check_line(line))
 
 
 def _medium_line(line: dict[str, Any]) -> str:
@@ -130,7 +130,8 @@ _CHECKS = {
 }
 
 
-def _check_line(line: dict[str, Any]) -> str:
+def check_line(line: dict[str, Any]) -> str:
+    """What a check of a mapping counted, as a line."""
     share = 100 * line["rows_met"] // line["rows"] if line["rows"] else 100
     column = f".{line['column_name']}" if line["column_name"] else ""
     part = f" ({line['bound_part']})" if line["bound_part"] else ""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from headwater.cli.options import AsJson, CasePath
-from headwater.cli.output import JobProgress, emit, note, printable
+from headwater.cli.output import JobProgress, emit, emit_table, note, printable
 
 if TYPE_CHECKING:
     from headwater.viewer import Change, Said
@@ -122,6 +123,17 @@ def import_grades(
     emit(_sum_row(read), as_json=as_json, text=_sum_text(read))
     if read.state == "shown":
         note("nothing was changed; --apply adds these grades")
+
+
+@viewer_app.command("list")
+def list_files(case: CasePath, operator: _Operator, why: _Why, as_json: AsJson = False) -> None:
+    """Show every graded file that was applied, and whether its grades count."""
+    from headwater.workflow import Case, consult, graded_file_list
+
+    with Case(case) as opened, consult(opened, opened.actor(operator, role="analyst", why=why), "graded files"):
+        rows = [asdict(one) for one in graded_file_list(opened)]
+    shown = rows if as_json else [{**row, "file_name": printable(row["file_name"])} for row in rows]
+    emit_table(shown, ("source_sha256", "file_name", "counts", "operator", "at_utc"), as_json=as_json)
 
 
 @viewer_app.command("withdraw")

@@ -1,5 +1,6 @@
 """What was seized: exhibits taken in, digested, and read by sealed workers into entries and rows."""
 
+from headwater.evidence.archives import member_reasons
 from headwater.evidence.doctor import doctor_report
 from headwater.evidence.image_files import image_parameters, image_sources
 from headwater.evidence.intake import (
@@ -24,6 +25,7 @@ from headwater.evidence.suggest import likeliest, suggestions
 from headwater.evidence.suggest_grounds import KnownFiles
 from headwater.evidence.suggestion import Suggestion, TableSuggestion
 from headwater.evidence.templates import recognised, template_mapping
+from headwater.evidence.tried import RowSource, TriedMapping, tried_mapping
 from headwater.evidence.zones import zone_named
 
 __all__ = [
@@ -38,11 +40,13 @@ __all__ = [
     "Limits",
     "PlatformMapping",
     "PlatformProfile",
+    "RowSource",
     "SealedPool",
     "Stamp",
     "Suggestion",
     "TableSuggestion",
     "TimeWindow",
+    "TriedMapping",
     "acquire",
     "doctor_report",
     "draft_mapping",
@@ -51,6 +55,7 @@ __all__ = [
     "image_parameters",
     "image_sources",
     "likeliest",
+    "member_reasons",
     "named_place",
     "profile_of",
     "read_evidence",
@@ -62,6 +67,7 @@ __all__ = [
     "stamp_of",
     "suggestions",
     "template_mapping",
+    "tried_mapping",
     "whole_digest",
     "zone_named",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,10 +15,10 @@ from headwater.evidence.folders import shown
 from headwater.evidence.gather import Gathered
 from headwater.evidence.members import member_key, member_path
 from headwater.evidence.readable import Readable, holds_more
-from headwater.evidence.sealed import SealedPool
+from headwater.evidence.sealed import SealedPool, SealedWorkerError
 from headwater.schema import item_id
 
-__all__ = ["read_archive"]
+__all__ = ["member_reasons", "read_archive"]
 
 
 def read_archive(archive: Readable, pool: SealedPool, gathered: Gathered) -> Iterator[Readable]:
@@ -43,6 +45,28 @@ def read_archive(archive: Readable, pool: SealedPool, gathered: Gathered) -> Ite
         if not keys:
             continue
         yield from _members(archive, members, rows, keys, named, gathered)
+
+
+def member_reasons(
+    pool: SealedPool, files: Sequence[Path], parameters: Mapping[str, Any]
+) -> dict[tuple[int, ...], str | None]:
+    """For each member of an archive, by its place, why it cannot be read; None where it can.
+
+    Read as `read_archive` does, checksums and all. Where the archive itself cannot be read to its end, the members
+    behind that are not among them.
+
+    Args:
+        pool: Sealed workers.
+        files: As the job receives them.
+        parameters: With one entry, which is the archive.
+    """
+    found: dict[tuple[int, ...], str | None] = {}
+    with suppress(SealedWorkerError):
+        for batch in pool.stream("walk_archive", files, parameters):
+            members = batch.filter(pc.equal(batch["record_kind"], "member"))
+            for row in members.select(["members", "reason"]).to_pylist():
+                found[tuple(row["members"])] = row["reason"]
+    return found
 
 
 def _note_end(archive: Readable, key: bytes, row: Mapping[str, Any], gathered: Gathered) -> None:

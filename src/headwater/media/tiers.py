@@ -10,6 +10,7 @@ __all__ = [
     "MIN_QUALITY",
     "NEAR_TIERS",
     "TIERS",
+    "TIER_LIMITS_BITS",
     "VERDICT_GROUPS",
     "near_tier",
     "tier_places",
@@ -33,6 +34,9 @@ MIN_QUALITY = 50
 
 _STRONG_BITS, _STRONG_QUALITY = 10, 80
 _PROBABLE_BITS = 21
+TIER_LIMITS_BITS = (("strong", _STRONG_BITS), ("probable", _PROBABLE_BITS), ("possible", MAX_DISTANCE_BITS))
+"""Of each tier of a distance, the largest distance that is of it."""
+
 _QUALITIES = 101
 
 VERDICT_GROUPS = ("known", "near", "none", "not_comparable", "benign")

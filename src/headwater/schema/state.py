@@ -12,9 +12,11 @@ __all__ = [
     "IMPORTS",
     "JUDGEMENTS",
     "MAPPINGS",
+    "MAPPING_DRAFTS",
     "METADATA",
     "OPERATORS",
     "OUTPUTS",
+    "READ_AGAIN",
     "REMARKS",
     "RUNS",
     "SHOWN_LINKS",
@@ -196,4 +198,33 @@ GRADES = sa.Table(
     sa.Column("row_sha256", sa.String, nullable=False),
     sa.Column("row_bytes", sa.LargeBinary, nullable=False),
     sa.CheckConstraint("victim_identified IN ('yes', 'no', 'unknown')", name="victim_identified"),
+)
+
+# Attempts at what was refused that have read something: the next run reads the evidence anew. Only ever added to.
+READ_AGAIN = sa.Table(
+    "read_again",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("refusal_id", sa.String, nullable=False),
+    sa.Column("exhibit_id", sa.String, nullable=False),
+    sa.Column("tried", sa.Integer, nullable=False),
+    sa.Column("read_now", sa.Integer, nullable=False),
+    sa.Column("operator", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+)
+
+# The mapping that is being worked on, as each decision on a suggestion left it. Only ever added to.
+MAPPING_DRAFTS = sa.Table(
+    "mapping_drafts",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("act", sa.String, nullable=False),
+    sa.Column("binding", sa.String, nullable=False),
+    sa.Column("suggestions", sa.LargeBinary, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("operator", sa.String, nullable=False),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+    sa.CheckConstraint("act IN ('suggested', 'confirmed', 'rejected', 'edited')", name="act"),
 )

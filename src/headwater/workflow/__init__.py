@@ -6,6 +6,8 @@ from headwater.workflow.around_clusters import ClusterLinks, cluster_links
 from headwater.workflow.case import Actor, Case, system_clock
 from headwater.workflow.cluster_rows import cluster_members
 from headwater.workflow.confirm import confirm_polarity, reference_list
+from headwater.workflow.content import SCALE_BITS, content_explained
+from headwater.workflow.contents import FACETS, ContentPage, Contents, FacetValue, contents_of
 from headwater.workflow.custody_acts import (
     erase_texts,
     import_timestamp,
@@ -31,6 +33,17 @@ from headwater.workflow.explain import way_back
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.judging import Judged, JudgedMeanwhileError, judge_link, judgement_history
 from headwater.workflow.lead_views import case_status, lead_timeline, lead_window, leads_by_country, merged_person
+from headwater.workflow.mapping_drafts import (
+    DraftBinding,
+    MappingDraft,
+    TriedMapping,
+    approve_draft,
+    decide_binding,
+    edit_draft,
+    mapping_draft,
+    start_draft,
+    try_draft,
+)
 from headwater.workflow.merges import cut_preview, joining_path
 from headwater.workflow.money import (
     SheetsWritten,
@@ -53,6 +66,8 @@ from headwater.workflow.overview import (
 from headwater.workflow.people import lead_explained, named_lead, outcome_report, ranked_leads
 from headwater.workflow.questions import way_marks
 from headwater.workflow.queue import ShownQueue, queued_hubs, show_queue
+from headwater.workflow.ranges import RANGE_KINDS, RangeSum, Strip, medium_strip
+from headwater.workflow.refused import ReadAgain, Refusal, read_again, refusals
 from headwater.workflow.release import draft_package, release_package
 from headwater.workflow.remarks import (
     LONGEST_LABEL,
@@ -71,9 +86,17 @@ from headwater.workflow.searching import LONGEST_QUERY, made_index, search_case,
 from headwater.workflow.sending import import_outcomes, import_receipt, recall_sent, sent_list
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
+from headwater.workflow.tree import EntriesUnder, FolderLevel, FolderLine, FolderSums, entries_under, folder_sums
 from headwater.workflow.verify import verify_path
 from headwater.workflow.victims import OF_VICTIMS, VICTIM_ROLE, victim_reader
-from headwater.workflow.viewer import GradesRead, export_media, read_grades, withdraw_grades
+from headwater.workflow.viewer import (
+    GradedFileStanding,
+    GradesRead,
+    export_media,
+    graded_file_list,
+    read_grades,
+    withdraw_grades,
+)
 from headwater.workflow.views import (
     LedgerReport,
     consult,
@@ -85,12 +108,15 @@ from headwater.workflow.views import (
 
 __all__ = [
     "ACCOUNTED",
+    "FACETS",
     "LONGEST_LABEL",
     "LONGEST_NOTE",
     "LONGEST_QUERY",
     "MOST_MOVERS",
     "OF_VICTIMS",
+    "RANGE_KINDS",
     "REVIEWER_ROLE",
+    "SCALE_BITS",
     "STAGES",
     "VICTIM_ROLE",
     "AccessLog",
@@ -100,15 +126,28 @@ __all__ = [
     "AgreementReport",
     "Case",
     "ClusterLinks",
+    "ContentPage",
+    "Contents",
     "DeconflictSession",
     "DeskPair",
+    "DraftBinding",
     "Due",
+    "EntriesUnder",
+    "FacetValue",
+    "FolderLevel",
+    "FolderLine",
+    "FolderSums",
+    "GradedFileStanding",
     "GradesRead",
     "Judged",
     "JudgedMeanwhileError",
     "LedgerReport",
+    "MappingDraft",
     "NextAction",
     "OwnJudgement",
+    "RangeSum",
+    "ReadAgain",
+    "Refusal",
     "ReviewDesk",
     "RunningStage",
     "SheetsWritten",
@@ -118,7 +157,9 @@ __all__ = [
     "StageStatus",
     "Stated",
     "StepDone",
+    "Strip",
     "SubjectErased",
+    "TriedMapping",
     "access_faults",
     "access_rows",
     "accounted",
@@ -126,6 +167,7 @@ __all__ = [
     "add_reference",
     "agreement_report",
     "answer_offer",
+    "approve_draft",
     "approve_mapping",
     "case_status",
     "checked_draft",
@@ -134,17 +176,24 @@ __all__ = [
     "confirm_erasure",
     "confirm_polarity",
     "consult",
+    "content_explained",
+    "contents_of",
     "cut_preview",
+    "decide_binding",
     "deconflict_sessions",
     "draft_list",
     "draft_package",
     "draft_told",
     "due_now",
+    "edit_draft",
+    "entries_under",
     "erase_subject",
     "erase_texts",
     "export_media",
     "export_request_sheets",
     "finish_session",
+    "folder_sums",
+    "graded_file_list",
     "import_outcomes",
     "import_receipt",
     "import_timestamp",
@@ -159,6 +208,8 @@ __all__ = [
     "leads_by_country",
     "ledger_report",
     "made_index",
+    "mapping_draft",
+    "medium_strip",
     "merged_person",
     "named_lead",
     "next_actions",
@@ -171,9 +222,11 @@ __all__ = [
     "prove_growth",
     "queued_hubs",
     "ranked_leads",
+    "read_again",
     "read_grades",
     "recall_sent",
     "reference_list",
+    "refusals",
     "release_package",
     "remark_on",
     "remarks_shown",
@@ -191,11 +244,13 @@ __all__ = [
     "sheets_to_read",
     "show_queue",
     "stage_statuses",
+    "start_draft",
     "start_session",
     "suggest_mapping",
     "system_clock",
     "table_list",
     "table_rows",
+    "try_draft",
     "verify_path",
     "victim_reader",
     "way_back",

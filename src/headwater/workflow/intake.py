@@ -25,7 +25,7 @@ from headwater.references import KINDS, Imported, import_reference, read_column_
 from headwater.schema.state import IMPORTS, MAPPINGS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
 
-__all__ = ["add_exhibit", "add_reference", "approve_mapping", "digest_again", "recorded"]
+__all__ = ["add_exhibit", "add_reference", "approve_mapping", "approve_mapping_text", "digest_again", "recorded"]
 
 
 @contextmanager
@@ -212,16 +212,33 @@ def approve_mapping(case: Case, actor: Actor, path: Path) -> PlatformMapping:
         if not path.is_file():
             raise InputError(path, "no such file", remedy="check the path")
         content = path.read_bytes()
-        mapping = read_mapping(content, source=str(path))
+    return approve_mapping_text(case, actor, content, name=path.name, source=str(path))
+
+
+def approve_mapping_text(case: Case, actor: Actor, content: bytes, *, name: str, source: str) -> PlatformMapping:
+    """As `approve_mapping`, of a text that lies in no file.
+
+    Args:
+        case: The case.
+        actor: Who approves it.
+        content: The mapping.
+        name: What the custody log calls it.
+        source: What errors call it.
+
+    Raises:
+        ConfigError: The mapping is not understood, or one of its bindings is still a suggestion.
+    """
+    with recorded(case, "mapped", actor):
+        mapping = read_mapping(content, source=source)
         for number, binding in enumerate(mapping.bindings):
             if binding.because.startswith(UNCONFIRMED):
                 raise ConfigError(
-                    f"{path}: tables[{number}], {binding.table}: 'because' is still a suggestion; "
+                    f"{source}: tables[{number}], {binding.table}: 'because' is still a suggestion; "
                     "read the binding against the dump and say in your own words why it is so"
                 )
     case.register(actor)
     digest = hashlib.sha256(content).hexdigest()
-    case.record("mapped", actor, object_ids=(mapping.mapping_id,), inputs={path.name: digest})
+    case.record("mapped", actor, object_ids=(mapping.mapping_id,), inputs={name: digest})
     with case.database.begin() as connection:
         connection.execute(
             MAPPINGS.insert().values(

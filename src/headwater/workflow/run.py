@@ -30,6 +30,7 @@ from headwater.schema.state import OUTPUTS, RUNS
 from headwater.workflow.case import Actor, Case, PlacedExhibit
 from headwater.workflow.confirm import unlogged_confirmation
 from headwater.workflow.intake import digest_again, recorded
+from headwater.workflow.refused import attempts_that_read
 from headwater.workflow.running import reported_run
 from headwater.workflow.scratch import scratch_folder
 from headwater.workflow.seals import check_references
@@ -263,6 +264,9 @@ def _inputs(case: Case, stage: Stage, exhibits: Sequence[PlacedExhibit]) -> dict
         # Where an exhibit lies does not matter, but what it is called and taken for does.
         listed = "".join(f"{e.exhibit_id}\0{e.exhibit_kind}\0" for e in exhibits)
         inputs["exhibits"] = hashlib.sha256(listed.encode("utf-8", "surrogateescape")).hexdigest()
+        if attempts := attempts_that_read(case):
+            # What another attempt has read is worth a run of its own, though nothing that was seized has changed.
+            inputs["attempts at what was refused"] = hashlib.sha256(str(attempts).encode()).hexdigest()
     for output in case.current_outputs():
         if output["table_name"] in stage.reads and not _is_own(stage, str(output["stage"])):
             inputs[f"{output['stage']}.{output['table_name']}"] = str(output["sha256"])

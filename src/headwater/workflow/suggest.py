@@ -30,7 +30,7 @@ from headwater.evidence import (
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.intake import recorded
 
-__all__ = ["MappingSuggestions", "suggest_mapping"]
+__all__ = ["MappingSuggestions", "RowFile", "row_files", "suggest_mapping"]
 
 MappingSuggestions = tuple[PlatformProfile, Mapping[str, tuple[TableSuggestion, ...]], str]
 """The profile, for each table of ours the suggested ones, and the text of a mapping to begin from.
@@ -51,7 +51,7 @@ def suggest_mapping(
         InputError: An exhibit is gone.
     """
     with recorded(case, "consulted", actor, read="profiles for a mapping"):
-        sources = list(_sources(case))
+        sources = list(row_files(case))
         if not sources:
             raise ConfigError(
                 "this case has no dump to suggest a mapping from; take one in with 'headwater evidence add', or have "
@@ -97,7 +97,7 @@ def _known_files(case: Case) -> KnownFiles | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
+class RowFile:
     """A file that rows are read from."""
 
     exhibit: Exhibit
@@ -106,14 +106,14 @@ class _Source:
     place: Mapping[str, Any]
 
 
-def _sources(case: Case) -> Iterator[_Source]:
+def row_files(case: Case) -> Iterator[RowFile]:
     """The dumps that are exhibits, then those that the newest run found inside of exhibits."""
     exhibits = {}
     for one in case.exhibits():
         stamp_of(one.path, one.exhibit_kind)  # an exhibit that is gone is said to be, before anything is read
         exhibits[one.exhibit_id] = Exhibit(exhibit_id=one.exhibit_id, exhibit_kind=one.exhibit_kind, path=one.path)
         if one.exhibit_kind == "dump":
-            yield _Source(
+            yield RowFile(
                 exhibit=exhibits[one.exhibit_id],
                 source_format=str(one.row["container_format"]),
                 size_bytes=int(str(one.row["size_bytes"])),
@@ -129,7 +129,7 @@ def _sources(case: Case) -> Iterator[_Source]:
         exhibit, source_format = exhibits.get(item["exhibit_id"]), formats[item["item_id"]]
         if exhibit is None or exhibit.exhibit_kind == "dump" or source_format == "sqlite-wal":
             continue
-        source = _Source(
+        source = RowFile(
             exhibit=exhibit,
             source_format=source_format,
             size_bytes=item["size_bytes"],

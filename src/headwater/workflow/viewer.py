@@ -45,7 +45,7 @@ from headwater.workflow.case import Actor, Case, recordable
 from headwater.workflow.folders import new_folder, require_apart, require_reason
 from headwater.workflow.intake import recorded
 
-__all__ = ["GradesRead", "export_media", "read_grades", "withdraw_grades"]
+__all__ = ["GradedFileStanding", "GradesRead", "export_media", "graded_file_list", "read_grades", "withdraw_grades"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _ROWS_AT_ONCE = 500
@@ -265,6 +265,42 @@ def _add_rows(connection: sa.Connection, seq: int, source: GradedSource, grades:
 def _with_row(grade: Grade, row: bytes) -> Grade:
     values = {name: getattr(grade, name) for name in Grade.__slots__}
     return Grade(**values | {"row_bytes": row})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradedFileStanding:
+    """A graded file, and whether its grades count.
+
+    Attributes:
+        source_sha256: The file.
+        file_name: Its name when it was applied.
+        counts: Whether it is applied, and not withdrawn since.
+        operator: Who did the last of both.
+        why: In that person's words.
+        at_utc: When.
+    """
+
+    source_sha256: str
+    file_name: str
+    counts: bool
+    operator: str
+    why: str
+    at_utc: str
+
+
+def graded_file_list(case: Case) -> list[GradedFileStanding]:
+    """Every graded file that was ever applied, the newest act first."""
+    with case.database.connect() as connection:
+        acts = [act for _, act in graded_files(connection)]
+    newest = {act.source_sha256: act for act in acts}
+    found = [
+        GradedFileStanding(
+            source_sha256=act.source_sha256, file_name=act.file_name, counts=act.act == "applied",
+            operator=act.operator, why=act.why, at_utc=act.at_utc,
+        )
+        for act in newest.values()
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: one.at_utc, reverse=True)
 
 
 def withdraw_grades(case: Case, actor: Actor, source_sha256: str) -> GradedFile:

@@ -15,6 +15,8 @@ __all__ = ["OWN_FILES", "ROUTES"]
 _FOLDER: Final = Path(__file__).parents[1] / "static"
 OWN_FILES: Final = {
     "headwater.css": "text/css",
+    "intake.css": "text/css",
+    "catalogue.css": "text/css",
     "trusted.js": "text/javascript",
     "headwater.js": "text/javascript",
     "passkey.js": "text/javascript",

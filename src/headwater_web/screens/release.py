@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Any, Final
 
 from headwater.errors import InputError, IntegrityError
@@ -166,11 +165,9 @@ def release_make(ask: Ask) -> Redirect:
     if certificate is None and not given["recipient"].startswith("age1"):
         raise WrongInputError("problem.no_key")
     reissue = tuple(ask.form.get("reissue", "").split())
-    with ExitStack() as stack:
-        case = stack.enter_context(ask.case.acting())
-        recipient = given.pop("recipient")
-        if certificate is not None:
-            recipient = str(stack.enter_context(certificate.as_file()))
+    with ask.case.acting() as case:
+        recipient = given.pop("recipient") if certificate is None else str(certificate.path)
+        given.pop("recipient", None)
         made = draft_package(case, ask.actor_for(why), recipient=recipient, reissue=reissue, **given)
     ask.reads(str(made["package_id"]))
     return Redirect(to=ask.url("release_draft", package=made["package_id"]))
@@ -215,9 +212,9 @@ def release_answer(ask: Ask) -> Redirect:
     if answer is None or key is None or kind not in {"receipt", "outcomes"}:
         raise WrongInputError("problem.answer_lacks")
     take = import_receipt if kind == "receipt" else import_outcomes
-    with ask.case.acting() as case, answer.as_file() as path, key.as_file() as key_path:
+    with ask.case.acting() as case:
         try:
-            told = take(case, ask.actor_for(ask.form.get("why", "").strip()), path, key_path)
+            told = take(case, ask.actor_for(ask.form.get("why", "").strip()), answer.path, key.path)
         except IntegrityError as error:
             raise Problem(409, "problem.altered", why=Seized(str(error))) from None
     what = str(told["receipt_id"] if kind == "receipt" else told["outcomes_id"])

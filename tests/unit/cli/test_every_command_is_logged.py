@@ -91,6 +91,41 @@ RULES: Mapping[str, Rule | str] = {
     ),
     "reference list": reads("{case}", *WHO),
     "ledger": reads("{case}", *WHO),
+    "tree": reads("{case}", *WHO, refused=("{case}", "--exhibit", "none", *WHO)),
+    "refused": Rule(
+        ("{case}", *WHO),
+        READ,
+        ("{case}", "--retry", "rfs-none", *WHO),
+        "consultation",
+    ),
+    "contents": reads("{case}", *WHO),
+    "content": Rule(
+        refused=("{case}", "none", *WHO), attempted="consultation", tested="../headwater_web/test_catalogue.py"
+    ),
+    "mapping suggest": Rule(
+        ("{case}", "--allow-unsealed", *WHO), (("consulted", "consultation"), ("mapped", "alteration"))
+    ),
+    "mapping show": Rule(
+        refused=("{case}", *WHO), attempted="consultation", tested="../headwater_web/test_intake.py"
+    ),
+    **{
+        f"mapping {name}": Rule(
+            refused=("{case}", "mpb-none", "--draft", "1", *WHO),
+            attempted="alteration",
+            tested="../headwater_web/test_intake.py",
+        )
+        for name in ("confirm", "reject")
+    },
+    "mapping edit": Rule(
+        refused=("{case}", "{folder}/mapping.yaml", "--draft", "9", *WHO),
+        attempted="alteration",
+        tested="../headwater_web/test_intake.py",
+    ),
+    "mapping try": Rule(refused=("{case}", *WHO), attempted="consultation", tested="../headwater_web/test_intake.py"),
+    "mapping approve": Rule(
+        refused=("{case}", "--draft", "1", *WHO), attempted="alteration", tested="../headwater_web/test_intake.py"
+    ),
+    "viewer list": reads("{case}", *WHO),
     "show": reads("{case}", "accounts", *WHO, refused=("{case}", "victim_leads", *WHO)),
     "explain": reads("{case}", "{account}", *WHO, refused=("{case}", "acc-none", *WHO)),
     "digests": reads("{case}", *WHO),

@@ -15,7 +15,7 @@ import headwater_web
 from headwater.judgements import REMARK_KINDS
 from headwater.leads import CONNECTION_WORDS, TIMELINE_WORDS
 from headwater.references import OUTCOMES
-from headwater.workflow import ACCOUNTED
+from headwater.workflow import ACCOUNTED, FACETS, RANGE_KINDS
 from headwater_web.render import environment
 from headwater_web.routes import ROUTES
 from headwater_web.screens.files import OWN_FILES
@@ -56,6 +56,30 @@ BUILT = {
     "review.side_": ["account", "payment", "customer", "record"],
     "review.why_": [f"{said}_{reason}" for said in (*VERDICTS, "undo") for reason in REASONS],
     "tables.": ["first", "before", "next", "last"],
+    "range_kind.": sorted(RANGE_KINDS),
+    "facet.": sorted(FACETS),
+    "grade_change.": [
+        "new",
+        "changed",
+        "withdrawn",
+        "unchanged",
+        "cleared_by_another",
+        "as_exported",
+        "contradictory",
+        "fields",
+    ],
+    "grade_field.": ["category", "series", "victim_identified", "tags"],
+    "draft_act.": ["suggested", "confirmed", "rejected", "edited"],
+    "mapping_check.": [
+        "used",
+        "no_orphan",
+        "filled",
+        "valid_address",
+        "inside_window",
+        "one_instant",
+        "path_found",
+        "digest_found",
+    ],
 }
 
 
