@@ -59,7 +59,7 @@ def content_explained(tables: Session, content: str) -> dict[str, Any]:
     if not verdicts:
         raise InputError(content, "no content with a verdict has that SHA-256", remedy="see 'headwater contents CASE'")
     first = verdicts[0]
-    matches = [_match(row) for row in _of(tables, "media_matches", ids)]
+    matches = [_with_limits(row) for row in _of(tables, "media_matches", ids)]
     entries = pa.array(sorted({row["entry_id"] for row in matches}), pa.string())
     listed = {
         row["entry_id"]: row
@@ -67,8 +67,8 @@ def content_explained(tables: Session, content: str) -> dict[str, Any]:
             "hash_list_entries", lambda part: pc.is_in(part["entry_id"], value_set=entries)
         ).to_pylist()
     }
-    for match in matches:
-        match["listed"] = listed.get(match["entry_id"])
+    for found in matches:
+        found["listed"] = listed.get(found["entry_id"])
     matches.sort(key=lambda row: (row["quarantined"], row["item_id"] != first["item_id"], row["distance_bits"] or 0))
     frames = _of(tables, "media_second_hashes", ids) or _of(tables, "media_hashes", ids)
     of_first = [row for row in frames if row["item_id"] == frames[0]["item_id"]] if frames else []
@@ -90,7 +90,7 @@ def content_explained(tables: Session, content: str) -> dict[str, Any]:
         "video_matches": _of(tables, "video_matches", ids),
         "frames": [{name: row[name] for name in ("at_ms", "pdq", "quality")} for row in of_first[:_MOST_FRAMES]],
         "frames_in_all": len(of_first),
-        "cluster": _cluster(tables, first["item_id"]),
+        "cluster": _media_cluster(tables, first["item_id"]),
         "grades": _of(tables, "media_grades", ids),
         "uploads": _of(tables, "upload_items", ids),
     }
@@ -101,7 +101,7 @@ def _of(tables: Session, name: str, ids: pa.Array) -> list[dict[str, Any]]:
     return found
 
 
-def _match(row: dict[str, Any]) -> dict[str, Any]:
+def _with_limits(row: dict[str, Any]) -> dict[str, Any]:
     """A match with how far it is from the limits of its tier."""
     bits = row["distance_bits"]
     if bits is None:
@@ -115,13 +115,15 @@ def _match(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _cluster(tables: Session, item_id: str) -> dict[str, Any] | None:
+def _media_cluster(tables: Session, item_id: str) -> dict[str, Any] | None:
     """The near-duplicate cluster of an item, with the other contents in it."""
     own = tables.chosen("media_clusters", lambda part: pc.equal(part["item_id"], item_id)).to_pylist()
     if not own:
         return None
-    cluster = own[0]["media_cluster_id"]
-    members = tables.chosen("media_clusters", lambda part: pc.equal(part["media_cluster_id"], cluster)).to_pylist()
+    media_cluster_id = own[0]["media_cluster_id"]
+    members = tables.chosen(
+        "media_clusters", lambda part: pc.equal(part["media_cluster_id"], media_cluster_id)
+    ).to_pylist()
     ids = pa.array(sorted(row["item_id"] for row in members), pa.string())
     verdicts = {row["item_id"]: row for row in _of(tables, "media_verdicts", ids)}
     digests = {row["item_id"]: row["sha256"] or row["item_id"] for row in _of(tables, "items", ids)}
@@ -133,7 +135,7 @@ def _cluster(tables: Session, item_id: str) -> dict[str, Any] | None:
         )
         told["places"] += 1
         told["verdict_group"] = (verdicts.get(row["item_id"]) or {}).get("verdict_group")
-    return {"media_cluster_id": cluster, "items": len(members), "contents": _ordered(contents.values())}
+    return {"media_cluster_id": media_cluster_id, "items": len(members), "contents": _ordered(contents.values())}
 
 
 def _ordered(contents: Any) -> Sequence[dict[str, Any]]:  # noqa: ANN401 - values of a mapping

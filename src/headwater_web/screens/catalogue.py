@@ -147,7 +147,7 @@ def content(ask: Ask) -> Page:
         raise NotThereError("problem.no_content", content=Seized(named)) from None
     places = told["places"]
     ask.reads("content", *(place["item_id"] for place in places[:_MOST_PLACES]))
-    cluster = told["cluster"]
+    near = told["cluster"]
     values: dict[str, Any] = {
         "told": told,
         "digits": str(told["content"])[:_DIGITS],
@@ -161,18 +161,18 @@ def content(ask: Ask) -> Page:
             for place in places[:_MOST_PLACES]
         ],
         "more_places": len(places) - _MOST_PLACES,
-        "matches": [_match(ask, one) for one in told["matches"]],
+        "matches": [_shown_match(ask, one) for one in told["matches"]],
         "videos": [_video(ask, one) for one in told["video_matches"]],
         "limits": _limits(),
         "limit_bits": MAX_DISTANCE_BITS,
         "cluster": None
-        if cluster is None
+        if near is None
         else {
-            **cluster,
-            "href": ask.url("table", table="media_clusters", **{"is.media_cluster_id": cluster["media_cluster_id"]}),
+            **near,
+            "href": ask.url("table", table="media_clusters", **{"is.media_cluster_id": near["media_cluster_id"]}),
             "contents": [
                 {**one, "digits": one["content"][:_DIGITS], "href": ask.url("content", content=one["content"])}
-                for one in cluster["contents"]
+                for one in near["contents"]
             ],
         },
         "grades": [
@@ -192,7 +192,7 @@ def content(ask: Ask) -> Page:
     return Page(template="content.html", values=values, as_json=json_value(told))
 
 
-def _match(ask: Ask, one: Mapping[str, Any]) -> dict[str, Any]:
+def _shown_match(ask: Ask, one: Mapping[str, Any]) -> dict[str, Any]:
     listed = one["listed"] or {}
     return {
         **one,
