@@ -177,6 +177,7 @@ def _conflict(ask: Ask, case: Case, error: JudgedMeanwhileError, *, verdict: str
         ],
         "told_of": [told["judgement_id"] for told in error.judgements],
         "yours": verdict,
+        "yours_choice": ask.form.get("decision", ""),
         "yours_why": why,
     }
     as_json = {"conflict": [json_value(dict(told)) for told in error.judgements], "version": error.version}

@@ -140,7 +140,9 @@ def test_the_second_of_two_sees_what_the_first_said_and_decides_knowing_it(bench
     assert conflict.status_code == 409
     for said in ("A. Analyst", "Not the same", "the letter names another", "Nothing of yours was recorded"):
         assert said in conflict.text
-    assert 'value="by telephone"' in conflict.text  # what was typed is not lost
+    # What was chosen and typed is not lost.
+    assert 'value="by telephone"' in conflict.text
+    assert 'value="positive.2" checked' in conflict.text
     assert [told["operator"] for told in _history(bench, headwater)] == ["A. Analyst"]
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', conflict.text))
     fields.pop("token")
