@@ -143,7 +143,7 @@ def decide(ask: Ask) -> Redirect:
     """Confirm or reject one binding of the draft that was looked at."""
     verdict = ask.form.get("verdict", "")
     if verdict not in {"confirm", "reject"}:
-        raise WrongInputError("problem.no_verdict")
+        raise WrongInputError("problem.no_decision")
     columns = {name.removeprefix("column."): value for name, value in ask.form.items() if name.startswith("column.")}
     with ask.case.acting() as case:
         decide_binding(
