@@ -127,6 +127,7 @@ def cookies_of(state: Path, case_id: str, analysts: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--case", type=Path, required=True)
+    parser.add_argument("--large", type=Path, help="where the large case is kept for the next time")
     parser.add_argument("--accounts", type=int, default=1_800_000)
     parser.add_argument("--entries", type=int, default=10_000_000)
     parser.add_argument("--analysts", type=int, default=50)
@@ -134,11 +135,12 @@ def main() -> None:
     parser.add_argument("--think", type=float, default=10.0, help="seconds that an analyst reads, on average")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        large = Path(scratch) / "case"
-        rows = dict(inflated(options.case, large, accounts=options.accounts, entries=options.entries))
+        large = options.large or Path(scratch) / "case"
+        if not large.exists():
+            inflated(options.case, large, accounts=options.accounts, entries=options.entries)
         with Case(large) as case:
             key = case.case_id.partition("-")[2][:CASE_DIGITS]
-            rows = {str(o["table_name"]): int(str(o["rows"])) for o in case.current_outputs()} | rows
+            rows = {str(o["table_name"]): int(str(o["rows"])) for o in case.current_outputs()}
             case_id = case.case_id
         print(f"{rows['accounts']:,} accounts, {rows['entries']:,} entries, {rows['leads']:,} leads")
         cookies = cookies_of(Path(scratch) / "state", case_id, options.analysts)

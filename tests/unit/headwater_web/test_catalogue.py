@@ -220,7 +220,7 @@ def test_what_is_no_graded_file_is_refused_and_kept_nowhere(
 
 def test_nobody_sends_a_file_who_may_not_and_none_too_large(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
-    monkeypatch.setattr("headwater_web.gate._keep", lambda *_: parsed.append("read"))
+    monkeypatch.setattr("headwater_web.forms._put", lambda *_: parsed.append("read"))
     assert _upload(shelf, b"{}", who="nobody").status_code == 401
     assert _upload(shelf, b"{}", who="stranger").status_code == 404
     assert _upload(shelf, b"{}", who="auditor").status_code == 403
