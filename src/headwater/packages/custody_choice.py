@@ -32,8 +32,8 @@ _FREE_TEXT: Final = "free text of an act on people, under the key of nobody in t
 _TEXT_OTHERS: Final = "the text is about others as well"
 _TEXT_NAMES: Final = "the text has what may be the name, address or number of others"
 
-_NEUTRAL: Final = re.compile(r"(run|jdg|key|subject|ers|rct)-[0-9a-f]+|entry-[0-9]+", re.ASCII)
-"""Ids of runs, judgements, erasures and receipts: they stand for nobody."""
+_NEUTRAL: Final = re.compile(r"(run|jdg|rmk|key|subject|ers|rct)-[0-9a-f]+|entry-[0-9]+", re.ASCII)
+"""Ids of runs, judgements, remarks, erasures and receipts: they stand for nobody."""
 _PLAIN_NAMES: Final = frozenset(
     {
         *("parameters", "mapping", "exhibits", "unconfirmed hash lists", "signing_key", "custody_root", "receipt"),
@@ -93,8 +93,21 @@ class CustodyChoice:
             if act.entry.event == "judged" and not withheld[seq]:
                 readable = not why and act.erased_by is None
                 decided = Decided(entry=seq, role=act.entry.role, why=act.entry.justification if readable else None)
-                self.judged |= {name: decided for name in act.entry.object_ids if name.startswith("jdg-")}
+                given = (name for name in act.entry.object_ids if name.startswith(("jdg-", "rmk-")))
+                # Of a withdrawal the last id is what it withdraws, which another entry recorded.
+                self.judged |= {name: decided for name in given if name not in self.judged}
         return chosen
+
+    def without_others(self, texts: Iterable[str]) -> frozenset[str]:
+        """Those of the texts in which nothing looks like somebody or something that is not this country's."""
+        listed = frozenset(texts)
+        naming = self._naming_others(listed)
+        return frozenset(text for text in listed if not self._names_others(text, naming) and not redacted(text)[1])
+
+    def _names_others(self, text: str, naming: frozenset[str]) -> bool:
+        if _IDENTIFIER.search(_SUBJECT_ID.sub("", text)):
+            return True
+        return bool(naming & _phrases(text) or set(_SUBJECT_ID.findall(text)) - self._ids)
 
     def _concerns(self, entry: Entry) -> bool:
         if entry.event in {"created", "mapped"} or (entry.event in _RUN_EVENTS and _is_run(entry)):
@@ -139,9 +152,7 @@ class CustodyChoice:
         of_package = entry.operation == "disclosure" or entry.event == "recalled"
         if not act.sealed_under and not of_package and entry.event not in _ON_THINGS:
             return _FREE_TEXT
-        if _IDENTIFIER.search(_SUBJECT_ID.sub("", text)):
-            return _TEXT_NAMES
-        if naming & _phrases(text) or set(_SUBJECT_ID.findall(text)) - self._ids:
+        if self._names_others(text, naming):
             return _TEXT_NAMES
         return _KEYS if redacted(text)[1] else ""
 

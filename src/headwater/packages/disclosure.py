@@ -13,6 +13,7 @@ from headwater.judgements import Judgement
 from headwater.packages.alternatives import beside
 from headwater.packages.contents import Contents, Withheld
 from headwater.packages.custody_choice import CustodyChoice
+from headwater.packages.disclosed_remarks import disclosed_remarks
 from headwater.packages.documents import EXTRACT_NAME
 from headwater.packages.error_rates import error_rates
 from headwater.packages.guards import redacted
@@ -25,11 +26,13 @@ __all__ = ["ABOUT", "CaseRecord", "Disclosed", "disclosed"]
 _RATES: Final = "disclosure_error_rates.jsonl"
 _ALTERNATIVES: Final = "disclosure_alternatives.jsonl"
 _REJECTED: Final = "disclosure_rejected.jsonl"
+_REMARKS: Final = "disclosure_remarks.jsonl"
 ABOUT: Final[Mapping[str, str]] = {
     EXTRACT_NAME: "Acts of the custody log that concern these leads, each proved to be in it; checked without the log",
     _RATES: "What each step gets wrong, as measured and on what, or that it was not measured; one JSON object a line",
     _ALTERNATIVES: "Every other candidate, with weights and what speaks against each, one JSON object a line",
     _REJECTED: "Candidates and merges that were rejected, doubted or decided otherwise, one JSON object a line",
+    _REMARKS: "What people noted beside these rows, also what was withdrawn, one JSON object a line",
 }
 """Name of each file to what the manifest says of it."""
 
@@ -84,8 +87,9 @@ def disclosed(
     choice = CustodyChoice(tables, own, record.subject_keys or SubjectKeys(record.case_dir / KEYS_FOLDER))
     extract = custody_extract(record.case_dir, choice, subject_keys=record.subject_keys)
     found = beside(tables, own, record.judgements, choice.judged)
+    remarks, unread = disclosed_remarks(tables, own, choice, choice.judged)
     rates = error_rates()
-    rows, keys = redacted([plain(found.alternatives), plain(found.rejected)])
+    rows, keys = redacted([plain(found.alternatives), plain(found.rejected), plain(remarks)])
     assert isinstance(rows, list)
     counted = (
         (
@@ -108,6 +112,11 @@ def disclosed(
             extract.withheld_texts,
             "They are about others too, or nobody can tell; the entry commits to each, and a court can have it.",
         ),
+        (
+            "texts of notes, labels and assignments",
+            unread,
+            "They name, or may name, others; that each was given is told, and a court can have it.",
+        ),
         ("texts of the disclosure that held key material or encoded bytes", keys, "None ever leaves."),
     )
     withheld = (Withheld(what=what, count=count, why=why) for what, count, why in counted if count)
@@ -117,6 +126,7 @@ def disclosed(
             _RATES: json_lines(rates),
             _ALTERNATIVES: json_lines(rows[0]),
             _REJECTED: json_lines(rows[1]),
+            _REMARKS: json_lines(rows[2]),
         },
         contents=replace(
             contents,
@@ -128,6 +138,7 @@ def disclosed(
                     len(found.rejected),
                     _REJECTED,
                 ),
+                ("notes, labels and assignments beside these rows", len(remarks), _REMARKS),
                 ("acts of the custody log, each with a proof that it is in the log", extract.entries, EXTRACT_NAME),
                 ("steps of the method, with what is known of their errors", len(rates), _RATES),
             ),

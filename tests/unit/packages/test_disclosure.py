@@ -281,3 +281,44 @@ def test_the_same_case_gives_the_same_disclosure(case, rows, tmp_path):
     made = [draft(case, rows, record=given, out_dir=tmp_path / name) for name in ("one", "two")]
     digests = [{name: hashlib.sha256(content).hexdigest() for name, content in files.items()} for files in made]
     assert digests[0] == digests[1]
+
+
+# ---- Remarks
+
+
+def remark(remark_id: str, object_id: str, text: str, **more: Any) -> dict[str, Any]:
+    plain = {
+        "remark_id": remark_id, "place": int(remark_id[-1]), "object_table": "accounts", "object_id": object_id,
+        "remark_kind": "note", "text": text, "operator": "Iva Example", "at_utc": "2026-10-02T09:00:00.000000Z",
+        "state": "stands", "ended_by": None, "ended_at_utc": None, "ended_why": None,
+    }  # fmt: skip
+    return {**plain, **more}
+
+
+def test_what_was_noted_beside_its_rows_is_there_and_nothing_of_others(case, rows):
+    other = next(row for row in rows["accounts"] if row["account_id"] == FOREIGN)
+    rows["remarks"] = [
+        remark("rmk-0", LEAD, "ask the host again"),
+        remark("rmk-1", FOREIGN, "canary-of-others"),
+        remark("rmk-2", "acc-1", f"the same as {other['nickname']}"),
+        remark("rmk-3", "acc-1", "of the first look", state="withdrawn", ended_by=" IVA example",
+               ended_at_utc="2026-10-03T09:00:00.000000Z", ended_why="it was another"),
+        remark("rmk-4", "acc-1", f"pays with {WIF}"),
+    ]  # fmt: skip
+    append(case, "judged", (LEAD, "rmk-0"), "beside it", about=(LEAD,), role="reviewer")
+    files = draft(case, rows)
+    found = {row["remark_id"]: row for row in lines(files["disclosure_remarks.jsonl"])}
+    assert list(found) == ["rmk-0", "rmk-2", "rmk-3", "rmk-4"]
+    assert (found["rmk-0"]["text"], found["rmk-0"]["person"], found["rmk-0"]["role"]) == (
+        "ask the host again", 1, "reviewer",
+    )  # fmt: skip
+    assert isinstance(found["rmk-0"]["custody_entry"], int)
+    assert (found["rmk-2"]["text"], found["rmk-4"]["text"]) == (None, None)
+    assert (found["rmk-3"]["state"], found["rmk-3"]["ended_by_person"], found["rmk-3"]["ended_why"]) == (
+        "withdrawn", 1, "it was another",
+    )  # fmt: skip
+    told = b"".join(files.values())
+    assert b"canary-of-others" not in told
+    assert WIF.encode() not in told
+    withheld = {row["what"]: row["count"] for row in json.loads(files["manifest.json"])["withheld"]}
+    assert withheld["texts of notes, labels and assignments"] == 2
