@@ -41,6 +41,7 @@ class Ask:
         address: Path and query as they were asked for.
         read_ids: What is shown, for the access log; a view adds to it by `reads`.
         cookie: The session cookie, for the views that sign in and out.
+        begun: The cookie of a sign-in that was begun at an identity provider.
     """
 
     workbench: Workbench
@@ -59,6 +60,7 @@ class Ask:
     address: str = ""
     read_ids: list[str] = field(default_factory=list)
     cookie: str = ""
+    begun: str = ""
 
     @property
     def case(self) -> OpenCase:

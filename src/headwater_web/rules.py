@@ -64,7 +64,7 @@ class RouteWithoutRuleError(HeadwaterError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One address of the workbench and its rule. Every field but the last four must be given.
+    """One address of the workbench and its rule. Every field but the last five must be given.
 
     Attributes:
         name: Unique; templates and tests refer to the route by it.
@@ -77,6 +77,7 @@ class Route:
         methods: `GET` never writes; what writes is `POST`.
         bulk: Gives out many rows at once; asks for a reason, which goes into the log.
         exports: Hands out rows to keep: the log says to whom.
+        foreign: Takes forms from elsewhere, such as a browser's reports: nobody's session counts there.
         sample: Values of the path's parameters with which tests call it; `case` is given by the tests.
         nav: Key of the words under which the navigation of the case names it; empty for not there.
     """
@@ -91,6 +92,7 @@ class Route:
     methods: tuple[str, ...] = ("GET",)
     bulk: bool = False
     exports: bool = False
+    foreign: bool = False
     sample: tuple[tuple[str, str], ...] = ()
     nav: str = ""
 
@@ -131,4 +133,5 @@ def _check(route: Route) -> None:
     else:
         require(route.roles <= outside, "only a route of a case can ask for a role that a membership gives")
         require(not route.reads, "reads nothing of a case, so that no log would have it")
+    require(not route.foreign or route.roles == ANYONE, "takes forms from elsewhere, which can be for anyone alone")
     require(not route.bulk or "POST" in route.methods, "a bulk reading carries a reason, so that it is a POST")

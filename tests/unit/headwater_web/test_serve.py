@@ -115,7 +115,8 @@ def test_bad_input_is_one_clear_line(
     assert told in error
 
 
-SERVE = {"host": "127.0.0.1", "port": 0, "name": "", "tls_certificate": "", "tls_key": "", "single": ""}
+NO_TLS = {"tls_certificate": "", "tls_key": ""}
+SERVE = {"host": "127.0.0.1", "port": 0, "name": "", "oidc_config": "", "single": "", **NO_TLS}
 
 
 def test_nothing_is_served_while_nobody_is_known(small: Any, capsys: pytest.CaptureFixture[str]) -> None:
