@@ -11,6 +11,7 @@ from typing import Any, Final, Never
 
 from joserfc import jws
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
+from joserfc.jwk import Key
 
 from headwater.errors import RefusedError
 from headwater_web.identity_provider import IdentityProvider
@@ -133,19 +134,7 @@ def _signed_claims(token: str, provider: IdentityProvider) -> dict[str, Any]:
         header = signed.headers()
     except (JoseError, ValueError, TypeError, KeyError):
         raise TokenRefusedError("token cannot be read") from None
-    algorithm = header.get("alg")
-    if not isinstance(algorithm, str) or not any(
-        _OUR_NAME.get(algorithm, algorithm) in taken for _, taken in provider.keys.values()
-    ):
-        raise TokenRefusedError("token is signed by an algorithm that is not taken")
-    if str(header.get("typ", "JWT")).upper() != "JWT":
-        raise TokenRefusedError("token is no ID token")  # such as an access token, `at+jwt`
-    kid = header.get("kid")
-    if not isinstance(kid, str) or kid not in provider.keys:
-        raise TokenRefusedError("token is signed by a key that is not known")
-    key, taken = provider.keys[kid]
-    if _OUR_NAME.get(algorithm, algorithm) not in taken:
-        raise TokenRefusedError("token is signed by an algorithm that its key is not for")
+    key, algorithm = _key_of(header, provider)
     try:
         holds = jws.validate_compact(signed, key, registry=_Algorithms(algorithms=[algorithm]))
     except (JoseError, ValueError, TypeError):
@@ -159,6 +148,22 @@ def _signed_claims(token: str, provider: IdentityProvider) -> dict[str, Any]:
     if not isinstance(claims, dict):
         raise TokenRefusedError("token cannot be read")
     return claims
+
+
+def _key_of(header: Mapping[str, Any], provider: IdentityProvider) -> tuple[Key, str]:
+    """The provider's key that a token names, and the algorithm, which has to be one for that key."""
+    algorithm, kid = header.get("alg"), header.get("kid")
+    ours = _OUR_NAME.get(str(algorithm), str(algorithm))
+    if not isinstance(algorithm, str) or not any(ours in taken for _, taken in provider.keys.values()):
+        raise TokenRefusedError("token is signed by an algorithm that is not taken")
+    if str(header.get("typ", "JWT")).upper() != "JWT":
+        raise TokenRefusedError("token is no ID token")  # such as an access token, `at+jwt`
+    if not isinstance(kid, str) or kid not in provider.keys:
+        raise TokenRefusedError("token is signed by a key that is not known")
+    key, taken = provider.keys[kid]
+    if ours not in taken:
+        raise TokenRefusedError("token is signed by an algorithm that its key is not for")
+    return key, algorithm
 
 
 def _no_constant(name: str) -> Never:

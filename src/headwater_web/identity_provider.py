@@ -1,4 +1,4 @@
-"""The identity provider at which people may sign in, as the unit's own files describe it; nothing here ever calls it."""
+"""The identity provider at which people may sign in, as the unit's own files describe it; nothing here calls it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class IdentityProvider:
         acr: One of these has to be in the token; empty for no demand.
         amr: All of these have to be in the token; empty for no demand.
         max_token_age_s: How long ago a token may have been made, in seconds.
-        max_sign_in_age_s: How long ago the person may have proved themselves to the provider, in seconds; 0 for no demand.
+        max_sign_in_age_s: How long ago the person may have signed in there, in seconds; 0 for no demand.
         only: Whether a person who is bound here can sign in no other way.
         digest: SHA-256 of both files, for the log.
     """

@@ -1,8 +1,8 @@
 """Signing in at an identity provider: the browser alone goes there and brings its word back.
 
-The word is brought by a form of the provider's page, which is a stranger to us: it comes without our cookies, and whoever
-can make a person's browser send a form could have written it. So it opens nothing. It leaves a handle on a page of ours, and
-the handle opens a session in the one browser that began.
+The word is brought by a form of the provider's page, which is a stranger to us: it comes without our cookies, and
+whoever can make a person's browser send a form could have written it. So it opens nothing. It leaves a handle on a page
+of ours, and the handle opens a session in the one browser that began.
 
 References:
     OpenID Connect Core 1.0, section 3.2; OAuth 2.0 Form Post Response Mode; RFC 9700, sections 2.1 and 4.7.
@@ -40,9 +40,9 @@ _TOLD_ERRORS: Final = frozenset(
         "temporarily_unavailable",
         "unauthorized_client",
         "unsupported_response_type",
-    }  # fmt: skip
+    }
 )
-"""Source: RFC 6749, section 4.2.2.1; OpenID Connect Core 1.0, section 3.1.2.6. No other text of a stranger is logged."""
+"""Source: RFC 6749, section 4.2.2.1; OpenID Connect Core 1.0, section 3.1.2.6. Other texts are not logged."""
 
 
 def _provider(ask: Ask) -> IdentityProvider:
