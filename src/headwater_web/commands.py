@@ -116,8 +116,9 @@ def _list(asked: Mapping[str, Any]) -> None:
             {"case_id": m.case_id, "role": m.role.value, "purpose": m.purpose, "until_utc": m.until_utc}
             for m in members.of(person)
         ]
-        state = "disabled" if person.disabled else "set up" if person.has_password else "not set up"
         bound = [{"issuer": b.issuer, "sub": b.sub, "bound_by": b.bound_by} for b in bindings.of(person)]
+        ready = person.has_password or bool(bound)
+        state = "disabled" if person.disabled else "set up" if ready else "not set up"
         row = {
             "name": person.name, "administrator": person.administrator, "state": state, "members": held, "bound": bound
         }  # fmt: skip

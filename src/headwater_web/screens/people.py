@@ -28,7 +28,7 @@ def _page(ask: Ask, **more: object) -> Page:
             "person_id": person.person_id,
             "administrator": person.administrator,
             "disabled": person.disabled,
-            "ready": person.has_password,
+            "ready": person.has_password or bool(ask.workbench.bindings.of(person)),
             "bound": _bound(ask, person),
             "members": [
                 {
