@@ -85,7 +85,7 @@ def claims_of(nonce: str, now_s: float | None = None, issuer: str = ISSUER, /, *
     return {name: value for name, value in told.items() if value is not None}
 
 
-def signed(claims: Mapping[str, object], key: Any = None, alg: str = "RS256", **header: object) -> str:
+def signed(claims: object, key: Any = None, alg: str = "RS256", **header: object) -> str:
     """The token, signed as asked for, even where nobody should."""
     key = rsa_key() if key is None else key
     whole = {"alg": alg, "kid": "rsa-1", **header}

@@ -146,7 +146,7 @@ BAD_SIGNATURES: dict[str, tuple[Callable[[], str], str]] = {
     "signature left out": (lambda: signed(_claims()).rpartition(".")[0] + ".", "signature|read"),
     "access token": (lambda: signed(_claims(), typ="at+jwt"), "no ID token"),
     "crit": (lambda: by_hand({**PLAIN, "crit": ["x"], "x": 1}, _claims(), with_rsa), "signature|read"),
-    "a list": (lambda: signed([1]), "cannot be read"),  # type: ignore[arg-type]
+    "a list": (lambda: signed([1]), "cannot be read"),
     "NaN": (lambda: signed(_claims(exp=float("nan"))), "cannot be read"),
     "empty": (lambda: "", "cannot be read"),
     "dots": (lambda: "..", "cannot be read"),

@@ -323,6 +323,25 @@ def test_only_means_that_no_password_and_no_setup_code_is_another_way(offered: A
     assert way.finish(way.come_back()).status_code == 303
 
 
+def test_a_form_from_elsewhere_counts_as_nobodys_even_where_a_cookie_comes_with_it(offered: Any) -> None:
+    asker, way = offered.as_("approver"), Way(offered)
+    way.begin()
+    sent = {"state": way.state, "id_token": signed(claims_of(way.nonce))}
+    # A provider on the same registered domain is the same site, so that the browser sends what is `SameSite=Strict`.
+    headers = {"Origin": "http://localhost:9", "Sec-Fetch-Site": "same-site", "Cookie": f"{COOKIE}={asker.cookie}"}
+    back = way.client.post("/oidc/return", data=sent, headers=headers)
+    assert back.status_code == 200
+    assert asker.token not in back.text
+    assert "P. Approver" not in back.text
+    assert way.finish(back).status_code == 303
+    assert way.is_in
+
+
+def test_a_body_that_is_too_large_is_not_read(offered: Any) -> None:
+    headers = {**FROM_ELSEWHERE, "Content-Type": "application/x-www-form-urlencoded", "Content-Length": "2000000"}
+    assert offered.as_("nobody").client.post("/oidc/return", content=b"", headers=headers).status_code == 413
+
+
 def test_who_is_in_already_does_not_begin_again(offered: Any) -> None:
     asker = offered.as_("analyst")
     assert asker.post("/oidc/begin").headers["location"] == "/"
