@@ -43,6 +43,7 @@ class Ask:
         read_ids: What is shown, for the access log; a view adds to it by `reads`.
         cookie: The session cookie, for the views that sign in and out.
         files: What was chosen in fields for files, by their names; empty on routes that take none.
+        begun: The cookie of a sign-in that was begun at an identity provider.
     """
 
     workbench: Workbench
@@ -62,6 +63,7 @@ class Ask:
     read_ids: list[str] = field(default_factory=list)
     cookie: str = ""
     files: Mapping[str, Upload] = field(default_factory=dict)
+    begun: str = ""
 
     @property
     def case(self) -> OpenCase:

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from headwater.errors import ConfigError, HeadwaterError
 from headwater_web.cases import opened_cases
+from headwater_web.identity_provider import read_provider
 from headwater_web.rules import Role
 from headwater_web.server import address_of, opened_workbench, serve
-from headwater_web.state import Memberships, People, Person, open_state
+from headwater_web.state import Bindings, Memberships, People, Person, Sessions, open_state
 from headwater_web.state.members import MEMBER_ROLES
 from headwater_web.state.people import SETUP_HOURS
 
@@ -47,7 +48,10 @@ def _serve(asked: Mapping[str, Any]) -> None:
     certificate, key = (Path(p) if p else None for p in (asked["tls_certificate"], asked["tls_key"]))
     address = address_of(asked["host"], asked["port"], asked["name"], certificate, key)
     cases = [Path(case) for case in asked["cases"]]
-    workbench = opened_workbench(cases, Path(asked["state"]), address, database_url=asked["database_url"])
+    provider = read_provider(Path(asked["oidc_config"])) if asked["oidc_config"] else None
+    workbench = opened_workbench(
+        cases, Path(asked["state"]), address, database_url=asked["database_url"], provider=provider
+    )
     if asked["single"]:
         _single(asked, workbench.people, workbench.members, [(c.case_id, c.purpose) for c in workbench.cases.values()])
     elif not workbench.people.listed():
@@ -56,6 +60,10 @@ def _serve(asked: Mapping[str, Any]) -> None:
             f"{asked['state']}: nobody is known yet; begin with 'headwater people add NAME --administrator "
             f"--state {asked['state']}', or serve with --single NAME on a machine of one person"
         )
+
+    if provider is not None:
+        why = f"sign-in at {provider.issuer} offered; its files have sha256:{provider.digest}"
+        workbench.store.record("opened", "headwater", why)
 
     def ready(url: str) -> None:
         _say(asked, {"serving": url, "cases": len(cases)}, f"serving {len(cases)} case(s) at {url}; end with Ctrl-C")
@@ -102,16 +110,22 @@ def _add(asked: Mapping[str, Any]) -> None:
 
 def _list(asked: Mapping[str, Any]) -> None:
     store = open_state(Path(asked["state"]), database_url=asked["database_url"])
-    members = Memberships(store)
+    members, bindings = Memberships(store), Bindings(store)
     for person in People(store).listed():
         held = [
             {"case_id": m.case_id, "role": m.role.value, "purpose": m.purpose, "until_utc": m.until_utc}
             for m in members.of(person)
         ]
-        state = "disabled" if person.disabled else "set up" if person.has_password else "not set up"
-        row = {"name": person.name, "administrator": person.administrator, "state": state, "members": held}
+        bound = [{"issuer": b.issuer, "sub": b.sub, "bound_by": b.bound_by} for b in bindings.of(person)]
+        ready = person.has_password or bool(bound)
+        state = "disabled" if person.disabled else "set up" if ready else "not set up"
+        row = {
+            "name": person.name, "administrator": person.administrator, "state": state, "members": held, "bound": bound
+        }  # fmt: skip
         roles = "; ".join(f"{m['role']} of {m['case_id']} until {str(m['until_utc'])[:10]}" for m in held)
-        _say(asked, row, f"{person.name}  {'administrator, ' if person.administrator else ''}{state}  {roles}".rstrip())
+        standing = "administrator, " if person.administrator else ""
+        there = "".join(f", bound at {b['issuer']} as {b['sub']}" for b in bound)
+        _say(asked, row, f"{person.name}  {standing}{state}{there}  {roles}".rstrip())
     store.close()
 
 
@@ -148,10 +162,28 @@ def _reset(asked: Mapping[str, Any]) -> None:
     store.close()
 
 
+def _oidc(asked: Mapping[str, Any]) -> None:
+    store = open_state(Path(asked["state"]), database_url=asked["database_url"])
+    person, bindings = _named(People(store), asked["name"]), Bindings(store)
+    row = {"name": person.name, "issuer": asked["issuer"], "sub": asked["subject"], "bound": not asked["end"]}
+    if asked["end"]:
+        if not bindings.end(person, asked["issuer"], by=asked["operator"]):
+            raise ConfigError(
+                f"'{person.name}' is not bound at {asked['issuer']}; 'headwater people list' lists who is"
+            )
+        Sessions(store).end_all(person)
+        _say(asked, row, f"{person.name}: bound at {asked['issuer']} no more; their sessions are over")
+    else:
+        bindings.bind(person, asked["issuer"], asked["subject"], by=asked["operator"])
+        _say(asked, row, f"{person.name}: bound at {asked['issuer']} as {asked['subject']}")
+    store.close()
+
+
 _VERBS: Final[Mapping[str, Callable[[Mapping[str, Any]], None]]] = {
     "serve": _serve,
     "add": _add,
     "list": _list,
     "member": _member,
     "reset": _reset,
+    "oidc": _oidc,
 }

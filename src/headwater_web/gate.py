@@ -28,11 +28,13 @@ from headwater_web.state import Membership, Person
 from headwater_web.words import chosen_language
 from headwater_web.workbench import Workbench
 
-__all__ = ["COOKIE", "LEAST_REASON", "answered"]
+__all__ = ["BEGUN_COOKIE", "COOKIE", "LEAST_REASON", "answered"]
 
 log = structlog.get_logger()
 
 COOKIE: Final = "__Host-headwater"
+BEGUN_COOKIE: Final = "__Host-headwater-begun"
+_COOKIES: Final = {"session": COOKIE, "begun": BEGUN_COOKIE}
 LEAST_REASON: Final = 10
 """Characters of a reason for a bulk reading."""
 _LOGGED_ADDRESS: Final = 1_000
@@ -88,7 +90,7 @@ def _bare_ask(workbench: Workbench, route: Route, request: Request) -> Ask:
     cookie = request.cookies.get(COOKIE, "")
     session = workbench.sessions.of(cookie)
     person = workbench.people.of_id(session.person_id) if session is not None else None
-    if person is not None and person.disabled:
+    if (person is not None and person.disabled) or route.foreign:
         session = person = None
     accepted = request.headers.get("accept", "")
     address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -107,6 +109,7 @@ def _bare_ask(workbench: Workbench, route: Route, request: Request) -> Ask:
         for_part=request.headers.get("hx-request") == "true",
         address=address,
         cookie=cookie,
+        begun=request.cookies.get(BEGUN_COOKIE, ""),
     )
 
 
@@ -178,8 +181,8 @@ def _to_sign_in(ask: Ask) -> Response:
 
 def _require_own_form(ask: Ask, request: Request, form: Mapping[str, str]) -> None:
     """Three independent signs that the form is one of ours: where it came from twice, and the session's token."""
-    if ask.route.path == "/reports":
-        return  # browsers send these on their own, without any of the three; nothing but a count comes of them
+    if ask.route.foreign:
+        return  # without any of the three; the view takes it from a stranger
     _require_own_origin(ask, request)
     if ask.session is None:
         return  # nobody is signed in: there is nothing that a foreign form could use
@@ -269,8 +272,8 @@ def _response(ask: Ask, answer: Answer) -> Response:
         raise Problem(HTTPStatus.NOT_ACCEPTABLE, "problem.no_page")
     else:
         response = Response(rendered(ask, answer), answer.status, media_type="text/html")
-    for value in getattr(answer, "cookies", {}).values():
-        _set_cookie(response, value)
+    for name, value in getattr(answer, "cookies", {}).items():
+        _set_cookie(response, _COOKIES[name], value)
     return _with_headers(response)
 
 
@@ -279,10 +282,10 @@ def _require_harmless(media_type: str) -> None:
         raise RefusedError(f"nothing of type {media_type} leaves the workbench")
 
 
-def _set_cookie(response: Response, value: str) -> None:
+def _set_cookie(response: Response, name: str, value: str) -> None:
     # `__Host-` asks for Secure, Path=/ and no Domain. Browsers take a Secure cookie from http://localhost, too.
     response.set_cookie(
-        COOKIE, value, secure=True, httponly=True, samesite="strict", path="/", max_age=None if value else 0
+        name, value, secure=True, httponly=True, samesite="strict", path="/", max_age=None if value else 0
     )
 
 

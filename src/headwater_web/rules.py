@@ -77,6 +77,7 @@ class Route:
         methods: `GET` decides nothing, and adds records of reading alone; what writes is `POST`.
         bulk: Gives out many rows at once; asks for a reason, which goes into the log.
         exports: Hands out rows to keep: the log says to whom.
+        foreign: Takes forms from elsewhere, such as a browser's reports: nobody's session counts there.
         sample: Values of the path's parameters with which tests call it; `case` is given by the tests.
         upload_bytes: The largest file that its form may send; 0 where it takes none. The template's form has
             `enctype="multipart/form-data"`.
@@ -93,6 +94,7 @@ class Route:
     methods: tuple[str, ...] = ("GET",)
     bulk: bool = False
     exports: bool = False
+    foreign: bool = False
     sample: tuple[tuple[str, str], ...] = ()
     nav: str = ""
     upload_bytes: int = 0
@@ -135,4 +137,5 @@ def _check(route: Route) -> None:
         require(route.roles <= outside, "only a route of a case can ask for a role that a membership gives")
         require(not route.reads, "reads nothing of a case, so that no log would have it")
     require(not route.upload_bytes or "POST" in route.methods, "takes a file, so that it is a POST")
+    require(not route.foreign or route.roles == ANYONE, "takes forms from elsewhere, which can be for anyone alone")
     require(not route.bulk or "POST" in route.methods, "a bulk reading carries a reason, so that it is a POST")

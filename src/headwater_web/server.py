@@ -12,7 +12,9 @@ import uvicorn
 from headwater.errors import ConfigError
 from headwater_web.app import application
 from headwater_web.cases import OpenCase, opened_cases
+from headwater_web.identity_provider import IdentityProvider
 from headwater_web.routes import ROUTES
+from headwater_web.screens.provider import RETURN_PATH
 from headwater_web.state import Store, open_state
 from headwater_web.workbench import Workbench
 
@@ -72,7 +74,10 @@ def address_of(host: str, port: int, name: str, certificate: Path | None, key: P
     return Address(host=listened, port=port, name=name or "localhost", certificate=certificate, key=key)
 
 
-def opened_workbench(cases: Sequence[Path], state: Path, address: Address, *, database_url: str = "") -> Workbench:
+def opened_workbench(
+    cases: Sequence[Path], state: Path, address: Address, *, database_url: str = "",
+    provider: IdentityProvider | None = None,
+) -> Workbench:  # fmt: skip
     """The workbench of these cases, with the state in that folder.
 
     Raises:
@@ -84,10 +89,12 @@ def opened_workbench(cases: Sequence[Path], state: Path, address: Address, *, da
     except BaseException:
         store.close()
         raise
-    return workbench_at(opened, store, address)
+    return workbench_at(opened, store, address, provider)
 
 
-def workbench_at(opened: Mapping[str, OpenCase], store: Store, address: Address) -> Workbench:
+def workbench_at(
+    opened: Mapping[str, OpenCase], store: Store, address: Address, provider: IdentityProvider | None = None
+) -> Workbench:
     """The workbench as it is asked for under an address."""
     names = {address.name}
     if address.certificate is None:
@@ -105,6 +112,8 @@ def workbench_at(opened: Mapping[str, OpenCase], store: Store, address: Address)
         origins=frozenset(f"{scheme}://{host}" for host in hosts),
         secure_transport=address.certificate is not None,
         rp_id=address.name if named else "",
+        provider=provider,
+        return_address=f"{address.url}{RETURN_PATH.lstrip('/')}",
     )
 
 

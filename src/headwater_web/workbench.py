@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headwater_web.cases import OpenCase
+from headwater_web.identity_provider import IdentityProvider
 from headwater_web.rules import Route
-from headwater_web.state import Memberships, People, SavedViews, Sessions, Store, Throttle
+from headwater_web.state import BegunSignIns, Bindings, Memberships, People, SavedViews, Sessions, Store, Throttle
 
 __all__ = ["Workbench"]
 
@@ -26,6 +27,8 @@ class Workbench:
         origins: What the `Origin` of a request that writes may say.
         secure_transport: Whether it is served over TLS.
         rp_id: Name that WebAuthn keys are bound to; empty where the address is a number and they cannot be.
+        provider: Identity provider at which people may sign in; None for none.
+        return_address: Where the provider's page sends browsers back to.
         memory: What screens keep between requests and may lose at any time, by the screen's name.
         at_close: What is done when serving ends, such as removing files that wait for somebody to fetch them.
     """
@@ -37,11 +40,15 @@ class Workbench:
     origins: frozenset[str]
     secure_transport: bool = False
     rp_id: str = "localhost"
+    provider: IdentityProvider | None = None
+    return_address: str = ""
     memory: dict[str, Any] = field(default_factory=dict)
     at_close: ExitStack = field(default_factory=ExitStack)
     people: People = field(init=False)
     members: Memberships = field(init=False)
     saved: SavedViews = field(init=False)
+    bindings: Bindings = field(init=False)
+    begun: BegunSignIns = field(init=False)
     sessions: Sessions = field(init=False)
     throttle: Throttle = field(init=False)
     _by_name: dict[str, Route] = field(init=False)
@@ -50,6 +57,8 @@ class Workbench:
         self.people = People(self.store)
         self.members = Memberships(self.store)
         self.saved = SavedViews(self.store)
+        self.bindings = Bindings(self.store)
+        self.begun = BegunSignIns(self.store)
         self.sessions = Sessions(self.store)
         self.throttle = Throttle(self.store)
         self._by_name = {route.name: route for route in self.routes}

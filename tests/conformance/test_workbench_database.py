@@ -12,7 +12,17 @@ import sqlalchemy as sa
 from headwater.errors import ConfigError
 from headwater_synth.postgres_server import PostgresMissingError, running_postgres
 from headwater_web.rules import Role
-from headwater_web.state import Memberships, People, SavedViews, Sessions, Store, Throttle, open_state
+from headwater_web.state import (
+    BegunSignIns,
+    Bindings,
+    Memberships,
+    People,
+    SavedViews,
+    Sessions,
+    Store,
+    Throttle,
+    open_state,
+)
 from headwater_web.state.people import Passkey
 from headwater_web.state.tables import METADATA
 from headwater_web.totp import STEP_S, code_of_step
@@ -80,7 +90,10 @@ def test_a_person_signs_in_works_on_a_case_and_leaves(store: Store) -> None:
     assert not people.password_holds(again, "four calm rivers meet")
 
 
-@pytest.mark.parametrize(("table", "column", "value"), [("members", "role", "chief"), ("sessions", "stage", "half")])
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [("members", "role", "chief"), ("sessions", "stage", "half"), ("begun_sign_ins", "stage", "half")],
+)
 def test_the_database_refuses_what_is_no_word_of_ours(store: Store, table: str, column: str, value: str) -> None:
     people = People(store)
     if people.named("C") is None:
@@ -113,3 +126,51 @@ def test_a_view_is_saved_shared_replaced_and_removed(store: Store) -> None:
     assert not saved.remove(two, "cas-1", view.seq)
     assert saved.remove(one, "cas-1", view.seq)
     assert saved.of(one, "cas-1") == []
+
+
+ISSUER = "https://sign-in.unit.example"
+
+
+def test_a_person_is_bound_to_one_subject_and_a_subject_to_one_person(store: Store) -> None:
+    people, bindings = People(store), Bindings(store)
+    for name in ("B. One", "B. Two"):
+        people.add(name, by="test")
+    one, two = people.named("B. One"), people.named("B. Two")
+    assert one is not None
+    assert two is not None
+    bindings.bind(one, ISSUER, "p-1", by="test")
+    bindings.bind(one, f"{ISSUER}/other", "p-1", by="test")
+    bindings.bind(two, ISSUER, "p-2", by="test")
+    assert bindings.person_id_of(ISSUER, "p-1") == one.person_id
+    assert bindings.person_id_of(ISSUER, "P-1") == "", "letters as they are"
+    for person, sub in ((one, "p-3"), (two, "p-1")):
+        with pytest.raises(ConfigError, match=r"already|another person"):
+            bindings.bind(person, ISSUER, sub, by="test")
+    row = {"issuer": ISSUER, "bound_by": "x", "at_utc": "x"}
+    for changes in ({"sub": "p-3", "person_id": one.person_id}, {"sub": "p-1", "person_id": two.person_id}):
+        with pytest.raises(sa.exc.IntegrityError), store.database.begin() as connection:
+            connection.execute(METADATA.tables["bindings"].insert().values(**row, **changes))
+    assert bindings.end(one, ISSUER, by="test")
+    assert not bindings.end(one, ISSUER, by="test")
+    assert [b.issuer for b in bindings.of(one)] == [f"{ISSUER}/other"]
+
+
+def test_a_sign_in_that_was_begun_is_used_once_and_by_its_browser(store: Store) -> None:
+    begun = BegunSignIns(store)
+    sent = begun.begin(ISSUER, "/account")
+    assert begun.returned(f"{ISSUER}/other", sent.state) is None
+    returned = begun.returned(ISSUER, sent.state)
+    assert returned is not None
+    assert begun.returned(ISSUER, sent.state) is None
+    handle = begun.vouched(returned, "prs-1")
+    assert begun.ended(f"{ISSUER}/other", handle, sent.cookie) is None
+    ended = begun.ended(ISSUER, handle, sent.cookie)
+    assert ended is not None
+    assert (ended.person_id, ended.same_browser, ended.next) == ("prs-1", True, "/account")
+    assert begun.ended(ISSUER, handle, sent.cookie) is None
+    other = begun.begin(ISSUER, "/")
+    again = begun.returned(ISSUER, other.state)
+    assert again is not None
+    elsewhere = begun.ended(ISSUER, begun.vouched(again, "prs-1"), sent.cookie)
+    assert elsewhere is not None
+    assert not elsewhere.same_browser

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from headwater.cli.options import AsJson
+from headwater.errors import ConfigError
 
 __all__ = ["register"]
 
@@ -54,6 +55,10 @@ def serve(
     name: Annotated[str, typer.Option("--name", help="Name under which browsers reach it; default: localhost.")] = "",
     tls_certificate: Annotated[Path | None, typer.Option("--tls-certificate", help="Certificate chain, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option("--tls-key", help="Its private key, PEM.")] = None,
+    oidc_config: Annotated[
+        Path | None,
+        typer.Option("--oidc-config", metavar="FILE", help="Also sign in at the identity provider of this file."),
+    ] = None,
     database_url: DatabaseUrl = "",
     as_json: AsJson = False,
 ) -> None:
@@ -72,6 +77,7 @@ def serve(
         name=name,
         tls_certificate=tls_certificate.absolute() if tls_certificate else "",
         tls_key=tls_key.absolute() if tls_key else "",
+        oidc_config=oidc_config.absolute() if oidc_config else "",
         database_url=database_url,
         json=as_json,
     )
@@ -142,6 +148,35 @@ def member(
         role=role,
         purpose=purpose,
         until=until,
+        operator=operator,
+        database_url=database_url,
+        json=as_json,
+    )
+
+
+@_people.command("oidc")
+def oidc(
+    name: PersonName,
+    state: NeededState,
+    issuer: Annotated[str, typer.Option("--issuer", help="The identity provider, as its configuration names it.")],
+    subject: Annotated[
+        str, typer.Option("--subject", metavar="SUB", help="The person's identifier there, which never changes.")
+    ] = "",
+    end: Annotated[bool, typer.Option("--end", help="End it instead; the person's sessions end, too.")] = False,
+    operator: By = "command line",
+    database_url: DatabaseUrl = "",
+    as_json: AsJson = False,
+) -> None:
+    """State who a person is at an identity provider, so that they can sign in there."""
+    if end == bool(subject):
+        raise ConfigError("give either --subject, or --end")
+    _go_on(
+        "oidc",
+        name=name,
+        state=state.absolute(),
+        issuer=issuer,
+        subject=subject,
+        end=end,
         operator=operator,
         database_url=database_url,
         json=as_json,

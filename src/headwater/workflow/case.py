@@ -327,7 +327,6 @@ class Case:
             return all_remarks(connection)
 
     # Tables
-
     def current_outputs(self) -> list[Mapping[str, object]]:
         """Stage, table, digest and rows of each stage's newest run, in order of stage and table name."""
         newest = sa.select(RUNS.c.stage, sa.func.max(RUNS.c.seq).label("seq")).group_by(RUNS.c.stage).subquery()

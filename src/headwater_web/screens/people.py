@@ -28,7 +28,8 @@ def _page(ask: Ask, **more: object) -> Page:
             "person_id": person.person_id,
             "administrator": person.administrator,
             "disabled": person.disabled,
-            "ready": person.has_password,
+            "ready": person.has_password or bool(ask.workbench.bindings.of(person)),
+            "bound": _bound(ask, person),
             "members": [
                 {
                     "case": names.get(m.case_id, m.case_id),
@@ -45,12 +46,20 @@ def _page(ask: Ask, **more: object) -> Page:
         "people": rows,
         "cases": [(case.key, case.name) for case in ask.workbench.cases.values()],
         "roles": [role.value for role in MEMBER_ROLES],
+        "provider": ask.workbench.provider.name if ask.workbench.provider is not None else "",
         "hours": SETUP_HOURS,
         "code": "",
         "code_of": "",
         **more,
     }
     return Page(template="people.html", values=values, as_json={"people": rows})
+
+
+def _bound(ask: Ask, person: Person) -> dict[str, str] | None:
+    """Who the person is at the identity provider; None where they are nobody there."""
+    provider = ask.workbench.provider
+    binding = ask.workbench.bindings.at(person, provider.issuer) if provider is not None else None
+    return {"sub": binding.sub, "by": binding.bound_by, "at_utc": binding.at_utc} if binding is not None else None
 
 
 def add_person(ask: Ask) -> Page:
@@ -116,6 +125,30 @@ def end_member(ask: Ask) -> Redirect:
     return Redirect(to=ask.url("people"))
 
 
+def _issuer(ask: Ask) -> str:
+    if ask.workbench.provider is None:
+        raise WrongInputError("provider.none")
+    return ask.workbench.provider.issuer
+
+
+def bind_person(ask: Ask) -> Redirect:
+    """State who somebody is at the identity provider."""
+    person, issuer = _person(ask), _issuer(ask)
+    try:
+        ask.workbench.bindings.bind(person, issuer, ask.form.get("sub", "").strip(), by=ask.who.name)
+    except ConfigError as error:
+        raise WrongInputError("problem.input", why=str(error)) from None
+    return Redirect(to=ask.url("people"))
+
+
+def end_binding(ask: Ask) -> Redirect:
+    """Let somebody sign in at the identity provider no more; whoever is signed in as them is not."""
+    person, issuer = _person(ask), _issuer(ask)
+    if ask.workbench.bindings.end(person, issuer, by=ask.who.name):
+        ask.workbench.sessions.end_all(person)
+    return Redirect(to=ask.url("people"))
+
+
 def _act(name: str, path: str, about: str, view: Any) -> Route:  # noqa: ANN401 - a view; all of them are alike here
     return Route(
         name=name, path=path, about=about, view=view, roles=ADMINISTRATOR_ONLY, in_case=False, reads="",
@@ -137,5 +170,7 @@ ROUTES = (
     _act("reset_person", "/people/reset", "Gives a person a new setup code, and ends their sessions.", reset_person),
     _act("disable_person", "/people/disable", "Lets nobody sign in as a person any more.", disable_person),
     _act("add_member", "/people/member", "Lets a person work on a case, in a role and until a day.", add_member),
+    _act("bind_person", "/people/bind", "States who a person is at the identity provider.", bind_person),
+    _act("end_binding", "/people/bind/end", "Ends that, and the person's sessions.", end_binding),
     _act("end_member", "/people/member/end", "Ends a person's memberships of a case.", end_member),
 )

@@ -31,5 +31,6 @@ ROUTES = (
         in_case=False,
         reads="",
         methods=("POST",),
+        foreign=True,
     ),
 )

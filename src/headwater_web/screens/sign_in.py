@@ -16,12 +16,12 @@ from headwater_web.rules import ANYONE, SIGNED_IN, Route
 from headwater_web.state import Person
 from headwater_web.totp import enrolment_uri, fresh_secret, secret_text, step_of_code
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "entered", "own_address", "stepped"]
 
 _COOKIE = "session"
 
 
-def _own_address(address: str) -> str:
+def own_address(address: str) -> str:
     """The address if it is one of this server, else the list of cases: nobody is led elsewhere after signing in."""
     plain = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
     return address if plain else "/"
@@ -36,7 +36,9 @@ def sign_in_form(ask: Ask) -> Answer:
 
 def _sign_in_page(ask: Ask, told: str, status: int) -> Page:
     back = ask.form.get("next") or ask.one("next", "/")
-    return Page(template="sign_in.html", values={"next": _own_address(back), "told": told}, status=status)
+    provider = ask.workbench.provider.name if ask.workbench.provider is not None else ""
+    values = {"next": own_address(back), "told": told, "provider": provider}
+    return Page(template="sign_in.html", values=values, status=status)
 
 
 def sign_in(ask: Ask) -> Answer:
@@ -51,15 +53,16 @@ def sign_in(ask: Ask) -> Answer:
         bench.store.record("failed", "", "sign-in", outcome="refused: name or password")
         return _sign_in_page(ask, ask.word("sign_in.wrong"), HTTPStatus.UNAUTHORIZED)
     bench.throttle.succeeded(name)
-    back = _own_address(ask.form.get("next", "/"))
+    _require_not_at_provider_alone(ask, person)
+    back = own_address(ask.form.get("next", "/"))
     if person.has_second_factor:
-        return _go(ask, person, "password", f"/second-factor?next={back}")
+        return stepped(ask, person, "password", f"/second-factor?next={back}")
     if not person.single:
         raise Problem(HTTPStatus.FORBIDDEN, "sign_in.no_second_factor")
-    return _entered(ask, person, back)
+    return entered(ask, person, back)
 
 
-def _go(ask: Ask, person: Person, stage: str, to: str, *, challenge: str = "") -> Redirect:
+def stepped(ask: Ask, person: Person, stage: str, to: str, *, challenge: str = "") -> Redirect:
     """A session of its own for each step: what somebody planted or saw before is worth nothing after it."""
     if ask.session is not None:
         ask.workbench.sessions.end(ask.session)
@@ -67,15 +70,26 @@ def _go(ask: Ask, person: Person, stage: str, to: str, *, challenge: str = "") -
     return Redirect(to=to, cookies={_COOKIE: cookie})
 
 
-def _entered(ask: Ask, person: Person, back: str) -> Redirect:
-    ask.workbench.store.record("opened", person.name, "signed in", object_ids=(person.person_id,))
-    return _go(ask, person, "full", back)
+def entered(ask: Ask, person: Person, back: str, how: str = "") -> Redirect:
+    """The session in which the person works; `how` goes into the log where it was another way than the usual."""
+    told = f"signed in: {how}" if how else "signed in"
+    ask.workbench.store.record("opened", person.name, told, object_ids=(person.person_id,))
+    return stepped(ask, person, "full", back)
 
 
 def _half_way(ask: Ask, stage: str) -> Person:
     if ask.person is None or ask.session is None or ask.session.stage != stage:
         raise Problem(HTTPStatus.UNAUTHORIZED, "problem.sign_in")
+    _require_not_at_provider_alone(ask, ask.person)
     return ask.person
+
+
+def _require_not_at_provider_alone(ask: Ask, person: Person) -> None:
+    """Where the unit wants the provider to be the only way, no password, code or setup code is another."""
+    provider = ask.workbench.provider
+    if provider is not None and provider.only and ask.workbench.bindings.at(person, provider.issuer) is not None:
+        ask.workbench.store.record("failed", person.name, "sign-in", outcome="refused: at the identity provider alone")
+        raise Problem(HTTPStatus.FORBIDDEN, "provider.alone", provider=provider.name)
 
 
 def second_factor_form(ask: Ask) -> Answer:
@@ -85,7 +99,7 @@ def second_factor_form(ask: Ask) -> Answer:
 
 
 def _second_page(ask: Ask, person: Person, told: str, status: int) -> Page:
-    back = _own_address(ask.form.get("next") or ask.one("next", "/"))
+    back = own_address(ask.form.get("next") or ask.one("next", "/"))
     values = {"next": back, "told": told, "by_code": person.has_totp, "by_key": person.passkeys > 0}
     return Page(template="second_factor.html", values=values, status=status)
 
@@ -101,7 +115,7 @@ def second_factor(ask: Ask) -> Answer:
         bench.store.record("failed", person.name, "sign-in", outcome="refused: code")
         return _second_page(ask, person, ask.word("sign_in.wrong_code"), HTTPStatus.UNAUTHORIZED)
     bench.throttle.succeeded(counted)
-    return _entered(ask, person, _own_address(ask.form.get("next", "/")))
+    return entered(ask, person, own_address(ask.form.get("next", "/")))
 
 
 def second_key_options(ask: Ask) -> Page:
@@ -126,8 +140,8 @@ def second_key(ask: Ask) -> Page:
         bench.store.record("failed", person.name, "sign-in", outcome="refused: key")
         raise Problem(HTTPStatus.UNAUTHORIZED, "sign_in.wrong_key")
     bench.people.counted(*signed)
-    entered = _entered(ask, person, _own_address(ask.form.get("next", "/")))
-    return Page(template="", as_json={"to": entered.to}, cookies=entered.cookies)
+    gone_on = entered(ask, person, own_address(ask.form.get("next", "/")))
+    return Page(template="", as_json={"to": gone_on.to}, cookies=gone_on.cookies)
 
 
 def sign_out(ask: Ask) -> Redirect:
@@ -156,8 +170,9 @@ def setup(ask: Ask) -> Answer:
         values = {"told": ask.word("sign_in.wrong_setup")}
         return Page(template="setup.html", values=values, status=HTTPStatus.UNAUTHORIZED)
     bench.throttle.succeeded(counted)
+    _require_not_at_provider_alone(ask, person)
     secret = base64.b64encode(bench.store.sealed(fresh_secret(), person.person_id)).decode()
-    return _go(ask, person, "setup", "/setup/password", challenge=secret)
+    return stepped(ask, person, "setup", "/setup/password", challenge=secret)
 
 
 def password_form(ask: Ask) -> Page:
@@ -198,14 +213,19 @@ def set_password(ask: Ask) -> Answer:
     except WeakPasswordError:
         told = ask.word("sign_in.weak", least=LEAST_CHARACTERS)
         return _password_page(ask, person, told, HTTPStatus.UNPROCESSABLE_ENTITY)
-    return _entered(ask, person, "/")
+    return entered(ask, person, "/")
 
 
 def account(ask: Ask) -> Page:
-    """The person's own sign-in: keys, and a way to add one."""
+    """The person's own sign-in: keys, a way to add one, and who they are said to be at an identity provider."""
     keys = [{"label": key.label} for key in ask.workbench.people.passkeys(ask.who)]
     by_key = bool(ask.workbench.rp_id)
-    return Page(template="account.html", values={"keys": keys, "by_key": by_key}, as_json={"keys": keys})
+    bound = [
+        {"issuer": b.issuer, "sub": b.sub, "by": b.bound_by, "at_utc": b.at_utc}
+        for b in ask.workbench.bindings.of(ask.who)
+    ]
+    values = {"keys": keys, "by_key": by_key, "bound": bound}
+    return Page(template="account.html", values=values, as_json={"keys": keys, "bound": bound})
 
 
 def key_options(ask: Ask) -> Page:

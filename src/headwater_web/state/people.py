@@ -13,7 +13,7 @@ from headwater.errors import ConfigError
 from headwater.schema import content_id
 from headwater_web.passwords import checked_password, is_password, password_record
 from headwater_web.state.store import Store
-from headwater_web.state.tables import PASSKEYS, PEOPLE
+from headwater_web.state.tables import BINDINGS, PASSKEYS, PEOPLE
 from headwater_web.totp import step_of_code
 
 __all__ = ["SETUP_HOURS", "Passkey", "People", "Person"]
@@ -127,11 +127,12 @@ class People:
         return code
 
     def reset(self, person: Person, *, by: str) -> str:
-        """A new setup code; password, codes and keys of before are gone, as after a loss."""
+        """A new setup code; password, codes, keys and bindings of before are gone, as after a loss."""
         code = _setup_code()
         self._store.record("corrected", by, f"sign-in reset: {person.name}", object_ids=(person.person_id,))
         with self._store.database.begin() as connection:
-            connection.execute(sa.delete(PASSKEYS).where(PASSKEYS.c.person_id == person.person_id))
+            for table in (PASSKEYS, BINDINGS):
+                connection.execute(sa.delete(table).where(table.c.person_id == person.person_id))
             connection.execute(
                 self._update(person).values(
                     password="",

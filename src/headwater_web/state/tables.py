@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["ATTEMPTS", "MEMBERS", "METADATA", "PASSKEYS", "PEOPLE", "SAVED_VIEWS", "SESSIONS"]
+__all__ = [
+    "ATTEMPTS",
+    "BEGUN_SIGN_INS",
+    "BINDINGS",
+    "MEMBERS",
+    "METADATA",
+    "PASSKEYS",
+    "PEOPLE",
+    "SAVED_VIEWS",
+    "SESSIONS",
+]
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -98,4 +108,33 @@ SAVED_VIEWS = sa.Table(
     sa.Column("address", sa.String, nullable=False),
     sa.Column("shared", sa.Boolean, nullable=False),
     sa.Column("at_utc", sa.String, nullable=False),
+)
+
+# Whom a provider's identifier stands for here, by an administrator's word alone.
+BINDINGS = sa.Table(
+    "bindings",
+    METADATA,
+    sa.Column("issuer", sa.String, primary_key=True),
+    sa.Column("sub", sa.String, primary_key=True),
+    sa.Column("person_id", sa.String, sa.ForeignKey("people.person_id"), nullable=False, index=True),
+    sa.Column("bound_by", sa.String, nullable=False),
+    sa.Column("at_utc", sa.String, nullable=False),
+    sa.UniqueConstraint("person_id", "issuer"),
+)
+
+BEGUN_SIGN_INS = sa.Table(
+    "begun_sign_ins",
+    METADATA,
+    # State, nonce, the browser's cookie and the handle are nowhere on disk.
+    sa.Column("state_sha256", sa.String, primary_key=True),
+    sa.Column("nonce_sha256", sa.String, nullable=False),
+    sa.Column("browser_sha256", sa.String, nullable=False),
+    sa.Column("issuer", sa.String, nullable=False),
+    sa.Column("next", sa.String, nullable=False),
+    # `begun`: the browser is at the provider; `returned`: a token came and is looked at; `vouched`: it held.
+    sa.Column("stage", sa.String, nullable=False),
+    sa.Column("person_id", sa.String, nullable=False),
+    sa.Column("handle_sha256", sa.String, nullable=False, index=True),
+    sa.Column("until_utc", sa.String, nullable=False, index=True),
+    sa.CheckConstraint("stage IN ('begun', 'returned', 'vouched')", name="stage"),
 )

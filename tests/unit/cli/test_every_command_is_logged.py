@@ -181,7 +181,7 @@ RULES: Mapping[str, Rule | str] = {
     ),
     "sent": reads("{case}", *WHO),
     "serve": "each reading is in the log of accesses: tests/unit/headwater_web/test_access.py",
-    **{f"people {name}": PEOPLE for name in ("add", "list", "member", "reset")},
+    **{f"people {name}": PEOPLE for name in ("add", "list", "member", "oidc", "reset")},
     **{f"receive {name}": STORE for name in ("init", "trust", "revoke", "add", "list", "show", "outcome")},
     "release": Rule(
         refused=("{case}", "pkg-none", "--all-opened", *SECOND), attempted="disclosure", tested="test_people.py"

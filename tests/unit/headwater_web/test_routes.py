@@ -112,6 +112,8 @@ def test_a_route_without_a_part_of_its_rule_cannot_be_made(left_out: str) -> Non
         {"methods": ("PUT",)},
         {"methods": ()},
         {"bulk": True},
+        {"foreign": True},
+        {"path": "/x", "in_case": False, "reads": "", "roles": SIGNED_IN, "foreign": True},
     ],
 )
 def test_a_route_whose_rule_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:

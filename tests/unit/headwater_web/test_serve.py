@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 
 from headwater.errors import ConfigError
+from headwater_web import commands
 from headwater_web.commands import main
+from headwater_web.identity_provider import read_provider
 from headwater_web.server import address_of
+
+from .identity import ISSUER, written
 
 
 @pytest.fixture
@@ -102,6 +106,9 @@ def test_people_are_added_listed_let_in_and_reset(small: Any, capsys: pytest.Cap
         ("member", {"name": "A", "role": "analyst", "purpose": " ", "until": "2999-01-01"}, "purpose"),
         ("reset", {"name": "N"}, "no person named"),
         ("add", {"name": "A", "administrator": False}, "already"),
+        ("oidc", {"name": "N", "issuer": "https://i.example", "subject": "p-1", "end": False}, "no person named"),
+        ("oidc", {"name": "A", "issuer": "https://i.example", "subject": "x" * 256, "end": False}, "1 to 255"),
+        ("oidc", {"name": "A", "issuer": "https://i.example", "subject": "", "end": True}, "is not bound"),
     ],
 )
 def test_bad_input_is_one_clear_line(
@@ -115,7 +122,62 @@ def test_bad_input_is_one_clear_line(
     assert told in error
 
 
-SERVE = {"host": "127.0.0.1", "port": 0, "name": "", "tls_certificate": "", "tls_key": "", "single": ""}
+def test_a_person_is_bound_to_a_provider_listed_and_let_go(small: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    state = small.folder / "workbench"
+    _web(capsys, "add", name="A", state=state, administrator=False, operator="cli")
+    there = {"name": "A", "state": state, "issuer": "https://i.example", "operator": "cli"}
+    status, [row], _ = _web(capsys, "oidc", subject="p-1", end=False, **there)
+    assert (status, row["sub"], row["bound"]) == (0, "p-1", True)
+    status, [listed], _ = _web(capsys, "list", state=state)
+    assert listed["bound"] == [{"issuer": "https://i.example", "sub": "p-1", "bound_by": "cli"}]
+    status, [row], _ = _web(capsys, "oidc", subject="", end=True, **there)
+    assert (status, row["bound"]) == (0, False)
+    status, [listed], _ = _web(capsys, "list", state=state)
+    assert listed["bound"] == []
+
+
+def test_the_command_asks_for_a_subject_or_an_end(headwater: Any, tmp_path: Path, asked: list[list[str]]) -> None:
+    common = ("people", "oidc", "A", "--issuer", "https://i.example", "--state", tmp_path)
+    for options in ((), ("--subject", "p-1", "--end")):
+        done = headwater(*common, *options)
+        assert done.status == 2
+        assert "--subject, or --end" in done.err
+    assert not asked
+    assert headwater(*common, "--subject", "p-1").status == 0
+    assert json.loads(asked[0][-1])["subject"] == "p-1"
+
+
+def test_a_provider_that_cannot_be_held_to_is_told_before_anything_is_served(
+    small: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, path = small.folder / "workbench", written(tmp_path, algorithms=["none"])
+    status, _, error = _web(
+        capsys, "serve", cases=[small.case], state=state, **{**SERVE, "single": "A", "oidc_config": path}
+    )
+    assert status == 2
+    assert "'none' is not taken" in error
+    assert not state.exists()
+
+
+def test_with_which_keys_people_could_sign_in_is_in_the_log(
+    small: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, path = small.folder / "workbench", written(tmp_path)
+    seen: list[Any] = []
+    monkeypatch.setattr(commands, "serve", lambda workbench, *_: seen.append(workbench))
+    status, _, _ = _web(
+        capsys, "serve", cases=[small.case], state=state, **{**SERVE, "single": "A", "oidc_config": path}
+    )
+    assert status == 0
+    [workbench] = seen
+    assert workbench.return_address == "http://localhost:0/oidc/return"
+    *_, entry = workbench.store.log.entries()
+    assert entry.justification == f"sign-in at {ISSUER} offered; its files have sha256:{read_provider(path).digest}"
+    workbench.close()
+
+
+NO_TLS = {"tls_certificate": "", "tls_key": ""}
+SERVE = {"host": "127.0.0.1", "port": 0, "name": "", "oidc_config": "", "single": "", **NO_TLS}
 
 
 def test_nothing_is_served_while_nobody_is_known(small: Any, capsys: pytest.CaptureFixture[str]) -> None:
