@@ -119,8 +119,8 @@ def test_sheets_rest_on_the_tables_and_are_the_same_every_time(own_case, headwat
     ("options", "words"),
     [
         (("--service", "nobody", "--out", "new", *WHO), "no trace ends at this service"),
-        (("--out", "new", *WHO), "give --service ACTOR, or --all"),
-        (("--all", "--service", "x", "--out", "new", *WHO), "give --service ACTOR, or --all"),
+        (("--out", "new", *WHO), "give --out DIR, and --service ACTOR or --all"),
+        (("--all", "--service", "x", "--out", "new", *WHO), "give --out DIR, and --service ACTOR or --all"),
         (("--all", "--out", "new", "--operator", "B", "--why", " "), "must not be empty"),
         (("--all", "--out", "case/tables/new", *WHO), "lies inside of the case"),
         (("--all", "--out", "new", *WHO, "--currency", "EUR"), "no prices of it were imported"),

@@ -32,10 +32,20 @@ def commands():
 
 
 COMMANDS = dict(commands())
-FILLED = {"kind": "records", "verdict": "positive", "table": "items", "recipient": "age1", "country": "FR"}
+FILLED = {
+    "kind": "records",
+    "verdict": "positive",
+    "table": "items",
+    "recipient": "age1",
+    "country": "FR",
+    "draft": "1",
+}
 
 
-FURTHER = {("judge",): ("lnk-x", "unsure", "--why", "x", "--operator", "x")}
+FURTHER = {
+    ("judge",): ("lnk-x", "unsure", "--why", "x", "--operator", "x"),
+    ("remark", "add"): ("--note", "x"),
+}
 """What a command does not always need, but does without another option."""
 
 
