@@ -186,6 +186,16 @@ class Session:
         """
         return _in_utc(self.backend.to_pyarrow(expression.order_by(list(order_by))))
 
+    def mapped(self, expression: ir.Table, *, order_by: Sequence[str]) -> pa.Table:
+        """As `result`, mapped from scratch: the rows need not fit into memory."""
+        ordered = expression.order_by(list(order_by))
+        with tempfile.NamedTemporaryFile(dir=self._scratch.name) as scratch:
+            schema = _in_utc(expression.schema().to_pyarrow().empty_table()).schema
+            with pa.ipc.new_file(scratch.name, schema) as writer:
+                for part in self.result_parts(ordered):
+                    writer.write_table(part.cast(schema))
+            return pa.ipc.open_file(pa.memory_map(scratch.name)).read_all()  # what is mapped outlives its name
+
     def result_parts(self, expression: ir.Table) -> Iterator[pa.Table]:
         """The expression's rows part by part, in any order; to be read to the end before this session is asked again.
 

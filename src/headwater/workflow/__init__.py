@@ -7,7 +7,8 @@ from headwater.workflow.case import Actor, Case, system_clock
 from headwater.workflow.cluster_rows import cluster_members
 from headwater.workflow.confirm import confirm_polarity, reference_list
 from headwater.workflow.content import SCALE_BITS, content_explained
-from headwater.workflow.contents import FACETS, ContentPage, Contents, FacetValue, contents_of
+from headwater.workflow.content_rows import content_grades, contents_of, ungraded_contents
+from headwater.workflow.contents import FACETS, ContentPage, Contents, FacetValue
 from headwater.workflow.custody_acts import (
     erase_texts,
     import_timestamp,
@@ -251,6 +252,7 @@ __all__ = [
     "table_list",
     "table_rows",
     "try_draft",
+    "ungraded_contents",
     "verify_path",
     "victim_reader",
     "way_back",
