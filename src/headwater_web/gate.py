@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 
 from headwater.errors import ConfigError, HeadwaterError, InputError, RefusedError
 from headwater.workflow import Actor
-from headwater_web.answers import Answer, Download, File, Page, Problem, Redirect
+from headwater_web.answers import Answer, Download, File, Page, Problem, Redirect, StillMadeError
 from headwater_web.ask import Ask
 from headwater_web.cases import OpenCase
 from headwater_web.forms import Sent, sent_form
@@ -35,6 +35,7 @@ log = structlog.get_logger()
 COOKIE: Final = "__Host-headwater"
 LEAST_REASON: Final = 10
 """Characters of a reason for a bulk reading."""
+_ASKED_AGAIN_S: Final = 2
 _LOGGED_ADDRESS: Final = 1_000
 _ALLOWED_MEDIA: Final = frozenset(
     {
@@ -116,6 +117,8 @@ def _answered(workbench: Workbench, route: Route, request: Request, sent: Sent) 
         return _kept_to_the_rule(ask, request, sent)
     except Problem as problem:
         return _problem(ask, problem)
+    except StillMadeError:
+        return _still_made(ask, writes=request.method == "POST")
     except RefusedError as error:
         return _problem(ask, Problem(HTTPStatus.FORBIDDEN, "problem.refused", why=str(error)))
     except (InputError, ConfigError) as error:
@@ -297,6 +300,20 @@ def _problem(ask: Ask, problem: Problem) -> Response:
         status=problem.status,
     )
     return _with_headers(Response(rendered(ask, page), problem.status, media_type="text/html"))
+
+
+def _still_made(ask: Ask, *, writes: bool) -> Response:
+    """A page that asks again by itself, also without scripts. What was sent by a form is not sent again by itself."""
+    if writes:
+        return _problem(ask, Problem(HTTPStatus.SERVICE_UNAVAILABLE, "problem.still_made"))
+    if ask.for_program:
+        response: Response = JSONResponse({"made": False}, HTTPStatus.ACCEPTED)
+    else:
+        page = Page(template="still_made.html", part="still_made_part.html", values={"here": ask.address})
+        response = Response(rendered(ask, page), HTTPStatus.ACCEPTED, media_type="text/html")
+        response.headers["Refresh"] = str(_ASKED_AGAIN_S)
+    response.headers["Retry-After"] = str(_ASKED_AGAIN_S)
+    return _with_headers(response)
 
 
 def _with_headers(response: Response) -> Response:

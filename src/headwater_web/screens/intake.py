@@ -35,7 +35,7 @@ _FIRST_REFUSALS: Final = 5
 
 
 def _sums(ask: Ask) -> FolderSums:
-    return ask.case.kept("folder sums", folder_sums)
+    return ask.case.derived("folder sums", folder_sums)
 
 
 def intake(ask: Ask) -> Page:
@@ -51,7 +51,7 @@ def intake(ask: Ask) -> Page:
     else:
         parts, whole = _sums(ask).exhibits(), None
     ask.reads("tree", *([exhibit] if exhibit else [line.exhibit_id for line in parts]))
-    refused = ask.case.kept("refusals", refusals)
+    refused = ask.case.derived("refusals", refusals)
     strips = [one for one in dict.fromkeys(line.exhibit_id for line in parts) if _strip(ask, one) is not None]
     most = max((_amount(line, by) for line in parts), default=0)
     values: dict[str, Any] = {
@@ -144,7 +144,7 @@ def entries(ask: Ask) -> Page:
         raise WrongInputError("problem.no_account", account=account)
     if not exhibit:
         raise WrongInputError("problem.no_exhibit")
-    found = ask.case.kept(
+    found = ask.case.derived(
         "entries under",
         lambda tables: entries_under(
             tables, exhibit, volume, folder, account=account, is_here=here, first=first, rows=_ROWS
@@ -180,7 +180,7 @@ def entries(ask: Ask) -> Page:
 
 def refused(ask: Ask) -> Page:
     """What was refused, grouped by reason, and what came of trying again."""
-    found = ask.case.kept("refusals", refusals)
+    found = ask.case.derived("refusals", refusals)
     ask.reads("refusals", *(one.refusal_id for one in found))
     tried = ask.workbench.memory.setdefault(_MEMORY, {})
     rows = []
@@ -218,7 +218,7 @@ def retry(ask: Ask) -> Redirect:
 
 
 def _strip(ask: Ask, exhibit: str) -> Strip | None:
-    return ask.case.kept("medium strip", lambda tables: medium_strip(tables, exhibit), exhibit)
+    return ask.case.derived("medium strip", lambda tables: medium_strip(tables, exhibit), exhibit)
 
 
 def ranges(ask: Ask) -> Page:
