@@ -97,6 +97,11 @@ class OpenCase:
         with self._case.database.connect() as connection:
             return [connection.execute(sa.select(sa.func.max(table.c.seq))).scalar() for table in tables]
 
+    @property
+    def reading(self) -> Case:
+        """The case itself, for what is read of its database and settings alone; nobody waits for anybody."""
+        return self._case
+
     @contextmanager
     def acting(self) -> Iterator[Case]:
         """The case itself, for acts that write to it; one at a time."""

@@ -117,8 +117,6 @@ def _answered(workbench: Workbench, route: Route, request: Request, sent: Sent) 
         return _kept_to_the_rule(ask, request, sent)
     except Problem as problem:
         return _problem(ask, problem)
-    except StillMadeError:
-        return _still_made(ask, writes=request.method == "POST")
     except RefusedError as error:
         return _problem(ask, Problem(HTTPStatus.FORBIDDEN, "problem.refused", why=str(error)))
     except (InputError, ConfigError) as error:
@@ -158,7 +156,10 @@ def _seen(ask: Ask, *, writes: bool) -> Response:
     in_case = ask.route.in_case
     if in_case and writes:
         _record(ask)  # before the act: what cannot be recorded does not happen
-    answer = ask.route.view(ask)
+    try:
+        answer = ask.route.view(ask)
+    except StillMadeError:
+        return _still_made(ask, writes=writes)
     if writes and ask.session is not None:
         ask.workbench.sessions.used(ask.session)
     if in_case and (not writes or ask.read_ids):

@@ -31,6 +31,7 @@ from headwater.workflow.deconfliction_terms import Stated
 from headwater.workflow.drafts import checked_draft, draft_list, draft_told, sealed_file
 from headwater.workflow.erasing import SubjectErased, erase_subject
 from headwater.workflow.explain import way_back
+from headwater.workflow.folder_entries import EntriesUnder, FolderEntries, folder_entries
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.judging import Judged, JudgedMeanwhileError, judge_link, judgement_history
 from headwater.workflow.lead_views import case_status, lead_timeline, lead_window, leads_by_country, merged_person
@@ -80,14 +81,14 @@ from headwater.workflow.remarks import (
 )
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
 from headwater.workflow.review import REVIEWER_ROLE, review_draft
-from headwater.workflow.review_desk import DeskPair, OwnJudgement, ReviewDesk
+from headwater.workflow.review_desk import DeskPair, OwnJudgement, ReviewDesk, ReviewTables
 from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.running import RunningStage, running_stage
 from headwater.workflow.searching import LONGEST_QUERY, made_index, search_case, search_index_name, search_row
 from headwater.workflow.sending import import_outcomes, import_receipt, recall_sent, sent_list
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
-from headwater.workflow.tree import EntriesUnder, FolderLevel, FolderLine, FolderSums, entries_under, folder_sums
+from headwater.workflow.tree import FolderLevel, FolderLine, FolderSums, folder_sums
 from headwater.workflow.verify import verify_path
 from headwater.workflow.victims import OF_VICTIMS, VICTIM_ROLE, victim_reader
 from headwater.workflow.viewer import (
@@ -135,6 +136,7 @@ __all__ = [
     "Due",
     "EntriesUnder",
     "FacetValue",
+    "FolderEntries",
     "FolderLevel",
     "FolderLine",
     "FolderSums",
@@ -150,6 +152,7 @@ __all__ = [
     "ReadAgain",
     "Refusal",
     "ReviewDesk",
+    "ReviewTables",
     "RunningStage",
     "SheetsWritten",
     "ShownQueue",
@@ -178,6 +181,7 @@ __all__ = [
     "confirm_polarity",
     "consult",
     "content_explained",
+    "content_grades",
     "contents_of",
     "cut_preview",
     "decide_binding",
@@ -187,12 +191,12 @@ __all__ = [
     "draft_told",
     "due_now",
     "edit_draft",
-    "entries_under",
     "erase_subject",
     "erase_texts",
     "export_media",
     "export_request_sheets",
     "finish_session",
+    "folder_entries",
     "folder_sums",
     "graded_file_list",
     "import_outcomes",

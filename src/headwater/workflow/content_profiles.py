@@ -87,9 +87,11 @@ class Profiles:
         facets[name] = (of_profile, wide, [*names, otherwise])
         return Profiles(of_row, facets, places)  # type: ignore[arg-type]  # tuples of three, taken apart and put together
 
-    def fitting(self, wanted: Mapping[str, Sequence[str]], left_out: Mapping[str, Sequence[str]]) -> npt.NDArray[Any]:
+    def fitting(
+        self, wanted: Mapping[str, Sequence[str]], left_out: Mapping[str, Sequence[str]]
+    ) -> npt.NDArray[np.bool_]:
         """For each profile whether it has one of the wanted values of each facet, and none that is left out."""
-        fits = np.ones(len(self.rows), np.bool_)
+        fits: npt.NDArray[np.bool_] = np.ones(len(self.rows), np.bool_)
         for name, asked in wanted.items():
             if asked:
                 fits &= self._having(name, asked)
@@ -111,8 +113,8 @@ class Profiles:
     def _having(self, name: str, asked: Sequence[str]) -> npt.NDArray[np.bool_]:
         sets, matrix, names = self._facets[name]
         meant = [number for number, value in enumerate(names) if value in set(asked)]
-        having: npt.NDArray[np.bool_] = matrix[:, meant].any(axis=1)[sets]
-        return having
+        of_set: npt.NDArray[np.bool_] = np.asarray(matrix[:, meant].any(axis=1))
+        return of_set[sets]
 
 
 def _sets(

@@ -15,7 +15,7 @@ from headwater.media import VERDICT_GROUPS
 from headwater.workflow.content_profiles import FacetPairs
 from headwater.workflow.contents import COPIES, NO_VALUE, Contents
 
-__all__ = ["contents_of", "content_grades", "ungraded_contents"]
+__all__ = ["content_grades", "contents_of", "ungraded_contents"]
 
 _KEPT: Final = (
     "content", "item_id", "verdict", "verdict_group", "distance_bits", "transform", "match_id", "series",
@@ -92,7 +92,8 @@ def _coded(column: pa.Array | pa.ChunkedArray) -> tuple[npt.NDArray[np.int64], l
 
 
 def _copies(places: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    return np.searchsorted([least for least, _ in COPIES], places.to_numpy(), side="right") - 1
+    found: npt.NDArray[np.int64] = np.searchsorted([least for least, _ in COPIES], places.to_numpy(), side="right") - 1
+    return found
 
 
 def _items(tables: Session) -> Any:  # noqa: ANN401 - Ibis publishes no types

@@ -8,7 +8,15 @@ from typing import Any, Final
 
 from headwater.errors import InputError
 from headwater.media import MAX_DISTANCE_BITS, TIER_LIMITS_BITS
-from headwater.workflow import FACETS, SCALE_BITS, Contents, content_explained, content_grades, queued_hubs, ungraded_contents
+from headwater.workflow import (
+    FACETS,
+    SCALE_BITS,
+    Contents,
+    content_explained,
+    content_grades,
+    queued_hubs,
+    ungraded_contents,
+)
 from headwater_web.answers import NotThereError, Page
 from headwater_web.ask import Ask
 from headwater_web.rules import CASE_READERS, Route
