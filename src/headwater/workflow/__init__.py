@@ -31,7 +31,6 @@ from headwater.workflow.deconfliction_terms import Stated
 from headwater.workflow.drafts import checked_draft, draft_list, draft_told, sealed_file
 from headwater.workflow.erasing import SubjectErased, erase_subject
 from headwater.workflow.explain import way_back
-from headwater.workflow.folder_entries import EntriesUnder, FolderEntries, folder_entries
 from headwater.workflow.intake import add_exhibit, add_reference, approve_mapping
 from headwater.workflow.judging import Judged, JudgedMeanwhileError, judge_link, judgement_history
 from headwater.workflow.lead_views import case_status, lead_timeline, lead_window, leads_by_country, merged_person
@@ -89,6 +88,7 @@ from headwater.workflow.sending import import_outcomes, import_receipt, recall_s
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
 from headwater.workflow.tree import FolderLevel, FolderLine, FolderSums, folder_sums
+from headwater.workflow.tree_entries import EntriesUnder, FolderEntries, folder_entries
 from headwater.workflow.verify import verify_path
 from headwater.workflow.victims import OF_VICTIMS, VICTIM_ROLE, victim_reader
 from headwater.workflow.viewer import (
