@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Answer", "Download", "File", "NotThereError", "Page", "Problem", "Redirect", "WrongInputError"]
+__all__ = [
+    "Answer",
+    "Download",
+    "File",
+    "NotThereError",
+    "Page",
+    "Problem",
+    "Redirect",
+    "StillMadeError",
+    "WrongInputError",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,3 +113,7 @@ class WrongInputError(Problem):
 
     def __init__(self, key: str, **words: object) -> None:
         super().__init__(422, key, **words)
+
+
+class StillMadeError(Exception):
+    """What a page shows is being made, and takes longer than anybody should wait for an answer."""

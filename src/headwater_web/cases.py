@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -18,12 +18,14 @@ from headwater.schema import table_named
 from headwater.schema.state import GRADED_FILES, IMPORTS, JUDGEMENTS, REMARKS, RUNS
 from headwater.search import SearchIndex, index_at
 from headwater.workflow import AccessLog, Case, made_index, remarks_shown, search_index_name
+from headwater_web.answers import StillMadeError
 from headwater_web.lookup import Lookup
 
 __all__ = ["CASE_DIGITS", "OpenCase", "opened_cases"]
 
 CASE_DIGITS: Final = 12
 """Of the case's id that stand in addresses; two cases that share them are not served together."""
+PATIENCE_S: Final = 2.0
 _KEPT_RESULTS: Final = 256
 
 _Made = TypeVar("_Made")
@@ -34,7 +36,12 @@ class OpenCase:
 
     Args:
         case: The case, open.
+
+    Attributes:
+        patience_s: How long a request waits for what is made for it, before its page says that it is still made.
     """
+
+    patience_s = PATIENCE_S
 
     def __init__(self, case: Case) -> None:
         self._case = case
@@ -90,6 +97,11 @@ class OpenCase:
         with self._case.database.connect() as connection:
             return [connection.execute(sa.select(sa.func.max(table.c.seq))).scalar() for table in tables]
 
+    @property
+    def reading(self) -> Case:
+        """The case itself, for what is read of its database and settings alone; nobody waits for anybody."""
+        return self._case
+
     @contextmanager
     def acting(self) -> Iterator[Case]:
         """The case itself, for acts that write to it; one at a time."""
@@ -131,6 +143,9 @@ class OpenCase:
             name: Of the result.
             make: Makes it from the tables.
             about: What else it depends on, hashable.
+
+        Raises:
+            StillMadeError: It takes longer than anybody should wait for a page; it is made all the same.
         """
         return self._kept_as((name, *about), self.version(), make)
 
@@ -143,6 +158,11 @@ class OpenCase:
         made = (name, "derived", *about)
         return self._kept_as(made, self.derived_version(), lambda tables: make(_derived_alone(tables)))
 
+    def graded(self, name: str, make: Callable[[Session], _Made], *about: object) -> _Made:
+        """As `kept`, of what was derived, imported and graded: no judgement or remark of anybody makes it anew."""
+        version = (*self.derived_version(), *self._newest(GRADED_FILES))
+        return self._kept_as((name, "graded", *about), version, make)
+
     def _kept_as(self, key: tuple[object, ...], version: tuple[object, ...], make: Callable[[Session], _Made]) -> _Made:
         own: Future[object] = Future()
         with self._keeping:
@@ -154,17 +174,26 @@ class OpenCase:
             while len(self._kept) > _KEPT_RESULTS:
                 self._kept.popitem(last=False)
         if making is own:
-            try:
-                # A session of its own: what takes long keeps nobody else waiting.
-                with self._case.tables(with_unconfirmed=True) as tables:
-                    own.set_result(make(tables))
-            except BaseException as error:
-                with self._keeping:
-                    if self._kept.get(key, ((), None))[1] is own:
-                        del self._kept[key]
-                own.set_exception(error)
-                raise
-        return making.result()  # type: ignore[return-value]  # made by `make` of the same name
+            threading.Thread(target=self._make, args=(key, own, make), name=f"make {key[0]}", daemon=True).start()
+        try:
+            return cast("_Made", making.result(self.patience_s))
+        except TimeoutError:
+            if making.done():
+                raise  # of what was made itself
+            raise StillMadeError from None
+
+    def _make(self, key: tuple[object, ...], own: Future[object], make: Callable[[Session], object]) -> None:
+        try:
+            # A session of its own: what takes long keeps nobody else waiting.
+            with self._case.tables(with_unconfirmed=True) as tables:
+                made = make(tables)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the result is told, in their own thread
+            with self._keeping:
+                if self._kept.get(key, ((), None))[1] is own:
+                    del self._kept[key]
+            own.set_exception(error)
+        else:
+            own.set_result(made)
 
     def lookup(self, table: str, *columns: str) -> Lookup:
         """Rows of a derived table by their key, without reading the others.
@@ -214,6 +243,9 @@ class OpenCase:
 
     def close(self) -> None:
         """Put the head of the access log into the custody log, and let everything go."""
+        with self._keeping:
+            made = [making for _, making in self._kept.values()]
+        wait(made)
         self._indexer.shutdown(wait=True)
         with self._lock:
             self.access.anchor()

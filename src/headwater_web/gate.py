@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 
 from headwater.errors import ConfigError, HeadwaterError, InputError, RefusedError
 from headwater.workflow import Actor
-from headwater_web.answers import Answer, Download, File, Page, Problem, Redirect
+from headwater_web.answers import Answer, Download, File, Page, Problem, Redirect, StillMadeError
 from headwater_web.ask import Ask
 from headwater_web.cases import OpenCase
 from headwater_web.forms import Sent, sent_form
@@ -37,6 +37,7 @@ BEGUN_COOKIE: Final = "__Host-headwater-begun"
 _COOKIES: Final = {"session": COOKIE, "begun": BEGUN_COOKIE}
 LEAST_REASON: Final = 10
 """Characters of a reason for a bulk reading."""
+_ASKED_AGAIN_S: Final = 2
 _LOGGED_ADDRESS: Final = 1_000
 _ALLOWED_MEDIA: Final = frozenset(
     {
@@ -158,7 +159,10 @@ def _seen(ask: Ask, *, writes: bool) -> Response:
     in_case = ask.route.in_case
     if in_case and writes:
         _record(ask)  # before the act: what cannot be recorded does not happen
-    answer = ask.route.view(ask)
+    try:
+        answer = ask.route.view(ask)
+    except StillMadeError:
+        return _still_made(ask, writes=writes)
     if writes and ask.session is not None:
         ask.workbench.sessions.used(ask.session)
     if in_case and (not writes or ask.read_ids):
@@ -300,6 +304,20 @@ def _problem(ask: Ask, problem: Problem) -> Response:
         status=problem.status,
     )
     return _with_headers(Response(rendered(ask, page), problem.status, media_type="text/html"))
+
+
+def _still_made(ask: Ask, *, writes: bool) -> Response:
+    """A page that asks again by itself, also without scripts. What was sent by a form is not sent again by itself."""
+    if writes:
+        return _problem(ask, Problem(HTTPStatus.SERVICE_UNAVAILABLE, "problem.still_made"))
+    if ask.for_program:
+        response: Response = JSONResponse({"made": False}, HTTPStatus.ACCEPTED)
+    else:
+        page = Page(template="still_made.html", part="still_made_part.html", values={"here": ask.address})
+        response = Response(rendered(ask, page), HTTPStatus.ACCEPTED, media_type="text/html")
+        response.headers["Refresh"] = str(_ASKED_AGAIN_S)
+    response.headers["Retry-After"] = str(_ASKED_AGAIN_S)
+    return _with_headers(response)
 
 
 def _with_headers(response: Response) -> Response:

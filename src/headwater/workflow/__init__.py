@@ -7,7 +7,8 @@ from headwater.workflow.case import Actor, Case, system_clock
 from headwater.workflow.cluster_rows import cluster_members
 from headwater.workflow.confirm import confirm_polarity, reference_list
 from headwater.workflow.content import SCALE_BITS, content_explained
-from headwater.workflow.contents import FACETS, ContentPage, Contents, FacetValue, contents_of
+from headwater.workflow.content_rows import content_grades, contents_of, ungraded_contents
+from headwater.workflow.contents import FACETS, ContentPage, Contents, FacetValue
 from headwater.workflow.custody_acts import (
     erase_texts,
     import_timestamp,
@@ -79,14 +80,15 @@ from headwater.workflow.remarks import (
 )
 from headwater.workflow.retention import Due, confirm_erasure, due_now, propose_erasure
 from headwater.workflow.review import REVIEWER_ROLE, review_draft
-from headwater.workflow.review_desk import DeskPair, OwnJudgement, ReviewDesk
+from headwater.workflow.review_desk import DeskPair, OwnJudgement, ReviewDesk, ReviewTables
 from headwater.workflow.run import StageResult, run_stages
 from headwater.workflow.running import RunningStage, running_stage
 from headwater.workflow.searching import LONGEST_QUERY, made_index, search_case, search_index_name, search_row
 from headwater.workflow.sending import import_outcomes, import_receipt, recall_sent, sent_list
 from headwater.workflow.stages import STAGES, Stage, leads_before_judgement
 from headwater.workflow.suggest import suggest_mapping
-from headwater.workflow.tree import EntriesUnder, FolderLevel, FolderLine, FolderSums, entries_under, folder_sums
+from headwater.workflow.tree import FolderLevel, FolderLine, FolderSums, folder_sums
+from headwater.workflow.tree_entries import EntriesUnder, FolderEntries, folder_entries
 from headwater.workflow.verify import verify_path
 from headwater.workflow.victims import OF_VICTIMS, VICTIM_ROLE, victim_reader
 from headwater.workflow.viewer import (
@@ -134,6 +136,7 @@ __all__ = [
     "Due",
     "EntriesUnder",
     "FacetValue",
+    "FolderEntries",
     "FolderLevel",
     "FolderLine",
     "FolderSums",
@@ -149,6 +152,7 @@ __all__ = [
     "ReadAgain",
     "Refusal",
     "ReviewDesk",
+    "ReviewTables",
     "RunningStage",
     "SheetsWritten",
     "ShownQueue",
@@ -177,6 +181,7 @@ __all__ = [
     "confirm_polarity",
     "consult",
     "content_explained",
+    "content_grades",
     "contents_of",
     "cut_preview",
     "decide_binding",
@@ -186,12 +191,12 @@ __all__ = [
     "draft_told",
     "due_now",
     "edit_draft",
-    "entries_under",
     "erase_subject",
     "erase_texts",
     "export_media",
     "export_request_sheets",
     "finish_session",
+    "folder_entries",
     "folder_sums",
     "graded_file_list",
     "import_outcomes",
@@ -251,6 +256,7 @@ __all__ = [
     "table_list",
     "table_rows",
     "try_draft",
+    "ungraded_contents",
     "verify_path",
     "victim_reader",
     "way_back",

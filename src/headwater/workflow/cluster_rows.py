@@ -128,9 +128,8 @@ def rows_where(
     tables: Session, name: str, column: str, values: Iterable[str], columns: list[str] | None = None
 ) -> pa.Table:
     """The rows of a table whose column has one of these values, in canonical order."""
-    wanted = pa.array(sorted(set(values)), pa.string())
     read = None if columns is None else list(dict.fromkeys([*columns, column]))
-    return tables.chosen(name, lambda part: pc.is_in(part[column], value_set=wanted), columns=read)
+    return tables.keyed(name, column, values, columns=read)
 
 
 def _sums(outputs: pa.Table) -> dict[str, int]:

@@ -6,9 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from headwater.engine import Session
 from headwater.errors import InputError
 from headwater.media import MAX_DISTANCE_BITS, MIN_QUALITY, TIER_LIMITS_BITS
@@ -44,29 +41,20 @@ def content_explained(tables: Session, content: str) -> dict[str, Any]:
     Raises:
         InputError: No still or video of the case is that.
     """
-
-    def is_meant(part: pa.Table) -> pa.Array:
-        same = pc.fill_null(pc.equal(part["sha256"], content), fill_value=False)
-        return pc.or_(same, pc.equal(part["item_id"], content))
-
-    places = tables.chosen("items", is_meant).to_pylist()
+    places = tables.keyed("items", "sha256", [content]).to_pylist()
+    places = places or tables.keyed("items", "item_id", [content]).to_pylist()
     places.sort(key=lambda place: (place["exhibit_id"], place["volume_index"], place["path_bytes"]))
     if len(places) == 1 and places[0]["sha256"] and places[0]["sha256"] != content:
         # An id of one of several copies is a name for all of them.
         return content_explained(tables, places[0]["sha256"])
-    ids = pa.array(sorted(place["item_id"] for place in places), pa.string())
+    ids = sorted(place["item_id"] for place in places)
     verdicts = _of(tables, "media_verdicts", ids)
     if not verdicts:
         raise InputError(content, "no content with a verdict has that SHA-256", remedy="see 'headwater contents CASE'")
     first = verdicts[0]
     matches = [_with_limits(row) for row in _of(tables, "media_matches", ids)]
-    entries = pa.array(sorted({row["entry_id"] for row in matches}), pa.string())
-    listed = {
-        row["entry_id"]: row
-        for row in tables.chosen(
-            "hash_list_entries", lambda part: pc.is_in(part["entry_id"], value_set=entries)
-        ).to_pylist()
-    }
+    entries = tables.keyed("hash_list_entries", "entry_id", {row["entry_id"] for row in matches})
+    listed = {row["entry_id"]: row for row in entries.to_pylist()}
     for found in matches:
         found["listed"] = listed.get(found["entry_id"])
     matches.sort(key=lambda row: (row["quarantined"], row["item_id"] != first["item_id"], row["distance_bits"] or 0))
@@ -96,8 +84,8 @@ def content_explained(tables: Session, content: str) -> dict[str, Any]:
     }
 
 
-def _of(tables: Session, name: str, ids: pa.Array) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = tables.chosen(name, lambda part: pc.is_in(part["item_id"], value_set=ids)).to_pylist()
+def _of(tables: Session, name: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = tables.keyed(name, "item_id", ids).to_pylist()
     return found
 
 
@@ -117,14 +105,12 @@ def _with_limits(row: dict[str, Any]) -> dict[str, Any]:
 
 def _media_cluster(tables: Session, item_id: str) -> dict[str, Any] | None:
     """The near-duplicate cluster of an item, with the other contents in it."""
-    own = tables.chosen("media_clusters", lambda part: pc.equal(part["item_id"], item_id)).to_pylist()
+    own = _of(tables, "media_clusters", [item_id])
     if not own:
         return None
     media_cluster_id = own[0]["media_cluster_id"]
-    members = tables.chosen(
-        "media_clusters", lambda part: pc.equal(part["media_cluster_id"], media_cluster_id)
-    ).to_pylist()
-    ids = pa.array(sorted(row["item_id"] for row in members), pa.string())
+    members = tables.keyed("media_clusters", "media_cluster_id", [media_cluster_id]).to_pylist()
+    ids = sorted(row["item_id"] for row in members)
     verdicts = {row["item_id"]: row for row in _of(tables, "media_verdicts", ids)}
     digests = {row["item_id"]: row["sha256"] or row["item_id"] for row in _of(tables, "items", ids)}
     contents: dict[str, dict[str, Any]] = {}

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import copy
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import ibis
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headwater.engine import Session
 from headwater.errors import ConfigError
 from headwater.media import VERDICT_GROUPS
+from headwater.workflow.content_profiles import FacetPairs, Profiles
 
-__all__ = ["FACETS", "ContentPage", "Contents", "FacetValue", "contents_of"]
+__all__ = ["COPIES", "FACETS", "NO_VALUE", "ContentPage", "Contents", "FacetValue"]
 
 FACETS: Final = ("group", "verdict", "list", "kind", "exhibit", "copies", "grade")
 """What contents are told apart by; of a list, an exhibit and a grade, one content may have several values."""
 NO_VALUE: Final = "none"
-_COPIES: Final = ((1, "1"), (2, "2-4"), (5, "5-19"), (20, "20 or more"))
+"""Of a list or a grade: on none, ungraded."""
+COPIES: Final = ((1, "1"), (2, "2-4"), (5, "5-19"), (20, "20 or more"))
 """From how many places on, and what that is called."""
 
 Wanted = Mapping[str, Sequence[str]]
 """From a facet to its values."""
 _Numbers = npt.NDArray[np.int64]
+_KEPT_QUERIES: Final = 64
+"""Of each, a bit for each content is kept, so that its next page is quick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,19 +73,50 @@ class ContentPage:
 class Contents:
     """Every content that has a verdict, known, near or not, in the order in which it is shown.
 
+    Of each it holds some twenty bytes; the rows themselves may be mapped from a file. Threads may share it.
+
     Args:
-        rows: One for each content.
+        rows: One for each content; `media_cluster_id` may be absent, for a content that is near no other.
         values: For each facet the numbers of rows, the number of the value of each, and the values.
     """
 
-    def __init__(self, rows: pa.Table, values: Mapping[str, tuple[_Numbers, _Numbers, Sequence[str]]]) -> None:
+    def __init__(self, rows: pa.Table, values: Mapping[str, FacetPairs]) -> None:
         self._rows = rows
-        self._values = values
+        self._places = rows["places"].to_numpy().astype(np.uint32)
+        self._clusters = _Clusters.of(rows["media_cluster_id"])
+        self._set_profiles(Profiles.of(values, self._places))
+
+    def _set_profiles(self, profiles: Profiles) -> None:
+        self._profiles = profiles
+        self._leading: OrderedDict[bytes, npt.NDArray[np.uint8]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def with_values(self, values: Mapping[str, FacetPairs]) -> Contents:
+        """The same contents with other facets."""
+        other = copy.copy(self)
+        other._set_profiles(Profiles.of(values, self._places))  # noqa: SLF001 - its own copy
+        return other
+
+    def with_grades(self, pairs: FacetPairs) -> Contents:
+        """The same contents with other grades, which is quick: grades change while everything else stays.
+
+        Args:
+            pairs: Of the contents that are graded.
+        """
+        graded = copy.copy(self)
+        graded._set_profiles(self._profiles.with_facet("grade", pairs, self._places, otherwise=NO_VALUE))  # noqa: SLF001 - its own copy
+        return graded
 
     @property
     def total(self) -> int:
         """Contents in all."""
         return int(self._rows.num_rows)
+
+    def numbers_of(self, contents: pa.Array) -> tuple[_Numbers, _Numbers]:
+        """Which rows have one of these contents, and which of them each has."""
+        found = pc.index_in(self._rows["content"], value_set=contents)
+        rows = np.flatnonzero(pc.is_valid(found).to_numpy())
+        return rows, pc.drop_null(found).to_numpy().astype(np.int64)
 
     def facets(self, wanted: Wanted, left_out: Wanted) -> dict[str, list[FacetValue]]:
         """For each facet its values with their counts, each under what the other facets ask for.
@@ -91,16 +127,14 @@ class Contents:
         _require_known(wanted, left_out)
         found = {}
         for name in FACETS:
-            rows, codes, names = self._values[name]
-            others = self._mask(
+            others = self._profiles.fitting(
                 {k: v for k, v in wanted.items() if k != name}, {k: v for k, v in left_out.items() if k != name}
             )
-            counts = np.bincount(codes[others[rows]], minlength=len(names))
             asked, out = set(wanted.get(name, ())), set(left_out.get(name, ()))
             told = [
-                FacetValue(value=value, contents=int(counts[number]), is_in=value in asked, is_out=value in out)
-                for number, value in enumerate(names)
-                if counts[number] or value in asked | out
+                FacetValue(value=value, contents=count, is_in=value in asked, is_out=value in out)
+                for value, count in self._profiles.counts(name, others).items()
+                if count or value in asked | out
             ]
             found[name] = sorted(told, key=lambda one, name=name: _facet_order(name, one))  # type: ignore[misc]  # a default
         return found
@@ -121,46 +155,88 @@ class Contents:
             ConfigError: There is no such facet.
         """
         _require_known(wanted, left_out)
-        numbers = np.flatnonzero(self._mask(wanted, left_out))
-        fit = self._rows.take(pa.array(numbers))
-        places = int(pc.sum(fit["places"]).as_py() or 0)
-        if not by_cluster:
-            some = fit.slice(first, rows).to_pylist()
-            shown = [{**row, "contents": 1, "all_places": row["places"]} for row in some]
-            return ContentPage(rows=shown, first=first, fitting=len(numbers), contents=len(numbers), places=places)
-        numbered = fit.select(["media_cluster_id", "places"]).append_column("at", pa.array(np.arange(len(numbers))))
-        clusters = numbered.group_by("media_cluster_id").aggregate([("at", "min"), ("at", "count"), ("places", "sum")])
-        clusters = clusters.sort_by("at_min")
-        some_clusters = clusters.slice(first, rows)
-        leading = fit.take(some_clusters["at_min"]).to_pylist()
-        sums = some_clusters.to_pylist()
+        fits = self._profiles.fitting(wanted, left_out)
+        leading = np.flatnonzero(self._leads(fits, by_cluster=by_cluster))
+        shown = leading[first : first + rows]
+        found = []
+        for number in shown.tolist():
+            # One slice each: `take` would copy every chunk that it takes something of.
+            [row] = self._rows.slice(number, 1).to_pylist()
+            row["media_cluster_id"] = row["media_cluster_id"] or row["content"]
+            members = self._clusters.members(number) if by_cluster else np.array([number])
+            members = members[self._profiles.mask(fits, members)]
+            found.append({**row, "contents": len(members), "all_places": int(self._places[members].sum())})
         return ContentPage(
-            rows=[
-                {**row, "contents": one["at_count"], "all_places": one["places_sum"]}
-                for row, one in zip(leading, sums, strict=True)
-            ],
+            rows=found,
             first=first,
-            fitting=clusters.num_rows,
-            contents=len(numbers),
-            places=places,
+            fitting=len(leading),
+            contents=int(self._profiles.rows[fits].sum()),
+            places=int(self._profiles.places[fits].sum()),
         )
 
-    def _mask(self, wanted: Wanted, left_out: Wanted) -> npt.NDArray[np.bool_]:
-        mask = np.ones(self.total, bool)
-        for name, asked in wanted.items():
-            if asked:
-                mask &= self._having(name, asked)
-        for name, out in left_out.items():
-            if out:
-                mask &= ~self._having(name, out)
-        return mask
+    def _leads(self, fits: npt.NDArray[np.bool_], *, by_cluster: bool) -> npt.NDArray[np.bool_]:
+        """For each row whether it is shown: it fits, and no row of its cluster that comes before it does."""
+        key = np.packbits(fits).tobytes() + bytes([by_cluster])
+        with self._lock:
+            kept = self._leading.get(key)
+        if kept is None:
+            mask = self._profiles.mask(fits)
+            kept = np.packbits(self._clusters.firsts(mask) if by_cluster else mask)
+            with self._lock:
+                self._leading[key] = kept
+                while len(self._leading) > _KEPT_QUERIES:
+                    self._leading.popitem(last=False)
+        return np.unpackbits(kept, count=self.total).view(np.bool_)
 
-    def _having(self, name: str, asked: Sequence[str]) -> npt.NDArray[np.bool_]:
-        rows, codes, names = self._values[name]
-        meant = np.isin(codes, [number for number, value in enumerate(names) if value in set(asked)])
-        having = np.zeros(self.total, bool)
-        having[rows[meant]] = True
-        return having
+
+class _Clusters:
+    """Contents that are near each other, by the numbers of their rows.
+
+    Args:
+        joined: Numbers of the rows that share a cluster with another, in ascending order.
+        of_joined: For each of these the number of its cluster.
+    """
+
+    def __init__(self, joined: npt.NDArray[np.uint32], of_joined: npt.NDArray[np.uint32]) -> None:
+        self._joined, self._of_joined = joined, of_joined
+        self._count = int(of_joined.max(initial=0)) + 1
+        self._members = joined[np.argsort(of_joined, kind="stable")]
+        self._ends = np.cumsum(np.bincount(of_joined, minlength=self._count))
+
+    @classmethod
+    def of(cls, ids: pa.ChunkedArray) -> _Clusters:
+        """From the id of each row's cluster, or none."""
+        there = np.flatnonzero(pc.is_valid(ids).to_numpy())
+        filled = pc.drop_null(ids).combine_chunks() if len(there) else pa.array([], pa.string())
+        codes = filled.dictionary_encode().indices.to_numpy()
+        shared = np.bincount(codes)[codes] > 1 if len(codes) else np.zeros(0, np.bool_)
+        joined, codes = there[shared].astype(np.uint32), codes[shared]
+        number = np.zeros(int(codes.max(initial=0)) + 1, np.uint32)
+        number[codes] = 1
+        return cls(joined, (np.cumsum(number, dtype=np.uint32) - np.uint32(1))[codes])
+
+    def members(self, row: int) -> npt.NDArray[Any]:
+        """The rows of a row's cluster, in ascending order; itself alone where it is near no other."""
+        # Of another type, the row would have the whole array copied into that type each time.
+        at = int(np.searchsorted(self._joined, np.uint32(row)))
+        if at >= len(self._joined) or self._joined[at] != row:
+            return np.array([row])
+        cluster = int(self._of_joined[at])
+        return self._members[0 if cluster == 0 else self._ends[cluster - 1] : self._ends[cluster]]
+
+    def firsts(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Of the rows in a mask the first of each cluster, and each that is near no other."""
+        found = mask.copy()
+        found[self._joined] = False
+        fits = mask[self._joined]
+        rows, clusters = self._joined[fits][::-1], self._of_joined[fits][::-1]
+        # Of equal places the last that is written stays: the first row, as they are written backwards.
+        first = np.zeros(self._count, np.uint32)
+        first[clusters] = rows
+        there = np.zeros(self._count, np.bool_)
+        there[clusters] = True
+        found[first[there]] = True
+        return found
 
 
 def _require_known(*asked: Wanted) -> None:
@@ -172,85 +248,5 @@ def _facet_order(name: str, one: FacetValue) -> tuple[int, str]:
     if name == "group":
         return VERDICT_GROUPS.index(one.value), ""
     if name == "copies":
-        return [label for _, label in _COPIES].index(one.value), ""
+        return [label for _, label in COPIES].index(one.value), ""
     return -one.contents, one.value
-
-
-def contents_of(tables: Session) -> Contents:
-    """Every content that has a verdict: first what is known, then what is near, nearest first, then the rest."""
-    rows = _content_rows(tables)
-    place = {key: number for number, key in enumerate(rows["content"].to_pylist())}
-    items = _items(tables)
-    of_item = {row["item_id"]: place[row["content"]] for part in _listed(tables, items) for row in part}
-    pairs: dict[str, set[tuple[int, str]]] = {name: set() for name in FACETS}
-    for number, row in enumerate(rows.select(["verdict_group", "verdict", "content_format", "places"]).to_pylist()):
-        pairs["group"].add((number, row["verdict_group"]))
-        pairs["verdict"].add((number, row["verdict"]))
-        pairs["kind"].add((number, row["content_format"]))
-        pairs["copies"].add((number, _copies(row["places"])))
-    exhibits = items.select("content", "exhibit_id").distinct()
-    for row in tables.result(exhibits, order_by=["content", "exhibit_id"]).to_pylist():
-        pairs["exhibit"].add((place[row["content"]], row["exhibit_id"]))
-    counted = ("item_id", "reference_name", "reference_version", "quarantined")
-    for part in tables.parts("media_matches", counted):
-        for row in part.filter(pc.invert(part["quarantined"])).to_pylist():
-            if row["item_id"] in of_item:
-                name = f"{row['reference_name']}@{row['reference_version']}"
-                pairs["list"].add((of_item[row["item_id"]], name))
-    for row in tables.arrow("media_grades").to_pylist():
-        if row["item_id"] in of_item:
-            told = "in conflict" if row["in_conflict"] else " ".join(filter(None, (row["scheme"], row["category"])))
-            pairs["grade"].add((of_item[row["item_id"]], told or NO_VALUE))
-    for name in ("list", "grade"):
-        held = {number for number, _ in pairs[name]}
-        pairs[name] |= {(number, NO_VALUE) for number in range(rows.num_rows) if number not in held}
-    return Contents(rows, {name: _coded(pairs[name]) for name in FACETS})
-
-
-def _copies(places: int) -> str:
-    return next(label for least, label in reversed(_COPIES) if places >= least)
-
-
-def _coded(pairs: set[tuple[int, str]]) -> tuple[_Numbers, _Numbers, Sequence[str]]:
-    names = sorted({value for _, value in pairs})
-    number_of = {value: number for number, value in enumerate(names)}
-    ordered = sorted(pairs)
-    rows = np.array([row for row, _ in ordered], np.int64)
-    return rows, np.array([number_of[value] for _, value in ordered], np.int64), names
-
-
-def _items(tables: Session) -> Any:  # noqa: ANN401 - Ibis publishes no types
-    """Each item that has a verdict, with its content: its SHA-256, or its own id where it has none."""
-    items, verdicts = tables.table("items"), tables.table("media_verdicts")
-    joined = verdicts.join(items, "item_id")
-    return joined.mutate(content=ibis.coalesce(joined.sha256, joined.item_id))
-
-
-def _content_rows(tables: Session) -> pa.Table:
-    items, clusters = _items(tables), tables.table("media_clusters")
-    counted = items.group_by("content").aggregate(places=lambda t: t.count().cast("int64"))
-    number = ibis.row_number().over(group_by=items.content, order_by=items.item_id)
-    leading = items.mutate(number=number).filter(lambda t: t.number == 0)
-    kept = leading.select(
-        "content", "item_id", "verdict", "verdict_group", "distance_bits", "transform", "match_id", "series",
-        "victim_identified", "content_kind", "content_format", "size_bytes", "sha256",
-    )  # fmt: skip
-    joined = kept.join(counted, "content").left_join(clusters.select("item_id", "media_cluster_id"), "item_id")
-    whole = joined.mutate(
-        media_cluster_id=ibis.coalesce(joined.media_cluster_id, joined.content),
-        rank=ibis.cases(
-            *[(joined.verdict_group == name, place) for place, name in enumerate(VERDICT_GROUPS)],
-            else_=len(VERDICT_GROUPS),
-        ),
-        nearness=joined.distance_bits.fill_null(-1),
-        fewness=-joined.places,
-    )
-    whole = whole.drop([name for name in whole.columns if name.endswith("_right")])
-    return tables.result(whole, order_by=["rank", "nearness", "fewness", "content"]).drop_columns(
-        ["rank", "nearness", "fewness"]
-    )
-
-
-def _listed(tables: Session, items: Any) -> Any:  # noqa: ANN401 - as above
-    for part in tables.result_parts(items.select("item_id", "content")):
-        yield part.to_pylist()

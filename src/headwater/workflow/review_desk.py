@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from headwater.engine import Session
 from headwater.errors import InputError
 from headwater.judgements import Judgement, add_shown, history, newest, same_person
 from headwater.schema.state import IMPORTS, RUNS
@@ -19,7 +21,7 @@ from headwater.workflow.queue import Review, shown_pair
 from headwater.workflow.review_rows import IndexedRows, OrderOfReview
 from headwater.workflow.reviewed import SHOWN_COLUMNS, reviewed_pairs
 
-__all__ = ["DeskPair", "OwnJudgement", "ReviewDesk"]
+__all__ = ["DeskPair", "OwnJudgement", "ReviewDesk", "ReviewTables"]
 
 _AHEAD: Final = 500
 """Places among which a pair is looked for that somebody steps through without judging."""
@@ -63,6 +65,32 @@ class OwnJudgement:
     becomes: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewTables:
+    """What reviewing reads of the tables: no judgement changes it.
+
+    Attributes:
+        rows: By index.
+        order: Of review.
+    """
+
+    rows: IndexedRows
+    order: OrderOfReview
+
+    @classmethod
+    def of(cls, tables: Session) -> ReviewTables:
+        """Read them through, which takes seconds for each million rows."""
+        rows = IndexedRows(tables, SHOWN_COLUMNS)
+        rows.hold("links", "link_id", "left_id")
+        rows.hold("known_links", "link_id", "left_id")
+        rows.hold("known_pairs")
+        rows.hold("rival_hypotheses", "link_id")
+        rows.hold("contrary_facts", "link_id", "account_id")
+        for table, (key, *_) in SHOWN_COLUMNS.items():
+            rows.hold(table, key)
+        return cls(rows=rows, order=OrderOfReview(tables))
+
+
 @dataclass(slots=True, kw_only=True)
 class _Held:
     """What the tables of one state of the case gave."""
@@ -82,10 +110,12 @@ class ReviewDesk:
 
     Args:
         case: The case; it stays open for as long as this is used.
+        read: Gives the tables of the case as it is now, which may be kept for several desks; None to read them.
     """
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, read: Callable[[], ReviewTables] | None = None) -> None:
         self._case = case
+        self._tables_of = read or self._read_tables
         self._lock = threading.RLock()
         self._held: _Held | None = None
 
@@ -177,18 +207,9 @@ class ReviewDesk:
         return self._held
 
     def _read(self, state: tuple[object, ...]) -> _Held:
+        tables = self._tables_of()
+        return _Held(state=state, rows=tables.rows, order=tables.order, judged=JudgedPairs(tables.rows))
+
+    def _read_tables(self) -> ReviewTables:
         with self._case.tables(with_unconfirmed=True) as tables:
-            rows = IndexedRows(tables, SHOWN_COLUMNS)
-            rows.hold("links", "link_id", "left_id")
-            rows.hold("known_links", "link_id", "left_id")
-            rows.hold("known_pairs")
-            rows.hold("rival_hypotheses", "link_id")
-            rows.hold("contrary_facts", "link_id", "account_id")
-            for table, (key, *_) in SHOWN_COLUMNS.items():
-                rows.hold(table, key)
-            return _Held(
-                state=state,
-                rows=rows,
-                order=OrderOfReview(tables),
-                judged=JudgedPairs(rows),
-            )
+            return ReviewTables.of(tables)

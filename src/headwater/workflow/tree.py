@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,10 +17,12 @@ from headwater.engine import Session
 from headwater.errors import InputError
 from headwater.workflow.overview import ACCOUNTED, AccountLine
 
-__all__ = ["EntriesUnder", "FolderLevel", "FolderLine", "FolderSums", "entries_under", "folder_sums"]
+__all__ = ["FolderLevel", "FolderLine", "FolderSums", "folder_sums", "with_accounts"]
 
 _STATED: Final = ""
 """In the place of an account: what the directories of the evidence state, which the accounts have to add up to."""
+_KEPT_LEVELS: Final = 16
+"""One of them may hold thousands of folders."""
 _PLACE: Final = ("exhibit_id", "volume_index", "directory")
 
 
@@ -79,12 +83,17 @@ class FolderSums:
 
     def __init__(self, sums: pa.Table) -> None:
         self._sums = sums
+        self._levels: OrderedDict[tuple[str, int, str], FolderLevel] = OrderedDict()
+        self._exhibits: list[FolderLine] = []
+        self._lock = threading.Lock()
+        places = sums.group_by(["exhibit_id", "volume_index"]).aggregate([]).to_pylist()
+        self._volumes = sorted((row["exhibit_id"], row["volume_index"]) for row in places)
 
     def exhibits(self) -> list[FolderLine]:
         """Each volume of each exhibit as a folder, in order."""
-        places = self._sums.group_by(["exhibit_id", "volume_index"]).aggregate([]).to_pylist()
-        ordered = sorted(places, key=lambda row: (row["exhibit_id"], row["volume_index"]))
-        return [self.level(row["exhibit_id"], row["volume_index"]).whole for row in ordered]
+        if not self._exhibits:
+            self._exhibits = [self.level(exhibit_id, volume_index).whole for exhibit_id, volume_index in self._volumes]
+        return list(self._exhibits)
 
     def level(self, exhibit_id: str, volume_index: int = 0, folder: str = "") -> FolderLevel:
         """What a folder holds.
@@ -92,6 +101,19 @@ class FolderSums:
         Raises:
             InputError: The exhibits name no such folder.
         """
+        place = (exhibit_id, volume_index, folder)
+        with self._lock:
+            if place in self._levels:
+                self._levels.move_to_end(place)
+                return self._levels[place]
+        level = self._level(*place)
+        with self._lock:
+            self._levels[place] = level
+            while len(self._levels) > _KEPT_LEVELS:
+                self._levels.popitem(last=False)
+        return level
+
+    def _level(self, exhibit_id: str, volume_index: int, folder: str) -> FolderLevel:
         sums = self._sums
         fits = pc.and_(pc.equal(sums["exhibit_id"], exhibit_id), pc.equal(sums["volume_index"], volume_index))
         if folder:
@@ -145,14 +167,14 @@ def folder_sums(tables: Session) -> FolderSums:
 
     What is stated comes from `entries`, where it went from `items` and `media_verdicts`: what one of them lacks shows.
     """
-    entries, told = tables.table("entries"), _told(tables)
+    entries, told = tables.table("entries"), with_accounts(tables)
     stated = _summed(entries.mutate(account=ibis.literal(_STATED)))
     went = _summed(told)
     parts = [tables.result(sums, order_by=[*_PLACE, "account"]) for sums in (stated, went)]
     return FolderSums(pa.concat_tables(part.select(parts[0].column_names) for part in parts))
 
 
-def _told(tables: Session) -> ir.Table:
+def with_accounts(tables: Session) -> ir.Table:
     """The items, each with its account."""
     items, verdicts = tables.table("items"), tables.table("media_verdicts")
     joined = items.left_join(verdicts.select("item_id", "verdict_group"), "item_id")
@@ -167,51 +189,3 @@ def _summed(rows: ir.Table) -> ir.Table:
     return rows.group_by([*_PLACE, "account"]).aggregate(
         entries=rows.count().cast("int64"), size_bytes=size.sum().cast("int64")
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntriesUnder:
-    """Some of the entries behind a number of the tree.
-
-    Attributes:
-        rows: Of `items`, with the account of each, in order of path.
-        fitting: How many there are.
-    """
-
-    rows: list[dict[str, Any]]
-    fitting: int
-
-
-_SHOWN: Final = (
-    "item_id", "path", "entry_type", "size_bytes", "read_bytes", "content_kind", "content_format", "account", "reason",
-)  # fmt: skip
-
-
-def entries_under(
-    tables: Session, exhibit_id: str, volume_index: int, folder: str, *, account: str = "", is_here: bool = False,
-    first: int = 0, rows: int = 50,
-) -> EntriesUnder:  # fmt: skip
-    """The entries behind a number of the tree.
-
-    Args:
-        tables: Of the case.
-        exhibit_id: The exhibit.
-        volume_index: Volume within it.
-        folder: Path as the tree shows it.
-        account: One of `ACCOUNTED`; empty for all.
-        is_here: Only what lies right in the folder.
-        first: Number of the first row, from 0.
-        rows: How many at most.
-    """
-    told = _told(tables)
-    fits = told.filter(told.exhibit_id == exhibit_id, told.volume_index == volume_index)
-    if is_here:
-        fits = fits.filter(fits.directory == folder)
-    elif folder:
-        fits = fits.filter((fits.directory == folder) | fits.directory.startswith(f"{folder}/"))
-    if account:
-        fits = fits.filter(fits.account == account)
-    [counted] = tables.result(fits.aggregate(n=fits.count()), order_by=["n"]).to_pylist()
-    some = fits.order_by("path_bytes").select(*_SHOWN, "path_bytes").limit(rows, offset=first)
-    found = tables.result(some, order_by=["path_bytes"]).drop_columns(["path_bytes"]).to_pylist()
-    return EntriesUnder(rows=found, fitting=counted["n"])

@@ -8,7 +8,15 @@ from typing import Any, Final
 
 from headwater.errors import InputError
 from headwater.media import MAX_DISTANCE_BITS, TIER_LIMITS_BITS
-from headwater.workflow import FACETS, SCALE_BITS, Contents, content_explained, contents_of, queued_hubs
+from headwater.workflow import (
+    FACETS,
+    SCALE_BITS,
+    Contents,
+    content_explained,
+    content_grades,
+    queued_hubs,
+    ungraded_contents,
+)
 from headwater_web.answers import NotThereError, Page
 from headwater_web.ask import Ask
 from headwater_web.rules import CASE_READERS, Route
@@ -29,7 +37,7 @@ Asked = Mapping[str, list[str]]
 
 def catalogue(ask: Ask) -> Page:
     """Contents that fit the facets, as clusters or each for itself."""
-    contents: Contents = ask.case.kept("contents", contents_of)
+    contents = _contents(ask)
     wanted, left_out = _asked(ask, "is"), _asked(ask, "not")
     by_cluster, first = ask.one("each") != "yes", ask.number("first")
     page = contents.page(wanted, left_out, by_cluster=by_cluster, first=first, rows=_ROWS)
@@ -53,7 +61,7 @@ def catalogue(ask: Ask) -> Page:
         "chips": _chips(ask, wanted, left_out, each),
         "all": ask.url("catalogue", **each),
         "limits": _limits(),
-        "hubs": len(ask.case.kept("queued hubs", queued_hubs)),
+        "hubs": len(ask.case.derived("queued hubs", queued_hubs)),
         "before": at(max(0, first - _ROWS)) if first else None,
         "next": at(first + _ROWS) if first + _ROWS < page.fitting else None,
     }
@@ -66,6 +74,14 @@ def catalogue(ask: Ask) -> Page:
         "facets": {name: [asdict(one) for one in several] for name, several in facets.items()},
     }
     return Page(template="catalogue.html", values=values, as_json=as_json)
+
+
+def _contents(ask: Ask) -> Contents:
+    """The contents with the grades that stand: a graded file has only these made anew."""
+    contents: Contents = ask.case.derived("contents", ungraded_contents)
+    return ask.case.graded(
+        "graded contents", lambda tables: contents.with_grades(content_grades(tables, contents)), id(contents)
+    )
 
 
 def _asked(ask: Ask, kind: str) -> dict[str, list[str]]:
@@ -142,7 +158,7 @@ def content(ask: Ask) -> Page:
     """One content: its places, its hashes, and why it is known, near, or neither."""
     named = ask.path["content"]
     try:
-        told = ask.case.kept("content", lambda tables: content_explained(tables, named), named)
+        told = ask.case.graded("content", lambda tables: content_explained(tables, named), named)
     except InputError:
         raise NotThereError("problem.no_content", content=Seized(named)) from None
     places = told["places"]
@@ -215,7 +231,7 @@ def _video(ask: Ask, one: Mapping[str, Any]) -> dict[str, Any]:
 
 def hubs(ask: Ask) -> Page:
     """Listed hashes that are near many unlike items: set aside until a person says what each stands for."""
-    found = ask.case.kept("queued hubs", queued_hubs)
+    found = ask.case.derived("queued hubs", queued_hubs)
     ask.reads("table:media_hubs", *(hub["media_hub_id"] for hub in found))
     rows = [
         {

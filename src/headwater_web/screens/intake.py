@@ -8,11 +8,12 @@ from typing import Any, Final
 from headwater.errors import InputError
 from headwater.workflow import (
     ACCOUNTED,
+    FolderEntries,
     FolderLine,
     FolderSums,
     RangeSum,
     Strip,
-    entries_under,
+    folder_entries,
     folder_sums,
     mapping_draft,
     medium_strip,
@@ -27,6 +28,8 @@ from headwater_web.text import Seized
 __all__ = ["ROUTES"]
 
 _ROWS: Final = 50
+_FOLDERS: Final = 50
+"""Folders of one level that are shown at once, the largest first."""
 _MOST_FILES: Final = 200
 """Files that are tried again while somebody waits for the page; more of them take the command line."""
 _MEMORY: Final = "read again"
@@ -35,13 +38,14 @@ _FIRST_REFUSALS: Final = 5
 
 
 def _sums(ask: Ask) -> FolderSums:
-    return ask.case.kept("folder sums", folder_sums)
+    return ask.case.derived("folder sums", folder_sums)
 
 
 def intake(ask: Ask) -> Page:
     """The exhibits, or one folder of one of them, each part with a bar of where it went."""
     by = "entries" if ask.one("by") == "entries" else "bytes"
     exhibit, volume, folder = ask.one("exhibit"), ask.number("volume"), ask.one("folder")
+    first = ask.number("first")
     if exhibit:
         try:
             level = _sums(ask).level(exhibit, volume, folder)
@@ -51,11 +55,22 @@ def intake(ask: Ask) -> Page:
     else:
         parts, whole = _sums(ask).exhibits(), None
     ask.reads("tree", *([exhibit] if exhibit else [line.exhibit_id for line in parts]))
-    refused = ask.case.kept("refusals", refusals)
+    shown = parts[first : first + _FOLDERS]
+
+    def at(number: int) -> str:
+        return _at(ask, exhibit, volume, folder, by, first=number)
+
+    refused = ask.case.derived("refusals", refusals)
     strips = [one for one in dict.fromkeys(line.exhibit_id for line in parts) if _strip(ask, one) is not None]
     most = max((_amount(line, by) for line in parts), default=0)
     values: dict[str, Any] = {
-        "lines": [_shown(ask, line, by, most) for line in parts],
+        "lines": [_shown(ask, line, by, most) for line in shown],
+        "first": first,
+        "in_all": len(parts),
+        "before": _at(ask, exhibit, volume, folder, by, first=max(0, first - _FOLDERS)) if first else None,
+        "next": _at(ask, exhibit, volume, folder, by, first=first + _FOLDERS)
+        if first + _FOLDERS < len(parts)
+        else None,
         "whole": None if whole is None else _shown(ask, whole, by, _amount(whole, by)),
         "crumbs": _crumbs(ask, exhibit, volume, folder, by) if exhibit else [],
         "by": by,
@@ -110,8 +125,8 @@ def _shown(ask: Ask, line: FolderLine, by: str, most: int) -> dict[str, Any]:
     }
 
 
-def _at(ask: Ask, exhibit: str, volume: int, folder: str, by: str) -> str:
-    asked: dict[str, object] = {"by": by} if by == "entries" else {}
+def _at(ask: Ask, exhibit: str, volume: int, folder: str, by: str, *, first: int = 0) -> str:
+    asked: dict[str, object] = ({"by": by} if by == "entries" else {}) | ({"first": first} if first else {})
     if exhibit:
         asked |= {"exhibit": exhibit, "volume": volume, "folder": folder}
     return ask.url("intake", **asked)
@@ -126,8 +141,8 @@ def _crumbs(ask: Ask, exhibit: str, volume: int, folder: str, by: str) -> list[d
 
 
 def _mapping(ask: Ask) -> dict[str, Any]:
-    with ask.case.acting() as case:
-        draft, approved = mapping_draft(case), case.mapping() is not None
+    case = ask.case.reading
+    draft, approved = mapping_draft(case), case.mapping() is not None
     return {
         "approved": approved,
         "bindings": 0 if draft is None else len(draft.bindings),
@@ -136,7 +151,7 @@ def _mapping(ask: Ask) -> dict[str, Any]:
     }
 
 
-def entries(ask: Ask) -> Page:
+def entries_shown(ask: Ask) -> Page:
     """The entries behind a number of the tree, in order of path."""
     exhibit, volume, folder = ask.one("exhibit"), ask.number("volume"), ask.one("folder")
     account, first, here = ask.one("account"), ask.number("first"), ask.one("here") == "yes"
@@ -144,13 +159,8 @@ def entries(ask: Ask) -> Page:
         raise WrongInputError("problem.no_account", account=account)
     if not exhibit:
         raise WrongInputError("problem.no_exhibit")
-    found = ask.case.kept(
-        "entries under",
-        lambda tables: entries_under(
-            tables, exhibit, volume, folder, account=account, is_here=here, first=first, rows=_ROWS
-        ),
-        exhibit, volume, folder, account, here, first,
-    )  # fmt: skip
+    entries: FolderEntries = ask.case.derived("folder entries", folder_entries)
+    found = entries.under(exhibit, volume, folder, account=account, is_here=here, first=first, rows=_ROWS)
     ask.reads("table:items", *(str(row["item_id"]) for row in found.rows))
     asked = {"exhibit": exhibit, "volume": volume, "folder": folder}
     asked |= {"account": account} if account else {}
@@ -180,7 +190,7 @@ def entries(ask: Ask) -> Page:
 
 def refused(ask: Ask) -> Page:
     """What was refused, grouped by reason, and what came of trying again."""
-    found = ask.case.kept("refusals", refusals)
+    found = ask.case.derived("refusals", refusals)
     ask.reads("refusals", *(one.refusal_id for one in found))
     tried = ask.workbench.memory.setdefault(_MEMORY, {})
     rows = []
@@ -218,7 +228,7 @@ def retry(ask: Ask) -> Redirect:
 
 
 def _strip(ask: Ask, exhibit: str) -> Strip | None:
-    return ask.case.kept("medium strip", lambda tables: medium_strip(tables, exhibit), exhibit)
+    return ask.case.derived("medium strip", lambda tables: medium_strip(tables, exhibit), exhibit)
 
 
 def ranges(ask: Ask) -> Page:
@@ -268,7 +278,7 @@ ROUTES = (
         name="intake_entries",
         path="/case/{case}/intake/entries",
         about="The entries behind a number of the folder tree: `exhibit`, `volume`, `folder`, `account` and `here`.",
-        view=entries,
+        view=entries_shown,
         roles=CASE_READERS,
         in_case=True,
         reads="entries of a folder",

@@ -32,8 +32,7 @@ _WHOLE: Final = 100
 
 def mapping(ask: Ask) -> Page:
     """The draft: each binding with its columns, candidates and counts, and what waits for a decision."""
-    with ask.case.acting() as case:
-        draft, approved = mapping_draft(case), case.mapping()
+    draft, approved = mapping_draft(ask.case.reading), ask.case.reading.mapping()
     ask.reads("mapping", *(() if draft is None else (f"draft:{draft.number}",)))
     bindings = [] if draft is None else [_shown(ask, one) for one in draft.bindings]
     bindings.sort(key=lambda one: bool(one["confirmed"]))

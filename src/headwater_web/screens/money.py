@@ -53,9 +53,9 @@ _HOPS = re.compile(r"(\d{1,6})-(\d{0,6})")
 def money(ask: Ask) -> Page:
     """The overview: services that can be asked, where everything came from and went, by month."""
     if ask.one("coins"):
-        return token_page(ask, ask.case.kept("token sums", token_sums))
-    sums: MoneySums = ask.case.kept("money sums", money_sums)
-    lines = ask.case.kept("money by service", service_lines)
+        return token_page(ask, ask.case.derived("token sums", token_sums))
+    sums: MoneySums = ask.case.derived("money sums", money_sums)
+    lines = ask.case.derived("money by service", service_lines)
     policy = policy_asked(ask, sums.policies())
     ask.reads("table:endpoints", "table:traces", *(line.service_id for line in lines))
     picture = None if policy in {"", BOUND} else laid_out(sums, policy, top=_TOP, frame=SCREEN)
@@ -82,7 +82,7 @@ def money(ask: Ask) -> Page:
     values: dict[str, Any] = {
         "policy": policy,
         "policies": policy_links(ask, sums.policies(), policy),
-        "coins": coins_links(ask, ask.case.kept("token sums", token_sums), bool(sums.flows)),
+        "coins": coins_links(ask, ask.case.derived("token sums", token_sums), bool(sums.flows)),
         "first": ask.url("money_sheet", service=first.service_id) if first else "",
         "picture": picture and drawn(
             svg_text(picture, title=ask.word("money.picture"), links=_links(ask, picture, policy))
@@ -101,8 +101,8 @@ def money(ask: Ask) -> Page:
 
 
 def _as_json(sums: MoneySums, policy: str, ask: Ask) -> dict[str, Any]:
-    lines = ask.case.kept("money by service", service_lines)
-    months = ask.case.kept("money by month", month_table)
+    lines = ask.case.derived("money by service", service_lines)
+    months = ask.case.derived("money by month", month_table)
     return {
         "policy": policy,
         "policies": list(sums.policies()),
@@ -195,7 +195,7 @@ def _links(ask: Ask, picture: Picture, policy: str) -> dict[tuple[str, str], str
 
 def _months(ask: Ask, policy: str) -> list[dict[str, Any]]:
     """Service by month: the amounts of the policy that is shown, or of each where bounds are."""
-    table = ask.case.kept("money by month", month_table)
+    table = ask.case.derived("money by month", month_table)
     names = [name for name in table.columns if name.endswith("_sat")]
     shown = [name for name in names if name == f"{policy}_sat"] or names
 
@@ -216,14 +216,14 @@ def _months(ask: Ask, policy: str) -> list[dict[str, Any]]:
 
 def money_ends(ask: Ask) -> Page:
     """The rows behind a sum: where satoshis stopped, with the sum they give, which is the number that led here."""
-    sums: MoneySums = ask.case.kept("money sums", money_sums)
+    sums: MoneySums = ask.case.derived("money sums", money_sums)
     policy, direction = ask.one("policy"), ask.one("direction")
     if not any((flow.policy, flow.direction) == (policy, direction) for flow in sums.flows):
         raise WrongInputError("problem.no_flow")
     asked = tuple(ask.query.get("end", ()))
     hops = _hops_asked(ask)
     ends = _ends_asked(sums, policy, direction, asked)
-    found = ask.case.kept(
+    found = ask.case.derived(
         "endpoints of a sum",
         lambda tables: end_rows(tables, direction=direction, policy=policy, ends=ends, hops=hops),
         *(direction, policy, asked, hops),

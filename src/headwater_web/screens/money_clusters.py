@@ -28,7 +28,7 @@ def money_cluster(ask: Ask) -> Page | Redirect:
     """A cluster by its id; an address or a script leads to that of its cluster."""
     wanted = ask.path["cluster"]
     try:
-        told = ask.case.kept("cluster members", lambda tables: cluster_members(tables, wanted), wanted)
+        told = ask.case.derived("cluster members", lambda tables: cluster_members(tables, wanted), wanted)
     except InputError:
         raise NotThereError("problem.no_cluster", cluster=Seized(wanted)) from None
     cluster_id = told["address_cluster_id"]
@@ -128,7 +128,7 @@ def _joined(ask: Ask, told: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
         return [], ""
     first = one or told["members"][0]["address"] or told["members"][0]["script_hex"]
     try:
-        return ask.case.kept("joining path", lambda tables: joining_path(tables, first, other), first, other), ""
+        return ask.case.derived("joining path", lambda tables: joining_path(tables, first, other), first, other), ""
     except InputError as error:
         return [], error.reason
 
@@ -163,7 +163,7 @@ def _links(ask: Ask, cluster_id: str) -> ClusterLinks:
             return ask.url("table", table="platform_addresses")
         return tx_url(ask, wanted) if kind == "coinjoin" else cluster_url(ask, wanted)
 
-    return ask.case.kept(
+    return ask.case.derived(
         "cluster links",
         lambda tables: cluster_links(tables, cluster_id, hops=hops, cap=cap, words=words, href=href),
         *(cluster_id, hops, cap, ask.language),

@@ -41,7 +41,7 @@ def _service_asked(ask: Ask) -> Mapping[str, Any]:
         NotThereError: The register has no such service.
     """
     wanted = ask.path["service"]
-    found = ask.case.kept("service", lambda tables: _service(tables, wanted), wanted)
+    found = ask.case.derived("service", lambda tables: _service(tables, wanted), wanted)
     if found is None:
         raise NotThereError("problem.no_service", service=Seized(wanted))
     return found
@@ -65,17 +65,17 @@ def money_service(ask: Ask) -> Page:
     """One service: amounts by each rule with the bound, what it can be asked, by month."""
     service = _service_asked(ask)
     service_id = str(service["service_id"])
-    sums = ask.case.kept("money sums", money_sums)
+    sums = ask.case.derived("money sums", money_sums)
     followed = {flow.direction: flow.origin_sat for flow in sums.flows}
-    lines = [line for line in ask.case.kept("money by service", service_lines) if line.service_id == service_id]
-    questions = ask.case.kept("questions", lambda tables: _questions(tables, service_id), service_id)
+    lines = [line for line in ask.case.derived("money by service", service_lines) if line.service_id == service_id]
+    questions = ask.case.derived("questions", lambda tables: _questions(tables, service_id), service_id)
     month, direction = ask.one("month"), ask.one("direction")
     fitting = [
         row
         for row in questions
         if (not month or f"{row['at_utc']:%Y-%m}" == month) and (not direction or row["direction"] == direction)
     ]
-    tokens = ask.case.kept("token questions", lambda tables: _token_questions(tables, service_id), service_id)
+    tokens = ask.case.derived("token questions", lambda tables: _token_questions(tables, service_id), service_id)
     first = ask.number("first")
     shown = fitting[first : first + _ROWS]
     ask.reads("table:request_sheets", service_id, *(str(row["request_id"]) for row in shown))
@@ -153,7 +153,7 @@ def _question_line(ask: Ask, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _months(ask: Ask, service_id: str) -> list[dict[str, Any]]:
-    table = ask.case.kept("money by month", month_table)
+    table = ask.case.derived("money by month", month_table)
     return [
         {
             **row,
@@ -177,7 +177,7 @@ def _sheets(ask: Ask, actor: str) -> list[Sheet]:
             return sheets_to_read(case, tables, actor)
 
     try:
-        return ask.case.kept("request sheets", made, actor)
+        return ask.case.derived("request sheets", made, actor)
     except ConfigError as error:
         raise Problem(422, "problem.input", why=str(error)) from error
 
@@ -190,7 +190,7 @@ def money_question(ask: Ask) -> Page:
         rows = tables.arrow("request_sheets")
         return next(iter(rows.filter(pc.equal(rows["request_id"], wanted)).to_pylist()), None)
 
-    row = ask.case.kept("question", found, wanted)
+    row = ask.case.derived("question", found, wanted)
     if row is None:
         raise NotThereError("problem.no_question", question=Seized(wanted))
     sheet = next(one for one in _sheets(ask, row["actor"]) if "service" in one.document)
@@ -200,7 +200,7 @@ def money_question(ask: Ask) -> Page:
     txids = tuple(
         sorted({row["txid"], *request["merges"], *(hop["txid"] for way in shown for hop in way["hops"])})
     )  # fmt: skip
-    marks = ask.case.kept("marks of transactions", lambda tables: way_marks(tables, txids), txids)
+    marks = ask.case.derived("marks of transactions", lambda tables: way_marks(tables, txids), txids)
     ask.reads("table:request_sheets", wanted, row["service_id"], row["tag_id"])
     followed = sum(receipt["receipt_sat"] for receipt in request["receipts"])
     values: dict[str, Any] = {

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from headwater.errors import ConfigError, InputError
-from headwater.workflow import Case, DeskPair, JudgedMeanwhileError, ReviewDesk, cut_preview, judge_link
+from headwater.workflow import Case, DeskPair, JudgedMeanwhileError, ReviewDesk, ReviewTables, cut_preview, judge_link
 from headwater_web.answers import NotThereError, Page, Redirect, WrongInputError
 from headwater_web.ask import Ask
 from headwater_web.rules import CASE_READERS, DECIDERS, Route
@@ -25,11 +25,14 @@ _MEMORY: Final = "review"
 
 def _desk(ask: Ask) -> ReviewDesk:
     """What reviewing keeps of this case between pairs."""
+    opened = ask.case
+    # Before the desk is asked, which one person does at a time: nobody waits there for what is still made.
+    opened.derived("review tables", ReviewTables.of)
     kept: dict[str, ReviewDesk] = ask.workbench.memory.setdefault(_MEMORY, {})
-    if ask.case.key not in kept:
-        with ask.case.acting() as case:
-            kept.setdefault(ask.case.key, ReviewDesk(case))
-    return kept[ask.case.key]
+    if opened.key not in kept:
+        desk = ReviewDesk(opened.reading, lambda: opened.derived("review tables", ReviewTables.of))
+        kept.setdefault(opened.key, desk)
+    return kept[opened.key]
 
 
 def _claim(ask: Ask) -> str | None:
@@ -41,8 +44,7 @@ def _claim(ask: Ask) -> str | None:
 
 def _hides(ask: Ask) -> bool:
     """Whether scores are hidden: the case says so for everybody, and a person may for themselves."""
-    with ask.case.acting() as case:
-        by_case = case.settings.hide_score_until_judged
+    by_case = ask.case.reading.settings.hide_score_until_judged
     return by_case or ask.one("hide") == "1" or ask.form.get("hide") == "1"
 
 

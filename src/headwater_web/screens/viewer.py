@@ -74,9 +74,8 @@ def _kept(ask: Ask, what: str, key: str) -> _Kept:
 
 def viewer(ask: Ask) -> Page:
     """What goes to the viewer, and the graded files that came back."""
-    with ask.case.acting() as case:
-        exhibits = [exhibit.exhibit_id for exhibit in case.exhibits()]
-        graded = graded_file_list(case)
+    exhibits = [exhibit.exhibit_id for exhibit in ask.case.reading.exhibits()]
+    graded = graded_file_list(ask.case.reading)
     ask.reads("graded files", *(one.source_sha256 for one in graded))
     values = {
         "groups": [{"name": name, "chosen": name in EXPORTED_GROUPS} for name in VERDICT_GROUPS],

@@ -16,7 +16,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from headwater_web.app import application
-from headwater_web.cases import opened_cases
+from headwater_web.cases import OpenCase, opened_cases
 from headwater_web.gate import COOKIE
 from headwater_web.rules import Role
 from headwater_web.server import address_of, workbench_at
@@ -82,6 +82,12 @@ class Bench:
 
     def as_(self, role: str) -> Asker:
         return self.askers[role]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, a page is what it is and not a page that asks for patience."""
+    monkeypatch.setattr(OpenCase, "patience_s", 120.0)
 
 
 def made_bench(cases: list[Path], state: Path, port: int = PORT) -> Bench:

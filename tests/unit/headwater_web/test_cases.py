@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.engine import ParquetParts
+from headwater.errors import ConfigError
 from headwater.schema import table_named
-from headwater.workflow import remark_on
+from headwater.workflow import ReviewTables, remark_on, ungraded_contents
+from headwater_web.cases import OpenCase
 from headwater_web.lookup import Lookup
+from headwater_web.screens import catalogue, review
 from headwater_web.table_pages import Condition, TablePages
 
 
@@ -118,3 +121,56 @@ def test_a_filter_by_id_reads_the_row_groups_that_can_have_it(tmp_path: Any) -> 
         assert pages.page("media_clusters", where=where).fitting == 1
     assert read == [1, 1, 1]
     assert pages.page("media_clusters", where=[Condition(column="media_cluster_id", value="mcl-none")]).fitting == 0
+
+
+def test_a_page_that_takes_long_to_make_says_so_and_keeps_no_other_waiting(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on, began = threading.Event(), []
+
+    def slow(tables: Any) -> Any:
+        began.append(1)
+        assert may_go_on.wait(60)
+        return ungraded_contents(tables)
+
+    monkeypatch.setattr(catalogue, "ungraded_contents", slow)
+    analyst, at = bench.as_("analyst"), f"/case/{bench.case}/catalogue/"
+    with monkeypatch.context() as hasty:
+        hasty.setattr(OpenCase, "patience_s", 0.01)
+        page = analyst.get(at)
+        assert (page.status_code, page.headers["refresh"]) == (202, "2")
+        assert f'href="{at}"' in page.text
+        assert analyst.get(at, as_json=True).json() == {"made": False}
+    assert analyst.get(f"{at}hubs").status_code == 200
+    may_go_on.set()
+    assert analyst.get(at).status_code == 200
+    assert began == [1]
+
+
+def test_a_form_that_needs_what_is_still_made_is_answered_with_503_and_does_nothing(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on = threading.Event()
+    opened = bench.workbench.cases[bench.case]
+    made = ReviewTables.of
+    monkeypatch.setattr(
+        review, "ReviewTables", SimpleNamespace(of=lambda tables: (may_go_on.wait(60), made(tables))[1])
+    )
+    before = opened.version()
+    with monkeypatch.context() as hasty:
+        hasty.setattr(OpenCase, "patience_s", 0.01)
+        form = {"decision": "unsure.1", "version": "0"}
+        answer = bench.as_("analyst").post(f"/case/{bench.case}/review/lnk-none/judge", form)
+    assert (answer.status_code, opened.version()) == (503, before)
+    may_go_on.set()
+
+
+def test_a_failure_while_making_reaches_whoever_asked_and_is_not_kept(bench: Any) -> None:
+    opened = bench.workbench.cases[bench.case]
+
+    def broken(_: Any) -> int:
+        raise ConfigError("broken on purpose")
+
+    with pytest.raises(ConfigError, match="on purpose"):
+        opened.derived("broken", broken)
+    assert opened.derived("broken", lambda _: 1) == 1

@@ -10,7 +10,7 @@ import pytest
 
 from headwater.errors import ConfigError
 from headwater.workflow.content import chance_log10
-from headwater.workflow.contents import FACETS, Contents
+from headwater.workflow.contents import FACETS, NO_VALUE, Contents
 
 COUNT = 60
 _NAMES = dict.fromkeys(FACETS, ("red", "green", "blue")) | {
@@ -83,6 +83,27 @@ def test_a_count_is_what_asking_for_the_value_alone_would_give(contents, held, w
             assert one.contents == sum(one.value in held[n][name] for n in fitting)
             assert one.is_in == (one.value in wanted.get(name, ()))
             assert one.is_out == (one.value in out.get(name, ()))
+
+
+def test_grades_laid_over_count_as_if_they_had_always_been_there(contents, held):
+    draw = np.random.default_rng(7)
+    rows = np.sort(draw.choice(COUNT, 20, replace=False))
+    pairs = (np.concatenate([rows, rows[:5]]), np.array([n % 2 for n in range(20)] + [2] * 5), ["A", "B", "C"])
+    graded = contents.with_grades(pairs)
+    told = [{*values["grade"]} for values in held]
+    for row in range(COUNT):
+        told[row] = {pairs[2][code] for at, code in zip(*pairs[:2], strict=True) if at == row} or {NO_VALUE}
+    anew = [{**values, "grade": told[row]} for row, values in enumerate(held)]
+    for wanted, out in (({}, {}), ({"grade": ["C"]}, {}), ({"list": ["red"]}, {"grade": [NO_VALUE]})):
+        expected = list(_fitting(anew, wanted, out))
+        page = graded.page(wanted, out, by_cluster=False, rows=COUNT)
+        assert [row["content"] for row in page.rows] == [f"c{n:02}" for n in expected]
+        counts = {one.value: one.contents for one in graded.facets(wanted, out)["grade"]}
+        others = list(_fitting(anew, {k: v for k, v in wanted.items() if k != "grade"}, {}))
+        if not out:
+            assert all(count == sum(value in told[n] for n in others) for value, count in counts.items())
+    # The first is as it was.
+    assert contents.page({"grade": ["C"]}, {}).contents == 0
 
 
 def test_pages_follow_each_other(contents):

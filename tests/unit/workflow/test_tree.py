@@ -8,7 +8,7 @@ import pytest
 from headwater.engine import Session
 from headwater.errors import InputError
 from headwater.schema import table_named
-from headwater.workflow import accounted, entries_under, folder_sums, medium_strip
+from headwater.workflow import accounted, folder_entries, folder_sums, medium_strip
 
 PLACES = (
     # Path, its account, size. A folder's own entry lies in the folder above it.
@@ -86,13 +86,22 @@ def test_an_entry_that_went_nowhere_shows_in_each_folder_above_it():
 
 
 def test_each_number_has_its_rows(tables):
-    sums = folder_sums(tables)
+    sums, entries = folder_sums(tables), folder_entries(tables)
     for folder in ("", "a", "a/b", "ab"):
         for part in sums.level("E 1", 0, folder).parts:
             for line in part.lines:
-                found = entries_under(tables, "E 1", 0, part.folder, account=line.account, is_here=part.is_here)
+                found = entries.under("E 1", 0, part.folder, account=line.account, is_here=part.is_here)
                 assert found.fitting == len(found.rows) == line.entries
                 assert sum(row["size_bytes"] for row in found.rows if row["entry_type"] == "file") == line.size_bytes
+
+
+def test_entries_follow_each_other_in_order_of_path(tables):
+    entries = folder_entries(tables)
+    whole = entries.under("E 1", 0, "")
+    assert [row["path"] for row in whole.rows] == sorted((path for path, *_ in PLACES), key=str.encode)
+    assert [entries.under("E 1", 0, "", first=n, rows=1).rows[0] for n in range(whole.fitting)] == whole.rows
+    assert entries.under("E 1", 0, "ab", is_here=True).fitting == 1
+    assert entries.under("E 1", 0, "no such").fitting == entries.under("E 2", 0, "").fitting == 0
 
 
 def _medium(ranges: list[tuple[str, int]]) -> Session:
