@@ -2,6 +2,7 @@
 
 from headwater.engine.context import Exhibit, Progress, StageContext, silent, unsaid
 from headwater.engine.descriptor_scripts import DescriptorUnusableError, WatchedScripts, watched_scripts
+from headwater.engine.keyed import FindsRows
 from headwater.engine.keys_in_text import find_key_material, key_material, without_keys
 from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.session import Session
@@ -12,6 +13,7 @@ __all__ = [
     "Derived",
     "DescriptorUnusableError",
     "Exhibit",
+    "FindsRows",
     "ParquetParts",
     "Progress",
     "Replay",

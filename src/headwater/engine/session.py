@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -13,8 +13,10 @@ from typing import Any, Self
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from headwater.engine.keyed import ByStatistics, FindsRows
 from headwater.engine.parquet import ROW_GROUP_ROWS
 from headwater.engine.spool import Derived, StoredTable, as_pattern, duckdb_limits, stored_parts
 from headwater.engine.withheld import can_name_subjects, without_subjects
@@ -43,6 +45,7 @@ class Session:
         scratch: Path | None = None,
         withheld: Collection[str] = (),
     ) -> None:
+        self._finds: FindsRows = ByStatistics()
         self._withheld = frozenset(withheld)
         self._files = {name: tuple(paths) for name, paths in files.items()}
         self._in_memory: dict[str, pa.Table] = {}
@@ -111,6 +114,37 @@ class Session:
         schema = table_named(name).arrow
         empty = schema.empty_table() if columns is None else schema.empty_table().select(list(columns))
         return pa.concat_tables([empty, *(part.cast(empty.schema) for part in kept)])
+
+    def find_by(self, finds: FindsRows) -> None:
+        """Let `keyed` find rows by something that outlives this session, such as an index."""
+        self._finds = finds
+
+    def keyed(self, name: str, column: str, values: Iterable[str], *, columns: Sequence[str] | None = None) -> pa.Table:
+        """Those rows of a table whose column has one of the values, in canonical order; few of the others are read.
+
+        Args:
+            name: The table.
+            column: A column of texts.
+            values: What is looked for.
+            columns: Only these; None for all.
+        """
+        wanted = sorted(set(values))
+        table = table_named(name)
+        names = list(columns) if columns is not None else table.arrow.names
+        paths = self._files.get(name, ())
+        if not wanted or name in self._later or name in self._in_memory or not paths:
+            rows = self.arrow(name) if wanted else table.empty()
+            return rows.filter(pc.is_in(rows[column], value_set=pa.array(wanted, pa.string()))).select(names)
+        whole = self._hides(name) or len(paths) > 1
+        schema = table.arrow if whole else pa.schema([table.arrow.field(one) for one in names])
+        rows = pa.concat_tables([self._finds.rows(path, schema, column, wanted) for path in paths])
+        if len(paths) > 1:
+            rows = table.checked(rows)
+        if self._hides(name):
+            # What names somebody in a column that may be absent loses that value, and is no row of it any more.
+            rows = without_subjects(name, rows, self._withheld)
+            rows = rows.filter(pc.is_in(rows[column], value_set=pa.array(wanted, pa.string())))
+        return rows.select(names)
 
     def columns(self, name: str, names: Sequence[str]) -> pa.Table:
         """Only these columns of the table, in the order of its files; mapped from scratch where it lies on disk."""

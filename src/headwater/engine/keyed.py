@@ -1,0 +1,68 @@
+"""Rows by the value of one of their columns, out of immutable Parquet of millions, without reading the others."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+__all__ = ["ByStatistics", "FindsRows"]
+
+_LONGEST_BOUND: Final = 64
+"""Characters: no id or digest is longer, and a writer of Parquet may cut off what is."""
+
+
+class FindsRows(Protocol):
+    """What finds rows in a file."""
+
+    def rows(self, path: Path, schema: pa.Schema, column: str, values: Sequence[str]) -> pa.Table:
+        """The rows of a file whose column has one of the values, in their order.
+
+        Args:
+            path: The file; it never changes.
+            schema: The columns that are given; one that the file lacks is absent in every row.
+            column: Whose values are compared, texts.
+            values: In order, each once.
+        """
+
+
+class ByStatistics:
+    """Reads the row groups whose bounds, in the footer, allow one of the values: few where the column is in order."""
+
+    def rows(self, path: Path, schema: pa.Schema, column: str, values: Sequence[str]) -> pa.Table:
+        """As `FindsRows` says."""
+        wanted = pa.array(values, pa.string())
+        found = [schema.empty_table()]
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            there = [field.name for field in schema if field.name in file.schema_arrow.names]
+            for index in range(file.metadata.num_row_groups if column in file.schema_arrow.names else 0):
+                if not _may_hold(file, index, column, values):
+                    continue
+                keys = file.read_row_group(index, columns=[column])[column]
+                places = np.flatnonzero(pc.is_in(keys, value_set=wanted).to_numpy())
+                if len(places):
+                    rows = file.read_row_group(index, columns=there).take(pa.array(places))
+                    found.append(with_columns(rows, schema))
+        return pa.concat_tables(found)
+
+
+def _may_hold(file: pq.ParquetFile, index: int, column: str, values: Sequence[str]) -> bool:
+    group = file.metadata.row_group(index)
+    place = next(n for n in range(group.num_columns) if group.column(n).path_in_schema == column)
+    bounds = group.column(place).statistics
+    if bounds is None or not bounds.has_min_max:
+        return True
+    first = bisect.bisect_left(values, bounds.min)
+    return first < len(values) and (values[first] <= bounds.max or len(bounds.max) >= _LONGEST_BOUND)
+
+
+def with_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The rows with just these columns; those that a file of an earlier version lacks are absent in every row."""
+    held = [rows[f.name].cast(f.type) if f.name in rows.column_names else pa.nulls(len(rows), f.type) for f in schema]
+    return pa.table(held, schema=schema)

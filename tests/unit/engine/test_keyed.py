@@ -1,0 +1,100 @@
+"""Rows by a value: the same rows, whatever finds them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from headwater.engine import Session, write_parquet
+from headwater.schema import table_named
+
+LOGINS = table_named("logins")
+
+
+def login(number: int) -> dict[str, object]:
+    return {
+        "login_id": f"lgn-{number:032x}",
+        "account_id": f"acc-{number * 7919 % 50:032x}",
+        "at_utc": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        "exhibit_id": "EX-1",
+        "source_item_id": "itm-1",
+        "source_table": "logins",
+        "source_row": number,
+        "source_offset_bytes": number,
+        "source_length_bytes": 1,
+        "mapping_id": "map-1",
+    }
+
+
+@pytest.fixture
+def rows():
+    return LOGINS.rows(login(number) for number in range(2_000))
+
+
+@pytest.fixture
+def path(rows, tmp_path):
+    place = tmp_path / "logins.parquet"
+    pq.write_table(rows, place, row_group_size=64)
+    return place
+
+
+def by_filter(rows: pa.Table, column: str, values: list[str]) -> pa.Table:
+    return rows.filter(pc.is_in(rows[column], value_set=pa.array(values, pa.string())))
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("login_id", [f"lgn-{n:032x}" for n in (0, 63, 64, 1_999)]),
+        ("login_id", ["lgn-none", "zzz"]),
+        ("account_id", [f"acc-{n:032x}" for n in (3, 4)]),
+        ("network_address", ["192.0.2.1"]),
+        ("account_id", []),
+    ],
+)
+def test_the_rows_are_those_of_a_filter(rows, path, column, values):
+    with Session({"logins": [path]}) as tables:
+        assert tables.keyed("logins", column, values) == by_filter(rows, column, values)
+        some = ["login_id", "account_id"]
+        assert tables.keyed("logins", column, values, columns=some) == by_filter(rows, column, values).select(some)
+
+
+def test_row_groups_that_cannot_hold_a_value_are_not_read(path, monkeypatch):
+    read = []
+    inner = pq.ParquetFile.read_row_group
+    monkeypatch.setattr(
+        pq.ParquetFile, "read_row_group", lambda self, n, **words: (read.append(n), inner(self, n, **words))[1]
+    )
+    with Session({"logins": [path]}) as tables:
+        tables.keyed("logins", "login_id", [f"lgn-{700:032x}"])
+    assert set(read) == {700 // 64}
+
+
+def test_rows_that_are_put_are_found_too(rows, path):
+    with Session({"logins": [path]}) as tables:
+        tables.put("logins", rows.slice(0, 10))
+        assert tables.keyed("logins", "account_id", [f"acc-{0:032x}"]).num_rows == 1
+        tables.put_later("logins", lambda: rows)
+        assert tables.keyed("logins", "account_id", [f"acc-{0:032x}"]).num_rows == 40
+
+
+def test_what_is_withheld_is_not_found_by_any_value(rows, path):
+    gone = f"acc-{3:032x}"
+    with Session({"logins": [path]}, withheld=[gone]) as tables:
+        assert tables.keyed("logins", "account_id", [gone]).num_rows == 0
+        one = by_filter(rows, "account_id", [gone])["login_id"][0].as_py()
+        kept = [row["account_id"] for row in tables.keyed("logins", "login_id", [one]).to_pylist()]
+        assert kept == [row["account_id"] for row in tables.arrow("logins").to_pylist() if row["login_id"] == one]
+
+
+def test_several_files_are_one_table_in_its_order(rows, tmp_path):
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    write_parquet(rows.slice(1_000), paths[0])
+    write_parquet(rows.slice(0, 1_000), paths[1])
+    wanted = [f"acc-{3:032x}"]
+    with Session({"logins": paths}) as tables:
+        assert tables.keyed("logins", "account_id", wanted) == by_filter(rows, "account_id", wanted)
