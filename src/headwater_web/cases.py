@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, cast
 
 import sqlalchemy as sa
 
-from headwater.engine import Session, can_name_subjects
+from headwater.engine import RowIndexes, Session, can_name_subjects
 from headwater.errors import ConfigError
 from headwater.schema import table_named
 from headwater.schema.state import GRADED_FILES, IMPORTS, JUDGEMENTS, REMARKS, RUNS
@@ -40,6 +40,7 @@ class OpenCase:
         self._case = case
         self.key = case.case_id.partition("-")[2][:CASE_DIGITS]
         self.access = AccessLog(case)
+        self._indexes = RowIndexes()
         self._lock = threading.RLock()
         self._session: Session | None = None
         self._opening: Any = None
@@ -106,6 +107,7 @@ class OpenCase:
                 # A person reads every list, also to confirm its polarity, as `consult` has it.
                 self._opening = self._case.tables(with_unconfirmed=True)
                 self._session = self._opening.__enter__()
+                self._session.find_by(self._indexes)
                 self._derived_version = derived
             elif version != self._version:
                 self._case.put_decisions(self._session)
@@ -157,6 +159,7 @@ class OpenCase:
             try:
                 # A session of its own: what takes long keeps nobody else waiting.
                 with self._case.tables(with_unconfirmed=True) as tables:
+                    tables.find_by(self._indexes)
                     own.set_result(make(tables))
             except BaseException as error:
                 with self._keeping:
@@ -219,6 +222,7 @@ class OpenCase:
             self.access.anchor()
             self._let_go()
             self._case.close()
+        self._indexes.close()
 
     def _let_go(self) -> None:
         if self._opening is not None:
@@ -234,7 +238,7 @@ class _DerivedAlone:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the session has
         found = getattr(self._tables, name)
-        if name not in {"arrow", "parts", "chosen", "columns", "table"}:
+        if name not in {"arrow", "at", "chosen", "columns", "count", "keyed", "parts", "table"}:
             return found
 
         def asked(table: str, *words: object, **more: object) -> object:
