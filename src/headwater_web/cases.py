@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from headwater.engine import RowIndexes, Session, can_name_subjects
 from headwater.errors import ConfigError
-from headwater.schema import table_named
+from headwater.schema import TABLES, table_named
 from headwater.schema.state import GRADED_FILES, IMPORTS, JUDGEMENTS, REMARKS, RUNS
 from headwater.search import SearchIndex, index_at
 from headwater.workflow import AccessLog, Case, made_index, remarks_shown, search_index_name
@@ -51,6 +51,7 @@ class OpenCase:
         self._searching = threading.Lock()
         self._indexer = ThreadPoolExecutor(1, thread_name_prefix="index")
         self._making: Future[None] | None = None
+        self._begun: dict[str, Future[object]] = {}
         self._index: tuple[str, SearchIndex] | None = None
 
     @property
@@ -169,6 +170,29 @@ class OpenCase:
                 raise
         return making.result()  # type: ignore[return-value]  # made by `make` of the same name
 
+    def begin_making(self, steps: Sequence[tuple[str, Callable[[OpenCase], object]]]) -> None:
+        """Make in the background what takes long when it is asked for first, one after the other.
+
+        Args:
+            steps: Names of the routes that wait for it, and what makes it.
+        """
+        self._begun = {name: self._indexer.submit(make, self) for name, make in steps}
+
+    def is_being_made(self, route: str) -> bool:
+        """Whether a route still waits for what was begun; one whose making failed makes it itself and says why."""
+        begun = self._begun.get(route)
+        return begun is not None and not begun.done()
+
+    def row_counts(self) -> dict[str, int]:
+        """How many rows each table has."""
+
+        def counted(tables: Session, names: Iterable[str]) -> dict[str, int]:
+            return {name: tables.count(name) for name in names}
+
+        others = [table.name for table in TABLES if table.name not in _DECIDED]
+        decided = self.kept("rows of decided tables", lambda tables: counted(tables, sorted(_DECIDED)))
+        return decided | self.derived("rows of tables", lambda tables: counted(tables, others))
+
     def lookup(self, table: str, *columns: str) -> Lookup:
         """Rows of a derived table by their key, without reading the others.
 
@@ -217,7 +241,7 @@ class OpenCase:
 
     def close(self) -> None:
         """Put the head of the access log into the custody log, and let everything go."""
-        self._indexer.shutdown(wait=True)
+        self._indexer.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             self.access.anchor()
             self._let_go()

@@ -169,8 +169,9 @@ class Session:
 
     def count(self, name: str) -> int:
         """How many rows a table has."""
-        if (path := self._only_file(name)) is not None:
-            return int(self.once("count", [name], lambda: pq.read_metadata(path).num_rows))
+        paths = self._files.get(name, ())
+        if paths and name not in self._later and name not in self._in_memory and not self._hides(name):
+            return int(self.once("count", [name], lambda: sum(pq.read_metadata(path).num_rows for path in paths)))
         return int(self.once("rows", [name], lambda: self.arrow(name)).num_rows)
 
     def once(self, what: str, tables: Sequence[str], make: Callable[[], Made]) -> Made:

@@ -71,7 +71,13 @@ def _of_table(
 
 
 def _told(
-    rows: pa.Table, lane: str, kinds: pa.Array, at: pa.ChunkedArray, name: str, key: str, amount: Any = None
+    rows: pa.Table,
+    lane: str,
+    kinds: pa.Array,
+    at: pa.ChunkedArray,
+    name: str,
+    key: str,
+    amount: pa.ChunkedArray | None = None,
 ) -> pa.Table:
     columns = [
         rows["account_id"],

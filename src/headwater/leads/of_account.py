@@ -1,4 +1,4 @@
-"""The rows that acts and evidence of one account are computed from, and no others: found by value, never by scanning."""
+"""The rows that acts and evidence of one account are computed from: found by value, and no others read."""
 
 from __future__ import annotations
 

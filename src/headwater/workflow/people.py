@@ -53,8 +53,10 @@ def lead_explained(tables: Session, wanted: str) -> dict[str, Any]:
 
 def outcome_report(tables: Session) -> list[dict[str, Any]]:
     """What became of the leads, by tier and by rule, and how often one was right."""
-    leads = tables.columns("leads", ["lead_id", "risk_tier", "rules_fired"])
-    return outcome_sums(tables.arrow("outcomes"), leads)
+    outcomes = tables.arrow("outcomes")
+    reported = outcomes["lead_id"].unique().to_pylist()
+    leads = tables.keyed("leads", "lead_id", reported, columns=["lead_id", "risk_tier", "rules_fired"])
+    return outcome_sums(outcomes, leads)
 
 
 def ranked_leads(

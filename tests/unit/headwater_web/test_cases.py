@@ -16,6 +16,8 @@ from headwater.engine import ParquetParts
 from headwater.schema import table_named
 from headwater.workflow import remark_on
 from headwater_web.lookup import Lookup
+from headwater_web.routes import BEGUN
+from headwater_web.rules import Role
 from headwater_web.table_pages import Condition, TablePages
 
 
@@ -118,3 +120,33 @@ def test_a_filter_by_id_reads_the_row_groups_that_can_have_it(tmp_path: Any) -> 
         assert pages.page("media_clusters", where=where).fitting == 1
     assert read == [1, 1, 1]
     assert pages.page("media_clusters", where=[Condition(column="media_cluster_id", value="mcl-none")]).fitting == 0
+
+
+def test_a_page_says_so_while_what_it_shows_is_being_made(bench: Any) -> None:
+    case = bench.workbench.cases[bench.case]
+    go_on = threading.Event()
+    case.begin_making([("home", lambda _: go_on.wait(30)), ("leads", lambda _: 1 // 0)])
+    asker = bench.as_(Role.ANALYST)
+    waiting = asker.get(f"/case/{bench.case}/")
+    assert (waiting.status_code, waiting.headers["Refresh"]) == (202, "3")
+    assert asker.get(f"/case/{bench.case}/", as_json=True).status_code == 202
+    assert asker.get(f"/case/{bench.case}/tables/").status_code == 200
+    go_on.set()
+    case.begin_making([])
+    assert asker.get(f"/case/{bench.case}/").status_code == 200
+
+
+def test_what_could_not_be_made_beforehand_is_made_by_the_page(bench: Any) -> None:
+    case = bench.workbench.cases[bench.case]
+    case.begin_making([("leads", lambda _: 1 // 0)])
+    answer = bench.as_(Role.ANALYST).get(f"/case/{bench.case}/leads/")
+    while answer.status_code == 202:
+        answer = bench.as_(Role.ANALYST).get(f"/case/{bench.case}/leads/")
+    assert answer.status_code == 200
+
+
+def test_everything_that_is_begun_can_be_made(bench: Any) -> None:
+    case = bench.workbench.cases[bench.case]
+    assert {name for name, _ in BEGUN} <= {route.name for route in bench.workbench.routes}
+    for _, make in BEGUN:
+        make(case)
