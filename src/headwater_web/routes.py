@@ -9,6 +9,7 @@ from headwater_web.screens import (
     audit,
     cases,
     catalogue,
+    description,
     exports,
     files,
     go_to,
@@ -37,6 +38,7 @@ __all__ = ["ROUTES", "SCREENS"]
 SCREENS: Final = (
     files,
     reports,
+    description,
     sign_in,
     cases,
     people,

@@ -1,0 +1,151 @@
+"""Pictures of screens: which ones, how what differs from run to run is put aside, and how two pictures are compared."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+FOLDER: Final = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "pictures"
+SIZE: Final = {"width": 1280, "height": 900}
+COLOURS: Final = 64
+FONTS: Final = ("DejaVu Sans", "DejaVu Sans Mono")
+TILE: Final = 50
+"""Pixels of the side of a part of a picture; the worst part counts, so that a small change is not lost in a large page."""
+LEAST_DIFFERENCE: Final = 48
+"""Of 255, in one colour, after blurring: less is the edge of a letter, drawn by another version of the browser."""
+MOST_OF_A_TILE: Final = 0.12
+MOST_OF_ALL: Final = 0.004
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """One picture.
+
+    Attributes:
+        name: Of the file, without the colour scheme.
+        path: Below `/case/CASE/`; in braces, names of values that are looked up in the case.
+        role: Who looks.
+        then: What is done on the page before the picture is taken.
+    """
+
+    name: str
+    path: str
+    role: str = "analyst"
+    then: Callable[[Any], object] = lambda _: None
+
+
+def _typed(page: Any) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("lea")
+    page.wait_for_timeout(100)
+
+
+SHOTS: Final = (
+    Shot(name="home", path=""),
+    Shot(name="intake", path="intake/"),
+    Shot(name="mapping", path="intake/mapping/"),
+    Shot(name="catalogue", path="catalogue/"),
+    Shot(name="viewer", path="catalogue/viewer/"),
+    Shot(name="review", path="review/"),
+    Shot(name="pair", path="review/{link}"),
+    Shot(name="leads", path="leads/"),
+    Shot(name="lead", path="leads/{lead}"),
+    Shot(name="timeline", path="leads/{lead}/timeline"),
+    Shot(name="money", path="money/"),
+    Shot(name="service", path="money/services/{service}"),
+    Shot(name="release", path="release/"),
+    Shot(name="draft", path="release/draft/{package}", role="approver"),
+    Shot(name="search", path="search/?q=harbor"),
+    Shot(name="notes", path="remarks/"),
+    Shot(name="views", path="views/"),
+    Shot(name="palette", path="leads/", then=_typed),
+    Shot(name="table", path="tables/payments/"),
+    Shot(name="audit", path="audit/", role="auditor"),
+)
+SCHEMES: Final = ("light", "dark")
+
+
+def fonts_missing() -> str:
+    """Which of the fonts that the pictures are drawn with is not installed; empty if none."""
+    for font in FONTS:
+        program = shutil.which("fc-match")
+        if program is None:
+            return "fontconfig"
+        found = subprocess.run([program, "-f", "%{family}", font], capture_output=True, text=True, check=False).stdout
+        if font not in found.split(","):
+            return font
+    return ""
+
+
+_FREEZE: Final = """(given) => {
+  const style = document.createElement("style");
+  style.textContent = `*, *::before, *::after { font-family: "DejaVu Sans" !important; caret-color: transparent !important;
+      transition: none !important; animation: none !important }
+    code, kbd, pre, .mono, .mono *, code * { font-family: "DejaVu Sans Mono" !important }`;
+  document.head.append(style);
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    let text = node.data;
+    for (const [pattern, shown] of given) text = text.replace(new RegExp(pattern, "g"), shown);
+    if (text !== node.data) node.data = text;
+  }
+}"""
+
+
+def changing(values: Mapping[str, str], now: dt.datetime) -> list[tuple[str, str]]:
+    """What differs from run to run, as patterns, and what is shown in its place.
+
+    Args:
+        values: From a text that is made anew with each case, such as an id, to what stands there in the picture.
+        now: The day around which times are of now, and of no evidence.
+    """
+    near = {now.date() + dt.timedelta(days=days) for days in (-1, 0, 1, 29, 30, 31)}
+    days = "|".join(sorted({day.isoformat() for day in near}))
+    exact = [(re.escape(text), shown) for text, shown in sorted(values.items(), key=lambda pair: -len(pair[0]))]
+    return [*exact, (rf"({days})([T ]\\d\\d:\\d\\d(:\\d\\d)?(\\.\\d+)?)?".replace("\\\\", "\\"), "2026-11-30 12:00")]
+
+
+def taken(page: Any, address: str, shot: Shot, replaced: list[tuple[str, str]]) -> Image.Image:
+    """The picture of a page."""
+    page.set_viewport_size(SIZE)
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    shot.then(page)
+    page.evaluate(_FREEZE, replaced)
+    return Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+
+
+def kept(picture: Image.Image, path: Path) -> None:
+    """Write the picture as it is committed: few colours, as small as it gets."""
+    path.parent.mkdir(exist_ok=True)
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def difference(one: Image.Image, other: Image.Image) -> tuple[float, float]:
+    """Which share of all pixels differs, and which of the part that differs most; 1 and 1 for other sizes."""
+    if one.size != other.size:
+        return 1.0, 1.0
+    blurred = [
+        np.asarray(picture.convert("RGB").filter(ImageFilter.GaussianBlur(1.5)), dtype=np.int16)
+        for picture in (one, other)
+    ]
+    apart = np.abs(blurred[0] - blurred[1]).max(axis=2) > LEAST_DIFFERENCE
+    rows, columns = (edge // TILE * TILE for edge in apart.shape)
+    tiles = apart[:rows, :columns].reshape(rows // TILE, TILE, columns // TILE, TILE).mean(axis=(1, 3))
+    return float(apart.mean()), float(tiles.max())
+
+
+def alike(one: Image.Image, other: Image.Image) -> bool:
+    """Whether two pictures show the same."""
+    everywhere, worst = difference(one, other)
+    return everywhere <= MOST_OF_ALL and worst <= MOST_OF_A_TILE
