@@ -32,6 +32,7 @@ HOSTILE = (
     "]]><!--<style>*{background:url(//pwn.example)}</style>-->",
     "\u202egnp.exe \u2066isolated\u2069 \u200b\u200f\ufeff\x00\x1b]0;pwn\x07\x1b[2J\r\n\x7f",
     '=HYPERLINK("http://pwn.example")',
+    "pwn \ud800 \udfff",
     "A" * 1_000_000 + "<script>pwn('long')</script>",
 )
 """One text for each way in; `pwn` stands in each, so that whatever got through is found by it."""
@@ -48,7 +49,11 @@ def value_of(kind: pa.DataType, text: str, number: int) -> Any:
         return AT
     if pa.types.is_boolean(kind):
         return bool(number % 2)
-    texts = {pa.string(): text, pa.binary(): text.encode()}
+    # A column of texts holds no half of a character: a stage writes it as an escape. Bytes hold whatever they are.
+    texts = {
+        pa.string(): text.encode("utf-8", "backslashreplace").decode(),
+        pa.binary(): text.encode("utf-8", "surrogatepass"),
+    }
     return texts.get(kind, number + 1)
 
 
