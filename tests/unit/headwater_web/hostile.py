@@ -16,7 +16,10 @@ from headwater.schema.state import IMPORTS, OUTPUTS, RUNS
 from headwater.workflow import Case
 
 AT = dt.datetime(2024, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
-VOCABULARY = {"outcome": "no_action", "disposition": "refused", "entry_type": "file"}
+VOCABULARY = {
+    "outcome": "no_action", "disposition": "refused", "entry_type": "file", "range_kind": "content",
+    "verdict_group": "none", "claim": "used",
+}  # fmt: skip
 """Columns whose values are ours: a stage would not have written another."""
 
 HOSTILE = (

@@ -15,12 +15,26 @@ from headwater.schema import TABLES
 from headwater_web.interfaces import INTERFACES, Interface
 from headwater_web.routes import ROUTES
 from headwater_web.rules import Route
+from headwater_web.screens.files import OWN_FILES
 from headwater_web.text import MOST_CHARACTERS, Seized, finalised, seized_markup, visible
 
 from .hostile import HOSTILE, MARK, poison
 from .test_routes import address
 
-SILENT: set[str] = set()
+CONTRADICTED = {
+    "money",
+    "money_ends",
+    "money_service",
+    "money_question",
+    "money_sheet",
+    "money_cluster",
+    "leads_movers",
+}
+"""Screens that stop before tables whose sums or digests contradict each other, as those of the hostile case do. Money is looked
+at with hostile names in a case whose sums hold, in test_money.py."""
+SILENT = CONTRADICTED | {
+    "intake", "intake_entries", "intake_refused", "intake_ranges", "mapping", "mapping_checks",  # no exhibit of that name
+}  # fmt: skip
 """Screens that show nothing of the hostile case, and why not."""
 
 VOID = {"meta", "link", "input", "img", "br", "rect", "path"}
@@ -34,8 +48,7 @@ class Elements(HTMLParser):
         self.faults: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        own_scripts = {"/own/trusted.js", "/own/vendor/htmx.min.js", "/own/headwater.js", "/own/passkey.js",
-                       "/own/vendor/cytoscape.min.js", "/own/linkchart.js"}  # fmt: skip
+        own_scripts = {f"/own/{name}" for name, kind in OWN_FILES.items() if kind == "text/javascript"}
         given = dict(attrs)
         if MARK in tag or tag in {"iframe", "object", "embed", "base", "style", "template", "math", "animate"}:
             self.faults.append(f"<{tag}>")
@@ -109,7 +122,8 @@ def test_no_page_has_markup_that_came_from_evidence(make_bench: Any, poisoned: P
     for route in SCREENS:
         for path in pages_of(route, bench.case):
             answer = bench.as_(readers(route)).get(path)
-            if answer.status_code not in {200, 202, 303, 401, 403, 404, 406, 409, 422}:
+            allowed = {200, 202, 303, 401, 403, 404, 406, 409, 422} | ({500} if route.name in CONTRADICTED else set())
+            if answer.status_code not in allowed:
                 faults.append((route.name, path[:200], answer.status_code))
             faults += [(route.name, path[:200], fault) for fault in faults_of(answer.text)]
             shown[route.name] = shown.get(route.name, 0) + (MARK in answer.text)
