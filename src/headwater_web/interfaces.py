@@ -21,7 +21,7 @@ class Interface:
         numbers: After the question mark: a whole number of 0 or more; anything else is answered with 422.
         fields: In the form: any text; what is missing or makes no sense is answered with 422 and changes nothing.
         files: In the form: a file. Only a route with `upload_bytes` takes one.
-        gives: Media types of its files, for a route that gives out files; empty for one that answers a program with JSON.
+        gives: Media types of its files, for a route that gives out files; empty for one that answers with JSON.
         statuses: Of HTTP, besides those that every route of its kind may have.
     """
 

@@ -109,7 +109,7 @@ def _form(route: Route, takes: Interface) -> dict[str, Any]:
 
 def _responses(route: Route, method: str, takes: Interface) -> dict[str, Any]:
     problem = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    given = {kind: {} for kind in takes.gives} or {"application/json": {"schema": {}}}
+    given: dict[str, Any] = {kind: {} for kind in takes.gives} or {"application/json": {"schema": {}}}
     several = {200, *_ALWAYS, *takes.statuses}
     if Role.NOBODY not in route.roles or method == "POST":
         several |= {401, 403}

@@ -218,7 +218,7 @@ def is_binary(content: bytes) -> bool:
         return True
 
 
-# The one exception: pictures of our own screens, which a test takes anew and compares (tests/unit/headwater_web/pictures.py).
+# The one exception: pictures of our own screens, which tests/unit/headwater_web/test_screenshots.py takes anew and compares.
 _PICTURES = ROOT / "docs" / "how-to" / "pictures"
 _PICTURE_SIZE, _PICTURE_COLOURS, _PICTURE_BYTES = (1280, 900), 256, 3_500_000
 

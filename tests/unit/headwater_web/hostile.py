@@ -21,6 +21,8 @@ VOCABULARY = {
     "verdict_group": "none", "claim": "used",
 }  # fmt: skip
 """Columns whose values are ours: a stage would not have written another."""
+IN_ONE_TABLE = {("contrary_facts", "source_table"): "accounts"}
+"""The same, where another table has seized text in a column of that name."""
 
 HOSTILE = (
     "<script>pwn('tag')</script>",
@@ -63,7 +65,10 @@ def value_of(kind: pa.DataType, text: str, number: int) -> Any:
 def hostile_rows(table: Table) -> pa.Table:
     """A row for each hostile text, in every column that can hold one."""
     rows = [
-        {c.name: VOCABULARY.get(c.name) or value_of(c.type, text, n) for c in table.columns}
+        {
+            c.name: IN_ONE_TABLE.get((table.name, c.name)) or VOCABULARY.get(c.name) or value_of(c.type, text, n)
+            for c in table.columns
+        }
         for n, text in enumerate(HOSTILE)
     ]
     return pa.Table.from_pylist(rows, schema=table.arrow)

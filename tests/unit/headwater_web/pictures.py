@@ -20,7 +20,7 @@ SIZE: Final = {"width": 1280, "height": 900}
 COLOURS: Final = 256
 FONTS: Final = ("DejaVu Sans", "DejaVu Sans Mono")
 TILE: Final = 50
-"""Pixels of the side of a part of a picture; the worst part counts, so that a small change is not lost in a large page."""
+"""Pixels of the side of a part of a picture; the worst part counts: a small change is not lost in a large page."""
 LEAST_DIFFERENCE: Final = 48
 """Of 255, in one colour, after blurring: less is the edge of a letter, drawn by another version of the browser."""
 MOST_OF_A_TILE: Final = 0.12
@@ -111,7 +111,8 @@ def fonts_missing() -> str:
 
 _FREEZE: Final = """(given) => {
   const style = document.createElement("style");
-  style.textContent = `*, *::before, *::after { font-family: "DejaVu Sans" !important; caret-color: transparent !important;
+  style.textContent = `*, *::before, *::after { font-family: "DejaVu Sans" !important;
+      caret-color: transparent !important;
       transition: none !important; animation: none !important }
     code, kbd, pre, .mono, .mono *, code * { font-family: "DejaVu Sans Mono" !important }`;
   document.head.append(style);
@@ -156,7 +157,7 @@ def kept(picture: Image.Image, path: Path) -> None:
     path.parent.mkdir(exist_ok=True)
     often = sorted(picture.getcolors(picture.width * picture.height) or [], key=lambda pair: (-pair[0], pair[1]))
     palette = Image.new("P", (1, 1))
-    # The colours of areas stay exact, which median cut does not see to; shades of the edges of letters become the next one.
+    # The colours of areas stay exact, which median cut does not see to; edges of letters get the next shade.
     palette.putpalette([value for _, colour in often[:COLOURS] for value in colour])
     picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 

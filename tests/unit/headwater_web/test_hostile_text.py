@@ -30,10 +30,10 @@ CONTRADICTED = {
     "money_cluster",
     "leads_movers",
 }
-"""Screens that stop before tables whose sums or digests contradict each other, as those of the hostile case do. Money is looked
-at with hostile names in a case whose sums hold, in test_money.py."""
+"""Screens that stop before tables whose sums or digests contradict each other, as those of the hostile case do. Money is
+looked at with hostile names in a case whose sums hold, in test_money.py."""
 SILENT = CONTRADICTED | {
-    "intake", "intake_entries", "intake_refused", "intake_ranges", "mapping", "mapping_checks",  # no exhibit of that name
+    "intake", "intake_entries", "intake_refused", "intake_ranges", "mapping", "mapping_checks",  # no exhibit
 }  # fmt: skip
 """Screens that show nothing of the hostile case, and why not."""
 

@@ -79,7 +79,8 @@ WHO = (Role.ANALYST, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
 NEEDS_MORE = {
     "second_factor_form", "password_form",  # a step of signing in before it
     "viewer_exported", "viewer_file", "grades_shown", "release_draft",  # something that somebody made, and a random id
-    "money_service", "money_question", "money_sheet", "money_cluster", "money_ends", "content", "opened",  # money, media
+    "money_service", "money_question", "money_sheet", "money_cluster", "money_ends",  # money
+    "content", "opened",  # media, notes of outcomes
     "review_undo_form",  # a judgement to take back
     "row", "lead_timeline",  # a combination that few examples meet
 }  # fmt: skip
@@ -169,7 +170,7 @@ def faults_of(route: Route, operation: Any, asking: Asking, examples: int) -> tu
         statuses.add(answer.status_code)
         try:
             case.validate_response(answer, checks=CHECKS)
-        except* Exception as group:
+        except* Exception as group:  # noqa: BLE001 - whatever a check says is told at the end, with all the others
             for error in group.exceptions:
                 faults.setdefault(f"{type(error).__name__} {answer.status_code}", f"{answer.request.url} {error}")
         if "<html" in answer.text[:500].lower() and "text/html" not in INTERFACES.get(route.name, Interface()).gives:
@@ -214,7 +215,7 @@ def test_the_same_of_money(money_bench: Any) -> None:
     routes = [route for route in ROUTES if route.name.startswith("money")]
     found, seen = everything_asked(money_bench, EXAMPLES, routes)
     assert not found, "\n".join(found)
-    assert not [route.name for route in routes if not seen[route.name] & {200, 422}]
+    assert {route.name for route in routes if not seen[route.name] & {200, 422}} <= {"money_question"}  # a random id
 
 
 @pytest.mark.slow
@@ -245,9 +246,6 @@ def test_an_answer_that_is_not_as_described_is_found(
     [(route, operation)] = operations([changed])
     faults, _ = faults_of(route, operation, Asking(bench=bench, known={"column": ["name"]}), 2)
     assert [told for told in faults if f": {fault}:" in told], faults
-
-
-# What code asks for -----------------------------------------------------------------------------------------------------
 
 
 def literals(source: str, *called: str) -> set[str]:

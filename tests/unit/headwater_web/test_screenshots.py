@@ -1,6 +1,6 @@
 """Each screen looks as it did, light and dark; `--update-golden` takes the pictures anew, which the guide shows.
 
-What is compared is what a reader would see: letters drawn a little otherwise are no change, a button that is gone is one.
+What is compared is what a reader would see: letters drawn a little otherwise are no change, a missing button is one.
 """
 
 from __future__ import annotations
