@@ -9,6 +9,7 @@ from headwater_web.screens import (
     audit,
     cases,
     catalogue,
+    description,
     exports,
     files,
     go_to,
@@ -38,6 +39,7 @@ __all__ = ["BEGUN", "ROUTES", "SCREENS"]
 SCREENS: Final = (
     files,
     reports,
+    description,
     sign_in,
     provider,
     cases,

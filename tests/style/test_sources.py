@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import struct
 import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -216,10 +218,60 @@ def is_binary(content: bytes) -> bool:
         return True
 
 
+# The one exception: pictures of our own screens, which tests/unit/headwater_web/test_screenshots.py takes anew and compares.
+_PICTURES = ROOT / "docs" / "how-to" / "pictures"
+_PICTURE_SIZE, _PICTURE_COLOURS, _PICTURE_BYTES = (1280, 900), 256, 3_500_000
+
+
+def is_picture_of_a_screen(path: Path) -> bool:
+    """Whether this is such a picture: of that size and few colours, with nothing in it beside the pixels."""
+    if path.parent != _PICTURES or not re.fullmatch(r"[a-z]+-(light|dark)\.png", path.name):
+        return False
+    content = path.read_bytes()
+    chunks, place = [], 8
+    while place + 8 <= len(content):
+        length, kind = struct.unpack(">I4s", content[place : place + 8])
+        chunks.append((kind, content[place + 8 : place + 8 + length]))
+        place += 12 + length
+    named = dict(chunks)
+    return (
+        place == len(content)
+        and set(named) == {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+        and struct.unpack(">II", named[b"IHDR"][:8]) == _PICTURE_SIZE
+        and len(named[b"PLTE"]) <= 3 * _PICTURE_COLOURS
+    )
+
+
 def test_no_binary_file_is_tracked() -> None:
-    for path in tracked():
+    pictures = [path for path in tracked() if is_picture_of_a_screen(path)]
+    assert sum(path.stat().st_size for path in pictures) < _PICTURE_BYTES
+    for path in set(tracked()) - set(pictures):
         assert not _NEVER.search(path.name), f"{path}: fixtures are recipes; make it from a seed"
         assert not is_binary(path.read_bytes()), f"{path}: is not text"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.with_name("photograph.png"),
+        lambda path: path.parent.parent / path.name,
+        lambda path: path,
+    ],
+)
+def test_no_other_picture_is_let_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any) -> None:
+    right = next(_PICTURES.glob("*.png"))
+    assert is_picture_of_a_screen(right)
+    content = right.read_bytes()
+    monkeypatch.setitem(globals(), "_PICTURES", tmp_path / "pictures")
+    placed = change(tmp_path / "pictures" / right.name)
+    placed.parent.mkdir(exist_ok=True)
+    # In the right place under the right name: with something after its end, and with a text in it.
+    for altered in (
+        content + b"\0",
+        content[:-12] + struct.pack(">I4s", 1, b"tEXt") + b"x" + b"\0" * 4 + content[-12:],
+    ):
+        placed.write_bytes(altered if placed.parent.name == "pictures" and placed.name == right.name else content)
+        assert not is_picture_of_a_screen(placed)
 
 
 @pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"text\0text"])

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 __all__ = ["is_twice", "utc_of_local", "zone_named"]
 
-_NAME = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){0,2}")
+_NAME = re.compile(r"[A-Za-z0-9_+-]{1,64}(?:/[A-Za-z0-9_+-]{1,64}){0,2}")
+"""What a name looks like; a file system refuses a longer part in a way of its own."""
 
 
 @cache

@@ -53,14 +53,16 @@ class Asker:
 
     def get(self, path: str, *, as_json: bool = False, **headers: str) -> httpx.Response:
         accept = {"Accept": "application/json"} if as_json else {"Accept": "text/html"}
-        return self.client.get(path, headers={**self._cookie(), **accept, **headers}, follow_redirects=False)
+        return self.client.get(path, headers={**self.own_cookie, **accept, **headers}, follow_redirects=False)
 
     def post(self, path: str, form: dict[str, str] | None = None, **headers: str) -> httpx.Response:
-        own = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", **self._cookie()}
+        own = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", **self.own_cookie}
         sent = {"token": self.token, **(form or {})}
         return self.client.post(path, data=sent, headers={**own, **headers}, follow_redirects=False)
 
-    def _cookie(self) -> dict[str, str]:
+    @property
+    def own_cookie(self) -> dict[str, str]:
+        """The header with the cookie of the session; none for nobody."""
         return {"Cookie": f"{COOKIE}={self.cookie}"} if self.cookie else {}
 
 

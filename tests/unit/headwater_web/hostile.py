@@ -16,8 +16,13 @@ from headwater.schema.state import IMPORTS, OUTPUTS, RUNS
 from headwater.workflow import Case
 
 AT = dt.datetime(2024, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
-VOCABULARY = {"outcome": "no_action", "disposition": "refused", "entry_type": "file"}
+VOCABULARY = {
+    "outcome": "no_action", "disposition": "refused", "entry_type": "file", "range_kind": "content",
+    "verdict_group": "none", "claim": "used",
+}  # fmt: skip
 """Columns whose values are ours: a stage would not have written another."""
+IN_ONE_TABLE = {("contrary_facts", "source_table"): "accounts"}
+"""The same, where another table has seized text in a column of that name."""
 
 HOSTILE = (
     "<script>pwn('tag')</script>",
@@ -32,6 +37,7 @@ HOSTILE = (
     "]]><!--<style>*{background:url(//pwn.example)}</style>-->",
     "\u202egnp.exe \u2066isolated\u2069 \u200b\u200f\ufeff\x00\x1b]0;pwn\x07\x1b[2J\r\n\x7f",
     '=HYPERLINK("http://pwn.example")',
+    "pwn \ud800 \udfff",
     "A" * 1_000_000 + "<script>pwn('long')</script>",
 )
 """One text for each way in; `pwn` stands in each, so that whatever got through is found by it."""
@@ -48,14 +54,21 @@ def value_of(kind: pa.DataType, text: str, number: int) -> Any:
         return AT
     if pa.types.is_boolean(kind):
         return bool(number % 2)
-    texts = {pa.string(): text, pa.binary(): text.encode()}
+    # A column of texts holds no half of a character: a stage writes it as an escape. Bytes hold whatever they are.
+    texts = {
+        pa.string(): text.encode("utf-8", "backslashreplace").decode(),
+        pa.binary(): text.encode("utf-8", "surrogatepass"),
+    }
     return texts.get(kind, number + 1)
 
 
 def hostile_rows(table: Table) -> pa.Table:
     """A row for each hostile text, in every column that can hold one."""
     rows = [
-        {c.name: VOCABULARY.get(c.name) or value_of(c.type, text, n) for c in table.columns}
+        {
+            c.name: IN_ONE_TABLE.get((table.name, c.name)) or VOCABULARY.get(c.name) or value_of(c.type, text, n)
+            for c in table.columns
+        }
         for n, text in enumerate(HOSTILE)
     ]
     return pa.Table.from_pylist(rows, schema=table.arrow)

@@ -138,7 +138,7 @@ def _graded(categories: tuple[int, ...], by: str = "V. Specialist") -> bytes:
 
 def _upload(bench: Any, content: bytes, who: str = "analyst", name: str = "graded.json", **form: str) -> Any:
     asker = bench.as_(who)
-    own = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", **asker._cookie()}
+    own = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", **asker.own_cookie}
     return asker.client.post(
         f"/case/{bench.case}/catalogue/viewer/grades",
         data={"token": asker.token, **WHY, **form},
@@ -233,7 +233,7 @@ def test_nobody_sends_a_file_who_may_not_and_none_too_large(shelf: Any, monkeypa
     finally:
         object.__setattr__(route, "upload_bytes", viewer_screen.MOST_GRADED_BYTES)
     asker = shelf.as_("analyst")
-    own = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", **asker._cookie()}
+    own = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin", **asker.own_cookie}
     path = f"/case/{shelf.case}/catalogue/viewer/export"
     answer = asker.client.post(path, data=WHY, files={"file": ("x", b"{}")}, headers=own, follow_redirects=False)
     assert answer.status_code == 415, "a route takes files only where it says so"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -205,8 +206,14 @@ def test_the_program_serves_and_ends_with_its_log_anchored(small: Any) -> None:
     """The real thing, in processes of its own: a line says where, the first person's code is shown, Ctrl-C ends it."""
     from .browser import free_port
 
+    # What the demo ends with, but for the place of the case.
+    demo = (Path(__file__).parents[3] / "scripts" / "demo").read_text(encoding="utf-8").splitlines()
+    assert demo[-1] == "EOF"
+    last = demo[-2].strip()
+    assert last.startswith("$bin/headwater serve $case ")
     program = Path(sys.executable).with_name("headwater")
-    command = [program, "serve", small.case, "--single", "A. Examiner", "--port", str(free_port()), "--json"]
+    words = shlex.split(last.replace("$bin/headwater", str(program)).replace("$case", str(small.case)))
+    command = [*words, "--port", str(free_port()), "--json"]
     served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert served.stdout is not None
