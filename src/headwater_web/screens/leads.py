@@ -12,8 +12,15 @@ import pyarrow.compute as pc
 from headwater.charts import link_chart_svg
 from headwater.engine import Session
 from headwater.errors import InputError
-from headwater.leads import CONNECTION_WORDS, Connections, lead_connections, short_moves, standing_outcomes
-from headwater.leads.rules import RuleSet, read_rules
+from headwater.leads import (
+    CONNECTION_WORDS,
+    Connections,
+    RuleSet,
+    lead_connections,
+    read_rules,
+    short_moves,
+    standing_outcomes,
+)
 from headwater.references import OUTCOMES
 from headwater.schema import table_named
 from headwater.workflow import lead_explained, lead_timeline, merged_person
