@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from headwater.engine import ParquetParts
+from headwater.engine import ParquetParts, file_sha256
 from headwater.schema import table_named
 from headwater.workflow import Case
 
@@ -62,7 +62,8 @@ def inflated(small: Path, large: Path, *, accounts: int, entries: int) -> Mappin
     with contextlib.closing(sqlite3.connect(large / "case.db")) as database:
         for name, rows in made.items():
             database.execute(
-                "UPDATE outputs SET rows = ? WHERE run_id = ? AND table_name = ?", (rows, runs[name], name)
+                "UPDATE outputs SET rows = ?, sha256 = ? WHERE run_id = ? AND table_name = ?",
+                (rows, file_sha256(files[name]), runs[name], name),
             )
         database.commit()
     return made

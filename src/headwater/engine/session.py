@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 import numpy as np
@@ -306,6 +305,8 @@ class Session:
 
 
 def _engine_of_few() -> Any:  # noqa: ANN401 - as above
+    import duckdb
+
     # Nothing goes to the medium: the folder is never made, and what does not fit into memory was no few rows.
     return duckdb.connect(config=duckdb_limits(1, ""))
 

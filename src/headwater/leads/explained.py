@@ -230,17 +230,18 @@ def _by_judgement(
         }
 
 
-def short_moves(lead: Mapping[str, Any]) -> dict[str, Any]:
+def short_moves(lead: Mapping[str, Any], rules: RuleSet | None = None) -> dict[str, Any]:
     """What would move a lead, in short: the rule that would put it a tier up, and the one that alone holds it.
 
     Args:
         lead: A row of `leads`.
+        rules: The rules, for whoever asks of many leads; None reads them.
 
     Returns:
         `up`: tier, number and act of the weakest rule of a stronger tier, None in the first tier; `rests_on`: the name
         of its strongest rule where it is the only one of that tier, else None.
     """
-    stronger = [rule for rule in read_rules().rules if rule.tier < lead["risk_tier"]]
+    stronger = [rule for rule in (rules or read_rules()).rules if rule.tier < lead["risk_tier"]]
     nearest = max(stronger, key=lambda rule: (rule.tier, -rule.at_least), default=None)
     strongest = [rule["rule"] for rule in lead["rules_fired"] if rule["tier"] == lead["risk_tier"]]
     return {

@@ -12,7 +12,15 @@ import pyarrow.compute as pc
 from headwater.charts import link_chart_svg
 from headwater.engine import Session
 from headwater.errors import InputError
-from headwater.leads import CONNECTION_WORDS, Connections, lead_connections, short_moves, standing_outcomes
+from headwater.leads import (
+    CONNECTION_WORDS,
+    Connections,
+    RuleSet,
+    lead_connections,
+    read_rules,
+    short_moves,
+    standing_outcomes,
+)
 from headwater.references import OUTCOMES
 from headwater.schema import table_named
 from headwater.workflow import lead_explained, lead_timeline, merged_person
@@ -48,9 +56,14 @@ def leads(ask: Ask) -> Page:
     page = _page(ask, where, ask.one("outcome"), came_back, first)
     ask.reads("table:leads", *(str(row["lead_id"]) for row in page.rows))
     names = _nicknames(ask, [str(row["account_id"]) for row in page.rows])
+    rules = read_rules()
+    judged = ask.case.kept("accounts judged", _judged_accounts)
     shown = [
-        _line(ask, row, names.get(str(row["account_id"])))
-        | {"outcome": came_back.get(str(row["lead_id"])), "person": _person(ask, str(row["account_id"]))}
+        _line(ask, row, names.get(str(row["account_id"])), rules)
+        | {
+            "outcome": came_back.get(str(row["lead_id"])),
+            "person": _person(ask, str(row["account_id"]), judged),
+        }
         for row in page.rows
     ]
     asked = {name: ask.one(name) for name in ("tier", "country", "outcome") if ask.one(name)}
@@ -103,9 +116,8 @@ def _page(ask: Ask, where: list[Condition], outcome: str, came_back: dict[str, s
     return TablePage(rows=rows, first=first, fitting=len(places), total=short.num_rows)
 
 
-def _person(ask: Ask, account_id: str) -> dict[str, Any] | None:
+def _person(ask: Ask, account_id: str, judged: frozenset[str]) -> dict[str, Any] | None:
     """The person whom an account is judged to belong to, each account with where its lead is and how it is cut off."""
-    judged = ask.case.kept("accounts judged", _judged_accounts)
     if account_id not in judged:
         return None
     told = ask.case.kept("person", lambda tables: merged_person(tables, account_id), account_id)
@@ -131,7 +143,7 @@ def _judged_accounts(tables: Session) -> frozenset[str]:
     return frozenset(positive["left_id"].to_pylist())
 
 
-def _line(ask: Ask, lead: dict[str, Any], nickname: str | None) -> dict[str, Any]:
+def _line(ask: Ask, lead: dict[str, Any], nickname: str | None, rules: RuleSet) -> dict[str, Any]:
     against = list(dict.fromkeys(str(fact["statement"]) for fact in lead["contrary"]))
     return {
         "href": ask.url("lead", lead=lead["lead_id"]),
@@ -146,7 +158,7 @@ def _line(ask: Ask, lead: dict[str, Any], nickname: str | None) -> dict[str, Any
         "country": lead["lead_country"],
         "shared_with": lead["shared_with"],
         "why_now": Seized(lead["why_now"]),
-        **short_moves(lead),
+        **short_moves(lead, rules),
     }
 
 
@@ -177,7 +189,7 @@ def lead(ask: Ask) -> Page | Redirect:
         return Redirect(to=ask.url("lead", lead=told["lead_id"]))
     ask.reads("table:leads", str(told["lead_id"]), str(told["account_id"]))
     lead_id, account_id = str(told["lead_id"]), str(told["account_id"])
-    person = _person(ask, account_id)
+    person = _person(ask, account_id, ask.case.kept("accounts judged", _judged_accounts))
     if person is not None:
         ask.reads(*(str(one["account_id"]) for one in person["accounts"]))
     timeline = ask.case.kept("timeline", lambda tables: lead_timeline(tables, lead_id), lead_id, None, None)
