@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any, Final, TypeVar, cast
 
 import sqlalchemy as sa
 
-from headwater.engine import Session, can_name_subjects
+from headwater.engine import RowIndexes, Session, can_name_subjects
 from headwater.errors import ConfigError
-from headwater.schema import table_named
+from headwater.schema import TABLES, table_named
 from headwater.schema.state import GRADED_FILES, IMPORTS, JUDGEMENTS, REMARKS, RUNS
 from headwater.search import SearchIndex, index_at
 from headwater.workflow import AccessLog, Case, made_index, remarks_shown, search_index_name
@@ -47,6 +47,7 @@ class OpenCase:
         self._case = case
         self.key = case.case_id.partition("-")[2][:CASE_DIGITS]
         self.access = AccessLog(case)
+        self._indexes = RowIndexes()
         self._lock = threading.RLock()
         self._session: Session | None = None
         self._opening: Any = None
@@ -57,6 +58,8 @@ class OpenCase:
         self._searching = threading.Lock()
         self._indexer = ThreadPoolExecutor(1, thread_name_prefix="index")
         self._making: Future[None] | None = None
+        self._ending = threading.Event()
+        self._begun: dict[str, Future[object]] = {}
         self._index: tuple[str, SearchIndex] | None = None
 
     @property
@@ -118,6 +121,7 @@ class OpenCase:
                 # A person reads every list, also to confirm its polarity, as `consult` has it.
                 self._opening = self._case.tables(with_unconfirmed=True)
                 self._session = self._opening.__enter__()
+                self._session.find_by(self._indexes)
                 self._derived_version = derived
             elif version != self._version:
                 self._case.put_decisions(self._session)
@@ -186,6 +190,7 @@ class OpenCase:
         try:
             # A session of its own: what takes long keeps nobody else waiting.
             with self._case.tables(with_unconfirmed=True) as tables:
+                tables.find_by(self._indexes)
                 made = make(tables)
         except BaseException as error:  # noqa: BLE001 - whoever waits for the result is told, in their own thread
             with self._keeping:
@@ -194,6 +199,38 @@ class OpenCase:
             own.set_exception(error)
         else:
             own.set_result(made)
+
+    def begin_making(self, steps: Sequence[tuple[str, Callable[[OpenCase], object]]]) -> None:
+        """Make in the background what takes long when it is asked for first, one after the other.
+
+        Args:
+            steps: Names of the routes that wait for it, and what makes it.
+        """
+        self._begun = {name: self._indexer.submit(self._patiently, make) for name, make in steps}
+
+    def _patiently(self, make: Callable[[OpenCase], object]) -> object:
+        """What `make` gives, however long that takes: what is begun follows what was begun before."""
+        while not self._ending.is_set():
+            try:
+                return make(self)
+            except StillMadeError:
+                continue
+        return None
+
+    def is_being_made(self, route: str) -> bool:
+        """Whether a route still waits for what was begun; one whose making failed makes it itself and says why."""
+        begun = self._begun.get(route)
+        return begun is not None and not begun.done()
+
+    def row_counts(self) -> dict[str, int]:
+        """How many rows each table has."""
+
+        def counted(tables: Session, names: Iterable[str]) -> dict[str, int]:
+            return {name: tables.count(name) for name in names}
+
+        others = [table.name for table in TABLES if table.name not in _DECIDED]
+        decided = self.kept("rows of decided tables", lambda tables: counted(tables, sorted(_DECIDED)))
+        return decided | self.derived("rows of tables", lambda tables: counted(tables, others))
 
     def lookup(self, table: str, *columns: str) -> Lookup:
         """Rows of a derived table by their key, without reading the others.
@@ -243,14 +280,16 @@ class OpenCase:
 
     def close(self) -> None:
         """Put the head of the access log into the custody log, and let everything go."""
+        self._ending.set()
         with self._keeping:
             made = [making for _, making in self._kept.values()]
         wait(made)
-        self._indexer.shutdown(wait=True)
+        self._indexer.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             self.access.anchor()
             self._let_go()
             self._case.close()
+        self._indexes.close()
 
     def _let_go(self) -> None:
         if self._opening is not None:
@@ -266,7 +305,7 @@ class _DerivedAlone:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the session has
         found = getattr(self._tables, name)
-        if name not in {"arrow", "parts", "chosen", "columns", "table"}:
+        if name not in {"arrow", "at", "chosen", "columns", "count", "keyed", "parts", "table"}:
             return found
 
         def asked(table: str, *words: object, **more: object) -> object:

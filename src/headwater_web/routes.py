@@ -32,7 +32,7 @@ from headwater_web.screens import (
     viewer,
 )
 
-__all__ = ["ROUTES", "SCREENS"]
+__all__ = ["BEGUN", "ROUTES", "SCREENS"]
 
 SCREENS: Final = (
     files,
@@ -63,3 +63,6 @@ SCREENS: Final = (
 """Modules with a tuple `ROUTES`; a new screen is one line here."""
 
 ROUTES: Final[tuple[Route, ...]] = checked_routes(route for screen in SCREENS for route in screen.ROUTES)
+
+BEGUN: Final = tuple(step for screen in SCREENS for step in getattr(screen, "BEGUN", ()))
+"""What is made in the background when serving begins: names of routes, and from a case what they wait for."""

@@ -12,7 +12,7 @@ import uvicorn
 from headwater.errors import ConfigError
 from headwater_web.app import application
 from headwater_web.cases import OpenCase, opened_cases
-from headwater_web.routes import ROUTES
+from headwater_web.routes import BEGUN, ROUTES
 from headwater_web.state import Store, open_state
 from headwater_web.workbench import Workbench
 
@@ -123,5 +123,7 @@ def serve(workbench: Workbench, address: Address, ready: Callable[[str], None]) 
         proxy_headers=False,
         timeout_graceful_shutdown=5,
     )
+    for case in workbench.cases.values():
+        case.begin_making(BEGUN)
     ready(address.url)
     uvicorn.Server(config).run()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 __all__ = ["ByStatistics", "FindsRows"]
+
+Made = TypeVar("Made")
 
 _LONGEST_BOUND: Final = 64
 """Characters: no id or digest is longer, and a writer of Parquet may cut off what is."""
@@ -30,6 +33,12 @@ class FindsRows(Protocol):
             column: Whose values are compared, texts.
             values: In order, each once.
         """
+
+    def at(self, path: Path, schema: pa.Schema, places: npt.NDArray[np.int64]) -> pa.Table:
+        """The rows of a file at these places, counted from 0 and in order."""
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` gives, perhaps that of an earlier time with the same key."""
 
 
 class ByStatistics:
@@ -50,6 +59,24 @@ class ByStatistics:
                     rows = file.read_row_group(index, columns=there).take(pa.array(places))
                     found.append(with_columns(rows, schema))
         return pa.concat_tables(found)
+
+    def at(self, path: Path, schema: pa.Schema, places: npt.NDArray[np.int64]) -> pa.Table:
+        """As `FindsRows` says."""
+        found = [schema.empty_table()]
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            there = [field.name for field in schema if field.name in file.schema_arrow.names]
+            begin = 0
+            for index in range(file.metadata.num_row_groups):
+                end = begin + file.metadata.row_group(index).num_rows
+                inside = places[(places >= begin) & (places < end)] - begin
+                begin = end
+                if len(inside):
+                    found.append(with_columns(file.read_row_group(index, columns=there).take(inside), schema))
+        return pa.concat_tables(found)
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:  # noqa: ARG002 - nothing is kept here
+        """As `FindsRows` says: made each time."""
+        return make()
 
 
 def _may_hold(file: pq.ParquetFile, index: int, column: str, values: Sequence[str]) -> bool:

@@ -10,13 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from headwater.engine.keyed import ByStatistics, FindsRows
+from headwater.engine.keyed import ByStatistics, FindsRows, Made
 from headwater.engine.parquet import ROW_GROUP_ROWS
 from headwater.engine.spool import Derived, StoredTable, as_pattern, duckdb_limits, stored_parts
 from headwater.engine.withheld import can_name_subjects, without_subjects
@@ -119,6 +121,10 @@ class Session:
         """Let `keyed` find rows by something that outlives this session, such as an index."""
         self._finds = finds
 
+    def cursor(self) -> Any:  # noqa: ANN401 - DuckDB publishes no types
+        """A connection of its own for queries over a few rows, to an engine that reads no file."""
+        return self._finds.once("engine", _engine_of_few).cursor()
+
     def keyed(self, name: str, column: str, values: Iterable[str], *, columns: Sequence[str] | None = None) -> pa.Table:
         """Those rows of a table whose column has one of the values, in canonical order; few of the others are read.
 
@@ -145,6 +151,42 @@ class Session:
             rows = without_subjects(name, rows, self._withheld)
             rows = rows.filter(pc.is_in(rows[column], value_set=pa.array(wanted, pa.string())))
         return rows.select(names)
+
+    def at(self, name: str, places: Iterable[int], *, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of a table at these places, counted from 0, in canonical order.
+
+        Args:
+            name: The table.
+            places: Which; each is there.
+            columns: Only these; None for all.
+        """
+        wanted = np.unique(np.fromiter(places, np.int64))
+        table = table_named(name)
+        names = list(columns) if columns is not None else table.arrow.names
+        if (path := self._only_file(name)) is not None:
+            return self._finds.at(path, pa.schema([table.arrow.field(one) for one in names]), wanted)
+        return self.once("rows", [name], lambda: self.arrow(name)).take(wanted).select(names)
+
+    def count(self, name: str) -> int:
+        """How many rows a table has."""
+        paths = self._files.get(name, ())
+        if paths and name not in self._later and name not in self._in_memory and not self._hides(name):
+            return int(self.once("count", [name], lambda: sum(pq.read_metadata(path).num_rows for path in paths)))
+        return int(self.once("rows", [name], lambda: self.arrow(name)).num_rows)
+
+    def once(self, what: str, tables: Sequence[str], make: Callable[[], Made]) -> Made:
+        """What `make` gives of some tables; made once, where it depends on their files alone and `find_by` keeps it.
+
+        Args:
+            what: Name of it.
+            tables: The tables that `make` reads, and no others.
+            make: Makes it; whoever gets it does not change it.
+        """
+        if any(name in self._later or name in self._in_memory for name in tables):
+            return make()
+        paths = tuple(self._files.get(name, ()) for name in tables)
+        hidden = self._withheld if any(map(self._hides, tables)) else None
+        return self._finds.once((what, paths, hidden), make)
 
     def columns(self, name: str, names: Sequence[str]) -> pa.Table:
         """Only these columns of the table, in the order of its files; mapped from scratch where it lies on disk."""
@@ -261,6 +303,11 @@ class Session:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _engine_of_few() -> Any:  # noqa: ANN401 - as above
+    # Nothing goes to the medium: the folder is never made, and what does not fit into memory was no few rows.
+    return duckdb.connect(config=duckdb_limits(1, ""))
 
 
 def _in_utc(rows: pa.Table) -> pa.Table:

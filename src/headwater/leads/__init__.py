@@ -13,7 +13,7 @@ from headwater.leads.connections import (
 )
 from headwater.leads.events import EVENT_COLUMNS, account_events
 from headwater.leads.evidence import EVIDENCE_TABLES, NETWORK_READS
-from headwater.leads.explained import explained_lead, short_moves
+from headwater.leads.explained import explained_lead, lead_named, short_moves
 from headwater.leads.jurisdiction import PointsOfEvidence, concerned, read_jurisdiction
 from headwater.leads.local_time import LocalTime, country_names, local_time_of, zones_of_country
 from headwater.leads.movers import MOVED_COLUMNS, MovedLeads, moved_leads
@@ -59,6 +59,7 @@ __all__ = [
     "country_names",
     "explained_lead",
     "lead_connections",
+    "lead_named",
     "lead_timelines",
     "leads_by_country",
     "local_time_of",

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from headwater.engine import Session
-from headwater.leads.acts import ACT_TABLES, DeclaredColumns
+from headwater.leads.acts import ACT_TABLES
 from headwater.leads.evidence import EVIDENCE_TABLES
+from headwater.leads.of_account import AccountRows
 from headwater.leads.rules import read_rules
 from headwater.schema import table_named
 
@@ -39,26 +40,19 @@ def claim_rows(tables: Session, lead: Mapping[str, Any]) -> dict[str, list[dict[
         table, how many rows there are and the first of them in order of their ids.
     """
     acts = {rule.name: rule.act for rule in read_rules().rules}
-    account_id = str(lead["account_id"])
+    of_account = AccountRows(tables, str(lead["account_id"]))
     rules = []
     for fired in lead["rules_fired"]:
-        act = ACT_TABLES.get(acts.get(fired["rule"], ""))
-        ids = [fired["example_id"]]
-        if act is not None:
-            found = act.rows(DeclaredColumns(tables, fired["rule"], act))
-            ids = _first_ids(tables, found.filter(found.account_id == account_id)) or ids
-        rules.append(_claim(tables, fired["rule"], fired["table"], ids, fired["observed"]))
+        act = acts.get(fired["rule"], "")
+        ids = of_account.of_act(act)[:MOST_ROWS_OF_CLAIM] if act in ACT_TABLES else []
+        rules.append(_claim(tables, fired["rule"], fired["table"], ids or [fired["example_id"]], fired["observed"]))
     pieces = []
     for piece in lead["jurisdiction"]:
         ids = [piece["example_id"]]
         kind = EVIDENCE_TABLES.get(piece["evidence"])
         if kind is not None:
-            found = kind.rows(DeclaredColumns(tables, piece["evidence"], kind))
-            mine = tables.result(
-                found.filter((found.account_id == account_id) & found.stated.notnull()).distinct(),
-                order_by=["example_id", "stated"],
-            ).to_pylist()
-            there = [row["example_id"] for row in mine if kind.country_of(row["stated"]) == piece["country"]]
+            stated = of_account.of_evidence(piece["evidence"])
+            there = [example for example, text in stated if kind.country_of(text) == piece["country"]]
             ids = list(dict.fromkeys(there))[:MOST_ROWS_OF_CLAIM] or ids
         pieces.append(_claim(tables, piece["evidence"], piece["table"], ids, piece["observed"]))
     facts = [
@@ -67,19 +61,13 @@ def claim_rows(tables: Session, lead: Mapping[str, Any]) -> dict[str, list[dict[
     return {"rules": rules, "jurisdiction": pieces, "contrary": facts}
 
 
-def _first_ids(tables: Session, found: Any) -> list[str]:  # noqa: ANN401 - Ibis publishes no types
-    ids = found.select("example_id").distinct().order_by("example_id").limit(MOST_ROWS_OF_CLAIM)
-    return [str(row["example_id"]) for row in tables.result(ids, order_by=["example_id"]).to_pylist()]
-
-
 def _claim(tables: Session, name: str, table: str, ids: Sequence[str], count: int) -> dict[str, Any]:
     columns, rows = short_columns(table), []
     schema = table_named(table)
     if len(schema.key) == 1 and ids:
-        source = tables.table(table)
-        key = schema.key[0]
-        wanted = source.filter(source[key].isin(sorted(set(ids)))).select(*columns)
-        rows = tables.result(wanted, order_by=[key]).to_pylist()
+        [key] = schema.key
+        found = tables.keyed(table, key, ids, columns=columns).to_pylist()
+        rows = sorted(found, key=lambda row: str(row[key]))
     return {"claim": name, "table": table, "columns": columns, "count": count, "rows": rows}
 
 

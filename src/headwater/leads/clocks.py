@@ -12,11 +12,14 @@ import pyarrow as pa
 
 from headwater.engine import Session
 
-__all__ = ["STEADY_S", "ClockComparison", "clock_comparisons"]
+__all__ = ["CLOCK_TABLES", "STEADY_S", "ClockComparison", "clock_comparisons"]
 
 Seconds = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 _SECOND_US: Final = 1_000_000
+
+CLOCK_TABLES: Final = ("payments", "transactions", "uploads", "upload_items", "items")
+"""What is compared."""
 
 _LEAST_PAIRS: Final = 3
 STEADY_S: Final = 120

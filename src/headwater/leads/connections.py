@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from headwater.charts import LinkChart, LinkEdge, LinkNode, link_chart
 from headwater.engine import Session
+from headwater.schema import table_named
 
 __all__ = ["CONNECTION_WORDS", "MOST_CONNECTED", "Connection", "Connections", "connection_chart", "lead_connections"]
 
@@ -228,11 +229,9 @@ def _rows(tables: Session, name: str, column: str, values: Iterable[str]) -> lis
     wanted = sorted(set(values))
     if not wanted:
         return []
-    table = tables.table(name)
-    found: list[dict[str, Any]] = tables.result(
-        table.filter(table[column].isin(wanted)), order_by=[table.columns[0]]
-    ).to_pylist()
-    return found
+    key = table_named(name).arrow.names[0]
+    found: list[dict[str, Any]] = tables.keyed(name, column, wanted).to_pylist()
+    return sorted(found, key=lambda row: str(row[key]))
 
 
 def _links(
@@ -263,16 +262,28 @@ def _names(tables: Session, links: Sequence[Row]) -> dict[str, str]:
 
 def _services(tables: Session, account_id: str, addresses: set[str]) -> list[dict[str, Any]]:
     """For each service, direction and address paid to: satoshis by FIFO, and one endpoint that says so."""
-    traces, endpoints = tables.table("traces"), tables.table("endpoints")
-    mine = traces.filter((traces.account_id == account_id) & (traces.policy == "fifo"))
-    ends = endpoints.filter(endpoints.service_id.notnull()).select(
-        "trace_id", "service_id", "endpoint_id", "amount_sat"
-    )
-    joined = mine.select("trace_id", "direction", "origin_address").inner_join(ends, "trace_id")
-    sums = joined.group_by("service_id", "direction", "origin_address").aggregate(
-        amount_sat=joined.amount_sat.sum().cast("int64"), row_id=joined.endpoint_id.min()
-    )
-    names = {row["service_id"]: row["name"] for row in tables.arrow("services").to_pylist()}
+    traces = {
+        row["trace_id"]: row for row in _rows(tables, "traces", "account_id", [account_id]) if row["policy"] == "fifo"
+    }
+    sums: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for end in _rows(tables, "endpoints", "trace_id", traces):
+        if end["service_id"] is None:
+            continue
+        trace = traces[end["trace_id"]]
+        key = (end["service_id"], trace["direction"], trace["origin_address"])
+        told = sums.setdefault(
+            key,
+            {
+                **dict(zip(("service_id", "direction", "origin_address"), key, strict=True)),
+                "amount_sat": 0,
+                "row_id": end["endpoint_id"],
+            },
+        )
+        told["amount_sat"] += end["amount_sat"] or 0
+        told["row_id"] = min(told["row_id"], end["endpoint_id"])
+    names = {
+        row["service_id"]: row["name"] for row in _rows(tables, "services", "service_id", {key[0] for key in sums})
+    }
     return [
         {
             **row,
@@ -281,5 +292,9 @@ def _services(tables: Session, account_id: str, addresses: set[str]) -> list[dic
             "told": f"{row['amount_sat']} sat {row['direction']}, by FIFO",
             "table": "endpoints",
         }
-        for row in tables.result(sums, order_by=["service_id", "direction", "origin_address"]).to_pylist()
+        for _, row in sorted(sums.items(), key=lambda one: tuple(map(_last_if_absent, one[0])))
     ]
+
+
+def _last_if_absent(text: str | None) -> tuple[bool, str]:
+    return text is None, text or ""

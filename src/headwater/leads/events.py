@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from headwater.engine import Session
 
@@ -65,64 +62,69 @@ def _of_table(
     tables: Session, of: tuple[str, str, str, str, str, str | None], wanted: Sequence[str]
 ) -> pa.Table:  # fmt: skip
     lane, kind, name, key, at, amount = of
-    table = tables.table(name)
-    rows = table.filter(table.account_id.isin(wanted))
+    rows = tables.keyed(name, "account_id", wanted)
     if name == _OF_ACCOUNT:
-        rows = rows.filter(rows[at].notnull())
-    told = rows.select(
-        account_id=rows.account_id,
-        lane=ibis.literal(lane),
-        kind=ibis.literal(kind),
-        at_utc=rows[at],
-        table=ibis.literal(name),
-        row_id=rows[key],
-        amount_sat=ibis.null("int64") if amount is None else rows[amount],
-    )
-    return tables.result(told, order_by=["row_id"])
+        rows = rows.filter(rows[at].is_valid())
+    return _told(
+        rows, lane, pa.repeat(kind, len(rows)), rows[at], name, key, None if amount is None else rows[amount]
+    )  # fmt: skip
+
+
+def _told(
+    rows: pa.Table,
+    lane: str,
+    kinds: pa.Array,
+    at: pa.ChunkedArray,
+    name: str,
+    key: str,
+    amount: pa.ChunkedArray | None = None,
+) -> pa.Table:
+    columns = [
+        rows["account_id"],
+        pa.repeat(lane, len(rows)),
+        kinds,
+        at,
+        pa.repeat(name, len(rows)),
+        rows[key],
+        pa.nulls(len(rows), pa.int64()) if amount is None else amount,
+    ]
+    return pa.table(columns, names=EVENT_COLUMNS.names)
 
 
 def _media(tables: Session, wanted: Sequence[str]) -> Iterator[pa.Table]:
     """Uploads, and references to files, each with the strongest that the lists say of what it names."""
-    noted = tables.table("noted_matches")
+    benign, known = _VERDICTS.index("benign"), _VERDICTS.index("known")
     for name, key in (("uploads", "upload_id"), ("media_references", "media_reference_id")):
-        table = tables.table(name)
-        rows = table.filter(table.account_id.isin(wanted))
-        of_digests = noted.filter(noted[key].notnull()).select(
-            row_id=noted[key],
-            place=(noted.polarity == "known-benign").ifelse(_VERDICTS.index("benign"), _VERDICTS.index("known")),
-        )
-        said = of_digests if name != "uploads" else ibis.union(of_digests, _of_items(tables))
-        strongest = said.group_by("row_id").aggregate(place=said.place.min())
-        joined = rows.select(row_id=rows[key], account_id=rows.account_id, at_utc=rows.at_utc).left_join(
-            strongest, "row_id"
-        )
-        told = joined.select(
-            account_id=joined.account_id,
-            lane=ibis.literal("media"),
-            place=joined.place,
-            at_utc=joined.at_utc,
-            table=ibis.literal(name),
-            row_id=joined.row_id,
-            amount_sat=ibis.null("int64"),
-        )
-        found = tables.result(told, order_by=["row_id"])
-        places = pc.fill_null(found["place"].cast(pa.int64()), len(_VERDICTS) - 1)
-        yield found.append_column("kind", pa.chunked_array([pa.array(_VERDICTS)]).take(places))
+        rows = tables.keyed(name, "account_id", wanted)
+        ids = rows[key].to_pylist()
+        noted = tables.keyed("noted_matches", key, ids, columns=[key, "polarity"])
+        said = [
+            (row_id, benign if polarity == "known-benign" else known)
+            for row_id, polarity in zip(noted[key].to_pylist(), noted["polarity"].to_pylist(), strict=True)
+        ]
+        if name == "uploads":
+            said += _of_items(tables, ids)
+        strongest: dict[str, int] = {}
+        for row_id, place in said:
+            strongest[row_id] = min(place, strongest.get(row_id, place))
+        kinds = [_VERDICTS[strongest.get(row_id, len(_VERDICTS) - 1)] for row_id in ids]
+        yield _told(rows, "media", pa.array(kinds, pa.string()), rows["at_utc"], name, key)
 
 
-def _of_items(tables: Session) -> ir.Table:
+def _of_items(tables: Session, upload_ids: Sequence[str]) -> Iterator[tuple[str, int]]:
     """For each upload and each item that it left, the place of the item's verdict."""
-    left, verdicts = tables.table("upload_items"), tables.table("media_verdicts")
-    joined = left.inner_join(verdicts, "item_id")
-    branches = [(joined.verdict_group == name, place) for place, name in enumerate(_VERDICTS[:-1])]
-    place = ibis.cases(*branches, else_=len(_VERDICTS) - 1)
-    return joined.select(row_id=joined.upload_id, place=place.cast("int8"))
+    left = tables.keyed("upload_items", "upload_id", upload_ids, columns=["upload_id", "item_id"]).to_pylist()
+    verdicts = tables.keyed(
+        "media_verdicts", "item_id", {row["item_id"] for row in left}, columns=["item_id", "verdict_group"]
+    )
+    group_of = dict(zip(verdicts["item_id"].to_pylist(), verdicts["verdict_group"].to_pylist(), strict=True))
+    for row in left:
+        if row["item_id"] in group_of:
+            yield row["upload_id"], _VERDICTS.index(group_of[row["item_id"]])
 
 
 def message_spans(tables: Session, account_ids: Sequence[str]) -> list[dict[str, Any]]:
     """How many messages accounts wrote, table by table, with the time of the first and the last; no message is kept."""
-    counts = tables.table("message_counts")
-    rows = counts.filter(counts.account_id.isin(sorted(set(account_ids)))) if account_ids else counts.limit(0)
     names = ["account_id", "source_table", "messages", "first_at_utc", "last_at_utc", "message_count_id"]
-    found: list[dict[str, Any]] = tables.result(rows.select(*names), order_by=["message_count_id"]).to_pylist()
+    found: list[dict[str, Any]] = tables.keyed("message_counts", "account_id", account_ids, columns=names).to_pylist()
     return sorted(found, key=lambda row: (row["account_id"], row["source_table"], row["message_count_id"]))

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import numpy as np
+import numpy.typing as npt
 
 from headwater.engine import Session
 from headwater.errors import InputError
@@ -16,7 +16,7 @@ from headwater.leads.acts import ACT_TABLES
 from headwater.leads.order import ORDER_WORDS, order_key
 from headwater.leads.rules import Rule, RuleSet, read_rules
 
-__all__ = ["explained_lead", "short_moves"]
+__all__ = ["explained_lead", "lead_named", "short_moves"]
 
 
 def explained_lead(tables: Session, wanted: str) -> dict[str, Any]:
@@ -78,22 +78,17 @@ class _Ranked:
     """The leads of a case in their order, each read when it is asked for."""
 
     def __init__(self, tables: Session) -> None:
-        self._rows = tables.arrow("leads")
+        self._tables = tables
+        self._leads = tables.count("leads")
 
     def __len__(self) -> int:
-        return int(self._rows.num_rows)
+        return self._leads
 
     def found(self, wanted: str) -> dict[str, Any]:
-        for column in ("lead_id", "account_id"):
-            place = pc.index(self._rows[column], wanted).as_py()
-            if place >= 0:
-                return self.at(place)
-        if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= len(self):
-            return self.at(int(wanted) - 1)
-        raise InputError(wanted, "no lead, account or rank of this case", remedy="see 'headwater leads CASE --limit 0'")
+        return lead_named(self._tables, wanted)
 
     def at(self, place: int) -> dict[str, Any]:
-        row: dict[str, Any] = self._rows.slice(place, 1).to_pylist()[0]
+        row: dict[str, Any] = self._tables.at("leads", [place]).to_pylist()[0]
         return row
 
     def key(self, lead: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -101,15 +96,21 @@ class _Ranked:
 
     def place_of(self, lead: Mapping[str, Any]) -> _Place:
         """Where a lead would stand if it were as it is given here, its own place left out."""
+        numbers = self._tables.once("order of leads", ["leads"], lambda: _order_numbers(self._tables))
         wanted, own = self.key(lead), int(lead["rank"]) - 1
         low, high = 0, len(self) - 1  # among the others
         while low < high:
             middle = (low + high) // 2
-            if self.key(self.at(middle + (middle >= own))) < wanted:
+            place = middle + (middle >= own)
+            here = tuple(numbers[place].tolist())
+            if (*here, self._account(place)) < wanted if here == wanted[:-1] else here < wanted[:-1]:
                 low = middle + 1
             else:
                 high = middle
         return _Place(low + 1, int(lead["risk_tier"]))
+
+    def _account(self, place: int) -> str:
+        return str(self._tables.at("leads", [place], columns=["account_id"])["account_id"][0])
 
     def neighbours(self, lead: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The lead before and the lead after, and the first of the order's parts in which they differ."""
@@ -127,6 +128,32 @@ class _Ranked:
                     "here": _told(word, here),
                     "there": _told(word, there),
                 }
+
+
+def lead_named(tables: Session, wanted: str) -> dict[str, Any]:
+    """The row of a lead that somebody names by its id, its account or its rank.
+
+    Raises:
+        InputError: There is no such lead.
+    """
+    for column in ("lead_id", "account_id"):
+        found: list[dict[str, Any]] = tables.keyed("leads", column, [wanted]).to_pylist()
+        if found:
+            return found[0]
+    if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= tables.count("leads"):
+        [row] = tables.at("leads", [int(wanted) - 1]).to_pylist()
+        return dict(row)
+    raise InputError(wanted, "no lead, account or rank of this case", remedy="see 'headwater leads CASE --limit 0'")
+
+
+def _order_numbers(tables: Session) -> npt.NDArray[np.int64]:
+    """For each lead what `order_key` compares, but for the account's id."""
+    names = ("account_id", "risk_tier", "rules_fired", "latest_act_at_utc")
+    found = [
+        np.array([order_key(row)[:-1] for row in part.to_pylist()], np.int64).reshape(-1, len(ORDER_WORDS) - 1)
+        for part in tables.parts("leads", names)
+    ]
+    return np.concatenate([np.zeros((0, len(ORDER_WORDS) - 1), np.int64), *found])
 
 
 def _told(word: str, part: Any) -> str:  # noqa: ANN401 - a part of the order is a number or an id
@@ -180,20 +207,11 @@ def _by_judgement(
     tables: Session, ranked: _Ranked, lead: Mapping[str, Any], rules: RuleSet
 ) -> Iterator[dict[str, Any]]:
     """Proposed links of the account that wait for a person, and whether a positive judgement would move the lead."""
-    links = tables.arrow("links")
-    mine = links.filter(
-        pc.and_(
-            pc.equal(links["claim"], "used"), pc.and_(pc.equal(links["left_id"], lead["account_id"]), links["proposed"])
-        )
-    ).to_pylist()
+    links = tables.keyed("links", "left_id", [lead["account_id"]]).to_pylist()
+    mine = [link for link in links if link["claim"] == "used" and link["proposed"]]
     judged = set(tables.arrow("judgements")["link_id"].to_pylist())
-    records = tables.arrow("records")
-    wanted = pa.array(sorted({link["right_id"] for link in mine}), pa.string())
-    convicted = {
-        row["record_id"]
-        for row in records.filter(pc.is_in(records["record_id"], value_set=wanted)).to_pylist()
-        if row["convicted"]
-    }
+    records = tables.keyed("records", "record_id", {link["right_id"] for link in mine})
+    convicted = {row["record_id"] for row in records.to_pylist() if row["convicted"]}
     fired = {rule["rule"] for rule in lead["rules_fired"]}
     moving = [rule for rule in rules.rules if rule.act == "judged_convicted" and rule.name not in fired]
     for link in mine:

@@ -23,7 +23,7 @@ from headwater.charts import (
     timeline_drawing,
 )
 from headwater.engine import Session
-from headwater.leads.clocks import STEADY_S, ClockComparison, clock_comparisons
+from headwater.leads.clocks import CLOCK_TABLES, STEADY_S, ClockComparison, clock_comparisons
 from headwater.leads.events import account_events, message_spans
 from headwater.leads.local_time import LocalTime, local_time_of
 
@@ -113,10 +113,9 @@ def lead_timelines(
     account_ids = [str(lead["account_id"]) for lead in leads]
     events = account_events(tables, account_ids)
     spans = message_spans(tables, account_ids)
-    accounts = tables.columns("accounts", ["account_id", "exhibit_id"])
-    mine = accounts.filter(pc.is_in(accounts["account_id"], value_set=pa.array(account_ids, pa.string())))
+    mine = tables.keyed("accounts", "account_id", account_ids, columns=["account_id", "exhibit_id"])
     exhibit_of = {row["account_id"]: row["exhibit_id"] for row in mine.to_pylist()}
-    clocks = clock_comparisons(tables, sorted(set(exhibit_of.values())))
+    clocks = tables.once("clocks compared", CLOCK_TABLES, lambda: clock_comparisons(tables))
     return [
         _of_lead(
             lead,

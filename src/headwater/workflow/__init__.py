@@ -63,6 +63,8 @@ from headwater.workflow.overview import (
     next_actions,
     seen_from_outside,
     stage_statuses,
+    waiting_rows,
+    with_lists,
 )
 from headwater.workflow.people import lead_explained, named_lead, outcome_report, ranked_leads
 from headwater.workflow.questions import way_marks
@@ -259,8 +261,10 @@ __all__ = [
     "ungraded_contents",
     "verify_path",
     "victim_reader",
+    "waiting_rows",
     "way_back",
     "way_marks",
+    "with_lists",
     "withdraw_grades",
     "withdraw_remark",
     "withdraw_session",

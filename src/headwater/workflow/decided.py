@@ -51,10 +51,7 @@ def put_decisions(session: Session, judgements: Sequence[Judgement], database: s
 def _link_ids(tables: Session, judgements: Iterable[Judgement]) -> dict[Subject, str]:
     """The ids that the judged links have now: a judgement is about two rows, and outlives the id of their link."""
     judged = {judgement.subject for judgement in judgements if is_about_link(judgement)}
-    lefts = pa.array(sorted({left for _, left, _ in judged}), pa.string())
-    links = tables.chosen(
-        "links", lambda part: pc.is_in(part["left_id"], value_set=lefts), columns=("link_id", *_SUBJECT)
-    )
+    links = tables.keyed("links", "left_id", {left for _, left, _ in judged}, columns=("link_id", *_SUBJECT))
     return {(row["claim"], row["left_id"], row["right_id"]): row["link_id"] for row in links.to_pylist()}
 
 

@@ -11,10 +11,9 @@ import pyarrow.compute as pc
 
 from headwater.engine import Session
 from headwater.errors import InputError
-from headwater.leads import LeadTimeline, lead_timelines, leads_by_country
+from headwater.leads import LeadTimeline, lead_named, lead_timelines, leads_by_country
 from headwater.workflow.case import Case
 from headwater.workflow.overview import accounted, next_actions, seen_from_outside, stage_statuses
-from headwater.workflow.people import lead_row
 from headwater.workflow.running import running_stage
 
 __all__ = ["case_status", "lead_timeline", "lead_window", "leads_by_country", "merged_person"]
@@ -38,7 +37,7 @@ def lead_timeline(
     Raises:
         InputError: There is no such lead, or no such zone.
     """
-    [told] = lead_timelines(tables, [lead_row(tables, wanted)], zone=zone, window=window)
+    [told] = lead_timelines(tables, [lead_named(tables, wanted)], zone=zone, window=window)
     return told
 
 
@@ -81,19 +80,13 @@ def merged_person(tables: Session, account_id: str) -> dict[str, Any] | None:
         return None
     people = pa.array(sorted({row["right_id"] for row in mine}), pa.string())
     joined = positive.filter(pc.is_in(positive["right_id"], value_set=people)).to_pylist()
-    wanted = pa.array([row["link_id"] for row in joined], pa.string())
-    links = tables.arrow("links")
-    because = {row["link_id"]: row for row in links.filter(pc.is_in(links["link_id"], value_set=wanted)).to_pylist()}
-    leads = tables.columns("leads", ["lead_id", "account_id", "rank", "risk_tier"])
-    of_accounts = pa.array([row["left_id"] for row in joined], pa.string())
-    ranked = {
-        row["account_id"]: row for row in leads.filter(pc.is_in(leads["account_id"], value_set=of_accounts)).to_pylist()
-    }
-    accounts = tables.columns("accounts", ["account_id", "nickname", "exhibit_id"])
-    named = {
-        row["account_id"]: row
-        for row in accounts.filter(pc.is_in(accounts["account_id"], value_set=of_accounts)).to_pylist()
-    }
+    links = tables.keyed("links", "link_id", (row["link_id"] for row in joined if row["link_id"] is not None))
+    because = {row["link_id"]: row for row in links.to_pylist()}
+    of_accounts = [row["left_id"] for row in joined]
+    leads = tables.keyed("leads", "account_id", of_accounts, columns=["lead_id", "account_id", "rank"])
+    ranked = {row["account_id"]: row for row in leads.to_pylist()}
+    accounts = tables.keyed("accounts", "account_id", of_accounts, columns=["account_id", "nickname", "exhibit_id"])
+    named = {row["account_id"]: row for row in accounts.to_pylist()}
     return {
         "record_ids": people.to_pylist(),
         "accounts": [

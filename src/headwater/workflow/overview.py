@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,8 @@ __all__ = [
     "next_actions",
     "seen_from_outside",
     "stage_statuses",
+    "waiting_rows",
+    "with_lists",
 ]
 
 ACCOUNTED: Final = ("known", "near", "none", "not_comparable", "benign", "other", "refused", "deferred")
@@ -129,23 +131,40 @@ class NextAction:
 
 def next_actions(case: Case, tables: Session) -> list[NextAction]:
     """What waits, that which bears on children at risk first; nothing of what waits for nobody."""
+    refused = next(line.entries for line in accounted(tables)[2] if line.account == "refused")
+    return with_lists(case, waiting_rows(tables, refused))
+
+
+def with_lists(case: Case, waiting: Sequence[NextAction]) -> list[NextAction]:
+    """What waits in tables, and the hash lists that wait for two people, after the leads."""
+    lists = NextAction(action="lists", count=len(case.unconfirmed_lists()), table="hash_list_entries")
+    leads = [action for action in waiting if action.table == "leads"]
+    return [*leads, *([lists] if lists.count else []), *waiting[len(leads) :]]
+
+
+def waiting_rows(tables: Session, refused: int) -> list[NextAction]:
+    """What waits in tables that are derived, which no judgement changes before the next run.
+
+    Args:
+        tables: The case's tables.
+        refused: Entries that were refused, as `accounted` counts them.
+    """
     found = [
         *(
             NextAction(action=f"tier_{tier}", count=count, table="leads", where=(("risk_tier", str(tier)),))
             for tier, count in _leads_by_tier(tables)
             if tier <= _URGENT
         ),
-        NextAction(action="lists", count=len(case.unconfirmed_lists()), table="hash_list_entries"),
-        NextAction(action="queue", count=tables.arrow("review_queue").num_rows, table="review_queue"),
+        NextAction(action="queue", count=tables.count("review_queue"), table="review_queue"),
         NextAction(
             action="hubs",
-            count=pc.sum(pc.equal(tables.arrow("media_hubs")["standing"], "undecided")).as_py() or 0,
+            count=pc.sum(pc.equal(tables.columns("media_hubs", ["standing"])["standing"], "undecided")).as_py() or 0,
             table="media_hubs",
             where=(("standing", "undecided"),),
         ),
         NextAction(
             action="refused",
-            count=next(line.entries for line in accounted(tables)[2] if line.account == "refused"),
+            count=refused,
             table="items",
             where=(("disposition", "refused"),),
         ),

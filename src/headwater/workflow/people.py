@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from headwater.engine import Session
-from headwater.errors import ConfigError, InputError
-from headwater.leads import claim_rows, concerned, explained_lead, outcome_sums, outcomes_of_leads
+from headwater.errors import ConfigError
+from headwater.leads import claim_rows, concerned, explained_lead, lead_named, outcome_sums, outcomes_of_leads
 from headwater.workflow.case import Case
 
-__all__ = ["lead_explained", "lead_row", "named_lead", "outcome_report", "ranked_leads"]
+__all__ = ["lead_explained", "named_lead", "outcome_report", "ranked_leads"]
 
 _SHOWN_OF_LEAD = (
     "contrary",
@@ -37,25 +34,6 @@ def named_lead(case: Case, wanted: str) -> tuple[str, ...]:
     return (wanted,)
 
 
-def lead_row(tables: Session, wanted: str) -> dict[str, Any]:
-    """The row of a lead that somebody names by its id, its account or its rank.
-
-    Raises:
-        InputError: There is no such lead.
-    """
-    rows = tables.arrow("leads")
-    for column in ("lead_id", "account_id"):
-        place = pc.index(rows[column], wanted).as_py()
-        if place >= 0:
-            break
-    else:
-        place = int(wanted) - 1 if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= rows.num_rows else -1
-    if place < 0:
-        raise InputError(wanted, "no lead, account or rank of this case", remedy="see 'headwater leads CASE --limit 0'")
-    row: dict[str, Any] = rows.slice(place, 1).to_pylist()[0]
-    return row
-
-
 def lead_explained(tables: Session, wanted: str) -> dict[str, Any]:
     """Every rule of a lead, what parts it from its neighbours, what would move it, and what speaks against it.
 
@@ -63,22 +41,22 @@ def lead_explained(tables: Session, wanted: str) -> dict[str, Any]:
         InputError: There is no such lead.
     """
     told = explained_lead(tables, wanted)
-    rows = tables.arrow("leads")
-    [lead] = rows.filter(pc.equal(rows["lead_id"], told["lead_id"])).to_pylist()
+    lead = lead_named(tables, told["lead_id"])
     missing = [f"{part['field']} ({part['state']})" for part in lead["completeness"] if part["state"] != "present"]
     shown = {name: lead[name] for name in _SHOWN_OF_LEAD}
-    beside = tables.arrow("rival_hypotheses")
-    wanted_ids = pa.array([rival["rival_id"] for rival in lead["rivals"]], pa.string())
-    rivals = beside.filter(pc.is_in(beside["rival_id"], value_set=wanted_ids)).to_pylist()
-    outcomes = outcomes_of_leads(tables.arrow("outcomes")).get(told["lead_id"], [])
+    rivals = tables.keyed("rival_hypotheses", "rival_id", [rival["rival_id"] for rival in lead["rivals"]]).to_pylist()
+    reported = tables.keyed("outcomes", "lead_id", [told["lead_id"]])
+    outcomes = outcomes_of_leads(reported).get(told["lead_id"], [])
     claims = claim_rows(tables, lead)
     return {**told, **shown, "rivals": rivals, "missing": missing, "outcomes": outcomes, "claims": claims}
 
 
 def outcome_report(tables: Session) -> list[dict[str, Any]]:
     """What became of the leads, by tier and by rule, and how often one was right."""
-    leads = tables.columns("leads", ["lead_id", "risk_tier", "rules_fired"])
-    return outcome_sums(tables.arrow("outcomes"), leads)
+    outcomes = tables.arrow("outcomes")
+    reported = outcomes["lead_id"].unique().to_pylist()
+    leads = tables.keyed("leads", "lead_id", reported, columns=["lead_id", "risk_tier", "rules_fired"])
+    return outcome_sums(outcomes, leads)
 
 
 def ranked_leads(

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from headwater.custody import subjects_among
 from headwater.engine import Session
@@ -44,8 +43,8 @@ def object_row(tables: Session, object_id: str, *, of_victims: bool = False) -> 
         if table.name == "remarks" or (table.name in OF_VICTIMS and not of_victims):
             continue
         [key] = table.key
-        found = tables.chosen(table.name, lambda part, key=key: pc.equal(part[key], object_id))  # type: ignore[misc]  # a lambda's default has no annotation
-        if found.num_rows:
+        if tables.keyed(table.name, key, [object_id], columns=[key]).num_rows:
+            found = tables.keyed(table.name, key, [object_id])
             return table.name, found.slice(0, 1).to_pylist()[0]
     raise InputError(object_id, "no row of the case has this id", remedy="copy an id from any page or command")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from headwater.schema import TABLES
+from headwater.engine import Session
+from headwater.schema import TABLES, Table
 from headwater.search import LEAST_LETTERS
 from headwater_web.answers import Page, Redirect
 from headwater_web.ask import Ask
 from headwater_web.rules import AUDITORS, CASE_READERS, Route
-from headwater_web.screens.tables import pages_of, readable_tables
-from headwater_web.table_pages import Condition
+from headwater_web.screens.tables import readable_tables
 from headwater_web.text import Seized
 
 __all__ = ["ROUTES"]
@@ -59,15 +59,18 @@ def _rows(ask: Ask, asked: str) -> list[dict[str, Any]]:
         return []
     found: list[dict[str, Any]] = []
     readable = {table.name for table in readable_tables(ask)}
-    for table in TABLES:
-        if len(table.key) != 1 or not table.key[0].endswith("_id") or table.name not in readable:
-            continue
-        where = [Condition(column=table.key[0], value=asked)]
-        if pages_of(ask).page(table.name, rows=0, where=where).fitting:
+    for table in ask.case.kept("tables with an id", lambda tables: _holding(tables, asked), asked):
+        if table.name in readable:
             href = ask.url("row", table=table.name, **{f"is.{table.key[0]}": asked})
             found.append({"word": asked, "about": table.name, "href": href})
             ask.reads(asked)
     return found
+
+
+def _holding(tables: Session, row_id: str) -> list[Table]:
+    """The tables that have a row of this id."""
+    by_id = [table for table in TABLES if len(table.key) == 1 and table.key[0].endswith("_id")]
+    return [table for table in by_id if tables.keyed(table.name, table.key[0], [row_id], columns=table.key).num_rows]
 
 
 ROUTES = (

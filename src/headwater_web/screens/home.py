@@ -5,13 +5,24 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Final
 
-from headwater.workflow import accounted, next_actions, outcome_report, running_stage, seen_from_outside, stage_statuses
+from headwater.workflow import (
+    AccountLine,
+    NextAction,
+    accounted,
+    outcome_report,
+    running_stage,
+    seen_from_outside,
+    stage_statuses,
+    waiting_rows,
+    with_lists,
+)
 from headwater_web.answers import Page
 from headwater_web.ask import Ask
+from headwater_web.cases import OpenCase
 from headwater_web.rules import CASE_READERS, Route
 from headwater_web.shown import json_value
 
-__all__ = ["ROUTES"]
+__all__ = ["BEGUN", "ROUTES"]
 
 _ROWS_OF: Final = {
     "known": ("media_verdicts", "verdict_group"),
@@ -27,13 +38,12 @@ _ROWS_OF: Final = {
 
 def home(ask: Ask) -> Page:
     """The ledger adding up, what waits for a person, the stages, the log's last head, and what came back."""
+    (entries, size_bytes, lines), waiting, outcomes = _summed(ask.case)
     with ask.case.acting() as case:
-        stages = ask.case.kept("stages", lambda _: stage_statuses(case))
-        actions = ask.case.kept("next actions", lambda tables: next_actions(case, tables))
+        stages = ask.case.derived("stages", lambda _: stage_statuses(case))
+        actions = with_lists(case, waiting)
         head, stamped_entries, stamped_at_utc = seen_from_outside(case)
         running = running_stage(case.path)
-    entries, size_bytes, lines = ask.case.kept("accounted", accounted)
-    outcomes = ask.case.kept("outcomes", outcome_report)
     counted = [{**asdict(line), "href": _rows_behind(ask, line.account)} for line in lines]
     sums = {
         "entries": entries,
@@ -59,6 +69,17 @@ def home(ask: Ask) -> Page:
         "outcomes": [row for row in outcomes if row["leads_of"].startswith(("all leads", "tier"))],
     }
     return Page(template="home.html", values=values, as_json=json_value(values))
+
+
+def _summed(case: OpenCase) -> tuple[tuple[int, int, list[AccountLine]], list[NextAction], list[dict[str, Any]]]:
+    """Where every entry went, what waits in tables, and what came back: nothing of it changes while people decide."""
+    sums = case.derived("accounted", accounted)
+    refused = next(line.entries for line in sums[2] if line.account == "refused")
+    waiting = case.derived("waiting rows", lambda tables: waiting_rows(tables, refused))
+    return sums, waiting, case.derived("outcomes", outcome_report)
+
+
+BEGUN = (("home", _summed),)
 
 
 def _rows_behind(ask: Ask, account: str) -> str | None:

@@ -28,7 +28,7 @@ _ROWS: Final = 100
 
 def by_country(ask: Ask) -> Page:
     """How many leads each country is proposed to lead, on a map and as a table that says the same."""
-    rows = ask.case.kept("leads by country", leads_by_country)
+    rows = ask.case.derived("leads by country", leads_by_country)
     ask.reads("table:leads")
     counts = {row["country"]: row["leads"] for row in rows if row["country"]}
 
@@ -42,7 +42,7 @@ def by_country(ask: Ask) -> Page:
         svg = drawing_svg(drawing, name="map", address=lambda code: ask.url("leads", country=code))
         return drawn(svg), missing
 
-    svg, missing = ask.case.kept("map of leads", made, ask.language)
+    svg, missing = ask.case.derived("map of leads", made, ask.language)
     total = sum(row["leads"] for row in rows)
     shown = [
         {
@@ -68,7 +68,7 @@ def by_country(ask: Ask) -> Page:
 def movers(ask: Ask) -> Page:
     """Which leads moved since the run before that had other leads, and what of each changed."""
     with ask.case.acting() as case:
-        told = ask.case.kept("movers", lambda _: lead_movers(case))
+        told = ask.case.derived("movers", lambda _: lead_movers(case))
     ask.reads("table:leads", *(one["lead_id"] for one in told["movers"]))
     shown = [
         {**one, "href": ask.url("lead", lead=one["lead_id"]) if one["state"] != "gone" else ""}

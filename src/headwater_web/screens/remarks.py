@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Final
 
+from headwater.engine import Session
 from headwater.errors import ConfigError, InputError
 from headwater.judgements import REMARK_KINDS
 from headwater.workflow import LONGEST_LABEL, LONGEST_NOTE, object_row, remark_on, remarks_shown, withdraw_remark
 from headwater_web.answers import NotThereError, Page, Redirect, WrongInputError
 from headwater_web.ask import Ask
+from headwater_web.cases import OpenCase
 from headwater_web.rules import CASE_READERS, DECIDERS, Role, Route
 from headwater_web.shown import json_value
 from headwater_web.text import Seized
 
-__all__ = ["ROUTES"]
+__all__ = ["BEGUN", "ROUTES"]
 
 _ROWS: Final = 50
 _ABOUT_PEOPLE: Final = frozenset({"leads", "victim_leads"})
@@ -71,8 +74,10 @@ def _the_row(ask: Ask) -> tuple[str, dict[str, Any]]:
     """The table and row that the path names."""
     wanted = ask.path["object"]
     try:
-        with ask.case.tables() as tables:
-            table, row = object_row(tables, wanted, of_victims=_of_victims(ask))
+        victims = _of_victims(ask)
+        table, row = ask.case.kept(
+            "row by id", lambda tables: object_row(tables, wanted, of_victims=victims), wanted, victims
+        )
     except InputError:
         raise NotThereError("problem.no_row") from None
     return table, dict(row)
@@ -138,6 +143,18 @@ def end_remark(ask: Ask) -> Redirect:
             raise WrongInputError("problem.input", why=str(error)) from None
     return Redirect(to=ask.url("remarks_on", object=act.object_id))
 
+
+def _any_row(case: OpenCase) -> None:
+    """A row that is not there, looked for in every table: its keys are in order then."""
+
+    def sought(tables: Session) -> None:
+        with contextlib.suppress(InputError):
+            object_row(tables, "none", of_victims=True)
+
+    case.kept("any row", sought)
+
+
+BEGUN = (("remarks_on", _any_row),)
 
 ROUTES = (
     Route(

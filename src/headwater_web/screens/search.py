@@ -38,14 +38,16 @@ def search(ask: Ask) -> Page:
     found = [one for one in found if one.searched.table in readable]
     ask.reads(*(f"table:{name}" for name in dict.fromkeys(one.searched.table for one in found)))
     ask.reads(*(one.key for one in found if one.key != one.value))
-    leads = ask.case.derived("leads by account", _leads)
+    accounts = [one.key for one in found if one.searched.table == "accounts"]
+    with ask.case.tables() as tables:
+        leads = _leads(tables, accounts)
     values |= {"state": "done", "found": [_line(ask, one, leads) for one in found], "fitting": fitting}
     as_json = {"fitting": fitting, "found": [json_value(search_row(one)) for one in found]}
     return Page(template="search.html", values=values, as_json=as_json)
 
 
-def _leads(tables: Session) -> dict[str, tuple[str, int]]:
-    rows = tables.columns("leads", ["account_id", "lead_id", "rank"]).to_pylist()
+def _leads(tables: Session, accounts: list[str]) -> dict[str, tuple[str, int]]:
+    rows = tables.keyed("leads", "account_id", accounts, columns=["account_id", "lead_id", "rank"]).to_pylist()
     return {row["account_id"]: (row["lead_id"], row["rank"]) for row in rows}
 
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from headwater.engine import Session, write_parquet
+from headwater.engine import RowIndexes, Session, text_numbers, write_parquet
 from headwater.schema import table_named
 
 LOGINS = table_named("logins")
@@ -98,3 +98,57 @@ def test_several_files_are_one_table_in_its_order(rows, tmp_path):
     wanted = [f"acc-{3:032x}"]
     with Session({"logins": paths}) as tables:
         assert tables.keyed("logins", "account_id", wanted) == by_filter(rows, "account_id", wanted)
+
+
+@pytest.fixture
+def indexes(tmp_path):
+    made = RowIndexes(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_an_index_finds_what_the_bounds_find(rows, path, indexes, indexed):
+    with Session({"logins": [path]}) as tables:
+        if indexed:
+            tables.find_by(indexes)
+        for column in ("login_id", "account_id", "network_address", "exhibit_id"):
+            for values in ([rows[column][5].as_py() or "none", "zz"], ["", "é"]):
+                assert tables.keyed("logins", column, values) == by_filter(rows, column, values)
+        assert tables.at("logins", [700, 3, 1_999]) == rows.take([3, 700, 1_999])
+        assert tables.count("logins") == 2_000
+
+
+def test_texts_of_one_number_are_told_apart(rows, tmp_path, indexes):
+    long = ["x" * 64 + str(n) for n in range(3)]
+    path = tmp_path / "long.parquet"
+    pq.write_table(rows.slice(0, 3).set_column(0, "login_id", pa.array(long)), path)
+    assert len(set(text_numbers(pa.array(long)).tolist())) == 1
+    with Session({"logins": [path]}) as tables:
+        tables.find_by(indexes)
+        assert tables.keyed("logins", "login_id", [long[1]])["login_id"].to_pylist() == [long[1]]
+
+
+def test_a_column_that_an_earlier_file_lacks_is_absent(rows, tmp_path, indexes):
+    path = tmp_path / "old.parquet"
+    pq.write_table(rows.drop_columns(["device"]), path)
+    for finds in (indexes, None):
+        with Session({"logins": [path]}) as tables:
+            if finds:
+                tables.find_by(finds)
+            assert tables.keyed("logins", "login_id", [f"lgn-{5:032x}"])["device"].to_pylist() == [None]
+            assert tables.keyed("logins", "device", ["phone"]).num_rows == 0
+
+
+def test_what_is_made_of_files_is_made_once(path, rows, indexes):
+    made = []
+    for withheld in ((), (), ("acc-1",)):
+        with Session({"logins": [path]}, withheld=withheld) as tables:
+            tables.find_by(indexes)
+            tables.once("it", ["logins"], lambda: made.append(1))
+    assert len(made) == 2
+    with Session({"logins": [path]}) as tables:
+        tables.find_by(indexes)
+        tables.put("logins", rows)
+        tables.once("it", ["logins"], lambda: made.append(1))
+    assert len(made) == 3

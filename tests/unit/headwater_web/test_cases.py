@@ -18,6 +18,8 @@ from headwater.schema import table_named
 from headwater.workflow import ReviewTables, remark_on, ungraded_contents
 from headwater_web.cases import OpenCase
 from headwater_web.lookup import Lookup
+from headwater_web.routes import BEGUN
+from headwater_web.rules import Role
 from headwater_web.screens import catalogue, review
 from headwater_web.table_pages import Condition, TablePages
 
@@ -174,3 +176,33 @@ def test_a_failure_while_making_reaches_whoever_asked_and_is_not_kept(bench: Any
     with pytest.raises(ConfigError, match="on purpose"):
         opened.derived("broken", broken)
     assert opened.derived("broken", lambda _: 1) == 1
+
+
+def test_a_page_says_so_while_what_it_shows_is_being_made(bench: Any) -> None:
+    case = bench.workbench.cases[bench.case]
+    go_on = threading.Event()
+    case.begin_making([("home", lambda _: go_on.wait(30)), ("leads", lambda _: 1 // 0)])
+    asker = bench.as_(Role.ANALYST)
+    waiting = asker.get(f"/case/{bench.case}/")
+    assert (waiting.status_code, waiting.headers["Refresh"]) == (202, "3")
+    assert asker.get(f"/case/{bench.case}/", as_json=True).status_code == 202
+    assert asker.get(f"/case/{bench.case}/tables/").status_code == 200
+    go_on.set()
+    case.begin_making([])
+    assert asker.get(f"/case/{bench.case}/").status_code == 200
+
+
+def test_what_could_not_be_made_beforehand_is_made_by_the_page(bench: Any) -> None:
+    case = bench.workbench.cases[bench.case]
+    case.begin_making([("leads", lambda _: 1 // 0)])
+    answer = bench.as_(Role.ANALYST).get(f"/case/{bench.case}/leads/")
+    while answer.status_code == 202:
+        answer = bench.as_(Role.ANALYST).get(f"/case/{bench.case}/leads/")
+    assert answer.status_code == 200
+
+
+def test_everything_that_is_begun_can_be_made(bench: Any) -> None:
+    case = bench.workbench.cases[bench.case]
+    assert {name for name, _ in BEGUN} <= {route.name for route in bench.workbench.routes}
+    for _, make in BEGUN:
+        make(case)
