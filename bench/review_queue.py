@@ -174,7 +174,11 @@ def flushed(path: Path) -> None:
 def stepped(client: TestClient, headers: dict[str, str], case_key: str, token: str, options: Any) -> str:
     """Judge one pair after the other and print what each step took; the address of the last pair."""
     began = time.perf_counter()
-    at = client.get(f"/case/{case_key}/review/", headers=headers, follow_redirects=False).headers["location"]
+    answer = client.get(f"/case/{case_key}/review/", headers=headers, follow_redirects=False)
+    while answer.status_code == 202:
+        time.sleep(0.1)
+        answer = client.get(f"/case/{case_key}/review/", headers=headers, follow_redirects=False)
+    at = answer.headers["location"]
     print(f"{options.pairs:,} pairs, {options.judged:,} judgements; first page {time.perf_counter() - began:.1f} s")
     page = client.get(at, headers=headers).text
     sent, shown, both = [], [], []

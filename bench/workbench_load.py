@@ -26,6 +26,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from headwater.workflow import Case
 from headwater_web.cases import CASE_DIGITS
@@ -40,6 +41,8 @@ GROWTH = 1.1
 TABLES = ("accounts", "items", "media_verdicts", "links", "leads", "entries", "payments", "address_clusters")
 # Not pages: what hands out whole tables, sends somebody elsewhere, or needs what a small case does not have.
 LEFT_OUT = frozenset({"export", "export_form", "opened"})
+# Pages that say what is wrong where nothing is asked for.
+NEED_MORE = frozenset({"intake_entries", "money_ends", "review_undo_form"})
 
 
 class Analyst(threading.Thread):
@@ -72,7 +75,7 @@ class Analyst(threading.Thread):
         return (time.perf_counter() - began) * 1000, answer.status
 
 
-def pages_of(key: str, leads: int, rows: dict[str, int], words: list[str]) -> list[tuple[str, Any]]:
+def pages_of(key: str, leads: int, rows: dict[str, int], words: list[str], exhibit: str) -> list[tuple[str, Any]]:
     """Every page of the case, by the name of its route; an address, or what draws one."""
     base = f"/case/{key}"
     pages: list[tuple[str, Any]] = [("anchor", "/own/headwater.css")]
@@ -81,12 +84,22 @@ def pages_of(key: str, leads: int, rows: dict[str, int], words: list[str]) -> li
             continue
         if route.path.count("{") == 1:
             pages.append((route.name, route.path.replace("{case}", key)))
-    pages = [page for page in pages if page[0] not in {"go_to", "search", "leads"}]
+    pages = [page for page in pages if page[0] not in {"go_to", "search", "leads", *NEED_MORE}]
     pages += [
         ("leads", lambda chance: f"{base}/leads/?first={chance.randrange(leads) // 50 * 50}"),
         ("lead", lambda chance: f"{base}/leads/{chance.randrange(leads) + 1}"),
         ("search", lambda chance: f"{base}/search/?q={chance.choice(words)}"),
     ] * 3
+    some = max(1, rows["media_verdicts"] // 10)
+    pages += [
+        ("catalogue", lambda chance: f"{base}/catalogue/?first={chance.randrange(some)}"),
+        (
+            "catalogue by facet",
+            lambda chance: f"{base}/catalogue/?not.group=known&each=yes&first={chance.randrange(some)}",
+        ),
+        ("intake_entries", lambda chance: f"{base}/intake/entries?exhibit={exhibit}&first={chance.randrange(some)}"),
+        ("intake level", f"{base}/intake/?exhibit={exhibit}"),
+    ]
     for name in TABLES:
         pages.append(
             (
@@ -142,18 +155,21 @@ def main() -> None:
             key = case.case_id.partition("-")[2][:CASE_DIGITS]
             rows = {str(o["table_name"]): int(str(o["rows"])) for o in case.current_outputs()}
             case_id = case.case_id
+            exhibit = quote(case.exhibits()[0].exhibit_id)
         print(f"{rows['accounts']:,} accounts, {rows['entries']:,} entries, {rows['leads']:,} leads")
         cookies = cookies_of(Path(scratch) / "state", case_id, options.analysts)
-        sys.exit(measured(options, Path(scratch), large, key, rows, cookies))
+        sys.exit(measured(options, Path(scratch), large, key, rows, cookies, exhibit))
 
 
-def measured(options: Any, scratch: Path, large: Path, key: str, rows: dict[str, int], cookies: list[str]) -> int:
+def measured(
+    options: Any, scratch: Path, large: Path, key: str, rows: dict[str, int], cookies: list[str], exhibit: str
+) -> int:
     port = free_port()
     program = Path(sys.executable).with_name("headwater")
     words = ["serve", str(large), "--state", str(scratch / "state"), "--port", str(port)]
     server = subprocess.Popen([str(program), *words], stdout=subprocess.DEVNULL, text=True)
     try:
-        pages = pages_of(key, rows["leads"], rows, ["lakewalker", "meadow", "qqqqqqqq", "a1b2c3d4"])
+        pages = pages_of(key, rows["leads"], rows, ["lakewalker", "meadow", "qqqqqqqq", "a1b2c3d4"], exhibit)
         one = Analyst(port, cookies[0], pages, 0.0, 1)
         warm_up(one, pages)
         print(f"warm: {memory_mib(server.pid):,.0f} MiB")

@@ -221,8 +221,8 @@ class _Clusters:
         at = int(np.searchsorted(self._joined, np.uint32(row)))
         if at >= len(self._joined) or self._joined[at] != row:
             return np.array([row])
-        cluster = int(self._of_joined[at])
-        return self._members[0 if cluster == 0 else self._ends[cluster - 1] : self._ends[cluster]]
+        number = int(self._of_joined[at])
+        return self._members[0 if number == 0 else self._ends[number - 1] : self._ends[number]]
 
     def firsts(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Of the rows in a mask the first of each cluster, and each that is near no other."""

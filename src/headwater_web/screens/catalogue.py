@@ -19,11 +19,12 @@ from headwater.workflow import (
 )
 from headwater_web.answers import NotThereError, Page
 from headwater_web.ask import Ask
+from headwater_web.cases import OpenCase
 from headwater_web.rules import CASE_READERS, Route
 from headwater_web.shown import json_value
 from headwater_web.text import Seized
 
-__all__ = ["ROUTES"]
+__all__ = ["BEGUN", "ROUTES"]
 
 _ROWS: Final = 50
 _VALUES: Final = 12
@@ -37,7 +38,7 @@ Asked = Mapping[str, list[str]]
 
 def catalogue(ask: Ask) -> Page:
     """Contents that fit the facets, as clusters or each for itself."""
-    contents = _contents(ask)
+    contents = _contents(ask.case)
     wanted, left_out = _asked(ask, "is"), _asked(ask, "not")
     by_cluster, first = ask.one("each") != "yes", ask.number("first")
     page = contents.page(wanted, left_out, by_cluster=by_cluster, first=first, rows=_ROWS)
@@ -76,10 +77,10 @@ def catalogue(ask: Ask) -> Page:
     return Page(template="catalogue.html", values=values, as_json=as_json)
 
 
-def _contents(ask: Ask) -> Contents:
+def _contents(case: OpenCase) -> Contents:
     """The contents with the grades that stand: a graded file has only these made anew."""
-    contents: Contents = ask.case.derived("contents", ungraded_contents)
-    return ask.case.graded(
+    contents: Contents = case.derived("contents", ungraded_contents)
+    return case.graded(
         "graded contents", lambda tables: contents.with_grades(content_grades(tables, contents)), id(contents)
     )
 
@@ -245,6 +246,8 @@ def hubs(ask: Ask) -> Page:
     ]
     return Page(template="hubs.html", values={"rows": rows}, as_json={"hubs": [json_value(hub) for hub in found]})
 
+
+BEGUN = (("catalogue", _contents),)
 
 ROUTES = (
     Route(

@@ -22,10 +22,11 @@ from headwater.workflow import (
 )
 from headwater_web.answers import NotThereError, Page, Redirect, WrongInputError
 from headwater_web.ask import Ask
+from headwater_web.cases import OpenCase
 from headwater_web.rules import CASE_READERS, DECIDERS, Route
 from headwater_web.text import Seized
 
-__all__ = ["ROUTES"]
+__all__ = ["BEGUN", "ROUTES"]
 
 _ROWS: Final = 50
 _FOLDERS: Final = 50
@@ -38,7 +39,15 @@ _FIRST_REFUSALS: Final = 5
 
 
 def _sums(ask: Ask) -> FolderSums:
-    return ask.case.derived("folder sums", folder_sums)
+    return _sums_of(ask.case)
+
+
+def _sums_of(case: OpenCase) -> FolderSums:
+    return case.derived("folder sums", folder_sums)
+
+
+def _entries_of(case: OpenCase) -> FolderEntries:
+    return case.derived("folder entries", folder_entries)
 
 
 def intake(ask: Ask) -> Page:
@@ -159,8 +168,7 @@ def entries_shown(ask: Ask) -> Page:
         raise WrongInputError("problem.no_account", account=account)
     if not exhibit:
         raise WrongInputError("problem.no_exhibit")
-    entries: FolderEntries = ask.case.derived("folder entries", folder_entries)
-    found = entries.under(exhibit, volume, folder, account=account, is_here=here, first=first, rows=_ROWS)
+    found = _entries_of(ask.case).under(exhibit, volume, folder, account=account, is_here=here, first=first, rows=_ROWS)
     ask.reads("table:items", *(str(row["item_id"]) for row in found.rows))
     asked = {"exhibit": exhibit, "volume": volume, "folder": folder}
     asked |= {"account": account} if account else {}
@@ -261,6 +269,8 @@ def _range_sum(ask: Ask, strip: Strip, one: RangeSum) -> dict[str, Any]:
     share = 100 * one.range_bytes / strip.medium_bytes
     return {**asdict(one), "share": share, "href": ask.url("table", table="medium_ranges", **where)}
 
+
+BEGUN = (("intake", _sums_of), ("intake_entries", _entries_of))
 
 ROUTES = (
     Route(

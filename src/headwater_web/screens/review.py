@@ -9,12 +9,13 @@ from headwater.errors import ConfigError, InputError
 from headwater.workflow import Case, DeskPair, JudgedMeanwhileError, ReviewDesk, ReviewTables, cut_preview, judge_link
 from headwater_web.answers import NotThereError, Page, Redirect, WrongInputError
 from headwater_web.ask import Ask
+from headwater_web.cases import OpenCase
 from headwater_web.rules import CASE_READERS, DECIDERS, Route
 from headwater_web.screens.review_pair import CLAIMS, pair_values
 from headwater_web.shown import json_value
 from headwater_web.text import Seized
 
-__all__ = ["OWN_WORDS", "REASONS", "ROUTES", "VERDICTS"]
+__all__ = ["BEGUN", "OWN_WORDS", "REASONS", "ROUTES", "VERDICTS"]
 
 VERDICTS: Final = ("positive", "negative", "unsure")
 REASONS: Final = ("1", "2", "3")
@@ -27,12 +28,16 @@ def _desk(ask: Ask) -> ReviewDesk:
     """What reviewing keeps of this case between pairs."""
     opened = ask.case
     # Before the desk is asked, which one person does at a time: nobody waits there for what is still made.
-    opened.derived("review tables", ReviewTables.of)
+    _review_tables(opened)
     kept: dict[str, ReviewDesk] = ask.workbench.memory.setdefault(_MEMORY, {})
     if opened.key not in kept:
-        desk = ReviewDesk(opened.reading, lambda: opened.derived("review tables", ReviewTables.of))
+        desk = ReviewDesk(opened.reading, lambda: _review_tables(opened))
         kept.setdefault(opened.key, desk)
     return kept[opened.key]
+
+
+def _review_tables(case: OpenCase) -> ReviewTables:
+    return case.derived("review tables", lambda tables: ReviewTables.of(tables))  # noqa: PLW0108 - found when called
 
 
 def _claim(ask: Ask) -> str | None:
@@ -247,6 +252,8 @@ def review_cut(ask: Ask) -> Redirect:
     ask.reads(judged.judgement.judgement_id)
     return Redirect(to=ask.url("review_cut_form", txid=txid, **_asked(ask)))
 
+
+BEGUN = (("review", _review_tables),)
 
 ROUTES = (
     Route(
