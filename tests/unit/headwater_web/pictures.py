@@ -23,8 +23,8 @@ TILE: Final = 50
 """Pixels of the side of a part of a picture; the worst part counts: a small change is not lost in a large page."""
 LEAST_DIFFERENCE: Final = 48
 """Of 255, in one colour, after blurring: less is the edge of a letter, drawn by another version of the browser."""
-MOST_OF_A_TILE: Final = 0.12
-MOST_OF_ALL: Final = 0.004
+MOST_OF_A_TILE: Final = 0.04
+MOST_OF_ALL: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ CONTRADICTED = {
     "money_cluster",
     "leads_movers",
 }
-"""Screens that stop before tables whose sums or digests contradict each other, as those of the hostile case do. Money is
+"""Screens that stop before tables whose sums or digests contradict each other, as the hostile case has them. Money is
 looked at with hostile names in a case whose sums hold, in test_money.py."""
 SILENT = CONTRADICTED | {
     "intake", "intake_entries", "intake_refused", "intake_ranges", "mapping", "mapping_checks",  # no exhibit
@@ -153,7 +153,7 @@ def test_nothing_runs_in_a_browser_on_any_screen(serve: Any, make_bench: Any, po
             pages[role].expose_function(MARK, lambda *said: served.seen.faults.append(f"ran: {said}"))
         paths = pages_of(route, served.bench.case)
         for path in dict.fromkeys((paths[0], *paths[1:3], *paths[-3:])):
-            pages[role].goto(path)
+            pages[role].goto(path, timeout=120_000)  # a page of a million letters, on a busy machine
             hurt += [(route.name, path[:200], fault) for fault in served.seen.faults]
             served.seen.faults.clear()
         hurt += [(route.name, fault) for fault in serious(pages[role])]
