@@ -70,6 +70,7 @@ def test_time_zone_locale_hash_seed_workers_and_folder_do_not_show(finished, hea
     here = {path.name: path.read_bytes() for path in (finished.package / "record").iterdir()}
     # These name the case, the keys and the time, which are others: see the next test.
     own = {"manifest.json", "signatures.json", "approval.json", "report.pdf", "hash_references_vics.json"}
+    own |= {"disclosure_custody.json", "disclosure_rejected.jsonl"}  # acts of the log, with their times and numbers
     own |= {"stix_bundle.json", "followthemoney.jsonl", *(name for name in here if name.endswith(".jsonld"))}
     assert {name for name in here if here[name] != there.get(name)} <= own
     assert here.keys() - there.keys() == {"approval.json"}
