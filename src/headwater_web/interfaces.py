@@ -58,7 +58,7 @@ INTERFACES: Final[Mapping[str, Interface]] = {
     "disable_person": Interface(fields=("person",)),
     "add_member": Interface(fields=("person", "in_case", "role", "purpose", "until")),
     "end_member": Interface(fields=("person", "in_case")),
-    "intake": Interface(texts=("exhibit", "folder", "by"), numbers=("volume",)),
+    "intake": Interface(texts=("exhibit", "folder", "by"), numbers=("volume", "first")),
     "intake_entries": Interface(texts=("exhibit", "folder", "account", "here"), numbers=("volume", "first")),
     "intake_ranges": Interface(texts=("exhibit",)),
     "mapping_decide": Interface(fields=("draft", "verdict", "column.NAME")),

@@ -98,9 +98,16 @@ class RowIndexes:
     """
 
     def __init__(self, scratch: Path | None = None) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="headwater-index-", dir=scratch)
+        self._scratch = scratch
+        self._folder: tempfile.TemporaryDirectory[str] | None = None  # made for the first index
         self._lock = threading.Lock()
         self._made: OrderedDict[Hashable, Future[Any]] = OrderedDict()
+
+    def _place(self) -> Path:
+        with self._lock:
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="headwater-index-", dir=self._scratch)
+            return Path(self._folder.name)
 
     def once(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
         """What `make` gave when this key was first asked for, as long as it is kept."""
@@ -158,7 +165,7 @@ class RowIndexes:
 
     def _column(self, path: Path, field: pa.Field) -> _Mapped:
         return self.once(
-            ("column", path, field.name, str(field.type)), lambda: _Mapped(path, field, Path(self._folder.name))
+            ("column", path, field.name, str(field.type)), lambda: _Mapped(path, field, self._place())
         )
 
     def _order(self, path: Path, column: str) -> tuple[Numbers, npt.NDArray[np.uint32]]:
@@ -173,7 +180,7 @@ class RowIndexes:
     def _on_disk(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if not len(values):
             return values
-        with tempfile.NamedTemporaryFile(dir=self._folder.name) as place:
+        with tempfile.NamedTemporaryFile(dir=self._place()) as place:
             values.tofile(place.name)
             return np.memmap(place.name, values.dtype, "r")
 
@@ -181,4 +188,5 @@ class RowIndexes:
         """Let everything go."""
         with self._lock:
             self._made.clear()
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()

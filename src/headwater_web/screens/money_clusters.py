@@ -128,7 +128,7 @@ def _joined(ask: Ask, told: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
         return [], ""
     first = one or told["members"][0]["address"] or told["members"][0]["script_hex"]
     try:
-        return ask.case.derived("joining path", lambda tables: joining_path(tables, first, other), first, other), ""
+        return ask.case.kept("joining path", lambda tables: joining_path(tables, first, other), first, other), ""
     except InputError as error:
         return [], error.reason
 
