@@ -41,14 +41,15 @@ def test_without_the_log_there_is_nothing(bench: Any, monkeypatch: pytest.Monkey
     shown = asker.get(path, as_json=as_json)
     assert shown.status_code == 200
     assert "alder" in shown.text
-    monkeypatch.setattr(CustodyLog, "append", full)
-    for one in (path, f"/case/{bench.case}/", f"/case/{bench.case}/tables/", f"/case/{bench.case}/go-to?q=a"):
-        answer = asker.get(one, as_json=as_json)
-        assert answer.status_code == 503
-        assert "alder" not in answer.text
-    taken = asker.post(f"{path}export", {"reason": "asked for by a test"})
-    assert taken.status_code == 503
-    assert "alder" not in taken.text
+    with monkeypatch.context() as medium:
+        medium.setattr(CustodyLog, "append", full)
+        for one in (path, f"/case/{bench.case}/", f"/case/{bench.case}/tables/", f"/case/{bench.case}/go-to?q=a"):
+            answer = asker.get(one, as_json=as_json)
+            assert answer.status_code == 503
+            assert "alder" not in answer.text
+        taken = asker.post(f"{path}export", {"reason": "asked for by a test"})
+        assert taken.status_code == 503
+        assert "alder" not in taken.text
 
 
 def test_a_folder_that_cannot_be_written_is_no_log(bench: Any) -> None:
