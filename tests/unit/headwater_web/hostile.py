@@ -18,7 +18,8 @@ from headwater.workflow import Case
 AT = dt.datetime(2024, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
 VOCABULARY = {
     "outcome": "no_action", "disposition": "refused", "entry_type": "file", "range_kind": "content",
-    "verdict_group": "none", "claim": "used",
+    "verdict_group": "none", "claim": "used", "left_table": "accounts", "right_table": "records",
+    "lead_country": "FR",
 }  # fmt: skip
 """Columns whose values are ours: a stage would not have written another."""
 IN_ONE_TABLE = {("contrary_facts", "source_table"): "accounts"}
