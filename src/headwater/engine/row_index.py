@@ -164,9 +164,7 @@ class RowIndexes:
             self._order(path, column)
 
     def _column(self, path: Path, field: pa.Field) -> _Mapped:
-        return self.once(
-            ("column", path, field.name, str(field.type)), lambda: _Mapped(path, field, self._place())
-        )
+        return self.once(("column", path, field.name, str(field.type)), lambda: _Mapped(path, field, self._place()))
 
     def _order(self, path: Path, column: str) -> tuple[Numbers, npt.NDArray[np.uint32]]:
         return self.once(("order", path, column), lambda: self._ordered(path, column))
