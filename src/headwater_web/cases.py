@@ -265,6 +265,8 @@ class OpenCase:
                 return self._index[1]
             folder = index_at(self._case.path, name)
             if folder is not None:
+                if self._index is not None:
+                    self._index[1].close()
                 self._index = (name, SearchIndex(folder))
                 return self._index[1]
             if self._making is None or self._making.done():
@@ -285,6 +287,8 @@ class OpenCase:
             made = [making for _, making in self._kept.values()]
         wait(made)
         self._indexer.shutdown(wait=True, cancel_futures=True)
+        if self._index is not None:
+            self._index[1].close()
         with self._lock:
             self.access.anchor()
             self._let_go()

@@ -39,7 +39,6 @@ LEAST_REASON: Final = 10
 """Characters of a reason for a bulk reading."""
 _ASKED_AGAIN_S: Final = 2
 _LOGGED_ADDRESS: Final = 1_000
-_ASK_AGAIN_S: Final = "3"
 _ALLOWED_MEDIA: Final = frozenset(
     {
         "text/html",
@@ -159,7 +158,7 @@ def _seen(ask: Ask, *, writes: bool) -> Response:
     """The view's answer, with what it shows on record before any of it leaves."""
     in_case = ask.route.in_case
     if in_case and not writes and ask.case.is_being_made(ask.route.name):
-        raise Problem(HTTPStatus.ACCEPTED, "problem.being_made")
+        return _still_made(ask, writes=False)
     if in_case and writes:
         _record(ask)  # before the act: what cannot be recorded does not happen
     try:
@@ -306,10 +305,7 @@ def _problem(ask: Ask, problem: Problem) -> Response:
         values={"status": problem.status, "told": told},
         status=problem.status,
     )
-    response = Response(rendered(ask, page), problem.status, media_type="text/html")
-    if problem.status == HTTPStatus.ACCEPTED:
-        response.headers["Refresh"] = _ASK_AGAIN_S
-    return _with_headers(response)
+    return _with_headers(Response(rendered(ask, page), problem.status, media_type="text/html"))
 
 
 def _still_made(ask: Ask, *, writes: bool) -> Response:

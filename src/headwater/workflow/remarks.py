@@ -75,8 +75,15 @@ def remark_on(
     return _given(case, actor, object_id, table, row, remark_kind, text)
 
 
-def withdraw_remark(case: Case, actor: Actor, remark_id: str, *, why: str) -> Remark:
+def withdraw_remark(case: Case, actor: Actor, remark_id: str, *, why: str, of_victims: bool = False) -> Remark:
     """Withdraw a remark: it stays on record, with who withdrew it and why. A note is its author's to withdraw.
+
+    Args:
+        case: The case.
+        actor: Who withdraws it.
+        remark_id: Which.
+        why: In that person's words.
+        of_victims: Whether this person may read tables about victims; beside their rows others find nothing.
 
     Raises:
         ConfigError: No reason is given.
@@ -87,7 +94,7 @@ def withdraw_remark(case: Case, actor: Actor, remark_id: str, *, why: str) -> Re
         why = _checked("note", why)
         remarks = case.remarks()
         found = next((r for r in remarks if r.remark_id == remark_id and not r.withdraws_id), None)
-        if found is None:
+        if found is None or (found.object_table in OF_VICTIMS and not of_victims):
             raise InputError(remark_id, "no such remark", remedy="see 'headwater remark list CASE'")
         if any(r.withdraws_id == remark_id for r in remarks):
             raise InputError(remark_id, "was withdrawn already", remedy="nothing is left to do")

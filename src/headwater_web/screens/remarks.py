@@ -138,7 +138,8 @@ def end_remark(ask: Ask) -> Redirect:
     """Withdraw a remark; it stays on record."""
     with ask.case.acting() as case:
         try:
-            act = withdraw_remark(case, ask.actor, ask.form.get("remark", ""), why=ask.form.get("why", ""))
+            named, why = ask.form.get("remark", ""), ask.form.get("why", "")
+            act = withdraw_remark(case, ask.actor, named, why=why, of_victims=_of_victims(ask))
         except ConfigError as error:
             raise WrongInputError("problem.input", why=str(error)) from None
     return Redirect(to=ask.url("remarks_on", object=act.object_id))

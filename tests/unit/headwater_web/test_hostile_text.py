@@ -36,7 +36,7 @@ SILENT = CONTRADICTED | {
     "intake", "intake_entries", "intake_refused", "intake_ranges", "mapping", "mapping_checks",  # no exhibit
     "home", "tables", "hubs", "viewer", "export_form", "saved_views", "audit_check", "go_to",  # numbers and own words
     "review", "review_undo_form", "review_cut_form",  # they lead elsewhere where nothing was judged
-    "row", "opened", "viewer_exported", "viewer_file", "grades_shown",  # of what is asked for by name, which see below
+    "viewer_exported", "viewer_file", "grades_shown",  # of files that nobody made or sent
     "leads_by_country",  # countries are ours
 }  # fmt: skip
 """Screens that show nothing of the hostile case, and why not."""
@@ -107,6 +107,9 @@ def pages_of(route: Route, case: str) -> list[str]:
             paths.append(address(replace(route, sample=samples), case))
     if "{table}" in route.path:
         paths += [plain.replace("/items/", f"/{table.name}/") for table in TABLES]
+    if route.name in {"row", "opened"}:
+        key = "item_id" if route.name == "row" else "outcome_id"
+        paths += [f"{plain}?is.{key}={asked(text)}" for text in HOSTILE[:3]]
     names = [name.replace("COLUMN", "path") for name in (*interface.texts, *interface.numbers)]
     return paths + [f"{plain}?{name}={asked(text)}" for name in names for text in (HOSTILE[1], HOSTILE[5], HOSTILE[-1])]
 

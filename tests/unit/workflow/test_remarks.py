@@ -72,6 +72,20 @@ def test_refusals_are_on_record(case):
     assert [row["state"] for row in shown(case, also_ended=True)] == ["withdrawn"]
 
 
+def test_beside_a_row_about_a_victim_only_their_readers_note_find_and_withdraw(case, monkeypatch):
+    account = account_of(case)
+    monkeypatch.setattr("headwater.workflow.remarks.OF_VICTIMS", frozenset({"accounts"}))
+    with pytest.raises(InputError, match="no row"):
+        remark_on(case, case.actor("A"), account, "label", "seen")
+    remark = remark_on(case, case.actor("V"), account, "label", "seen", of_victims=True)
+    assert shown(case) == []
+    assert [row["text"] for row in shown(case, of_victims=True)] == ["seen"]
+    with pytest.raises(InputError, match="no such remark"):
+        withdraw_remark(case, case.actor("A"), remark.remark_id, why="no")
+    withdraw_remark(case, case.actor("V"), remark.remark_id, why="done", of_victims=True)
+    assert shown(case, of_victims=True) == []
+
+
 def test_what_a_crash_parted_is_joined_and_what_nobody_recorded_is_thrown_away(case):
     account = account_of(case)
     fields = {"object_id": account, "object_table": "accounts", "remark_kind": "label", "operator": "A"}
