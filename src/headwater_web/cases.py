@@ -14,12 +14,11 @@ import sqlalchemy as sa
 
 from headwater.engine import RowIndexes, Session, can_name_subjects
 from headwater.errors import ConfigError
-from headwater.schema import TABLES, table_named
+from headwater.schema import TABLES
 from headwater.schema.state import GRADED_FILES, IMPORTS, JUDGEMENTS, REMARKS, RUNS
 from headwater.search import SearchIndex, index_at
 from headwater.workflow import AccessLog, Case, made_index, remarks_shown, search_index_name
 from headwater_web.answers import StillMadeError
-from headwater_web.lookup import Lookup
 
 __all__ = ["CASE_DIGITS", "OpenCase", "opened_cases"]
 
@@ -231,16 +230,6 @@ class OpenCase:
         others = [table.name for table in TABLES if table.name not in _DECIDED]
         decided = self.kept("rows of decided tables", lambda tables: counted(tables, sorted(_DECIDED)))
         return decided | self.derived("rows of tables", lambda tables: counted(tables, others))
-
-    def lookup(self, table: str, *columns: str) -> Lookup:
-        """Rows of a derived table by their key, without reading the others.
-
-        Args:
-            table: Its name; one column tells its rows apart.
-            columns: The columns that are given, besides the key.
-        """
-        [key] = table_named(table).key
-        return self.derived(f"lookup {table}", lambda tables: Lookup(tables.columns(table, [key, *columns])), columns)
 
     def noted(self, object_id: str) -> list[dict[str, Any]]:
         """What stands beside a row: notes, labels, and whose work it is; the newest first."""

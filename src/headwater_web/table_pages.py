@@ -7,7 +7,7 @@ import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from headwater.engine import may_hold
 from headwater.schema import table_named
 from headwater_web.answers import WrongInputError
 from headwater_web.cases import OpenCase
@@ -25,8 +26,6 @@ __all__ = ["PAGE_ROWS", "Condition", "TablePage", "TablePages", "conditions_of"]
 PAGE_ROWS: Final = 50
 _OPEN_FILES: Final = 64
 _KEPT_FILTERS: Final = 64
-_LONGEST_BOUND: Final = 64
-"""Characters: no id or digest is longer, and a writer of Parquet may cut off what is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,6 @@ class _Part:
     rows: int
     file: pq.ParquetFile | None = None
     table: pa.Table | None = None
-    places: Mapping[str, int] = field(default_factory=dict)
 
     def group(self, index: int, columns: Sequence[str]) -> pa.Table:
         if self.file is not None:
@@ -89,12 +87,7 @@ class _Part:
         place = schema.get_field_index(condition.column)
         if condition.holds or not condition.value or place < 0 or not pa.types.is_string(schema.field(place).type):
             return True
-        column = self.places[condition.column]
-        found = self.file.metadata.row_group(index).column(column).statistics
-        if found is None or not found.has_min_max:
-            return True
-        # A bound that is longer than the footer takes may be cut off; a longer one is no bound at all then.
-        return bool(found.min <= condition.value and (condition.value <= found.max or len(found.max) >= _LONGEST_BOUND))
+        return may_hold(self.file, index, condition.column, [condition.value])
 
 
 class TablePages:
@@ -189,8 +182,7 @@ class TablePages:
         file = pq.ParquetFile(path)
         counts = [file.metadata.row_group(n).num_rows for n in range(file.metadata.num_row_groups)]
         starts = [0, *itertools.accumulate(counts)][:-1]
-        leaves = {file.schema.column(n).path: n for n in range(len(file.schema))}
-        part = _Part(starts=starts, rows=sum(counts), file=file, places=leaves)
+        part = _Part(starts=starts, rows=sum(counts), file=file)
         with self._lock:
             self._files[path] = part
             while len(self._files) > _OPEN_FILES:

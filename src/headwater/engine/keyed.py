@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-__all__ = ["ByStatistics", "FindsRows"]
+__all__ = ["ByStatistics", "FindsRows", "may_hold"]
 
 Made = TypeVar("Made")
 
@@ -51,7 +51,7 @@ class ByStatistics:
         with pq.ParquetFile(path, pre_buffer=False) as file:
             there = [field.name for field in schema if field.name in file.schema_arrow.names]
             for index in range(file.metadata.num_row_groups if column in file.schema_arrow.names else 0):
-                if not _may_hold(file, index, column, values):
+                if not may_hold(file, index, column, values):
                     continue
                 keys = file.read_row_group(index, columns=[column])[column]
                 places = np.flatnonzero(pc.is_in(keys, value_set=wanted).to_numpy())
@@ -79,7 +79,15 @@ class ByStatistics:
         return make()
 
 
-def _may_hold(file: pq.ParquetFile, index: int, column: str, values: Sequence[str]) -> bool:
+def may_hold(file: pq.ParquetFile, index: int, column: str, values: Sequence[str]) -> bool:
+    """Whether a row group can have one of the values, by the least and the greatest that its footer names.
+
+    Args:
+        file: Of which.
+        index: Of the row group, from 0.
+        column: A column of texts that the file has.
+        values: In order.
+    """
     group = file.metadata.row_group(index)
     place = next(n for n in range(group.num_columns) if group.column(n).path_in_schema == column)
     bounds = group.column(place).statistics

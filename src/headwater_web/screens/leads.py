@@ -163,8 +163,9 @@ def _line(ask: Ask, lead: dict[str, Any], nickname: str | None, rules: RuleSet) 
 
 
 def _nicknames(ask: Ask, account_ids: list[str]) -> dict[str, str | None]:
-    found = ask.case.lookup("accounts", "nickname").rows(account_ids)
-    return {account_id: row["nickname"] for account_id, row in found.items()}
+    with ask.case.tables() as tables:
+        found = tables.keyed("accounts", "account_id", account_ids, columns=["account_id", "nickname"])
+    return dict(zip(*(found[name].to_pylist() for name in ("account_id", "nickname")), strict=True))
 
 
 def _countries(tables: Session) -> list[str]:

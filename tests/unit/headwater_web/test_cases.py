@@ -9,15 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from headwater.engine import ParquetParts
 from headwater.errors import ConfigError
 from headwater.schema import table_named
 from headwater.workflow import ReviewTables, remark_on, ungraded_contents
 from headwater_web.cases import OpenCase
-from headwater_web.lookup import Lookup
 from headwater_web.routes import BEGUN
 from headwater_web.rules import Role
 from headwater_web.screens import catalogue, review
@@ -87,21 +84,6 @@ def test_what_could_not_be_made_is_tried_again(bench: Any) -> None:
     with pytest.raises(ZeroDivisionError):
         opened.kept("x", lambda _: 1 / 0)
     assert opened.kept("x", lambda _: 3) == 3
-
-
-IDS = st.lists(
-    st.integers(0, 2**128 - 1).map(lambda number: f"acc-{number:032x}") | st.text(max_size=5), min_size=1, unique=True
-)
-
-
-@given(ids=IDS, wanted=st.lists(st.text(max_size=40)), shared=st.booleans())
-def test_a_lookup_finds_what_a_dictionary_finds(ids: list[str], wanted: list[str], *, shared: bool) -> None:
-    if shared:  # the digits it looks by are those of every id
-        ids = [f"acc-{0:016x}{number:016x}" for number in range(len(ids))]
-    rows = pa.table({"id": ids, "value": list(range(len(ids)))})
-    expected = {key: {"id": key, "value": place} for place, key in enumerate(ids)}
-    found = Lookup(rows).rows([*ids, *wanted])
-    assert found == expected
 
 
 def test_a_filter_by_id_reads_the_row_groups_that_can_have_it(tmp_path: Any) -> None:
