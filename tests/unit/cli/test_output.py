@@ -55,23 +55,23 @@ def test_text_and_json_of_a_command_steer_nothing(command, small_template, headw
     assert "Traceback" not in done.err
 
 
-def test_a_lead_is_explained_and_steers_nothing(small_template, headwater):
-    lead = headwater("leads", small_template.case, "--limit", 1, "--json").rows[0]
-    assert headwater("leads", "list", small_template.case, "--limit", 1, "--json").rows == [lead]
-    done = headwater("leads", "explain", small_template.case, lead["lead_id"])
+def test_a_lead_is_explained_and_steers_nothing(small, headwater):
+    lead = headwater("leads", small.case, "--limit", 1, "--json").rows[0]
+    assert headwater("leads", "list", small.case, "--limit", 1, "--json").rows == [lead]
+    done = headwater("leads", "explain", small.case, lead["lead_id"])
     assert done.status == 0, done.err
     assert not steers(done.out)
     assert all(rule in done.out for rule in lead["rules_not_fired"])
-    [told] = headwater("leads", "explain", small_template.case, 1, "--json").rows
+    [told] = headwater("leads", "explain", small.case, 1, "--json").rows
     assert told["lead_id"] == lead["lead_id"]
-    assert headwater("leads", "explain", small_template.case, "led-none").status == 2
+    assert headwater("leads", "explain", small.case, "led-none").status == 2
 
 
-def test_leads_that_nothing_ties_to_a_country_are_a_list_of_their_own(small_template, headwater):
-    every = headwater("leads", small_template.case, "--limit", 0, "--json").rows
-    apart = headwater("leads", small_template.case, "--limit", 0, "--unattributed", "--json").rows
+def test_leads_that_nothing_ties_to_a_country_are_a_list_of_their_own(small, headwater):
+    every = headwater("leads", small.case, "--limit", 0, "--json").rows
+    apart = headwater("leads", small.case, "--limit", 0, "--unattributed", "--json").rows
     assert apart == [lead for lead in every if not lead["jurisdiction"]]
-    assert headwater("leads", small_template.case, "--unattributed", "--country", "ES").status == 2
+    assert headwater("leads", small.case, "--unattributed", "--country", "ES").status == 2
 
 
 def test_what_became_of_a_lead_is_imported_and_shown(small, headwater, tmp_path):

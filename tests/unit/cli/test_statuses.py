@@ -123,12 +123,12 @@ def test_help_is_no_failure(words, headwater):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )
-def test_what_an_error_becomes(error, status, told, small_template, headwater, monkeypatch):
+def test_what_an_error_becomes(error, status, told, small, headwater, monkeypatch):
     def fail(*arguments, **options):
         raise error
 
     monkeypatch.setattr("headwater.workflow.verify_path", fail)
-    done = headwater("verify", small_template.case)
+    done = headwater("verify", small.case)
     assert done.status == status
     assert done.out == ""
     assert told in done.err
