@@ -30,7 +30,6 @@ _MOST_QUERY: Final = 63
 _MOST_WORDS: Final = 5
 _MOST_CANDIDATES: Final = 20_000
 _PARTS_AT_ONCE: Final = 2
-_FAR_SUM: Final = 1 << 20
 
 _Rank = tuple[int, int, int, int, int]
 """Edits, how unlike the whole is, length, place of the column, number of the row: the smaller, the better it fits."""
@@ -84,7 +83,8 @@ class SearchIndex:
     def __init__(self, folder: Path) -> None:
         self._words = _Rows.at(folder / f"{WORDS}.arrow")
         self._codes = _Rows.at(folder / f"{CODES}.arrow")
-        self._masks = np.load(folder / "masks.npy", mmap_mode="r")
+        # As a plain array: each slice of a mapped one would be told where it comes from, at some cost.
+        self._masks = np.asarray(np.load(folder / "masks.npy", mmap_mode="r"))
         self._ends = {
             name: (np.load(folder / f"{name}.npy", mmap_mode="r"), np.load(folder / f"{name}-rows.npy", mmap_mode="r"))
             for name in ("heads", "tails")
@@ -127,31 +127,32 @@ class SearchIndex:
         """The best that fit, and how many do."""
         words = text.split()[:_MOST_WORDS]
         jobs = zip(self._words.parts, self._words.starts, strict=False)
-        found = list(self._workers.map(lambda job: self._in_part(words, text, most, *job), jobs))
-        return [rank for best, _ in found for rank in best], sum(fitting for _, fitting in found)
+        found = list(self._workers.map(lambda job: self._in_part(words, text, *job), jobs))
+        ranks = np.concatenate([np.empty((0, 5), np.int64), *found])
+        if len(ranks) > most:
+            # Told apart by the first three alone, which fit into one number; whoever is as good as the last stays.
+            level = ranks[:, 0] << 40 | ranks[:, 1] << 36 | ranks[:, 2]
+            ranks = ranks[level <= np.partition(level, most - 1)[most - 1]]
+        best = ranks[np.lexsort(ranks.T[::-1])][:most]
+        return [tuple(rank) for rank in best.tolist()], sum(len(part) for part in found)
 
-    def _in_part(
-        self, words: Sequence[str], text: str, most: int, part: pa.RecordBatch, start: int
-    ) -> tuple[list[_Rank], int]:
+    def _in_part(self, words: Sequence[str], text: str, part: pa.RecordBatch, start: int) -> Any:  # noqa: ANN401 - array
+        """Of each row that fits, what `_Rank` says of it; shape (rows, 5), int64."""
         column = part.column("folded")
         content, offsets = buffers_of(column)
         masks = self._masks[start : start + len(part)]
-        total = np.zeros(len(part), np.int64)
-        for word in words:
-            edits = _edits(content, offsets, masks, word).astype(np.int64)
-            total += np.where(edits == _far(), _FAR_SUM, edits)
-        places = np.flatnonzero(total < _FAR_SUM)
-        lengths = np.diff(offsets)[places]
-        searched = part.column("searched").to_numpy()[places]
-        # Of those with as few edits, the shortest have the least besides what was asked for.
-        likest = np.lexsort((places, searched, lengths, total[places]))[: most * 2]
-        best = []
-        for one in likest.tolist():
-            at = int(places[one])
-            whole = column[at].as_py()
-            unlike = 0 if whole == text else 1 if whole.startswith(text) else 2
-            best.append((int(total[at]), unlike, int(lengths[one]), int(searched[one]), start + at))
-        return best, len(places)
+        edits = [_edits(content, offsets, masks, word) for word in words]
+        fits = edits[0] != _far()
+        for more in edits[1:]:
+            fits &= more != _far()
+        places = np.flatnonzero(fits)
+        ranks = np.empty((len(places), 5), np.int64)
+        ranks[:, 0] = sum(more[places].astype(np.int64) for more in edits)
+        ranks[:, 1] = _likeness(content, offsets, places, text)
+        ranks[:, 2] = offsets[places + 1] - offsets[places]
+        ranks[:, 3] = part.column("searched").to_numpy()[places]
+        ranks[:, 4] = start + places
+        return ranks
 
     # Codes
 
@@ -188,15 +189,71 @@ def _far() -> int:
 
 
 def _edits(content: Any, offsets: Any, masks: Any, word: str) -> Any:  # noqa: ANN401 - arrays
-    from headwater.search.kernels import distances, pair_masks
+    from headwater.search.kernels import distances
 
     letters = np.zeros(256, np.uint64)
     raw = np.frombuffer(word.encode("ascii"), np.uint8)
     for place, letter in enumerate(raw.tolist()):
         letters[letter] |= np.uint64(1) << np.uint64(place)
     most = 2 if len(word) >= _TWO_SLIPS_FROM else 1 if len(word) >= _ONE_SLIP_FROM else 0
-    pairs = np.zeros(max(0, len(raw) - 1), np.uint64)
-    pair_masks(np.repeat(raw, 2)[1:-1].copy(), np.arange(0, 2 * len(pairs) + 1, 2, dtype=np.int32), pairs)
+    pieces = _pieces(word, most)
     into = np.empty(len(offsets) - 1, np.uint8)
-    distances(content, offsets, np.ascontiguousarray(masks), letters, pairs, 3 * most, len(raw), most, into)
+    distances(content, offsets, masks, letters, _pairs(word), _masks(pieces), _standing(pieces), len(raw), most, into)
+    return into
+
+
+def _masks(texts: Sequence[str]) -> Any:  # noqa: ANN401 - array
+    from headwater.search.kernels import pair_masks
+
+    offsets = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+    into = np.empty(len(texts), np.uint64)
+    pair_masks(np.frombuffer("".join(texts).encode("ascii"), np.uint8), offsets, into)
+    return into
+
+
+def _pairs(word: str) -> Any:  # noqa: ANN401 - array
+    """Bits of the pairs of neighbours in a word; of those that it has twice, once more; and so on."""
+    levels: list[int] = []
+    for bit in _masks([word[at : at + 2] for at in range(len(word) - 1)]).tolist():
+        level = next((number for number, held in enumerate(levels) if not held & bit), len(levels))
+        levels[level:] = [(levels[level] if level < len(levels) else 0) | bit, *levels[level + 1 :]]
+    return np.array(levels, np.uint64)
+
+
+def _pieces(word: str, most: int) -> list[str]:
+    """Parts of a word, of which one at least stands as it is in any text with so few edits.
+
+    Of one more pieces than edits, one is left as it is. Only where two letters change places from one piece into the
+    next does one edit reach two pieces, and then the two stand there with these letters exchanged.
+    """
+    ends = [len(word) * number // (most + 1) for number in range(most + 2)]
+    parts = []
+    for first in range(most + 1):
+        for last in range(first + 1, most + 2):
+            part = list(word)
+            for end in ends[first + 1 : last]:
+                part[end - 1], part[end] = part[end], part[end - 1]
+            parts.append("".join(part[ends[first] : ends[last]]))
+    return parts
+
+
+def _standing(pieces: Sequence[str]) -> Any:  # noqa: ANN401 - array
+    """What `distances` finds pieces with; empty where they have more than 64 letters."""
+    if sum(map(len, pieces)) > 64:
+        return np.empty(0, np.uint64)
+    table, place = [0] * 258, 0
+    for piece in pieces:
+        table[256] |= 1 << place
+        for letter in piece.encode("ascii"):
+            table[letter] |= 1 << place
+            place += 1
+        table[257] |= 1 << (place - 1)
+    return np.array(table, np.uint64)
+
+
+def _likeness(content: Any, offsets: Any, places: Any, text: str) -> Any:  # noqa: ANN401 - arrays
+    from headwater.search.kernels import likeness
+
+    into = np.empty(len(places), np.uint8)
+    likeness(content, offsets, places, np.frombuffer(text.encode("ascii"), np.uint8), into)
     return into

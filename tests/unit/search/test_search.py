@@ -56,6 +56,49 @@ def test_the_distance_is_that_of_the_table_of_all_prefixes(word: str, texts: lis
     assert _edits(content, offsets, masks, word).tolist() == [e if e <= most else FAR for e in expected]
 
 
+@st.composite
+def slipped(draw: st.DrawFn) -> tuple[str, str]:
+    """A word, and a text it stands in with a slip or three, which may reach over the middle or a third of it."""
+    word = draw(st.text(string.ascii_lowercase, min_size=5, max_size=40))
+    letters = list(word)
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.sampled_from([0, len(letters) // 3, len(letters) // 2, 2 * len(letters) // 3, len(letters) - 1]))
+        letter = draw(st.sampled_from(string.ascii_lowercase))
+        how = draw(st.sampled_from(["exchange", "leave out", "put in", "change"]))
+        if how == "exchange" and at:
+            letters[at - 1], letters[at] = letters[at], letters[at - 1]
+        elif how == "leave out":
+            del letters[at]
+        elif how == "put in":
+            letters.insert(at, letter)
+        else:
+            letters[at] = letter
+    around = st.text(string.ascii_lowercase + " ", max_size=12)
+    return word, draw(around) + "".join(letters) + draw(around)
+
+
+@settings(deadline=None, max_examples=400)
+@given(slipped())
+def test_a_word_with_slips_is_found_wherever_they_are(pair: tuple[str, str]) -> None:
+    word, text = pair
+    most = 2 if len(word) >= 12 else 1
+    content, offsets = buffers_of(pa.array([text]))
+    masks = np.zeros(1, np.uint64)
+    pair_masks(content, offsets, masks)
+    expected = fewest_edits(word, text)
+    assert _edits(content, offsets, masks, word).tolist() == [expected if expected <= most else FAR]
+
+
+def test_of_those_with_as_few_edits_the_whole_comes_first_then_the_beginning_then_the_shortest(tmp_path: Path) -> None:
+    names = [*(f"a meadow {number:03}" for number in range(300)), "meadow grass is greener here", "ye meadow", "meadow"]
+    index = made(
+        tmp_path, accounts=[row("accounts", account_id=f"acc-{n}", nickname=name) for n, name in enumerate(names)]
+    )
+    found, fitting = index.find("meadow", most=4)
+    assert [one.value for one in found] == ["meadow", "meadow grass is greener here", "ye meadow", "a meadow 000"]
+    assert fitting == len(names)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
