@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from headwater.engine import Session
-from headwater.errors import ConfigError
+from headwater.errors import ConfigError, InputError
 from headwater.leads import claim_rows, concerned, explained_lead, lead_named, outcome_sums, outcomes_of_leads
 from headwater.workflow.case import Case
 
@@ -27,10 +28,9 @@ def named_lead(case: Case, wanted: str) -> tuple[str, ...]:
 
     A rank moves with the next run, and is nobody's key: what is recorded is whom it stood for.
     """
-    with case.tables() as tables:
-        for lead in tables.columns("leads", ["lead_id", "account_id", "rank"]).to_pylist():
-            if wanted in {lead["lead_id"], lead["account_id"], str(lead["rank"])}:
-                return lead["lead_id"], lead["account_id"]
+    with case.tables() as tables, suppress(InputError):
+        lead = lead_named(tables, wanted)
+        return lead["lead_id"], lead["account_id"]
     return (wanted,)
 
 

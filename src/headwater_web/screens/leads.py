@@ -15,8 +15,10 @@ from headwater.errors import InputError
 from headwater.leads import (
     CONNECTION_WORDS,
     Connections,
+    LeadTimeline,
     RuleSet,
     lead_connections,
+    lead_named,
     read_rules,
     short_moves,
     standing_outcomes,
@@ -178,27 +180,35 @@ def _tiers(tables: Session) -> list[str]:
     return [str(tier) for tier in sorted(set(tables.columns("leads", ["risk_tier"])["risk_tier"].to_pylist()))]
 
 
+def _ids(tables: Session, wanted: str) -> tuple[str, str]:
+    """Ids of the lead and of the account that somebody names by a lead, an account or a rank."""
+    lead = lead_named(tables, wanted)
+    return str(lead["lead_id"]), str(lead["account_id"])
+
+
+def _parts(
+    ask: Ask, tables: Session, lead_id: str, account_id: str
+) -> tuple[dict[str, Any], LeadTimeline, Connections]:
+    """The lead explained, what happened when, and what it hangs together with."""
+    links = lead_connections(tables, account_id, address=lambda table, row: _row_at(ask, table, row))
+    return lead_explained(tables, lead_id), lead_timeline(tables, lead_id), links
+
+
 def lead(ask: Ask) -> Page | Redirect:
     """One lead: what speaks against it first, then why, where, what would move it, and what came back."""
     wanted = ask.path["lead"]
     try:
-        told = ask.case.kept("lead explained", lambda tables: lead_explained(tables, wanted), wanted)
+        lead_id, account_id = ask.case.derived("lead named", lambda tables: _ids(tables, wanted), wanted)
+        if lead_id != wanted:
+            # A rank or an account was asked for: a rank moves with the next run, and an address is kept and passed on.
+            return Redirect(to=ask.url("lead", lead=lead_id))
+        told, timeline, links = ask.case.kept("lead", lambda tables: _parts(ask, tables, lead_id, account_id), lead_id)
     except InputError:
         raise NotThereError("problem.no_lead", lead=Seized(wanted)) from None
-    if told["lead_id"] != wanted:
-        # A rank or an account was asked for: a rank moves with the next run, and an address is kept and passed on.
-        return Redirect(to=ask.url("lead", lead=told["lead_id"]))
-    ask.reads("table:leads", str(told["lead_id"]), str(told["account_id"]))
-    lead_id, account_id = str(told["lead_id"]), str(told["account_id"])
+    ask.reads("table:leads", lead_id, account_id)
     person = _person(ask, account_id, ask.case.kept("accounts judged", _judged_accounts))
     if person is not None:
         ask.reads(*(str(one["account_id"]) for one in person["accounts"]))
-    timeline = ask.case.kept("timeline", lambda tables: lead_timeline(tables, lead_id), lead_id, None, None)
-    links = ask.case.kept(
-        "connections",
-        lambda tables: lead_connections(tables, account_id, address=lambda table, row: _row_at(ask, table, row)),
-        account_id,
-    )
     claims = told["claims"]
     of_rule = {claim["claim"]: claim for claim in claims["rules"]}
     values: dict[str, Any] = {
@@ -210,8 +220,8 @@ def lead(ask: Ask) -> Page | Redirect:
         "link_svg": drawn(_link_svg(ask, links)),
         "link_rows": [{**asdict(row), "href": _row_at(ask, row.table, row.row_id)} for row in links.rows],
         "rows": {"contrary": [_claim(ask, claim, account_id) for claim in claims["contrary"]]},
-        "nickname": _nicknames(ask, [str(told["account_id"])]).get(str(told["account_id"])),
-        "account": ask.url("table", table="accounts", **{"is.account_id": told["account_id"]}),
+        "nickname": _nicknames(ask, [account_id]).get(account_id),
+        "account": ask.url("table", table="accounts", **{"is.account_id": account_id}),
         "fired": [
             rule | {"rows": _claim(ask, of_rule[rule["rule"]], account_id)} for rule in told["rules"] if rule["fired"]
         ],
