@@ -25,7 +25,7 @@ class Page:
     Attributes:
         template: Path under `templates/`; empty for an answer to programs alone.
         values: What the template gets, besides what every template gets.
-        as_json: The same for a program; None where there is none.
+        as_json: The same for a program, or what makes it; None where there is none.
         part: Template for a request of htmx, if it is another one.
         status: Of HTTP.
         cookies: Cookies to set; an empty value takes the cookie away.

@@ -41,10 +41,18 @@ def _endpoint(workbench: Workbench, route: Route) -> Callable[[Request], Awaitab
     return endpoint
 
 
+_NOTHING_HERE = """<!doctype html>
+<html lang="en">
+<head><title>headwater: nothing here</title></head>
+<body><main><h1>There is nothing here</h1><p>The address is none of the workbench's; go back.</p></main></body>
+</html>
+"""
+
+
 async def _bare(_: Request, error: Exception) -> Response:
     """What is said of an address that is none, to anyone."""
     status = getattr(error, "status_code", 404)
-    response = Response("there is nothing here\n", status, media_type="text/plain")
+    response = Response(_NOTHING_HERE, status, media_type="text/html")
     if status == 405:
         response.headers.update(getattr(error, "headers", None) or {})
     for name, value in headers_of(response).items():

@@ -273,7 +273,7 @@ def _response(ask: Ask, answer: Answer) -> Response:
     elif ask.for_program:
         if answer.as_json is None:
             raise Problem(HTTPStatus.NOT_ACCEPTABLE, "problem.no_json")
-        response = JSONResponse(answer.as_json, answer.status)
+        response = JSONResponse(answer.as_json() if callable(answer.as_json) else answer.as_json, answer.status)
     elif not answer.template:
         raise Problem(HTTPStatus.NOT_ACCEPTABLE, "problem.no_page")
     else:

@@ -36,6 +36,9 @@ class Seized:
         return visible(self.text)
 
 
+_ISOLATED, _ISOLATED_NO_MORE, _NOTHING = Markup("<bdi>"), Markup("</bdi>"), Markup()
+
+
 def visible(text: str) -> str:
     """The text with each character that shows nothing, or changes the direction of others, as an escape."""
     if text.isascii() and text.isprintable():
@@ -47,8 +50,8 @@ def seized_markup(text: str) -> Markup:
     """The text isolated, so that its direction ends with it, cut where a page would drown in it."""
     shown = visible(text[:MOST_CHARACTERS])
     rest = len(text) - MOST_CHARACTERS
-    more = Markup("<span> … +{:,}</span>").format(rest) if rest > 0 else Markup()
-    return Markup("<bdi>{}{}</bdi>").format(shown, more)
+    more = Markup("<span> … +{:,}</span>").format(rest) if rest > 0 else _NOTHING
+    return _ISOLATED + shown + more + _ISOLATED_NO_MORE  # what is added to markup is escaped
 
 
 def finalised(value: object) -> object:

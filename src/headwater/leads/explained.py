@@ -130,18 +130,23 @@ class _Ranked:
                 }
 
 
-def lead_named(tables: Session, wanted: str) -> dict[str, Any]:
+def lead_named(tables: Session, wanted: str, *, columns: Sequence[str] | None = None) -> dict[str, Any]:
     """The row of a lead that somebody names by its id, its account or its rank.
+
+    Args:
+        tables: The tables of the case.
+        wanted: What they typed.
+        columns: Only these; None for all.
 
     Raises:
         InputError: There is no such lead.
     """
     for column in ("lead_id", "account_id"):
-        found: list[dict[str, Any]] = tables.keyed("leads", column, [wanted]).to_pylist()
+        found: list[dict[str, Any]] = tables.keyed("leads", column, [wanted], columns=columns).to_pylist()
         if found:
             return found[0]
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= tables.count("leads"):
-        [row] = tables.at("leads", [int(wanted) - 1]).to_pylist()
+        [row] = tables.at("leads", [int(wanted) - 1], columns=columns).to_pylist()
         return dict(row)
     raise InputError(wanted, "no lead, account or rank of this case", remedy="see 'headwater leads CASE --limit 0'")
 

@@ -29,7 +29,7 @@ def named_lead(case: Case, wanted: str) -> tuple[str, ...]:
     A rank moves with the next run, and is nobody's key: what is recorded is whom it stood for.
     """
     with case.tables() as tables, suppress(InputError):
-        lead = lead_named(tables, wanted)
+        lead = lead_named(tables, wanted, columns=["lead_id", "account_id"])
         return lead["lead_id"], lead["account_id"]
     return (wanted,)
 

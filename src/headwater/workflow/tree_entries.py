@@ -25,6 +25,9 @@ _KEPT_QUERIES: Final = 64
 """Of each, a bit for each entry of the volume is kept, so that its next page is quick."""
 
 
+_BLOCK_BYTES: Final = 4_096
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntriesUnder:
     """Some of the entries behind a number of the tree.
@@ -44,6 +47,29 @@ class _Volume:
 
     first: int
     rows: int
+
+
+class _Chosen:
+    """Some of many rows: a bit for each, and how many were chosen before each block, so that any of them is near."""
+
+    def __init__(self, mask: npt.NDArray[np.bool_]) -> None:
+        bits = np.packbits(mask)
+        self._blocks = np.pad(bits, (0, -len(bits) % _BLOCK_BYTES)).reshape(-1, _BLOCK_BYTES)
+        self._before = np.cumsum([0, *np.bitwise_count(self._blocks).sum(axis=1, dtype=np.int64)])
+        self.count = int(self._before[-1])
+
+    def places(self, first: int, rows: int) -> npt.NDArray[np.int64]:
+        """Where the chosen ones lie, from the one of that number on, and so many at most."""
+        found: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+        at, end = first, min(first + rows, self.count)
+        while at < end:
+            block = int(np.searchsorted(self._before, at, side="right")) - 1
+            inside = np.flatnonzero(np.unpackbits(self._blocks[block]))
+            before = int(self._before[block])
+            taken = inside[at - before : end - before]
+            found.append(taken + block * _BLOCK_BYTES * 8)
+            at += len(taken)
+        return np.concatenate(found)
 
 
 class FolderEntries:
@@ -70,7 +96,7 @@ class FolderEntries:
             place = (one["exhibit_id"], one["volume_index"])
             self._volumes[place] = _Volume(first=at, rows=one["count_all"])
             at += one["count_all"]
-        self._kept: OrderedDict[tuple[object, ...], npt.NDArray[np.uint8]] = OrderedDict()
+        self._kept: OrderedDict[tuple[object, ...], _Chosen] = OrderedDict()
         self._lock = threading.Lock()
 
     def under(
@@ -93,14 +119,13 @@ class FolderEntries:
         with self._lock:
             kept = self._kept.get(key)
         if kept is None:
-            kept = np.packbits(self._mask(volume, folder, account, is_here=is_here))
+            kept = _Chosen(self._mask(volume, folder, account, is_here=is_here))
             with self._lock:
                 self._kept[key] = kept
                 while len(self._kept) > _KEPT_QUERIES:
                     self._kept.popitem(last=False)
-        fitting = np.flatnonzero(np.unpackbits(kept, count=volume.rows).view(np.bool_))
-        places = volume.first + fitting[first : first + rows]
-        return EntriesUnder(rows=[self._row(place) for place in places.tolist()], fitting=len(fitting))
+        places = volume.first + kept.places(first, rows)
+        return EntriesUnder(rows=[self._row(place) for place in places.tolist()], fitting=kept.count)
 
     def _mask(self, volume: _Volume, folder: str, account: str, *, is_here: bool) -> npt.NDArray[np.bool_]:
         within = slice(volume.first, volume.first + volume.rows)

@@ -93,7 +93,10 @@ def intake(ask: Ask) -> Page:
         "strips": [{"exhibit_id": one, "href": ask.url("intake_ranges", exhibit=one)} for one in strips],
         "mapping": _mapping(ask),
     }
-    as_json = {"lines": [asdict(line) for line in parts], "whole": None if whole is None else asdict(whole)}
+
+    def as_json() -> object:
+        return {"lines": [asdict(line) for line in parts], "whole": None if whole is None else asdict(whole)}
+
     return Page(template="intake.html", values=values, as_json=as_json)
 
 

@@ -182,7 +182,7 @@ def _tiers(tables: Session) -> list[str]:
 
 def _ids(tables: Session, wanted: str) -> tuple[str, str]:
     """Ids of the lead and of the account that somebody names by a lead, an account or a rank."""
-    lead = lead_named(tables, wanted)
+    lead = lead_named(tables, wanted, columns=["lead_id", "account_id"])
     return str(lead["lead_id"]), str(lead["account_id"])
 
 
@@ -235,7 +235,10 @@ def lead(ask: Ask) -> Page | Redirect:
         "rival_table": ask.url("table", table="rival_hypotheses"),
         "back": ask.url("leads"),
     }
-    as_json = {"lead": json_value(told), "links": links.chart.as_json(), "person": json_value(person)}
+
+    def as_json() -> object:
+        return {"lead": json_value(told), "links": links.chart.as_json(), "person": json_value(person)}
+
     return Page(template="lead.html", values=values, as_json=as_json)
 
 

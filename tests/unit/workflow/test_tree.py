@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headwater.engine import Session
 from headwater.errors import InputError
 from headwater.schema import table_named
 from headwater.workflow import accounted, folder_entries, folder_sums, medium_strip
+from headwater.workflow.tree_entries import _Chosen
 
 PLACES = (
     # Path, its account, size. A folder's own entry lies in the folder above it.
@@ -155,3 +160,16 @@ def test_a_strip_agrees_with_a_byte_by_byte_drawing():
 def test_an_exhibit_without_ranges_has_no_strip(tables):
     tables.put("exhibits", table_named("exhibits").empty())
     assert medium_strip(tables, "E 1") is None
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    share=st.sampled_from([0.0, 0.001, 0.5, 1.0]), rows=st.integers(0, 200_000), seed=st.integers(0, 9), data=st.data()
+)
+def test_rows_that_were_chosen_are_found_from_any_of_them_on(share: float, rows: int, seed: int, data: Any) -> None:
+    mask = np.random.default_rng(seed).random(rows) < share
+    chosen = _Chosen(mask)
+    expected = np.flatnonzero(mask)
+    first = data.draw(st.integers(0, len(expected) + 1))
+    assert chosen.count == len(expected)
+    assert chosen.places(first, 40_000).tolist() == expected[first : first + 40_000].tolist()
