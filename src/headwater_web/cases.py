@@ -58,7 +58,10 @@ class OpenCase:
         self._indexer = ThreadPoolExecutor(1, thread_name_prefix="index")
         self._making: Future[None] | None = None
         self._ending = threading.Event()
+        self._beginning = threading.Lock()
         self._begun: dict[str, Future[object]] = {}
+        self._steps: Sequence[tuple[str, Callable[[OpenCase], object]]] = ()
+        self._begun_for: tuple[object, ...] = ()
         self._index: tuple[str, SearchIndex] | None = None
 
     @property
@@ -205,6 +208,13 @@ class OpenCase:
         Args:
             steps: Names of the routes that wait for it, and what makes it.
         """
+        with self._beginning:
+            self._begin(steps, self.derived_version())
+
+    def _begin(self, steps: Sequence[tuple[str, Callable[[OpenCase], object]]], version: tuple[object, ...]) -> None:
+        for begun in self._begun.values():
+            begun.cancel()  # what has not been begun would be made for nothing
+        self._steps, self._begun_for = steps, version
         self._begun = {name: self._indexer.submit(self._patiently, make) for name, make in steps}
 
     def _patiently(self, make: Callable[[OpenCase], object]) -> object:
@@ -217,8 +227,14 @@ class OpenCase:
         return None
 
     def is_being_made(self, route: str) -> bool:
-        """Whether a route still waits for what was begun; one whose making failed makes it itself and says why."""
-        begun = self._begun.get(route)
+        """Whether a route still waits for what was begun; one whose making failed makes it itself and says why.
+
+        After a run or an import everything is begun anew: whoever comes first waits for no more than their own page.
+        """
+        with self._beginning:
+            if self._steps and (version := self.derived_version()) != self._begun_for:
+                self._begin(self._steps, version)
+            begun = self._begun.get(route)
         return begun is not None and not begun.done()
 
     def row_counts(self) -> dict[str, int]:

@@ -12,7 +12,7 @@ from headwater.money_view.sankey_svg import svg_text
 from headwater.money_view.sheets import Basis, Sheet, request_sheets
 from headwater.money_view.sheets_of_tokens import token_sheet_files, token_sheets
 from headwater.money_view.sums import FEE, End, FlowSums, MoneySums, money_sums
-from headwater.money_view.sums_of_tokens import TokenSums, token_sums
+from headwater.money_view.sums_of_tokens import TokenEnd, TokenSums, token_end_rows, token_sums
 from headwater.money_view.written import sheet_files
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Prices",
     "ServiceLine",
     "Sheet",
+    "TokenEnd",
     "TokenSums",
     "btc_text",
     "end_rows",
@@ -43,6 +44,7 @@ __all__ = [
     "share_text",
     "sheet_files",
     "svg_text",
+    "token_end_rows",
     "token_sheet_files",
     "token_sheets",
     "token_sums",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from headwater.engine import Session
 from headwater.errors import IntegrityError
 from headwater.money_view.sums import services_by_id
 
-__all__ = ["TokenEnd", "TokenSums", "token_sums"]
+__all__ = ["TokenEnd", "TokenSums", "token_end_rows", "token_sums"]
 
 FEE = "fee"
 
@@ -99,6 +100,54 @@ def token_sums(tables: Session) -> list[TokenSums]:
                 f"and {ended} are at ends; run 'headwater verify'"
             )
     return [found[key] for key in sorted(found)]
+
+
+def token_end_rows(tables: Session, sums: TokenSums, end: TokenEnd) -> list[dict[str, Any]]:
+    """The rows that a sum at an end is made of, those with most base units first.
+
+    Args:
+        tables: The tables of the case.
+        sums: The token and direction.
+        end: One of its ends.
+
+    Returns:
+        Of each the table and its id, the trace, transaction, address, base units, transfers from the platform and time;
+        of a fee there is the trace alone.
+    """
+    own = (sums.chain, sums.token_contract, sums.direction)
+    traces = {
+        row["trace_id"]: row
+        for row in tables.arrow("token_traces").to_pylist()
+        if (row["chain"], row["token_contract"], row["direction"]) == own
+    }
+    if end.stop_reason == FEE:
+        found = [
+            {
+                "table": "token_traces",
+                "row_id": row["trace_id"],
+                "trace_id": row["trace_id"],
+                "txid": None,
+                "address": "",
+                "amount_units": int(row["fee_units"]),
+                "hops": None,
+                "at_utc": None,
+            }
+            for row in traces.values()
+            if int(row["fee_units"])
+        ]
+    else:
+        found = [
+            {
+                "table": "token_endpoints",
+                "row_id": row["endpoint_id"],
+                "amount_units": int(row["amount_units"]),
+                **{name: row[name] for name in ("trace_id", "txid", "address", "hops", "at_utc")},
+            }
+            for row in tables.arrow("token_endpoints").to_pylist()
+            if row["trace_id"] in traces
+            and (row["stop_reason"], row["service_id"] or "") == (end.stop_reason, end.service_id)
+        ]
+    return sorted(found, key=lambda row: (-row["amount_units"], row["row_id"]))
 
 
 def _add(sums: TokenSums, end: TokenEnd, units: int) -> None:

@@ -14,13 +14,15 @@ from headwater.workflow import (
     Contents,
     content_explained,
     content_grades,
+    judge_link,
     queued_hubs,
     ungraded_contents,
 )
-from headwater_web.answers import NotThereError, Page
+from headwater_web.answers import NotThereError, Page, Redirect, WrongInputError
 from headwater_web.ask import Ask
 from headwater_web.cases import OpenCase
-from headwater_web.rules import CASE_READERS, Route
+from headwater_web.rules import CASE_READERS, DECIDERS, Route
+from headwater_web.screens.review import VERDICTS
 from headwater_web.shown import json_value
 from headwater_web.text import Seized
 
@@ -234,6 +236,8 @@ def hubs(ask: Ask) -> Page:
     """Listed hashes that are near many unlike items: set aside until a person says what each stands for."""
     found = ask.case.derived("queued hubs", queued_hubs)
     ask.reads("table:media_hubs", *(hub["media_hub_id"] for hub in found))
+    said = ask.case.kept("judged hubs", lambda tables: tables.arrow("hub_judgements").to_pylist())
+    said_of = {row["pdq"]: row for row in said}
     rows = [
         {
             **hub,
@@ -241,10 +245,26 @@ def hubs(ask: Ask) -> Page:
             "series": Seized(hub["series"] or ""),
             "href": ask.url("row", table="media_hubs", **{"is.media_hub_id": hub["media_hub_id"]}),
             "matches": ask.url("table", table="media_matches", **{"is.entry_id": hub["entry_id"]}),
+            "said": said_of.get(hub["pdq"]),
         }
         for hub in found
     ]
     return Page(template="hubs.html", values={"rows": rows}, as_json={"hubs": [json_value(hub) for hub in found]})
+
+
+def judge_hub(ask: Ask) -> Redirect:
+    """What a person says that a listed hash stands for; the next run counts its matches, or leaves them out."""
+    hub, verdict, why = ask.path["hub"], ask.form.get("verdict", ""), ask.form.get("why", "").strip()
+    if verdict not in VERDICTS:
+        raise WrongInputError("problem.no_verdict")
+    if not why:
+        raise WrongInputError("problem.no_reason")
+    if hub not in {row["media_hub_id"] for row in ask.case.derived("queued hubs", queued_hubs)}:
+        raise NotThereError
+    with ask.case.acting() as case:
+        judged = judge_link(case, ask.actor_for(why), hub, verdict, why=why)
+    ask.reads(judged.judgement.judgement_id)
+    return Redirect(to=ask.url("hubs"))
 
 
 BEGUN = (("catalogue", _contents),)
@@ -279,5 +299,16 @@ ROUTES = (
         roles=CASE_READERS,
         in_case=True,
         reads="hubs",
+    ),
+    Route(
+        name="judge_hub",
+        path="/case/{case}/catalogue/hubs/{hub}/judge",
+        about="Records what a person says of a listed hash that was set aside: `verdict` and `why`.",
+        view=judge_hub,
+        roles=DECIDERS,
+        in_case=True,
+        reads="hub",
+        methods=("POST",),
+        sample=(("hub", "hub-none"),),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -172,6 +173,25 @@ def test_a_page_says_so_while_what_it_shows_is_being_made(bench: Any) -> None:
     go_on.set()
     case.begin_making([])
     assert asker.get(f"/case/{bench.case}/").status_code == 200
+
+
+def test_what_was_begun_is_begun_anew_after_an_import(bench: Any, headwater: Any, tmp_path: Path) -> None:
+    case, asker = bench.workbench.cases[bench.case], bench.as_(Role.ANALYST)
+    made: list[object] = []
+
+    def home() -> None:
+        while asker.get(f"/case/{bench.case}/").status_code == 202:
+            pass
+
+    case.begin_making([("home", lambda opened: made.append(opened.derived_version()))])
+    home()
+    home()
+    assert len(made) == 1
+    (tmp_path / "list.csv").write_text("md5\n" + "d" * 32 + "\n")
+    options = ("--name", "late", "--version", "1", "--polarity", "known-illegal")
+    assert headwater("reference", "add", case.path, "hash-list", tmp_path / "list.csv", *options).status == 0
+    home()
+    assert len(set(made)) == len(made) == 2
 
 
 def test_what_could_not_be_made_beforehand_is_made_by_the_page(bench: Any) -> None:

@@ -307,3 +307,30 @@ def test_by_mouse_and_by_keyboard_alone(serve: Any, make_bench: Any, listed: Any
         found = Axe().run(page).response["violations"]
         assert [one["id"] for one in found if one["impact"] in {"serious", "critical"}] == [], address
     assert not served.seen.faults
+
+
+def test_a_hub_is_decided_where_it_is_shown(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Case(shelf.folder) as case, case.tables() as tables:
+        entry_id = tables.arrow("hash_list_entries")["entry_id"][0].as_py()
+    hub = {
+        "media_hub_id": "hub-1", "pdq": "ab" * 32, "entries": 1, "entry_id": entry_id, "items": 9,
+        "distant_items": 7, "standing": "undecided",
+    }  # fmt: skip
+    arrow = Session.arrow
+    monkeypatch.setattr(
+        Session, "arrow",
+        lambda self, name: table_named(name).rows([hub]) if name == "media_hubs" else arrow(self, name),
+    )  # fmt: skip
+    asker, page = shelf.as_("analyst"), f"/case/{shelf.case}/catalogue/hubs"
+    assert "hub-1" in asker.get(page).text
+    assert asker.post(f"{page}/hub-1/judge", {"verdict": "negative"}).status_code == 422, "a reason is asked for"
+    assert asker.post(f"{page}/hub-1/judge", {"verdict": "maybe", "why": "x"}).status_code == 422
+    assert asker.post(f"{page}/hub-2/judge", {"verdict": "negative", "why": "x"}).status_code == 404
+    assert "it is a template" not in asker.get(page).text
+    assert asker.post(f"{page}/hub-1/judge", {"verdict": "negative", "why": "a caption card"}).status_code == 303
+    assert "it is a template" in asker.get(page).text
+    with Case(shelf.folder) as case, case.tables() as tables:
+        [said] = tables.arrow("hub_judgements").to_pylist()
+    assert (said["pdq"], said["standing"]) == (hub["pdq"], "template")
+    assert asker.post(f"{page}/hub-1/judge", {"verdict": "unsure", "why": "look again"}).status_code == 303
+    assert "it is a template" not in asker.get(page).text

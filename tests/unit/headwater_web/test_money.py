@@ -120,6 +120,25 @@ def test_tokens_add_up(money_bench: Any, headwater: Any) -> None:
     assert money_bench.as_("analyst").get(f"/case/{money_bench.case}/money/?coins=none/none").status_code == 404
 
 
+def test_each_sum_of_a_token_leads_to_rows_that_give_it(money_bench: Any) -> None:
+    asker = money_bench.as_("analyst")
+    rows = asker.get(f"/case/{money_bench.case}/tables/token_traces/", as_json=True).json()["rows"]
+    coins = {f"{row['chain']}/{row['token_contract']}" for row in rows}
+    seen = 0
+    for coin in sorted(coins):
+        for side in told(money_bench, f"?coins={quote(coin, safe='')}"):
+            for end in side["ends"]:
+                named = quote(f"{end['stop_reason']}:{end['service_id'] or ''}", safe="")
+                where = f"token-ends?coins={quote(coin, safe='')}&direction={side['direction']}&end={named}"
+                shown = told(money_bench, where)
+                assert shown["amount_units"] == end["amount_units"], where
+                assert sum(int(row["amount_units"]) for row in shown["rows"]) == int(end["amount_units"])
+                assert text_of(money_bench, where).count("data-row") == shown["fitting"]
+                seen += shown["fitting"]
+    assert seen
+    assert asker.get(f"/case/{money_bench.case}/money/token-ends?coins={quote(coin)}&end=none:").status_code == 404
+
+
 def test_a_question_shows_the_whole_way_and_what_would_make_it_false(money_bench: Any, headwater: Any) -> None:
     service = first_service(money_bench)
     questions = told(money_bench, f"services/{service['service_id']}")["questions"]
