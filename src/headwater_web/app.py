@@ -49,10 +49,13 @@ _NOTHING_HERE = """<!doctype html>
 """
 
 
-async def _bare(_: Request, error: Exception) -> Response:
+async def _bare(request: Request, error: Exception) -> Response:
     """What is said of an address that is none, to anyone."""
     status = getattr(error, "status_code", 404)
-    response = Response(_NOTHING_HERE, status, media_type="text/html")
+    if "text/html" in request.headers.get("accept", ""):
+        response = Response(_NOTHING_HERE, status, media_type="text/html")
+    else:
+        response = Response("there is nothing here\n", status, media_type="text/plain")
     if status == 405:
         response.headers.update(getattr(error, "headers", None) or {})
     for name, value in headers_of(response).items():

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from headwater.money import token_text
 from headwater.money_view import TokenEnd, TokenSums, share_text, token_end_rows, token_sums
-from headwater_web.answers import NotThereError, Page
+from headwater_web.answers import NotThereError, Page, WrongInputError
 from headwater_web.ask import Ask
 from headwater_web.rules import CASE_READERS, Route
 from headwater_web.shown import json_value
@@ -104,7 +104,7 @@ def money_token_ends(ask: Ask) -> Page:
         ends = [end for end in sums.ends if (end.stop_reason, end.service_id) == (reason, service_id)]
         if (_key(sums), sums.direction) == wanted and ends:
             return _rows_page(ask, sums, ends[0])
-    raise NotThereError
+    raise WrongInputError("problem.no_token_end")
 
 
 def _rows_page(ask: Ask, sums: TokenSums, end: TokenEnd) -> Page:

@@ -24,6 +24,7 @@ from .test_routes import address
 CONTRADICTED = {
     "money",
     "money_ends",
+    "money_token_ends",
     "money_service",
     "money_question",
     "money_sheet",

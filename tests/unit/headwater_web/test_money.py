@@ -136,7 +136,7 @@ def test_each_sum_of_a_token_leads_to_rows_that_give_it(money_bench: Any) -> Non
                 assert text_of(money_bench, where).count("data-row") == shown["fitting"]
                 seen += shown["fitting"]
     assert seen
-    assert asker.get(f"/case/{money_bench.case}/money/token-ends?coins={quote(coin)}&end=none:").status_code == 404
+    assert asker.get(f"/case/{money_bench.case}/money/token-ends?coins={quote(coin)}&end=none:").status_code == 422
 
 
 def test_a_question_shows_the_whole_way_and_what_would_make_it_false(money_bench: Any, headwater: Any) -> None:

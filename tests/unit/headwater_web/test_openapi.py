@@ -79,7 +79,7 @@ WHO = (Role.ANALYST, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
 NEEDS_MORE = {
     "second_factor_form", "password_form",  # a step of signing in before it
     "viewer_exported", "viewer_file", "grades_shown", "release_draft",  # something that somebody made, and a random id
-    "money_service", "money_question", "money_sheet", "money_cluster", "money_ends",  # money
+    "money_service", "money_question", "money_sheet", "money_cluster", "money_ends", "money_token_ends",
     "content", "opened",  # media, notes of outcomes
     "review_undo_form",  # a judgement to take back
     "row", "lead_timeline",  # a combination that few examples meet

@@ -31,6 +31,7 @@ SCRIPTS = sorted((PACKAGE / "static").glob("*.js"))
 BUILT = {
     "account.": [f"{name}.{part}" for name in ACCOUNTED for part in ("name", "about")],
     "action.": ["tier_1", "tier_2", "lists", "queue", "hubs", "refused"],
+    "catalogue.hub_said_": ["listed", "template"],
     "stage_state.": ["done", "stale", "waiting"],
     "audit.what_": ["refused", "exported", "night", "many"],
     "audit.kind_": ["all", "consulted", "exported", "failed"],
