@@ -103,14 +103,26 @@ def struck(striker: Striker, act: CaseAct, before: Path, folder: Path, point: Po
         shutil.rmtree(folder)
 
 
-def case_strikes(work: Path, step: int, workers: int, faults: Sequence[str] = FAULTS) -> Iterator[Tally]:
-    """For each act and kind of fault, how many points were tried and came right; none where nothing may be traced."""
+def case_strikes(
+    work: Path, step: int, workers: int, *, acts: Sequence[str] = (), faults: Sequence[str] = FAULTS
+) -> Iterator[Tally]:
+    """For each act and kind of fault, how many points were tried and came right; none where nothing may be traced.
+
+    Args:
+        work: An empty folder.
+        step: Every so many points.
+        workers: So many at once.
+        acts: Only these; empty for all.
+        faults: Only these.
+    """
     for name in ("strikers", "cases"):
         (work / name).mkdir()
     strikers = [Striker(work / "strikers" / str(n), "crash_acts") for n in range(workers)]
     passed = 0
     with ThreadPoolExecutor(workers) as pool:
         for before, act in stations(work / "cases"):
+            if acts and act.name not in acts:
+                continue
             probe = work / "probe"
             shutil.copytree(before, probe)
             points = strikers[0].traced_points(partial(do, act), probe)

@@ -1,6 +1,6 @@
 """Does tampering show, does a crash lose anything, and do the same things give the same bytes?
 
-    python bench/tamper_and_crash.py [--bytes N] [--points N] [--workers N] [--only PART ...] [--json]
+    python bench/tamper_and_crash.py [--bytes N] [--points N] [--workers N] [--only PART ...] [--acts ACT ...] [--json]
 
 `tampering`: every byte of a small log and of a small package is changed in turn, lines are cut, left out, doubled,
 exchanged and mixed with those of another log, a case is rolled back, packages are exchanged between countries. Both
@@ -25,7 +25,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from crash_points import Tally
@@ -33,7 +33,7 @@ from crash_points import Tally
 PARTS = ("tampering", "log", "case", "packages")
 
 
-def measured(work: Path, part: str, *, step: int, points: int, workers: int) -> Iterator[Tally]:
+def measured(work: Path, part: str, *, step: int, points: int, workers: int, acts: Sequence[str]) -> Iterator[Tally]:
     """What one part tried, and what of it came out as it must."""
     # Each where it is used: every process that is struck imports this file first, and would import all of it.
     if part == "tampering":
@@ -47,7 +47,7 @@ def measured(work: Path, part: str, *, step: int, points: int, workers: int) -> 
     elif part == "case":
         from crash_acts import case_strikes
 
-        yield from case_strikes(work, points, workers)
+        yield from case_strikes(work, points, workers, acts=acts)
     else:
         from perturbed import reproduced
 
@@ -65,6 +65,7 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=1, help="every N-th system call")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
+    parser.add_argument("--acts", nargs="+", default=(), help="of the part `case`: only these acts, by name")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     bad = 0
@@ -72,7 +73,12 @@ def main() -> int:
         traced = False
         with tempfile.TemporaryDirectory() as folder:
             for tally in measured(
-                Path(folder), part, step=options.bytes, points=options.points, workers=options.workers
+                Path(folder),
+                part,
+                step=options.bytes,
+                points=options.points,
+                workers=options.workers,
+                acts=options.acts,
             ):
                 traced |= "strace" in tally.name
                 bad += tally.tried - tally.good or not tally.tried

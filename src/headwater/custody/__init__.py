@@ -1,5 +1,6 @@
 """The tamper-evident record of acts on evidence; it verifies with no database installed."""
 
+from headwater.custody.disk import new_file
 from headwater.custody.entry import EVENTS, OPERATIONS, Entry, Head, utc_text
 from headwater.custody.erasures import (
     ERASURES_NAME,
@@ -30,6 +31,7 @@ from headwater.custody.keys import (
     load_operator_key,
     load_operator_public_key,
     load_public_key,
+    operator_key,
     raw_public_key,
 )
 from headwater.custody.log import Clock, CustodyLog
@@ -89,7 +91,9 @@ __all__ = [
     "load_operator_key",
     "load_operator_public_key",
     "load_public_key",
+    "new_file",
     "new_salt",
+    "operator_key",
     "program_sha256",
     "raw_public_key",
     "signed_document",

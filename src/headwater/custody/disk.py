@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["append_bytes", "content_of", "lines_of", "sync_directory"]
+__all__ = ["append_bytes", "content_of", "lines_of", "new_file", "sync_directory"]
 
 
 def lines_of(content: bytes) -> tuple[list[bytes], bytes]:
@@ -30,6 +30,25 @@ def append_bytes(descriptor: int, content: bytes) -> None:
     while view:
         view = view[os.write(descriptor, view) :]
     os.fsync(descriptor)
+
+
+def new_file(path: Path, content: bytes, mode: int) -> None:
+    """A file that is there whole or not at all, whatever ends the program; in place of none that is there.
+
+    Raises:
+        FileExistsError: It is there.
+    """
+    if path.exists():
+        raise FileExistsError(f"{path} is there")
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)  # of an attempt that was cut short; nothing rests on it
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        append_bytes(descriptor, content)
+    finally:
+        os.close(descriptor)
+    temporary.rename(path)
+    sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

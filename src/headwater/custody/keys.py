@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from headwater.custody.disk import new_file
 from headwater.errors import ConfigError, InputError
 from headwater.schema import content_id
 
@@ -22,6 +22,7 @@ __all__ = [
     "load_operator_key",
     "load_operator_public_key",
     "load_public_key",
+    "operator_key",
     "raw_public_key",
 ]
 
@@ -60,6 +61,16 @@ def create_operator_key(case_dir: Path, operator: str) -> Ed25519PrivateKey:
         ConfigError: The operator has one already.
     """
     return _create(case_dir, _operator_stem(operator))
+
+
+def operator_key(case_dir: Path, operator: str) -> Ed25519PrivateKey:
+    """The signing key of an operator, made on first use.
+
+    Raises:
+        ConfigError: It is no Ed25519 key, or others may read it.
+    """
+    stem = _operator_stem(operator)
+    return _load_private(case_dir, stem) if _public(case_dir, stem).exists() else _create(case_dir, stem)
 
 
 def load_operator_key(case_dir: Path, operator: str) -> Ed25519PrivateKey:
@@ -127,28 +138,23 @@ def _public_pem(key: Ed25519PublicKey) -> bytes:
 
 def _create(case_dir: Path, stem: str) -> Ed25519PrivateKey:
     private, public = _private(case_dir, stem), _public(case_dir, stem)
-    if private.exists() or public.exists():
+    if public.exists():
         raise ConfigError(f"{public}: the key exists already; it is never replaced")
     private.parent.mkdir(mode=_PRIVATE_DIR_MODE, parents=True, exist_ok=True)
     private.parent.chmod(_PRIVATE_DIR_MODE)  # mkdir is subject to the umask, and the folder may have been there
     public.parent.mkdir(parents=True, exist_ok=True)
-    key = Ed25519PrivateKey.generate()
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),  # the folder's mode guards it; a passphrase would end up in a script
-    )
-    _write_new(private, pem, _PRIVATE_FILE_MODE)
-    _write_new(public, _public_pem(key.public_key()), 0o644)
+    if private.exists():  # a crash came between the two
+        key = _load_private(case_dir, stem)
+    else:
+        key = Ed25519PrivateKey.generate()
+        pem = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),  # the folder's mode guards it; a passphrase would end up in a script
+        )
+        new_file(private, pem, _PRIVATE_FILE_MODE)
+    new_file(public, _public_pem(key.public_key()), 0o644)
     return key
-
-
-def _write_new(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _load_private(case_dir: Path, stem: str) -> Ed25519PrivateKey:

@@ -11,7 +11,7 @@ from headwater.packages.answers import (
 from headwater.packages.contents import Contents
 from headwater.packages.differences import STATES, FieldChange, LeadChange, SinceLast, lead_changes, leads_of_record
 from headwater.packages.disclosure import CaseRecord
-from headwater.packages.drafting import CaseInfo, Draft, draft, write_folder
+from headwater.packages.drafting import CaseInfo, Draft, draft
 from headwater.packages.guards import check_no_media, redacted
 from headwater.packages.head_mark import qr_svg
 from headwater.packages.money_pages import MoneyPages, MoneyPicture
@@ -24,6 +24,7 @@ from headwater.packages.opened import (
     open_package,
     verify_package,
 )
+from headwater.packages.placing import finish_drafts, unfinished_drafts, write_folder
 from headwater.packages.recalling import (
     RECALL_CIPHERTEXT,
     OpenedRecall,
@@ -80,6 +81,7 @@ __all__ = [
     "draft",
     "draft_checks",
     "draft_documents",
+    "finish_drafts",
     "folder_files",
     "formula_safe",
     "lead_changes",
@@ -103,6 +105,7 @@ __all__ = [
     "sent_documents",
     "set_pdf",
     "spreadsheet",
+    "unfinished_drafts",
     "unsupported_names",
     "verify_package",
     "verify_recall",

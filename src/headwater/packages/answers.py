@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from headwater import __version__
-from headwater.custody import raw_public_key, signed_document, signed_from
+from headwater.custody import new_file, raw_public_key, signed_document, signed_from
 from headwater.errors import ConfigError, IntegrityError
 from headwater.packages.archive import decrypted, encrypted
 from headwater.packages.guards import check_no_media
@@ -41,11 +40,7 @@ def create_age_identity(folder: Path) -> str:
         return str(pyrage.x25519.Identity.from_str(age_identity(folder)).to_public())
     identity = pyrage.x25519.Identity.generate()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{identity}\n")
-        file.flush()
-        os.fsync(file.fileno())
+    new_file(path, f"{identity}\n".encode("ascii"), 0o600)
     return str(identity.to_public())
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,12 +38,13 @@ from headwater.packages.methods import methods_text
 from headwater.packages.money_pages import MoneyPages
 from headwater.packages.naming import check_names
 from headwater.packages.openpgp import addressed
+from headwater.packages.placing import drafting_alone, write_folder
 from headwater.packages.report import report_pdf
 from headwater.packages.rows import json_lines, shared_with, spreadsheet
 from headwater.packages.sent import next_place, sent_documents
 from headwater.schema import canonical_json
 
-__all__ = ["CaseInfo", "Draft", "draft", "signatures_bytes", "write_folder"]
+__all__ = ["CaseInfo", "Draft", "draft", "signatures_bytes"]
 
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 
@@ -129,6 +128,7 @@ def draft(
     signing_key: Ed25519PrivateKey,
     clock: Clock,
     record: CaseRecord,
+    announced: Callable[[Draft], None] = lambda _: None,
     money: Callable[[Contents], MoneyPages] | None = None,
     hash_lists: Callable[[Contents], Mapping[str, bytes]] | None = None,
     reissue: Collection[str] = (),
@@ -147,6 +147,8 @@ def draft(
         out_dir: The case's folder of packages.
         signing_key: The author's own key.
         clock: Called once.
+        announced: Told of the draft when it is whole and lies beside its place, in which it lies afterwards: a log has
+            it before anybody reads it. `finish_drafts` puts it there where a crash came between.
         record: The custody log, from which the acts that concern the leads are taken, and the judgements.
         money: Pictures and table of money for what the package holds; None for none.
         hash_lists: Its hash references as the accredited viewer reads them, name to content; None for none.
@@ -229,8 +231,7 @@ def draft(
     if any((folder / name).exists() for name in (DRAFT_FOLDER, RECORD_FOLDER, SEALED_FOLDER)):
         raise RefusedError(f"{folder}: this package was drafted already; release it, or draft again after a change")
     signatures = signatures_bytes(manifest["package_id"], sha256_hex(content), None, [signature])
-    write_folder(folder / DRAFT_FOLDER, {**files, MANIFEST_NAME: content, SIGNATURES_NAME: signatures})
-    return Draft(
+    drafted = Draft(
         package_id=manifest["package_id"],
         country=country,
         folder=folder,
@@ -241,6 +242,13 @@ def draft(
         number=manifest["sequence"]["number"],
         since=since,
     )
+    with drafting_alone(out_dir):
+        write_folder(
+            folder / DRAFT_FOLDER,
+            {**files, MANIFEST_NAME: content, SIGNATURES_NAME: signatures},
+            ready=lambda: announced(drafted),
+        )
+    return drafted
 
 
 def signatures_bytes(
@@ -257,25 +265,6 @@ def signatures_bytes(
             "signatures": signatures,
         },
     )
-
-
-def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files and wait until they are on the medium; the folder appears whole or not at all."""
-    temporary = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    for name in sorted(files):
-        with (temporary / name).open("xb") as file:
-            file.write(files[name])
-            file.flush()
-            os.fsync(file.fileno())
-    temporary.rename(folder)
-    for place in (folder, folder.parent):
-        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _listing(files: Mapping[str, bytes]) -> list[dict[str, object]]:

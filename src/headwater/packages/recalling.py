@@ -22,10 +22,10 @@ from headwater.packages.documents import (
     place_is_known,
     sha256_hex,
 )
-from headwater.packages.drafting import write_folder
 from headwater.packages.guards import check_no_media
 from headwater.packages.opened import folder_files
 from headwater.packages.openpgp import ciphertext_name, sealed_for
+from headwater.packages.placing import write_folder
 from headwater.packages.sent import RECALL_NAME, RECALLS_FOLDER, Sent, next_place, sent_documents
 from headwater.schema import canonical_json, content_id
 

@@ -30,11 +30,12 @@ from headwater.packages.documents import (
     signature_entry,
     signature_holds,
 )
-from headwater.packages.drafting import signatures_bytes, write_folder
+from headwater.packages.drafting import signatures_bytes
 from headwater.packages.guards import check_no_media
 from headwater.packages.naming import check_names, package_leads
 from headwater.packages.opened import check_contents, folder_files
 from headwater.packages.openpgp import ciphertext_name, sealed_for
+from headwater.packages.placing import write_folder
 from headwater.packages.sent import next_place, sent_documents
 from headwater.schema import canonical_json
 

@@ -21,10 +21,8 @@ from headwater.custody import (
     CustodyLog,
     clock_source,
     create_case_key,
-    create_operator_key,
     load_case_key,
-    load_operator_key,
-    load_operator_public_key,
+    operator_key,
     utc_text,
 )
 from headwater.errors import ConfigError, HeadwaterError, InputError, IntegrityError, RefusedError
@@ -139,11 +137,7 @@ class ReceivingStore:
 
     def operator_key(self, operator: str) -> Ed25519PrivateKey:
         """The operator's key, made on first use."""
-        try:
-            load_operator_public_key(self.path, operator)
-        except InputError:
-            return create_operator_key(self.path, operator)
-        return load_operator_key(self.path, operator)
+        return operator_key(self.path, operator)
 
     def trust(self) -> TrustList:
         """Whose packages are taken in now."""

@@ -22,10 +22,9 @@ from headwater.custody import (
     CustodyLog,
     clock_source,
     create_case_key,
-    create_operator_key,
     erased_subjects,
     fingerprint,
-    load_operator_public_key,
+    operator_key,
     utc_text,
 )
 from headwater.engine import Session, file_sha256, sync_folder
@@ -38,7 +37,7 @@ from headwater.schema.state import CONFIRMATIONS, EXHIBIT_PLACES, IMPORTS, MAPPI
 from headwater.workflow.database import open_database
 from headwater.workflow.decided import put_decisions
 from headwater.workflow.subject_texts import case_subject_keys
-from headwater.workflow.unfinished import finish_decisions
+from headwater.workflow.unfinished import finish_decisions, finish_drafts
 
 __all__ = ["Actor", "Case", "PlacedExhibit", "recordable", "system_clock"]
 
@@ -106,6 +105,7 @@ class Case:
         with (path / LOG_NAME).open("rb") as log:
             self._first_line = log.readline()
         finish_decisions(path, self.database, self.custody)
+        finish_drafts(path, self.custody)
 
     @classmethod
     def create(
@@ -233,8 +233,8 @@ class Case:
             known = connection.execute(sa.select(OPERATORS.c.name).where(OPERATORS.c.name == actor.name)).first()
             if known is not None:
                 return
-            create_operator_key(self.path, actor.name)
-            public = fingerprint(load_operator_public_key(self.path, actor.name))
+            # A crash may have come between the key and this row: the key is theirs all the same.
+            public = fingerprint(operator_key(self.path, actor.name).public_key())
             connection.execute(
                 OPERATORS.insert().values(name=actor.name, role=actor.role, public_key=public, at_utc=self.now()),
             )

@@ -49,6 +49,17 @@ def draft_package(
         RefusedError: A name in it rests on one person's judgement.
     """
     case.register(actor)
+
+    def in_the_log(drafted: packages.Draft) -> None:
+        case.record(
+            "exported",
+            actor,
+            object_ids=(drafted.package_id, *drafted.lead_ids),
+            params={"country": country, "recipient": drafted.recipient, "reissue": sorted(reissue)},
+            recipient=f"nobody yet: a draft for {country}",
+            outputs={"manifest.json": drafted.manifest_sha256, **drafted.file_digests},
+        )
+
     with recorded(case, "exported", actor, country=country), case.tables() as tables:
         drafted = packages.draft(
             tables,
@@ -76,17 +87,10 @@ def draft_package(
                 case_number=case.settings.authority_ref,
                 version=__version__,
             ),
+            announced=in_the_log,
             record=CaseRecord(case_dir=case.path, subject_keys=case.custody.subject_keys, judgements=case.judgements()),
             reissue=tuple(reissue),
         )
-    case.record(
-        "exported",
-        actor,
-        object_ids=(drafted.package_id, *drafted.lead_ids),
-        params={"country": country, "recipient": drafted.recipient, "reissue": sorted(reissue)},
-        recipient=f"nobody yet: a draft for {country}",
-        outputs={"manifest.json": drafted.manifest_sha256, **drafted.file_digests},
-    )
     return {
         "package_id": drafted.package_id,
         "country": country,

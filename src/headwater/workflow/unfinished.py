@@ -17,12 +17,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from headwater import packages
 from headwater.custody import CustodyLog
 from headwater.engine import sync_folder
 from headwater.errors import InputError
 from headwater.judgements import Judgement, Remark, add_remark, all_remarks, append, history
 
-__all__ = ["finish_decisions", "judging_alone", "put_ready"]
+__all__ = ["finish_decisions", "finish_drafts", "judging_alone", "put_ready"]
 
 _FOLDER = "unfinished"
 
@@ -88,6 +89,20 @@ def finish_decisions(case_dir: Path, database: sa.Engine, custody: CustodyLog) -
             if not path.name.startswith("."):
                 _finish(path, database, custody)
             path.unlink()
+
+
+def finish_drafts(case_dir: Path, custody: CustodyLog) -> None:
+    """Nothing; every draft that the log has and a crash kept from its place lies there now."""
+    out_dir = case_dir / "packages"
+    if not packages.unfinished_drafts(out_dir):
+        return
+    manifests = {
+        name: entry.output_digests["manifest.json"]
+        for entry in custody.entries()
+        if entry.event == "exported" and entry.outcome == "done" and "manifest.json" in entry.output_digests
+        for name in entry.object_ids
+    }
+    packages.finish_drafts(out_dir, manifests)
 
 
 @contextmanager

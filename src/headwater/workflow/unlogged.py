@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headwater.engine import file_sha256
 from headwater.errors import RefusedError
-from headwater.packages import Released, released_as_it_lies
+from headwater.packages import Released, released_as_it_lies, unfinished_drafts
 from headwater.workflow.case import Actor, Case
 from headwater.workflow.confirm import same_operator
 
@@ -57,6 +57,8 @@ def _left_behind(case: Case) -> Iterator[str]:
     for folder in sorted((case.path / "references").glob("*")):
         if folder.name not in known:
             yield f"{folder.relative_to(case.path)}: of an import that did not end; nothing reads it, import again"
+    for folder in unfinished_drafts(case.path / "packages"):
+        yield f"{folder.relative_to(case.path)}: of a draft that did not end, or that somebody makes; nothing reads it"
     for folder in _unlogged(case):
         name = folder.relative_to(case.path)
         yield f"{name}: its release did not end; whoever gave it gives it again, before it is sent"
