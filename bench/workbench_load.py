@@ -43,7 +43,7 @@ TABLES = ("accounts", "items", "media_verdicts", "links", "leads", "entries", "p
 # Not pages: what hands out whole tables, sends somebody elsewhere, or needs what a small case does not have.
 LEFT_OUT = frozenset({"export", "export_form", "opened"})
 # Pages that say what is wrong where nothing is asked for.
-NEED_MORE = frozenset({"intake_entries", "money_ends", "review_undo_form"})
+NEED_MORE = frozenset({"intake_entries", "money_ends", "money_token_ends", "review_undo_form"})
 
 
 class Analyst(threading.Thread):
