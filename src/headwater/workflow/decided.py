@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from headwater.custody import SubjectKeys
@@ -58,10 +57,8 @@ def _link_ids(tables: Session, judgements: Iterable[Judgement]) -> dict[Subject,
 def _grades(session: Session, database: sa.Engine) -> pa.Table:
     with database.connect() as connection:
         grades = grades_on(connection)
-    graded = pa.array(sorted({grade.sha256 for grade in grades}), pa.string())
-    return grade_snapshot(
-        grades, session.chosen("items", lambda part: pc.is_in(part["sha256"], value_set=graded), columns=_CONTENTS)
-    )
+    graded = {grade.sha256 for grade in grades}
+    return grade_snapshot(grades, session.keyed("items", "sha256", graded, columns=_CONTENTS))
 
 
 def _remarks(database: sa.Engine, keys: SubjectKeys) -> pa.Table:
