@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Reachable
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headwater_web.gate import answered
 from headwater_web.headers import headers_of
@@ -16,6 +20,8 @@ from headwater_web.rules import Route
 from headwater_web.workbench import Workbench
 
 __all__ = ["application"]
+
+_BY_TLS_ALONE: Final = f"max-age={365 * 24 * 3600}"
 
 
 def application(workbench: Workbench) -> Starlette:
@@ -31,7 +37,23 @@ def application(workbench: Workbench) -> Starlette:
         for route in workbench.routes
     ]
     handlers = {404: _bare, 405: _bare}
-    return Starlette(routes=reachable, exception_handlers=handlers, lifespan=lifespan)
+    middleware = [Middleware(_OverTls)] if workbench.secure_transport else []
+    return Starlette(routes=reachable, exception_handlers=handlers, lifespan=lifespan, middleware=middleware)
+
+
+class _OverTls:
+    """Tells browsers to come by TLS alone from now on, whatever is typed (RFC 6797)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Strict-Transport-Security"] = _BY_TLS_ALONE
+            await send(message)
+
+        await self._app(scope, receive, told if scope["type"] == "http" else send)
 
 
 def _endpoint(workbench: Workbench, route: Route) -> Callable[[Request], Awaitable[Response]]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from headwater.custody import CustodyLog
 from headwater_web.answers import Page
+from headwater_web.app import application
 from headwater_web.headers import CONTENT_SECURITY_POLICY
 from headwater_web.routes import ROUTES
 from headwater_web.rules import ANYONE, CASE_READERS, SIGNED_IN, Role, Route, RouteWithoutRuleError, checked_routes
+
+from .conftest import ORIGIN
 
 WHO = [str(role) for role in (*Role,) if role not in {Role.PERSON, Role.NOBODY}] + ["stranger", "nobody"]
 ALLOWED_TYPES = {
@@ -193,3 +198,10 @@ def test_that_something_was_written_would_be_seen(bench: Any) -> None:
     before = _state_of(bench)
     assert bench.as_("analyst").post("/language", {"language": "de"}).status_code == 303
     assert _state_of(bench) != before
+
+
+def test_over_tls_a_browser_is_told_to_come_by_tls_alone(bench: Any) -> None:
+    for secure in (False, True):
+        client = TestClient(application(replace(bench.workbench, secure_transport=secure)), base_url=ORIGIN)
+        for path in ("/sign-in", "/nowhere"):
+            assert ("Strict-Transport-Security" in client.get(path).headers) is secure
