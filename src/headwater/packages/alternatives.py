@@ -9,7 +9,8 @@ from typing import Any
 
 from headwater.engine import Session
 from headwater.judgements import MERGE_CLAIM, Judgement
-from headwater.packages.own import Own, rows_where
+from headwater.packages.foreign import rows_where
+from headwater.packages.own import Own
 
 __all__ = ["Beside", "Decided", "beside"]
 

@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 from headwater.engine import Session
 from headwater.leads import concerned
 from headwater.money import POLICIES
+from headwater.packages.foreign import foreign_ids, without_foreign
 from headwater.packages.guards import redacted
 from headwater.packages.needed import needed, needed_of_record
 from headwater.packages.rows import plain
@@ -81,6 +82,8 @@ def contents_for(tables: Session, country: str, *, leave_out: Collection[str] = 
     acts = _grouped(_rows(tables, "lead_acts", "lead_id", account_of), "lead_id")
     facts = _contrary_facts(tables, lead_of, links)
     rivals = _grouped(_rows(tables, "rival_hypotheses", "account_id", lead_of), "account_id")
+    named = {lead["named_record_id"] for lead in chosen}
+    foreign = foreign_ids(tables, account_of) - set(lead_of) - named
     origins = _grouped(_rows(tables, "media_origins", "account_id", lead_of), "account_id")
     requests_of = _grouped(({"lead_id": lead, **row} for row in requests for lead in row["lead_ids"]), "lead_id")
     media = _grouped(references, "lead_id")
@@ -95,7 +98,7 @@ def contents_for(tables: Session, country: str, *, leave_out: Collection[str] = 
             "named_record": needed_of_record(lead, records.get(lead["named_record_id"])),
             "links": links.of_account[lead["account_id"]],
             "contrary_facts": facts[lead["account_id"]],
-            "rivals": rivals[lead["account_id"]],
+            "rivals": [without_foreign(row, foreign) for row in rivals[lead["account_id"]]],
             "acts": acts[lead["lead_id"]],
             "origins": origins[lead["account_id"]],
             "media": dict(sorted(Counter(row["verdict_group"] for row in media[lead["lead_id"]]).items())),
@@ -103,7 +106,6 @@ def contents_for(tables: Session, country: str, *, leave_out: Collection[str] = 
         }
         for lead in chosen
     ]
-    named = {lead["named_record_id"] for lead in chosen}
     silent = sum(lead["named_record"] is not None and "convicted" not in lead["named_record"] for lead in leads)
     rows, found = redacted(
         [plain(leads), plain(requests), plain(references), plain(_sources(tables, links.customer_ids))]

@@ -40,7 +40,7 @@ from headwater.packages.naming import check_names
 from headwater.packages.openpgp import addressed
 from headwater.packages.placing import drafting_alone, write_folder
 from headwater.packages.report import report_pdf
-from headwater.packages.rows import json_lines, shared_with, spreadsheet
+from headwater.packages.rows import json_lines, other_person, shared_with, spreadsheet
 from headwater.packages.sent import next_place, sent_documents
 from headwater.schema import canonical_json
 
@@ -303,7 +303,7 @@ def _lead_row(lead: Mapping[str, Any]) -> dict[str, object]:
         "countries": concerned(lead),
         "because": [rule["because"] for rule in lead["rules_fired"]],
         "contrary": list(dict.fromkeys(fact["statement"] for fact in lead["contrary"])),
-        "beside_the_payer": sorted({f"{rival['other_id']} shares {shared_with(rival)}" for rival in lead["rivals"]}),
+        "beside_the_payer": sorted({f"{other_person(rival)} shares {shared_with(rival)}" for rival in lead["rivals"]}),
         "named_record_name": (lead["named_record"] or {}).get("full_name"),
         "next_lawful_steps": [f"{s['step']} ({s['holder']}, {s['country']})" for s in lead["next_lawful_steps"]],
         "acts": len(lead["acts"]),

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from headwater.engine import Session
 from headwater.packages.contents import Contents
 from headwater.packages.documents import DRAFT_FOLDER
+from headwater.packages.foreign import foreign_ids, rows_where
 from headwater.packages.sent import Sent
-from headwater.schema import table_named
 
-__all__ = ["Own", "own_ids", "rows_where"]
+__all__ = ["Own", "own_ids"]
 
 Row = dict[str, Any]
 
@@ -125,7 +122,7 @@ def own_ids(tables: Session, contents: Contents, country: str, out_dir: Path, se
         account_of=account_of,
         lefts={left: frozenset(of) for left, of in lefts.items()},
         named=frozenset(named),
-        foreign=_foreign(tables, set(account_of)) - accounts - named,
+        foreign=foreign_ids(tables, account_of) - accounts - named,
         links=tuple(links),
         facts={link: tuple(found) for link, found in facts.items()},
         rivals={account: tuple(found) for account, found in rivals.items()},
@@ -142,16 +139,6 @@ def own_ids(tables: Session, contents: Contents, country: str, out_dir: Path, se
     )
 
 
-def rows_where(tables: Session, name: str, column: str, values: Collection[str]) -> list[Row]:
-    """The rows of a table whose column is one of the values, in the order of its key."""
-    if not values:
-        return []
-    wanted = pa.array(sorted(values), pa.string())
-    rows: list[Row] = tables.chosen(name, lambda part: pc.is_in(part[column], value_set=wanted)).to_pylist()
-    key = table_named(name).key
-    return sorted(rows, key=lambda row: tuple(str(row[part]) for part in key))
-
-
 def _own_transactions(tables: Session, accounts: Collection[str]) -> set[str]:
     """Transactions on the ways of these accounts' money."""
     traces = {row["trace_id"] for row in rows_where(tables, "traces", "account_id", accounts)}
@@ -159,21 +146,3 @@ def _own_transactions(tables: Session, accounts: Collection[str]) -> set[str]:
     for row in rows_where(tables, "trace_flows", "trace_id", traces):
         found |= {row["from_txid"], row["to_txid"]}
     return found
-
-
-def _foreign(tables: Session, own_leads: Collection[str]) -> frozenset[str]:
-    """Accounts, payments and people of the leads that are not in the package, those of victims among them."""
-    leads: Sequence[Row] = [
-        lead
-        for name in ("leads", "victim_leads")
-        for lead in tables.columns(name, ["lead_id", "account_id", "named_record_id"]).to_pylist()
-        if lead["lead_id"] not in own_leads
-    ]
-    accounts = {lead["account_id"] for lead in leads}
-    found = {lead["lead_id"] for lead in leads} | accounts | {lead["named_record_id"] for lead in leads} - {None}
-    payments = {row["payment_id"] for row in rows_where(tables, "payments", "account_id", accounts)}
-    judged = [row for row in tables.arrow("judgements").to_pylist() if row["verdict"] == "positive"]
-    lefts = accounts | payments
-    for _ in ("paid and used", "held"):
-        lefts |= {row["right_id"] for row in judged if row["left_id"] in lefts}
-    return frozenset(found | lefts)

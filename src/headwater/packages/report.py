@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
@@ -16,7 +16,7 @@ from headwater.packages.head_mark import qr_svg
 from headwater.packages.lead_charts import LeadChart
 from headwater.packages.methods import LIMITS
 from headwater.packages.money_pages import MoneyPages
-from headwater.packages.rows import shared_with
+from headwater.packages.rows import other_person, shared_with
 from headwater.packages.typesetting import set_pdf
 
 __all__ = ["report_pdf"]
@@ -151,7 +151,7 @@ def _lead(lead: Mapping[str, Any]) -> dict[str, Any]:
         "shared_with": list(lead["shared_with"]),
         "contrary": list(_contrary(lead)),
         # Of several payments by one payer the rows say the same.
-        "rivals": [_rival(one) for one in {(r["payer_id"], r["other_id"]): r for r in lead["rivals"]}.values()],
+        "rivals": [_rival(one) for one in _each_once(lead["rivals"])],
         "completeness": {
             state: [field["field"] for field in lead["completeness"] if field["state"] == state]
             for state in ("present", "absent", "not_collected")
@@ -186,17 +186,25 @@ def _contrary(lead: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"statement": fact["statement"], "kind": fact["fact_kind"], "see": see}
 
 
+def _each_once(rivals: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of the same two people one row; two who are not told apart here are two."""
+    return list({(r["payer_id"] or r["rival_id"], r["other_id"] or r["rival_id"]): r for r in rivals}.values())
+
+
 def _rival(rival: Mapping[str, Any]) -> dict[str, Any]:
     """Another person beside the payer: both hypotheses, each with what fits and what does not."""
     return {
-        "payer": rival["payer_id"],
-        "other": rival["other_id"],
+        "payer": rival["payer_id"] or "a person of another lead",
+        "other": other_person(rival),
         "shared": shared_with(rival),
         "hypotheses": [
             [
                 f"The {words} used the account",
                 *(
-                    [[told["statement"], [told["table"], told["row_id"]]] for told in rival[f"{who}_{side}"]]
+                    [
+                        [told["statement"], [told["table"], told["row_id"] or "of another lead"]]
+                        for told in rival[f"{who}_{side}"]
+                    ]
                     for side in ("support", "contradiction")
                 ),
             ]

@@ -12,7 +12,14 @@ from typing import Any
 from headwater.custody import utc_text
 from headwater.schema import canonical_json
 
-__all__ = ["formula_safe", "json_lines", "plain", "shared_with", "spreadsheet"]
+__all__ = [
+    "formula_safe",
+    "json_lines",
+    "other_person",
+    "plain",
+    "shared_with",
+    "spreadsheet",
+]
 
 # What spreadsheet programs take for the start of a formula, and the characters they strip before they look.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -37,6 +44,11 @@ def shared_with(rival: Mapping[str, Any]) -> str:
     """What another person shares with a payer, in words."""
     kinds = dict.fromkeys(str(one["shared_kind"]).replace("_", " ") for one in rival["shared"])
     return ", ".join(kinds)
+
+
+def other_person(rival: Mapping[str, Any]) -> str:
+    """The id of a person beside a payer; that it is not given, for a person of another lead."""
+    return str(rival["other_id"] or "a person of another lead")
 
 
 def json_lines(rows: Iterable[Mapping[str, object]]) -> bytes:

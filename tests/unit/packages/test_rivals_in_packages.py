@@ -69,3 +69,23 @@ def test_each_fact_stands_in_the_report_once_with_its_row(case, tmp_path):
     assert text.count("Two accounts used this network address within the same hour") >= 1
     assert "log-1-1" in text
     assert text.count("Another person of the same surname lives at this address") == 1
+
+
+def test_a_person_of_another_countrys_lead_has_no_id_in_any_file(case, rows, tmp_path):
+    foreign = next(lead for lead in rows["leads"] if lead["account_id"] == "acc-3")  # of another country
+    foreign["named_record_id"] = "rec-of-others"
+    rival = rows["rival_hypotheses"][0]
+    rival["other_id"] = rival["other_support"][0]["row_id"] = "rec-of-others"
+    rival["shared"][0]["other_row_id"] = "rec-of-others"
+    drafted = case.draft(rows)
+    [told] = leads_of(drafted)[0]["rivals"]
+    assert (told["payer_id"], told["other_id"]) == ("cus-1", None)
+    assert (told["other_support"][0]["row_id"], told["shared"][0]["other_row_id"]) == (None, None)
+    assert told["other_support"][0]["statement"], "what fits is told"
+    for path in sorted((drafted.folder / "draft").iterdir()):
+        assert b"rec-of-others" not in path.read_bytes(), path.name
+    text = report_of(drafted, tmp_path)
+    assert "a person of another lead" in text
+    assert "rec-of-others" not in text
+    [row, _] = csv.DictReader(content(drafted, "leads.csv").decode().splitlines())
+    assert row["beside_the_payer"] == "a person of another lead shares household"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from headwater.packages.interchange.allowed import filled
 from headwater.packages.interchange.ids import OUR_TERMS, id_of
 from headwater.packages.interchange.shapes import network_kind, network_uses
-from headwater.packages.rows import shared_with
+from headwater.packages.rows import other_person, shared_with
 from headwater.schema import canonical_json
 
 __all__ = ["CONTEXT", "case_graph"]
@@ -344,7 +344,9 @@ def _against(graph: _Graph, lead: Row, account: str) -> list[str]:
     ]
     rivals = []
     for rival in lead["rivals"]:
-        statement = f"{rival['other_id']} shares {shared_with(rival)} with a payer; nobody found that they did anything"
+        statement = (
+            f"{other_person(rival)} shares {shared_with(rival)} with a payer; nobody found that they did anything"
+        )
         row = {**rival, "statement": statement, "objects": [account]}
         rivals.append(graph.add("rival", row, rival["rival_id"]))
     return facts + rivals
