@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Final
 
+from headwater.engine import Session
 from headwater.errors import InputError
 from headwater.media import MAX_DISTANCE_BITS, TIER_LIMITS_BITS
 from headwater.workflow import (
@@ -267,7 +269,19 @@ def judge_hub(ask: Ask) -> Redirect:
     return Redirect(to=ask.url("hubs"))
 
 
-BEGUN = (("catalogue", _contents),)
+def _some_content(case: OpenCase) -> None:
+    """One content looked up: the indexes that any other one is found by are there then."""
+
+    def read(tables: Session) -> None:
+        if tables.count("media_verdicts"):
+            [first] = tables.at("media_verdicts", [0], columns=["item_id"])["item_id"].to_pylist()
+            with suppress(InputError):
+                content_explained(tables, first)
+
+    case.derived("some content", read)
+
+
+BEGUN = (("catalogue", _contents), ("content", _some_content))
 
 ROUTES = (
     Route(
