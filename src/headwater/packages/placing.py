@@ -49,16 +49,18 @@ def unfinished_drafts(out_dir: Path) -> list[Path]:
     return sorted(out_dir.glob(f"*/*/{DRAFT_FOLDER}{_UNFINISHED}"))
 
 
-def finish_drafts(out_dir: Path, manifests: Mapping[str, str]) -> None:
+def finish_drafts(out_dir: Path, in_the_log: Callable[[], Mapping[str, str]]) -> None:
     """Nothing; drafts that a crash left beside their place lie in it, and those that nobody was told of are gone.
 
     Where somebody drafts at this moment, all is left as it is.
 
     Args:
         out_dir: The case's folder of packages.
-        manifests: Digest of the manifest of each package that the custody log says was drafted, by its id.
+        in_the_log: Gives the digest of the manifest of each package that the custody log says was drafted, by its id;
+            asked when nobody drafts, as a draft may be recorded until then.
     """
     with suppress(OSError), drafting_alone(out_dir, wait=False):  # on a medium that may not be written, all stays
+        manifests = in_the_log()
         for temporary in unfinished_drafts(out_dir):
             folder = temporary.parent
             if folder.name in manifests:

@@ -94,15 +94,18 @@ def finish_decisions(case_dir: Path, database: sa.Engine, custody: CustodyLog) -
 def finish_drafts(case_dir: Path, custody: CustodyLog) -> None:
     """Nothing; every draft that the log has and a crash kept from its place lies there now."""
     out_dir = case_dir / "packages"
-    if not packages.unfinished_drafts(out_dir):
-        return
-    manifests = {
+    if packages.unfinished_drafts(out_dir):
+        packages.finish_drafts(out_dir, lambda: _drafted(custody))
+
+
+def _drafted(custody: CustodyLog) -> dict[str, str]:
+    """Digest of the manifest of each package that the log says was drafted, by its id."""
+    return {
         name: entry.output_digests["manifest.json"]
         for entry in custody.entries()
         if entry.event == "exported" and entry.outcome == "done" and "manifest.json" in entry.output_digests
         for name in entry.object_ids
     }
-    packages.finish_drafts(out_dir, manifests)
 
 
 @contextmanager

@@ -199,12 +199,12 @@ def lead(ask: Ask) -> Page | Redirect:
     wanted = ask.path["lead"]
     try:
         lead_id, account_id = ask.case.derived("lead named", lambda tables: _ids(tables, wanted), wanted)
-        if lead_id != wanted:
-            # A rank or an account was asked for: a rank moves with the next run, and an address is kept and passed on.
-            return Redirect(to=ask.url("lead", lead=lead_id))
-        told, timeline, links = ask.case.kept("lead", lambda tables: _parts(ask, tables, lead_id, account_id), lead_id)
     except InputError:
         raise NotThereError("problem.no_lead", lead=Seized(wanted)) from None
+    if lead_id != wanted:
+        # A rank or an account was asked for: a rank moves with the next run, and an address is kept and passed on.
+        return Redirect(to=ask.url("lead", lead=lead_id))
+    told, timeline, links = ask.case.kept("lead", lambda tables: _parts(ask, tables, lead_id, account_id), lead_id)
     ask.reads("table:leads", lead_id, account_id)
     person = _person(ask, account_id, ask.case.kept("accounts judged", _judged_accounts))
     if person is not None:
