@@ -6,6 +6,8 @@ The case is the smallest of the tests: two files, a dump, a few references, ever
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import shutil
 import sqlite3
 import sys
@@ -178,9 +180,12 @@ def told(*words: object) -> list[dict[str, Any]]:
 def stations(folder: Path) -> Iterator[tuple[Path, CaseAct]]:
     """Each act with the folder it begins from; the folder is left for the next act as the act leaves it."""
     case = small_case(folder)
-    (folder / "more.csv").write_bytes(b"md5\n" + b"d" * 32 + b"\n")
+    digest, graded = hashlib.md5(b"three\n").hexdigest(), folder / "graded.json"
+    (folder / "more.csv").write_text(f"md5\n{digest}\n")
     (folder / "more").mkdir()
     (folder / "more" / "c.txt").write_bytes(b"three\n")
+    graded.write_text(json.dumps({"value": [{"MD5": digest, "Category": 2}]}))
+    withdrawn = hashlib.sha256(graded.read_bytes()).hexdigest()
     link = told("queue", case, "--limit", 0, "--json")[0]["link_id"]
     recipient = str(pyrage.x25519.Identity.generate().to_public())
     sealed = ("--workers", 1, "--allow-unsealed")
@@ -196,6 +201,10 @@ def stations(folder: Path) -> Iterator[tuple[Path, CaseAct]]:
         ("judgement", ("judge", CASE, link, *judge, "--operator", ANA), partial(_judged, ANA)),
         ("second judgement", ("judge", CASE, link, *judge, "--operator", BO), partial(_judged, BO)),
         ("", ("run", CASE, *sealed, "--until", "identities"), _ran),
+        ("grades", ("viewer", "import", CASE, graded, "--operator", ANA, "--why", "graded", "--apply"),
+         partial(_graded, "applied", 1)),
+        ("withdrawal", ("viewer", "withdraw", CASE, withdrawn, "--operator", ANA, "--why", "the wrong batch"),
+         partial(_graded, "withdrawn", 0)),
         ("last stage", ("run", CASE, *sealed), _ran),
         ("draft", ("package", CASE, *draft), partial(_package, "draft", "exported")),
         ("release", ("release", CASE, PACKAGE, "--operator", BO, "--why", "read", "--all-opened"),
@@ -238,6 +247,13 @@ def _confirmed(case: Path) -> str | None:
 
 def _judged(operator: str, case: Path) -> str | None:
     return None if (operator,) in _rows(case, "SELECT operator FROM judgements") else f"no judgement of {operator}"
+
+
+def _graded(act: str, grades: int, case: Path) -> str | None:
+    """The last act on a graded file, and how many grades it brought."""
+    brought = "(SELECT count(*) FROM grades WHERE graded_file_seq = f.seq)"
+    acts = _rows(case, f"SELECT act, {brought} FROM graded_files AS f ORDER BY f.seq")
+    return None if acts[-1:] == [(act, grades)] else f"no graded file is {act} with its grades"
 
 
 def _ran(case: Path) -> str | None:

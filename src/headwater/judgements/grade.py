@@ -119,6 +119,11 @@ class GradedFile:
     why: str
     at_utc: str
 
+    @property
+    def act_id(self) -> str:
+        """Digest of the whole act, and so of all grades that it brought."""
+        return content_id("gra", *(part for name, value in sorted(asdict(self).items()) for part in (name, value)))
+
 
 def add_graded_file(connection: sa.Connection, act: GradedFile) -> int:
     """Add the act; its number, which the grades name."""

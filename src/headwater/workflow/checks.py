@@ -149,18 +149,26 @@ def _references_in_custody(case: Case) -> Finding:
 
 def _grades_in_custody(case: Case) -> Finding:
     """Every grade is as it was when the custody log recorded its file, and so is the row that it was read from."""
-    recorded = {e.output_digests["grades"] for e in case.custody.entries() if "grades" in e.output_digests}
+    acts_recorded, recorded, nameless = set[str](), set[str](), set[str]()
+    for entry in case.custody.entries():
+        named = {name for name in entry.object_ids if name.startswith("gra-")} if entry.outcome == "done" else set()
+        acts_recorded |= named
+        brought = {digests["grades"] for digests in (entry.output_digests, entry.input_digests) if "grades" in digests}
+        recorded |= brought
+        # Logs of before name no act: of these, the digest of its grades has to do.
+        nameless |= set() if named else brought
     with case.database.connect() as connection:
-        lost = recorded - {act.grades_sha256 for _, act in graded_files(connection)}
+        acts = graded_files(connection)
+        lost = acts_recorded - {act.act_id for _, act in acts} or recorded - {act.grades_sha256 for _, act in acts}
         if lost:
-            return f"grades of digest {min(lost)}: in the custody log and gone from the case's database"
-        for seq, act in graded_files(connection):
+            return f"grades {min(lost)}: in the custody log and gone from the case's database"
+        for seq, act in acts:
             grades = grades_of_file(connection, seq)
             name = f"graded file {act.source_sha256}"
-            if act.act == "applied" and (
-                act.grades_sha256 not in recorded or grades_digest(grades) != act.grades_sha256
-            ):
-                return f"{name}: its grades were altered, or their digest is in no custody entry"
+            if act.act_id not in acts_recorded and act.grades_sha256 not in nameless:
+                return f"{name}: it was not {act.act} so, or in no custody entry"
+            if grades_digest(grades) != (act.grades_sha256 if act.act == "applied" else grades_digest([])):
+                return f"{name}: its grades were altered"
             for grade in grades:
                 if hashlib.sha256(grade.row_bytes).hexdigest() != grade.row_sha256:
                     return f"{name}: row {grade.source_row} was altered since it was applied"

@@ -1,31 +1,49 @@
 """A decision on its way from the custody log to the database: what a crash parts is joined when the case is opened.
 
 The log is a file and the database is not, so that no commit covers both. What the log has is what was decided: the
-judgement or remark is put ready in a file, recorded in the log, and then stored. If it ends in between, the next
-opening stores it, or throws it away if the log does not have it.
+judgement, remark or act on a graded file is put ready in a file, recorded in the log, and then stored. If it ends in
+between, the next opening stores it, or throws it away if the log does not have it.
 """
 
 from __future__ import annotations
 
+import base64
 import fcntl
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
+from itertools import chain, islice
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 
 from headwater import packages
 from headwater.custody import CustodyLog
 from headwater.engine import sync_folder
-from headwater.errors import InputError
-from headwater.judgements import Judgement, Remark, add_remark, all_remarks, append, history
+from headwater.errors import InputError, IntegrityError
+from headwater.judgements import (
+    Grade,
+    GradedFile,
+    Judgement,
+    Remark,
+    add_graded_file,
+    add_grades,
+    add_remark,
+    all_remarks,
+    append,
+    graded_files,
+    grades_digest,
+    history,
+)
 
-__all__ = ["finish_decisions", "finish_drafts", "judging_alone", "put_ready"]
+__all__ = ["finish_decisions", "finish_drafts", "judging_alone", "put_grades_ready", "put_ready", "store_grades"]
 
 _FOLDER = "unfinished"
+_GRADES_AT_ONCE: Final = 500
 
 
 @contextmanager
@@ -35,8 +53,71 @@ def put_ready(case_dir: Path, decision: Judgement | Remark) -> Iterator[None]:
     Raises:
         InputError: The medium refuses; nothing was recorded.
     """
+    with _lying_ready(case_dir, f"{_id_of(decision)}.json", [_line(asdict(decision))]):
+        yield
+
+
+@contextmanager
+def put_grades_ready(case_dir: Path, act: GradedFile, grades: Iterable[Grade]) -> Iterator[Path]:
+    """As `put_ready`, of an act on a graded file: inside the block its file, for `store_grades`.
+
+    Args:
+        case_dir: The case.
+        act: The act.
+        grades: What it brings, with their rows, in the order of the act's digest; they are never all in memory.
+
+    Raises:
+        InputError: The medium refuses; nothing was recorded.
+    """
+    rows = (asdict(grade) | {"row_bytes": base64.b64encode(grade.row_bytes).decode("ascii")} for grade in grades)
+    with _lying_ready(case_dir, f"{act.act_id}.jsonl", map(_line, chain([asdict(act)], rows))) as path:
+        yield path
+
+
+def store_grades(connection: sa.Connection, path: Path) -> None:
+    """Add an act on a graded file, and what it brings, as it lies ready.
+
+    Args:
+        connection: The case's database, in a transaction.
+        path: The file.
+
+    Raises:
+        IntegrityError: It is not what was put there: the name is a digest of the act, which has one of the grades.
+    """
+    with path.open("rb") as lines:
+        act = GradedFile(**json.loads(next(lines, b"")))
+        if act.act_id != path.stem:
+            raise IntegrityError(f"{path}: not the act that was put there")
+        seq = add_graded_file(connection, act)
+
+        def stored() -> Iterator[Grade]:
+            rows = map(_grade, lines)
+            while part := list(islice(rows, _GRADES_AT_ONCE)):
+                add_grades(connection, seq, part)
+                yield from part
+
+        digest = grades_digest(stored())
+    if digest != (act.grades_sha256 if act.act == "applied" else grades_digest([])):
+        raise IntegrityError(f"{path}: not the grades that were put there")
+
+
+def _grade(line: bytes) -> Grade:
+    told = json.loads(line)
+    grade = Grade(**told | {"row_bytes": base64.b64decode(told["row_bytes"], validate=True)})
+    if hashlib.sha256(grade.row_bytes).hexdigest() != grade.row_sha256:
+        raise IntegrityError(f"row {grade.source_row} of {grade.source_sha256}: not the row that was put there")
+    return grade
+
+
+def _line(told: dict[str, object]) -> bytes:
+    return json.dumps(told, sort_keys=True).encode("ascii") + b"\n"
+
+
+@contextmanager
+def _lying_ready(case_dir: Path, name: str, lines: Iterable[bytes]) -> Iterator[Path]:
+    """A file of this name, whole and on the medium, inside the block; gone after it, and left by an error."""
     folder = case_dir / _FOLDER
-    path = folder / f"{_id_of(decision)}.json"
+    path = folder / name
     temporary = folder / f".{path.name}.tmp"
     with ExitStack() as held:
         try:
@@ -46,7 +127,7 @@ def put_ready(case_dir: Path, decision: Judgement | Remark) -> Iterator[None]:
             file = held.enter_context(temporary.open("wb"))
             # Whoever opens the case meanwhile sees by this that somebody is at it; the system lets go, however we end.
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.write(json.dumps(asdict(decision), sort_keys=True).encode("ascii"))
+            file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
             temporary.rename(path)
@@ -54,7 +135,7 @@ def put_ready(case_dir: Path, decision: Judgement | Remark) -> Iterator[None]:
         except OSError as error:
             told = f"it could not be written: {error.strerror}"
             raise InputError(path, told, remedy="nothing was recorded; free the medium and do it again") from None
-        yield
+        yield path
         with suppress(OSError):  # the next opening removes it
             path.unlink()
 
@@ -80,7 +161,7 @@ def judging_alone(case_dir: Path) -> Iterator[None]:
 
 
 def finish_decisions(case_dir: Path, database: sa.Engine, custody: CustodyLog) -> None:
-    """Nothing; every judgement and remark that the log has and a crash kept from the database is in it now."""
+    """Nothing; every decision that the log has and a crash kept from the database is in it now."""
     folder = case_dir / _FOLDER
     if not folder.is_dir():
         return
@@ -121,16 +202,19 @@ def _id_of(decision: Judgement | Remark) -> str:
 
 
 def _finish(path: Path, database: sa.Engine, custody: CustodyLog) -> None:
-    kind = Remark if path.name.startswith("rmk-") else Judgement
-    try:
-        decision = kind(**json.loads(path.read_bytes()))
-    except (ValueError, TypeError):
-        return  # nothing of ours is written so
-    done = (entry for entry in custody.entries() if entry.event == "judged" and entry.outcome == "done")
     # The id is a digest of the content: what somebody else put here is in no entry, and goes.
-    if not any(_id_of(decision) in entry.object_ids for entry in done):
+    if not any(path.stem in entry.object_ids for entry in custody.entries() if entry.outcome == "done"):
         return
-    with database.begin() as connection:
+    # Nothing of ours is written so; the transaction is rolled back, and verification tells what is gone.
+    with suppress(ValueError, TypeError, KeyError, IntegrityError), database.begin() as connection:
+        if path.suffix == ".jsonl":
+            if path.stem not in {act.act_id for _, act in graded_files(connection)}:
+                store_grades(connection, path)
+            return
+        told = json.loads(path.read_bytes())
+        decision = Remark(**told) if path.name.startswith("rmk-") else Judgement(**told)
+        if _id_of(decision) != path.stem:
+            return
         if isinstance(decision, Remark):
             if decision.remark_id not in {held.remark_id for held in all_remarks(connection)}:
                 add_remark(connection, decision)

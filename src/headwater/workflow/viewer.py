@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import sqlalchemy as sa
 
 from headwater import __version__
 from headwater.engine import Progress, silent, sync_folder
@@ -16,8 +14,6 @@ from headwater.errors import ConfigError, InputError, IntegrityError
 from headwater.judgements import (
     Grade,
     GradedFile,
-    add_graded_file,
-    add_grades,
     graded_files,
     grades_digest,
     grades_on,
@@ -44,11 +40,11 @@ from headwater.viewer import (
 from headwater.workflow.case import Actor, Case, recordable
 from headwater.workflow.folders import new_folder, require_apart, require_reason
 from headwater.workflow.intake import recorded
+from headwater.workflow.unfinished import judging_alone, put_grades_ready, store_grades
 
 __all__ = ["GradedFileStanding", "GradesRead", "export_media", "graded_file_list", "read_grades", "withdraw_grades"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_ROWS_AT_ONCE = 500
 
 
 def export_media(
@@ -179,7 +175,7 @@ def read_grades(
             )
             there = is_applied(connection, source.sha256)
         if apply and not there:
-            _apply(case, actor, source, comparison)
+            there = not _applied(case, actor, source, comparison)
     state = "there-already" if there else "applied" if apply else "shown"
     if state != "applied":
         case.record(
@@ -188,39 +184,42 @@ def read_grades(
     return GradesRead(comparison=comparison, source_sha256=source.sha256, graded_by=defaults.graded_by, state=state)
 
 
-def _apply(case: Case, actor: Actor, source: GradedSource, comparison: Comparison) -> None:
+def _applied(case: Case, actor: Actor, source: GradedSource, comparison: Comparison) -> bool:
+    """Whether its grades were added: not if somebody else did so while it was read."""
     case.register(actor)
     at_utc = case.now()
     grades = [_grade(actor, at_utc, source.sha256, number, comparison) for number in sorted(comparison.stored)]
-    digest = grades_digest(grades)
-    by_number = {grade.source_row: grade for grade in grades}
-    with case.database.begin() as connection:
-        act = GradedFile(
-            act="applied",
-            source_sha256=source.sha256,
-            file_name=recordable(source.path.name),
-            grades_sha256=digest,
-            operator=actor.name,
-            why=actor.justification,
-            at_utc=at_utc,
-        )
-        seq = add_graded_file(connection, act)
-        _add_rows(connection, seq, source, by_number)
-        # Last, and before the transaction ends: if it cannot be recorded, nothing was added.
-        case.record(
-            "received",
-            actor,
-            object_ids=(content_id("grf", source.sha256),),
-            params={
-                "kind": "graded file",
-                "rows": comparison.rows,
-                "counts": dict(sorted(comparison.counts.items())),
-                "conflicts": comparison.conflicts,
-                "unrecognised": len(comparison.unrecognised),
-            },
-            inputs={source.path.name: source.sha256},
-            outputs={"grades": digest},
-        )
+    act = GradedFile(
+        act="applied",
+        source_sha256=source.sha256,
+        file_name=recordable(source.path.name),
+        grades_sha256=grades_digest(grades),
+        operator=actor.name,
+        why=actor.justification,
+        at_utc=at_utc,
+    )
+    with judging_alone(case.path):
+        with case.database.connect() as connection:
+            if is_applied(connection, source.sha256):
+                return False
+        with put_grades_ready(case.path, act, _with_rows(source, grades)) as ready:
+            case.record(
+                "received",
+                actor,
+                object_ids=(content_id("grf", source.sha256), act.act_id),
+                params={
+                    "kind": "graded file",
+                    "rows": comparison.rows,
+                    "counts": dict(sorted(comparison.counts.items())),
+                    "conflicts": comparison.conflicts,
+                    "unrecognised": len(comparison.unrecognised),
+                },
+                inputs={source.path.name: source.sha256},
+                outputs={"grades": act.grades_sha256},
+            )
+            with case.database.begin() as connection:
+                store_grades(connection, ready)
+    return True
 
 
 def _grade(actor: Actor, at_utc: str, source_sha256: str, number: int, comparison: Comparison) -> Grade:
@@ -245,26 +244,15 @@ def _grade(actor: Actor, at_utc: str, source_sha256: str, number: int, compariso
     )
 
 
-def _add_rows(connection: sa.Connection, seq: int, source: GradedSource, grades: dict[int, Grade]) -> None:
-    """Add the grades with their rows, which are read a second time so that they are never all in memory."""
+def _with_rows(source: GradedSource, grades: Sequence[Grade]) -> Iterator[Grade]:
+    """The grades with their rows, which are read a second time so that they are never all in memory."""
+    by_number = {grade.source_row: grade for grade in grades}
     again = GradedSource(path=source.path)
-    part: list[Grade] = []
     for raw in again.rows():
-        grade = grades.get(raw.number)
-        if grade is None:
-            continue
-        part.append(_with_row(grade, raw.text.encode("utf-8")))
-        if len(part) == _ROWS_AT_ONCE:
-            add_grades(connection, seq, part)
-            part = []
-    add_grades(connection, seq, part)
+        if grade := by_number.get(raw.number):
+            yield replace(grade, row_bytes=raw.text.encode("utf-8"))
     if again.sha256 != source.sha256:
         raise IntegrityError(f"{source.path}: it changed while it was read; nothing was applied")
-
-
-def _with_row(grade: Grade, row: bytes) -> Grade:
-    values = {name: getattr(grade, name) for name in Grade.__slots__}
-    return Grade(**values | {"row_bytes": row})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,28 +301,24 @@ def withdraw_grades(case: Case, actor: Actor, source_sha256: str) -> GradedFile:
     with recorded(case, "corrected", actor, kind="graded file", source_sha256=source_sha256):
         require_reason(actor)
         wanted = source_sha256.strip().lower()
-        with case.database.connect() as connection:
-            acts = [act for _, act in graded_files(connection) if act.source_sha256 == wanted]
-        if not _SHA256.fullmatch(wanted) or not acts or acts[-1].act != "applied":
-            why_not = "was withdrawn before" if acts else "no graded file of this SHA-256 was applied"
-            raise InputError(source_sha256, why_not, remedy="copy the SHA-256 that 'headwater viewer import' printed")
-        act = GradedFile(
-            act="withdrawn",
-            source_sha256=wanted,
-            file_name=acts[-1].file_name,
-            grades_sha256=acts[-1].grades_sha256,
-            operator=actor.name,
-            why=actor.justification,
-            at_utc=case.now(),
-        )
-        case.register(actor)
-        with case.database.begin() as connection:
-            add_graded_file(connection, act)
-            case.record(
-                "corrected",
-                actor,
-                object_ids=(content_id("grf", wanted),),
-                params={"kind": "graded file", "act": "withdrawn"},
-                inputs={act.file_name: wanted, "grades": act.grades_sha256},
-            )
+        with judging_alone(case.path):
+            with case.database.connect() as connection:
+                acts = [act for _, act in graded_files(connection) if act.source_sha256 == wanted]
+            if not _SHA256.fullmatch(wanted) or not acts or acts[-1].act != "applied":
+                why_not = "was withdrawn before" if acts else "no graded file of this SHA-256 was applied"
+                raise InputError(
+                    source_sha256, why_not, remedy="copy the SHA-256 that 'headwater viewer import' printed"
+                )
+            act = replace(acts[-1], act="withdrawn", operator=actor.name, why=actor.justification, at_utc=case.now())
+            case.register(actor)
+            with put_grades_ready(case.path, act, ()) as ready:
+                case.record(
+                    "corrected",
+                    actor,
+                    object_ids=(content_id("grf", wanted), act.act_id),
+                    params={"kind": "graded file", "act": "withdrawn"},
+                    inputs={act.file_name: wanted, "grades": act.grades_sha256},
+                )
+                with case.database.begin() as connection:
+                    store_grades(connection, ready)
     return act

@@ -25,6 +25,8 @@ LEAST_DIFFERENCE: Final = 48
 """Of 255, in one colour, after blurring: less is the edge of a letter, drawn by another version of the browser."""
 MOST_OF_A_TILE: Final = 0.04
 MOST_OF_ALL: Final = 0.002
+MOST_DRAWINGS: Final = 40
+BETWEEN_MS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +151,14 @@ def taken(page: Any, address: str, shot: Shot, replaced: list[tuple[str, str]]) 
     page.wait_for_load_state("networkidle")
     shot.then(page)
     page.evaluate(_FREEZE, [*replaced, *shot.replaced])
-    return Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+    # What is still being drawn, on a machine that is busy, is no change of the page: two in a row are the same.
+    before, now = b"", page.screenshot(animations="disabled")
+    for _ in range(MOST_DRAWINGS):
+        if now == before:
+            return Image.open(io.BytesIO(now)).convert("RGB")
+        page.wait_for_timeout(BETWEEN_MS)
+        before, now = now, page.screenshot(animations="disabled")
+    raise AssertionError(f"{shot.name} did not come to rest")
 
 
 def kept(picture: Image.Image, path: Path) -> None:
@@ -162,15 +171,28 @@ def kept(picture: Image.Image, path: Path) -> None:
     picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
-def difference(one: Image.Image, other: Image.Image) -> tuple[float, float]:
-    """Which share of all pixels differs, and which of the part that differs most; 1 and 1 for other sizes."""
-    if one.size != other.size:
-        return 1.0, 1.0
+def _apart(one: Image.Image, other: Image.Image) -> Any:
+    """Of each pixel, whether it differs: (rows, columns), bool."""
     blurred = [
         np.asarray(picture.convert("RGB").filter(ImageFilter.GaussianBlur(1.5)), dtype=np.int16)
         for picture in (one, other)
     ]
-    apart = np.abs(blurred[0] - blurred[1]).max(axis=2) > LEAST_DIFFERENCE
+    return np.abs(blurred[0] - blurred[1]).max(axis=2) > LEAST_DIFFERENCE
+
+
+def where_apart(one: Image.Image, other: Image.Image) -> str:
+    """The sizes or the smallest box, in pixels, in which two pictures differ; for whoever has to look for it."""
+    if one.size != other.size:
+        return f"{one.size} and {other.size}"
+    rows, columns = np.nonzero(_apart(one, other))
+    return f"x {columns.min()} to {columns.max()}, y {rows.min()} to {rows.max()}" if rows.size else "nowhere"
+
+
+def difference(one: Image.Image, other: Image.Image) -> tuple[float, float]:
+    """Which share of all pixels differs, and which of the part that differs most; 1 and 1 for other sizes."""
+    if one.size != other.size:
+        return 1.0, 1.0
+    apart = _apart(one, other)
     rows, columns = (edge // TILE * TILE for edge in apart.shape)
     tiles = apart[:rows, :columns].reshape(rows // TILE, TILE, columns // TILE, TILE).mean(axis=(1, 3))
     return float(apart.mean()), float(tiles.max())

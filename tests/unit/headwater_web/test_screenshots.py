@@ -19,7 +19,7 @@ from PIL import Image, ImageFilter
 
 from . import pictured_case
 from .conftest import made_bench
-from .pictures import FOLDER, SCHEMES, SHOTS, Shot, alike, changing, difference, fonts_missing, kept, taken
+from .pictures import FOLDER, SCHEMES, SHOTS, Shot, alike, changing, difference, fonts_missing, kept, taken, where_apart
 
 pytestmark = pytest.mark.xdist_group("pictures")
 
@@ -104,7 +104,9 @@ def looked_at(serve: Any, pictured_folder: Path, values: dict[str, str], tmp_pat
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_each_screen_looks_as_it_did(looked_at: Any, scheme: str, request: pytest.FixtureRequest) -> None:
+def test_each_screen_looks_as_it_did(
+    looked_at: Any, scheme: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     changed = []
     for shot in SHOTS:
         picture, golden = looked_at(shot, scheme), FOLDER / f"{shot.name}-{scheme}.png"
@@ -112,10 +114,12 @@ def test_each_screen_looks_as_it_did(looked_at: Any, scheme: str, request: pytes
             if not golden.exists() or not alike(picture, Image.open(golden).convert("RGB")):
                 kept(picture, golden)
         elif not golden.exists() or not alike(picture, Image.open(golden).convert("RGB")):
-            told = difference(picture, Image.open(golden).convert("RGB")) if golden.exists() else "none"
-            changed.append((shot.name, told))
+            before = Image.open(golden).convert("RGB") if golden.exists() else None
+            picture.save(tmp_path / f"{shot.name}.png")
+            changed.append((shot.name, before and (difference(picture, before), where_apart(picture, before))))
     assert not changed, (
-        f"{changed}: if that was meant, pytest {Path(__file__).name} --update-golden, and a changelog fragment"
+        f"{changed}, kept in {tmp_path}: "
+        f"if that was meant, pytest {Path(__file__).name} --update-golden, and a changelog fragment"
     )
 
 
@@ -138,6 +142,17 @@ def test_a_picture_is_like_itself_and_the_next_letter_shapes_but_not_like_the_da
     assert alike(one_screen, softened)
     assert not alike(one_screen, Image.open(FOLDER / "leads-dark.png").convert("RGB"))
     assert not alike(one_screen, one_screen.crop((0, 0, 1280, 800)))
+
+
+def test_where_two_pictures_differ_is_told(one_screen: Image.Image) -> None:
+    other = one_screen.copy()
+    other.paste((255, 0, 0), (300, 400, 360, 440))
+    columns, rows = where_apart(one_screen, other).split(", ")
+    left, right = (int(word) for word in columns.removeprefix("x ").split(" to "))
+    top, bottom = (int(word) for word in rows.removeprefix("y ").split(" to "))
+    assert (left // 10, right // 10, top // 10, bottom // 10) == (29, 36, 39, 44)
+    assert where_apart(one_screen, one_screen.copy()) == "nowhere"
+    assert where_apart(one_screen, one_screen.crop((0, 0, 10, 10))) == "(1280, 900) and (10, 10)"
 
 
 CHANGES = {

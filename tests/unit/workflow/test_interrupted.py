@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -13,8 +15,19 @@ import pytest
 import sqlalchemy as sa
 from pyrage import x25519
 
-from headwater.errors import InputError, RefusedError
-from headwater.workflow import Case, draft_package, judge_link, release, release_package, unfinished, verify_path
+from headwater.errors import InputError, IntegrityError, RefusedError
+from headwater.judgements import add_graded_file, graded_files, grades_digest, grades_of_file
+from headwater.workflow import (
+    Case,
+    draft_package,
+    judge_link,
+    read_grades,
+    release,
+    release_package,
+    unfinished,
+    verify_path,
+    withdraw_grades,
+)
 
 ANA, BO = "A. Examiner", "B. Approver"
 
@@ -107,6 +120,142 @@ def test_a_judgement_for_which_there_is_no_room_is_in_no_log(case, monkeypatch):
 
 def field_names() -> list[str]:
     return [name for name in unfinished.Judgement.__dataclass_fields__ if name != "score_hidden"]
+
+
+# ---- Grades from a viewer
+
+CONTENT = b"two, longer\n"
+STANDS = [("applied", 1)]
+
+
+@pytest.fixture
+def graded(small, headwater) -> Path:
+    """The small case with a hash list that names one of its files, and a graded file about it beside."""
+    (small.folder / "list.csv").write_text(f"md5,category\n{hashlib.md5(CONTENT).hexdigest()},1\n")
+    named = ("--name", "one", "--version", "1", "--polarity", "known-illegal")
+    assert headwater("reference", "add", small.case, "hash-list", small.folder / "list.csv", *named).status == 0
+    done = headwater("run", small.case, "--workers", 1, "--allow-unsealed", "--until", "media")
+    assert done.status == 0, done.err
+    path: Path = small.folder / "graded.json"
+    path.write_text(json.dumps({"value": [{"MD5": hashlib.md5(CONTENT).hexdigest(), "Category": 2}]}))
+    return path
+
+
+def standing(case: Case) -> list[tuple[str, int]]:
+    with case.database.connect() as connection:
+        return [(act.act, len(grades_of_file(connection, seq))) for seq, act in graded_files(connection)]
+
+
+def act_on_grades(case: Case, path: Path, *, withdraw: bool = False) -> None:
+    actor = case.actor(ANA, why="the first batch")
+    if withdraw:
+        withdraw_grades(case, actor, hashlib.sha256(path.read_bytes()).hexdigest())
+    else:
+        read_grades(case, actor, path, apply=True)
+
+
+def graded_until(path: Path, monkeypatch: pytest.MonkeyPatch, *, at: str, withdraw: bool = False) -> Path:
+    """Acts on grades, and is killed there; the file that is left."""
+
+    def kill(*_: object, **__: object) -> None:
+        raise Killed
+
+    with Case(path.parent / "case") as case:
+        case.register(case.actor(ANA))
+        with monkeypatch.context() as patched:
+            where = (case, "record") if at == "record" else ("headwater.workflow.viewer.store_grades",)
+            patched.setattr(*where, kill)
+            with pytest.raises(Killed):
+                act_on_grades(case, path, withdraw=withdraw)
+        [left] = (case.path / "unfinished").iterdir()
+        return left
+
+
+def test_grades_that_the_log_has_are_stored_by_the_next_opening(graded, monkeypatch):
+    left = graded_until(graded, monkeypatch, at="store")
+    for _ in range(2):
+        with Case(graded.parent / "case") as case:
+            assert standing(case) == STANDS
+    assert not left.exists()
+    assert failing(graded.parent / "case") == {}
+    left = graded_until(graded, monkeypatch, at="store", withdraw=True)
+    with Case(graded.parent / "case") as case:
+        assert standing(case) == [*STANDS, ("withdrawn", 0)]
+        act_on_grades(case, graded)
+        assert standing(case) == [*STANDS, ("withdrawn", 0), *STANDS]
+    assert not left.exists()
+    assert failing(graded.parent / "case") == {}
+
+
+def test_grades_that_the_log_does_not_have_were_not_applied(graded, monkeypatch):
+    left = graded_until(graded, monkeypatch, at="record")
+    with Case(graded.parent / "case") as case:
+        assert standing(case) == []
+        assert not left.exists()
+        act_on_grades(case, graded)
+        assert standing(case) == STANDS
+    graded_until(graded, monkeypatch, at="record", withdraw=True)
+    with Case(graded.parent / "case") as case:
+        assert standing(case) == STANDS
+    assert failing(graded.parent / "case") == {}
+
+
+@pytest.mark.parametrize("change", ["category", "row_bytes", "why", "a grade more", "none", "no JSON", "empty"])
+def test_grades_that_somebody_else_wrote_there_are_not_taken(graded, monkeypatch, change):
+    left = graded_until(graded, monkeypatch, at="store")
+    act, grade = (json.loads(line) for line in left.read_bytes().splitlines())
+    told = {
+        "category": [act, grade | {"category": "9"}],
+        "row_bytes": [act, grade | {"row_bytes": base64.b64encode(b"{}").decode()}],
+        "why": [act | {"why": "another"}, grade],
+        "a grade more": [act, grade, grade | {"source_row": 1}],
+        "none": [act],
+    }
+    text = {"no JSON": "{", "empty": ""}.get(change) or "".join(json.dumps(row) + "\n" for row in told.get(change, ()))
+    left.write_text(text)
+    with Case(graded.parent / "case") as case:
+        assert standing(case) == []
+    assert not left.exists()
+    assert list(failing(graded.parent / "case")) == ["I7.grades_in_custody"]
+
+
+def test_a_withdrawal_that_is_in_no_log_is_found(graded):
+    with Case(graded.parent / "case") as case:
+        act_on_grades(case, graded)
+        with case.database.begin() as connection:
+            [(_, act)] = graded_files(connection)
+            add_graded_file(connection, replace(act, act="withdrawn"))
+    assert list(failing(graded.parent / "case")) == ["I7.grades_in_custody"]
+
+
+def test_a_graded_file_that_somebody_applies_meanwhile_is_there_already(graded, monkeypatch):
+    with Case(graded.parent / "case") as case, Case(graded.parent / "case") as other:
+
+        def as_the_other_is_done(*given: object, **named: object) -> str:
+            if standing(other) == []:
+                monkeypatch.undo()
+                act_on_grades(other, graded)
+            return grades_digest(*given, **named)
+
+        monkeypatch.setattr("headwater.workflow.viewer.grades_digest", as_the_other_is_done)
+        read = read_grades(case, case.actor(ANA, why="the first batch"), graded, apply=True)
+        assert (read.state, standing(case)) == ("there-already", STANDS)
+
+
+def test_a_graded_file_that_changes_while_it_is_read_is_in_no_log(graded, monkeypatch):
+    with Case(graded.parent / "case") as case:
+
+        def changed(*given: object, **named: object) -> str:
+            graded.write_text(graded.read_text() + " ")
+            return grades_digest(*given, **named)
+
+        monkeypatch.setattr("headwater.workflow.viewer.grades_digest", changed)
+        with pytest.raises(IntegrityError, match="changed while it was read"):
+            act_on_grades(case, graded)
+        assert standing(case) == []
+    with Case(graded.parent / "case") as case:
+        assert list((case.path / "unfinished").iterdir()) == []
+    assert failing(graded.parent / "case") == {}
 
 
 # ---- A release
