@@ -34,6 +34,8 @@ _ID_LENGTH, _VARIED = 36, 5
 _ROWS_AT_ONCE: Final = 400_000
 _COPIES_A_FOLDER: Final = 100
 _DIGESTS: Final = ("sha256", "sha1", "md5")
+# What these name is of tables that stay as they are.
+_KEPT: Final = {"links": ("right_id",), "review_queue": ("right_id",)}
 _NAMES: Final = ("nickname", "email", "platform_key")
 
 
@@ -96,12 +98,14 @@ def _copies(name: str, base: pa.Table, which: range) -> pa.Table:
                 made = pc.binary_join_element_wise(made, suffix, "-")
         elif field.name == "path_bytes" and name in _OF_ENTRIES:
             made = pc.binary_join_element_wise(column, suffix.cast(pa.binary()), b"-")
-        elif not pa.types.is_string(field.type) or not len(column):
+        elif field.name in _KEPT.get(name, ()) or not pa.types.is_string(field.type) or not len(column):
             continue
         elif field.name in _NAMES:
             made = pc.binary_join_element_wise(column, suffix, "")
         elif field.name in _DIGESTS or (field.name.endswith("_id") and _is_id(column)):
             made = _varied(column, suffix)
+            if field.name == "left_id" and "left_table" in rows.schema.names:
+                made = pc.if_else(pc.equal(rows["left_table"], "customers"), column, made)
         else:
             continue
         rows = rows.set_column(place, field, made.cast(field.type))

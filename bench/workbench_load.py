@@ -5,9 +5,10 @@
 
 The case is made of the one that is given (`bench/large_case.py`). Its workbench is served on loopback by the program
 that `headwater serve` becomes; each analyst asks for a page, reads for some seconds, and asks for the next: every page
-that a route of the case gives, tables and leads at any place. Prints for each page how long it took, beside the anchor,
-a style sheet, which reads and records nothing; and the memory of the server. Exit code 1 if the p95 of a page is 300 ms
-or more, an answer was none, or the memory grew by more than a tenth in the second half.
+that a route of the case gives, tables and leads at any place, what has an id by one drawn at random; and between them
+judges a pair. Prints for each page how long it took, beside the anchor, a style sheet, which reads and records nothing;
+and the memory of the server. Exit code 1 if the p95 of a page or of judging is 300 ms or more, an answer was none, or
+the memory grew by more than a tenth in the second half.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import http.client
+import json
 import random
 import socket
 import statistics
@@ -26,24 +28,20 @@ import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from headwater.workflow import Case
 from headwater_web.cases import CASE_DIGITS
 from headwater_web.gate import COOKIE
-from headwater_web.routes import ROUTES
-from headwater_web.rules import CASE_READERS, Role
+from headwater_web.rules import Role
 from headwater_web.state import Memberships, People, Sessions, open_state
 from large_case import inflated
+from workbench_pages import JUDGEMENT, pages_of
 
 GOAL_MS = 300.0
 GROWTH = 1.1
 MOST_SENT_ON = 3
-TABLES = ("accounts", "items", "media_verdicts", "links", "leads", "entries", "payments", "address_clusters")
-# Not pages: what hands out whole tables, sends somebody elsewhere, or needs what a small case does not have.
-LEFT_OUT = frozenset({"export", "export_form", "opened"})
-# Pages that say what is wrong where nothing is asked for.
-NEED_MORE = frozenset({"intake_entries", "money_ends", "money_token_ends", "review_undo_form"})
+REASON = "positive.1"
 
 
 class Analyst(threading.Thread):
@@ -60,60 +58,44 @@ class Analyst(threading.Thread):
         time.sleep(self.chance.random() * self.think_s)
         while time.monotonic() < self.until:
             name, address = self.chance.choice(self.pages)
-            took, status = self.ask(address(self.chance) if callable(address) else address)
+            given = address(self.chance) if callable(address) else address
+            took, status = (self.judge if name == JUDGEMENT else self.ask)(given)
             self.times.append((time.monotonic(), name, took, status))
             time.sleep(self.chance.expovariate(1 / self.think_s))
 
     def ask(self, address: str) -> tuple[float, int]:
         """Milliseconds until the page is there, whatever sends somebody on included, and its status."""
+        took, status, _ = self._sent(address)
+        return took, status
+
+    def judge(self, pair: str) -> tuple[float, int]:
+        """As `ask`, of a judgement of the pair, which was read before, until the next pair is there."""
+        _, status, text = self._sent(pair, accept="application/json")
+        if status != http.HTTPStatus.OK:
+            return 0.0, status
+        form = {"version": json.loads(text)["version"], "decision": REASON, "why": "agreed by telephone"}
+        took, status, _ = self._sent(f"{pair}/judge", form=urlencode(form))
+        return took, status
+
+    def _sent(self, address: str, *, accept: str = "text/html", form: str = "") -> tuple[float, int, bytes]:
         began = time.perf_counter()
         # Whoever reads for ten seconds comes back on a new connection.
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
-        headers = {"Cookie": f"{COOKIE}={self.cookie}", "Host": f"localhost:{self.port}", "Accept": "text/html"}
-        for _ in range(MOST_SENT_ON):
+        host = f"localhost:{self.port}"
+        headers = {"Cookie": f"{COOKIE}={self.cookie}", "Host": host, "Accept": accept}
+        if form:
+            own = {"Origin": f"http://{host}", "Content-Type": "application/x-www-form-urlencoded"}
+            connection.request("POST", address, body=form, headers=headers | own)
+        else:
             connection.request("GET", address, headers=headers)
+        for _ in range(MOST_SENT_ON):
             answer = connection.getresponse()
-            answer.read()
+            text = answer.read()
             if answer.status != http.HTTPStatus.SEE_OTHER:
                 break
-            address = answer.headers["Location"]
+            connection.request("GET", answer.headers["Location"], headers=headers)
         connection.close()
-        return (time.perf_counter() - began) * 1000, answer.status
-
-
-def pages_of(key: str, leads: int, rows: dict[str, int], words: list[str], exhibit: str) -> list[tuple[str, Any]]:
-    """Every page of the case, by the name of its route; an address, or what draws one."""
-    base = f"/case/{key}"
-    pages: list[tuple[str, Any]] = [("anchor", "/own/headwater.css")]
-    for route in ROUTES:
-        if not (route.in_case and "GET" in route.methods and route.roles & CASE_READERS) or route.name in LEFT_OUT:
-            continue
-        if route.path.count("{") == 1:
-            pages.append((route.name, route.path.replace("{case}", key)))
-    pages = [page for page in pages if page[0] not in {"go_to", "search", "leads", *NEED_MORE}]
-    pages += [
-        ("leads", lambda chance: f"{base}/leads/?first={chance.randrange(leads) // 50 * 50}"),
-        ("lead", lambda chance: f"{base}/leads/{chance.randrange(leads) + 1}"),
-        ("search", lambda chance: f"{base}/search/?q={chance.choice(words)}"),
-    ] * 3
-    some = max(1, rows["media_verdicts"] // 10)
-    pages += [
-        ("catalogue", lambda chance: f"{base}/catalogue/?first={chance.randrange(some)}"),
-        (
-            "catalogue by facet",
-            lambda chance: f"{base}/catalogue/?not.group=known&each=yes&first={chance.randrange(some)}",
-        ),
-        ("intake_entries", lambda chance: f"{base}/intake/entries?exhibit={exhibit}&first={chance.randrange(some)}"),
-        ("intake level", f"{base}/intake/?exhibit={exhibit}"),
-    ]
-    for name in TABLES:
-        pages.append(
-            (
-                f"table {name}",
-                lambda chance, n=name: f"{base}/tables/{n}/?first={chance.randrange(max(1, rows[n] - 50))}",
-            )
-        )
-    return pages
+        return (time.perf_counter() - began) * 1000, answer.status, text
 
 
 def memory_mib(pid: int) -> tuple[float, float]:
@@ -163,21 +145,18 @@ def main() -> None:
             key = case.case_id.partition("-")[2][:CASE_DIGITS]
             rows = {str(o["table_name"]): int(str(o["rows"])) for o in case.current_outputs()}
             case_id = case.case_id
-            exhibit = quote(case.exhibits()[0].exhibit_id)
+            pages = pages_of(case, key)
         print(f"{rows['accounts']:,} accounts, {rows['entries']:,} entries, {rows['leads']:,} leads")
         cookies = cookies_of(Path(scratch) / "state", case_id, options.analysts)
-        sys.exit(measured(options, Path(scratch), large, key, rows, cookies, exhibit))
+        sys.exit(measured(options, Path(scratch), large, cookies, pages))
 
 
-def measured(
-    options: Any, scratch: Path, large: Path, key: str, rows: dict[str, int], cookies: list[str], exhibit: str
-) -> int:
+def measured(options: Any, scratch: Path, large: Path, cookies: list[str], pages: list[tuple[str, Any]]) -> int:
     port = free_port()
     program = Path(sys.executable).with_name("headwater")
     words = ["serve", str(large), "--state", str(scratch / "state"), "--port", str(port)]
     server = subprocess.Popen([str(program), *words], stdout=subprocess.DEVNULL, text=True)
     try:
-        pages = pages_of(key, rows["leads"], rows, ["lakewalker", "meadow", "qqqqqqqq", "a1b2c3d4"], exhibit)
         one = Analyst(port, cookies[0], pages, 0.0, 1)
         warm_up(one, pages)
         print("warm: {:,.0f} MiB of its own, {:,.0f} MiB of mapped files".format(*memory_mib(server.pid)))
@@ -211,10 +190,11 @@ def warm_up(one: Analyst, pages: list[tuple[str, Any]]) -> None:
             time.sleep(0.2)
     for name, address in dict(pages).items():
         asked = address(one.chance) if callable(address) else address
-        took, status = one.ask(asked)
-        while status == 202:
+        send = one.judge if name == JUDGEMENT else one.ask
+        took, status = send(asked)
+        while status == http.HTTPStatus.ACCEPTED:
             time.sleep(1)
-            took, status = one.ask(asked)
+            took, status = send(asked)
         print(f"  first {name:<28} {took:10.1f} ms  {status}  {asked}")
 
 

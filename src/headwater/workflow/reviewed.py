@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
+from headwater.errors import IntegrityError
 from headwater.identities import KNOWN_LEFT_TABLES, known_rows
 from headwater.schema import table_named
 from headwater.workflow.review_rows import ReviewRows
@@ -106,8 +107,8 @@ def _pair(
     return {
         **{name: link[name] for name in _OF_LINK},
         "contrary": list(contrary),
-        "left": dict(rows[link["left_table"], link["left_id"]]),
-        "right": dict(rows[link["right_table"], link["right_id"]]),
+        "left": _row_of(rows, link, "left"),
+        "right": _row_of(rows, link, "right"),
         "candidates": [_candidate(link, other, rows) for other in others],
         "comparisons": [{**bar, "sum_mbits": total} for bar, total in zip(link["comparisons"], sums, strict=True)],
         "match_weight_mbits": link["match_weight_mbits"],
@@ -115,6 +116,14 @@ def _pair(
         "because": link["because"],
         "model_id": link["model_id"],
     }
+
+
+def _row_of(rows: Mapping[tuple[str, str], Mapping[str, Any]], link: Mapping[str, Any], side: str) -> dict[str, Any]:
+    table, row_id = link[f"{side}_table"], link[f"{side}_id"]
+    if (table, row_id) not in rows:
+        told = f"{link['link_id']}: its row {row_id} is not in {table}"
+        raise IntegrityError(f"{told}; run 'headwater verify', and find out who changed either table")
+    return dict(rows[table, row_id])
 
 
 def _candidate(
@@ -132,7 +141,7 @@ def _candidate(
     return {
         "link_id": other["link_id"],
         "right_id": other["right_id"],
-        "right": dict(rows[other["right_table"], other["right_id"]]),
+        "right": _row_of(rows, other, "right"),
         "match_weight_mbits": other["match_weight_mbits"],
         "probability_ppm": other["probability_ppm"],
         "differs": differs,

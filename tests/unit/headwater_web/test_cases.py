@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headwater.engine import ParquetParts
+from headwater.engine import ParquetParts, Session
 from headwater.errors import ConfigError
 from headwater.schema import table_named
 from headwater.workflow import ReviewTables, remark_on, ungraded_contents
@@ -173,6 +173,29 @@ def test_a_page_says_so_while_what_it_shows_is_being_made(bench: Any) -> None:
     go_on.set()
     case.begin_making([])
     assert asker.get(f"/case/{bench.case}/").status_code == 200
+
+
+def test_a_row_is_there_before_its_index_is_and_is_found_by_it_then(bench: Any, monkeypatch: Any) -> None:
+    case, asker = bench.workbench.cases[bench.case], bench.as_(Role.ANALYST)
+    case.begin_making([])
+    with case.tables() as tables:
+        account = tables.arrow("accounts").to_pylist()[0]["account_id"]
+    address = f"/case/{bench.case}/tables/accounts/row?is.account_id={account}"
+    keyed, by_index = Session.keyed, []
+    monkeypatch.setattr(
+        Session, "keyed", lambda self, name, *given, **more: by_index.append(name) or keyed(self, name, *given, **more)
+    )
+    go_on = threading.Event()
+    case.begin_making([("remarks_on", lambda _: go_on.wait(30))])
+    meanwhile = asker.get(address, as_json=True)
+    assert (meanwhile.status_code, "accounts" in by_index) == (200, False)
+    go_on.set()
+    while case.is_being_made("remarks_on"):
+        pass
+    later = asker.get(address, as_json=True)
+    assert (later.status_code, "accounts" in by_index) == (200, True)
+    assert meanwhile.json() == later.json()
+    assert meanwhile.json()["row"]["account_id"] == account
 
 
 def test_what_was_begun_is_begun_anew_after_an_import(bench: Any, headwater: Any, tmp_path: Path) -> None:

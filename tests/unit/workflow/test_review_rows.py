@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from headwater.errors import RefusedError
+from headwater.errors import IntegrityError, RefusedError
 from headwater.workflow import Case, JudgedMeanwhileError, ReviewDesk, judge_link
 from headwater.workflow.review_rows import IndexedRows, ScannedRows
+from headwater.workflow.reviewed import reviewed_pairs
 
 ASKED = (
     ("accounts", "account_id", None),
@@ -28,6 +29,21 @@ def test_both_give_the_same_rows_in_the_same_order(small, table, column, columns
         for wanted in (set(), {"none such", ""}, values, *({value} for value in values)):
             assert indexed.rows(table, column, wanted, columns) == scanned.rows(table, column, wanted, columns)
         assert indexed.rows(table, column, values) or not values
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_pair_whose_row_is_gone_says_which(small, side):
+    with Case(small.case) as case, case.tables() as tables:
+        [link, *_] = tables.arrow("links").to_pylist()
+        table, row_id = link[f"{side}_table"], link[f"{side}_id"]
+
+        class WithoutIt(ScannedRows):
+            def rows(self, name, column, values, columns=None):
+                return [row for row in super().rows(name, column, values, columns) if name != table]
+
+        assert reviewed_pairs(ScannedRows(tables), [link["link_id"]])
+        with pytest.raises(IntegrityError, match=f"row {row_id} is not in {table}"):
+            reviewed_pairs(WithoutIt(tables), [link["link_id"]])
 
 
 def test_a_judgement_of_a_pair_that_was_judged_since_is_refused_once(small):
