@@ -8,6 +8,8 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote, urlencode
 
+import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from headwater.schema import table_named
@@ -56,6 +58,29 @@ class _Ids:
             found += values.take(list(range(0, len(values), step))).to_pylist() if len(values) else []
         return [str(value) for value in found]
 
+    def sums(self) -> tuple[list[str], list[str]]:
+        """Queries of the rows behind a sum: of coins, and of tokens."""
+        if not self.rows.get("token_endpoints"):
+            return [], []
+        with self.case.tables() as tables:
+            coins = tables.arrow("traces").select(["policy", "direction"]).to_pylist()
+            traces = {row["trace_id"]: row for row in tables.arrow("token_traces").to_pylist()}
+            ends = tables.arrow("token_endpoints").to_pylist()
+        tokens = []
+        for end in ends:
+            trace = traces[end["trace_id"]]
+            key = f"{trace['chain']}/{trace['token_contract']}"
+            reason = f"{end['stop_reason']}:{end['service_id'] or ''}"
+            tokens.append(urlencode({"coins": key, "direction": trace["direction"], "end": reason}))
+        return sorted({urlencode(row) for row in coins}), sorted(set(tokens))
+
+    def contents(self) -> list[str]:
+        """SHA-256 of some media."""
+        media = pa.array(self.of("media_verdicts", "item_id"))
+        items = ds.dataset(self.case.table_file("items", self._run["items"]))
+        rows = items.to_table(columns=["sha256"], filter=ds.field("item_id").isin(media))
+        return [digest for digest in rows["sha256"].to_pylist() if digest]
+
 
 def pages_of(case: Case, key: str) -> list[tuple[str, Address]]:
     """Every page of the case, by the name of its route; an address, or what draws one.
@@ -87,15 +112,19 @@ def _any(base: str, values: Sequence[str], chance: random.Random) -> str:
     return base.format(quote(chance.choice(values)))
 
 
+def _any_of(base: str, queries: Sequence[str], chance: random.Random) -> str:
+    return f"{base}?{chance.choice(queries)}"
+
+
 def _by_id(ids: _Ids, base: str) -> list[tuple[str, Address]]:
     """Each page that is of one object, and rows of tables by key."""
-    links = ids.of("review_queue", "link_id")
+    links, contents = ids.of("review_queue", "link_id"), ids.contents()
     asked = {
         "lead": ("leads/{}", ids.of("leads", "lead_id")),
         "lead_timeline": ("leads/{}/timeline", ids.of("leads", "lead_id")),
         "review_pair": ("review/{}", links),
         JUDGEMENT: ("review/{}", links),
-        "content": ("catalogue/content/{}", ids.of("media_verdicts", "sha256")),
+        "content": ("catalogue/content/{}", contents),
         "remarks_on": ("remarks/on/{}", ids.of("accounts", "account_id")),
         "remarks_on an item": ("remarks/on/{}", ids.of("items", "item_id")),
         "money_service": ("money/services/{}", ids.of("request_sheets", "service_id")),
@@ -103,14 +132,14 @@ def _by_id(ids: _Ids, base: str) -> list[tuple[str, Address]]:
         "money_question": ("money/questions/{}", ids.of("request_sheets", "request_id")),
         "money_cluster": ("money/clusters/{}", ids.of("address_clusters", "address_cluster_id")),
         "leads of a country": ("leads/?country={}", ids.of("leads", "lead_country")),
-        "leads of a tier": ("leads/?tier={}", ids.of("leads", "tier")),
+        "leads of a tier": ("leads/?tier={}", ids.of("leads", "risk_tier")),
     }
-    for table in TABLES:
+    for table in (name for name in TABLES if len(table_named(name).key) == 1):
         column = table_named(table).key[0]
         asked[f"row of {table}"] = (f"tables/{table}/row?is.{column}={{}}", ids.of(table, column))
         asked[f"table {table} of a key"] = (f"tables/{table}/?is.{column}={{}}", ids.of(table, column))
     asked["logins of an account"] = ("tables/logins/?is.account_id={}", ids.of("accounts", "account_id"))
-    asked["items of a digest"] = ("tables/items/?is.sha256={}", ids.of("media_verdicts", "sha256"))
+    asked["items of a digest"] = ("tables/items/?is.sha256={}", contents)
     return [(name, partial(_any, f"{base}/{path}", values)) for name, (path, values) in asked.items() if values]
 
 
@@ -127,6 +156,8 @@ def _by_place(ids: _Ids, base: str, exhibit: str) -> list[tuple[str, Address]]:
         ("intake_entries", lambda chance: f"{base}/intake/entries?exhibit={exhibit}&first={chance.randrange(some)}"),
         ("intake level", f"{base}/intake/?exhibit={exhibit}"),
     ]  # fmt: skip
+    for name, path, sums in zip(("money_ends", "money_token_ends"), ("ends", "token-ends"), ids.sums(), strict=True):
+        pages += [(name, partial(_any_of, f"{base}/money/{path}", sums))] if sums else []
     pages += [(f"table {name}", partial(_from_any, f"{base}/tables/{name}/", ids.rows[name])) for name in TABLES]
     return pages
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 
 from headwater.engine import RowIndexes, Session, can_name_subjects
@@ -141,6 +143,15 @@ class OpenCase:
         files = list(self._case.reference_files(with_unconfirmed=True).get(table, ()))
         outputs = (output for output in self._case.current_outputs() if output["table_name"] == table)
         return [*files, *(self._case.table_file(table, str(output["run_id"])) for output in outputs)]
+
+    def places(self, path: Path, column: str, value: str) -> npt.NDArray[np.int64]:
+        """Numbers of the rows of one of `files` that have this text, from 0; by an index, which is made for the first.
+
+        Raises:
+            StillMadeError: The index takes longer than anybody should wait for a page; it is made all the same.
+        """
+        self.derived("order of a column", lambda _: self._indexes.places(path, column, []), path, column)
+        return self._indexes.places(path, column, [value])
 
     def kept(self, name: str, make: Callable[[Session], _Made], *about: object) -> _Made:
         """What `make` gives, made once for each state of the case. Others may ask for other things meanwhile.

@@ -6,12 +6,13 @@ import bisect
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -26,6 +27,11 @@ __all__ = ["PAGE_ROWS", "Condition", "TablePage", "TablePages", "conditions_of"]
 PAGE_ROWS: Final = 50
 _OPEN_FILES: Final = 64
 _KEPT_FILTERS: Final = 64
+_DIGESTS: Final = ("sha256", "sha1", "md5", "txid")
+_OF_MANY: Final = frozenset({"exhibit_id", "mapping_id", "model_id", "service_id"})
+"""Ids that so many rows share that an index of them would find half of the table."""
+
+_Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,7 @@ class _Part:
 
     starts: Sequence[int]
     rows: int
+    path: Path | None = None
     file: pq.ParquetFile | None = None
     table: pa.Table | None = None
 
@@ -101,7 +108,7 @@ class TablePages:
         self._case = case
         self._lock = threading.Lock()
         self._files: OrderedDict[Path, _Part] = OrderedDict()
-        self._fitting: OrderedDict[tuple[object, ...], np.ndarray[Any, np.dtype[np.int64]]] = OrderedDict()
+        self._fitting: OrderedDict[tuple[object, ...], _Numbers] = OrderedDict()
 
     def total(self, table: str) -> int:
         """Rows of a table."""
@@ -141,23 +148,16 @@ class TablePages:
                 group = part.group(index, _there(part, read))
                 yield _with_columns(group.filter(_mask(group, where)) if where else group, names, table)
 
-    def _numbers(
-        self, table: str, parts: Sequence[_Part], where: Sequence[Condition]
-    ) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _numbers(self, table: str, parts: Sequence[_Part], where: Sequence[Condition]) -> _Numbers:
         """Numbers of the rows that fit, found once for each state of the case."""
         key = (self._case.version_of(table), table, tuple(where))
         with self._lock:
             if key in self._fitting:
                 self._fitting.move_to_end(key)
                 return self._fitting[key]
-        names = list(dict.fromkeys(condition.column for condition in where))
         found, before = [], 0
         for part in parts:
-            for index, start in enumerate(part.starts):
-                if not part.may_hold(index, where):
-                    continue
-                mask = _mask(part.group(index, _there(part, names)), where)
-                found.append(np.flatnonzero(mask.to_numpy(zero_copy_only=False)) + before + start)
+            found += [numbers + before for numbers in self._fitting_in(part, where)]
             before += part.rows
         numbers = np.concatenate(found).astype(np.int64) if found else np.empty(0, np.int64)
         with self._lock:
@@ -165,6 +165,22 @@ class TablePages:
             while len(self._fitting) > _KEPT_FILTERS:
                 self._fitting.popitem(last=False)
         return numbers
+
+    def _fitting_in(self, part: _Part, where: Sequence[Condition]) -> Iterator[_Numbers]:
+        """Numbers of a part's rows that fit, from 0 and in order."""
+        one = next((condition for condition in where if _tells_apart(part, condition)), None)
+        groups: Iterable[int] = range(len(part.starts))
+        if one is not None and part.path is not None:
+            places = self._case.places(part.path, one.column, one.value)
+            if len(where) == 1:
+                yield places
+                return
+            groups = np.unique(np.searchsorted(part.starts, places, side="right") - 1).tolist()
+        names = list(dict.fromkeys(condition.column for condition in where))
+        for index in groups:
+            if part.may_hold(index, where):
+                mask = _mask(part.group(index, _there(part, names)), where)
+                yield np.flatnonzero(mask.to_numpy(zero_copy_only=False)) + part.starts[index]
 
     def _parts(self, table: str) -> list[_Part]:
         paths = self._case.files(table)
@@ -182,12 +198,21 @@ class TablePages:
         file = pq.ParquetFile(path)
         counts = [file.metadata.row_group(n).num_rows for n in range(file.metadata.num_row_groups)]
         starts = [0, *itertools.accumulate(counts)][:-1]
-        part = _Part(starts=starts, rows=sum(counts), file=file)
+        part = _Part(starts=starts, rows=sum(counts), path=path, file=file)
         with self._lock:
             self._files[path] = part
             while len(self._files) > _OPEN_FILES:
                 self._files.popitem(last=False)
         return part
+
+
+def _tells_apart(part: _Part, condition: Condition) -> bool:
+    """Whether few rows have the text that is asked for, as few have one id or digest."""
+    name = condition.column
+    if part.file is None or condition.holds or not condition.value or name not in part.file.schema_arrow.names:
+        return False
+    told = name not in _OF_MANY and name.endswith(("_id", *_DIGESTS))
+    return told and pa.types.is_string(part.file.schema_arrow.field(name).type)
 
 
 _IN_STATE: Final = frozenset({"exhibits"})
@@ -206,9 +231,7 @@ def _with_columns(rows: pa.Table, names: Sequence[str], table: str) -> pa.Table:
     return pa.table(held, names=list(names))
 
 
-def _rows_at(
-    parts: Sequence[_Part], wanted: np.ndarray[Any, np.dtype[np.int64]], names: Sequence[str]
-) -> list[dict[str, Any]]:
+def _rows_at(parts: Sequence[_Part], wanted: _Numbers, names: Sequence[str]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     before = 0
     for part in parts:

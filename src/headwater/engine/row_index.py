@@ -131,6 +131,16 @@ class RowIndexes:
 
     def rows(self, path: Path, schema: pa.Schema, column: str, values: Sequence[str]) -> pa.Table:
         """As `FindsRows` says."""
+        return self.at(path, schema, self.places(path, column, values))
+
+    def places(self, path: Path, column: str, values: Sequence[str]) -> Places:
+        """Where in a file the column has one of the values, counted from 0 and in order.
+
+        Args:
+            path: The file.
+            column: Whose values are compared, texts.
+            values: In order, each once.
+        """
         wanted = pa.array(values, pa.string())
         numbers, order = self._order(path, column)
         looked_for = text_numbers(wanted)
@@ -139,7 +149,8 @@ class RowIndexes:
         places = np.unique(np.concatenate(spans).astype(np.int64)) if spans else np.zeros(0, np.int64)
         # Two texts may have one number.
         same = pc.is_in(self._column(path, pa.field(column, pa.string())).at(places), value_set=wanted)
-        return self.at(path, schema, places[same.to_numpy()])
+        found: Places = places[same.to_numpy()]
+        return found
 
     def at(self, path: Path, schema: pa.Schema, places: Places) -> pa.Table:
         """As `FindsRows` says."""
