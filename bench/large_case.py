@@ -75,12 +75,14 @@ def _repeated(name: str, path: Path, copies: int) -> int:
     base = pq.read_table(path, schema=table_named(name).arrow)
     path.unlink()
     at_once = max(1, _ROWS_AT_ONCE // max(1, len(base)))
+    # Customers stay as many as they are, and each has one person's records and no more.
+    again = base.filter(pc.not_equal(base["claim"], "held")) if name in _KEPT else base
     with ParquetParts(path, base.schema) as file:
         file.write(base)
         for first in range(1, copies, at_once):
-            file.write(_copies(name, base, range(first, min(first + at_once, copies))))
+            file.write(_copies(name, again, range(first, min(first + at_once, copies))))
         file.finish()
-    return len(base) * copies
+    return len(base) + len(again) * (copies - 1)
 
 
 def _copies(name: str, base: pa.Table, which: range) -> pa.Table:
@@ -104,8 +106,6 @@ def _copies(name: str, base: pa.Table, which: range) -> pa.Table:
             made = pc.binary_join_element_wise(column, suffix, "")
         elif field.name in _DIGESTS or (field.name.endswith("_id") and _is_id(column)):
             made = _varied(column, suffix)
-            if field.name == "left_id" and "left_table" in rows.schema.names:
-                made = pc.if_else(pc.equal(rows["left_table"], "customers"), column, made)
         else:
             continue
         rows = rows.set_column(place, field, made.cast(field.type))

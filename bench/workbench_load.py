@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import http.client
+import os
 import random
 import re
 import socket
@@ -66,20 +67,20 @@ class Analyst(threading.Thread):
 
     def ask(self, address: str) -> tuple[float, int]:
         """Milliseconds until the page is there, whatever sends somebody on included, and its status."""
-        took, status, _ = self._sent(address)
+        took, status, *_ = self._sent(address)
         return took, status
 
-    def judge(self, pair: str) -> tuple[float, int]:
-        """As `ask`, of a judgement of the pair, which was read before, until the next pair is there."""
-        _, status, text = self._sent(pair)
+    def judge(self, queue: str) -> tuple[float, int]:
+        """As `ask`, of a judgement of the pair that waits, which was read before, until the next pair is there."""
+        _, status, text, pair = self._sent(queue)
         if status != http.HTTPStatus.OK:
             return 0.0, status
         hidden = {name: value for name, value in HIDDEN.findall(text.decode()) if name in {"token", "version"}}
         form = urlencode({**hidden, "decision": REASON, "why": "agreed by telephone"})
-        took, status, _ = self._sent(f"{pair}/judge", form)
+        took, status, *_ = self._sent(f"{pair.partition('?')[0]}/judge", form)
         return took, status
 
-    def _sent(self, address: str, form: str = "") -> tuple[float, int, bytes]:
+    def _sent(self, address: str, form: str = "") -> tuple[float, int, bytes, str]:
         began = time.perf_counter()
         # Whoever reads for ten seconds comes back on a new connection.
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
@@ -95,9 +96,10 @@ class Analyst(threading.Thread):
             text = answer.read()
             if answer.status != http.HTTPStatus.SEE_OTHER:
                 break
-            connection.request("GET", answer.headers["Location"], headers=headers)
+            address = answer.headers["Location"]
+            connection.request("GET", address, headers=headers)
         connection.close()
-        return (time.perf_counter() - began) * 1000, answer.status, text
+        return (time.perf_counter() - began) * 1000, answer.status, text, address
 
 
 def memory_mib(pid: int) -> tuple[float, float]:
@@ -105,6 +107,12 @@ def memory_mib(pid: int) -> tuple[float, float]:
     text = Path(f"/proc/{pid}/status").read_text()
     own, mapped = (int(text.partition(f"{name}:")[2].split()[0]) / 1024 for name in ("RssAnon", "RssFile"))
     return own, mapped
+
+
+def processor_s(pid: int) -> float:
+    """Seconds of processor that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
@@ -163,7 +171,7 @@ def measured(options: Any, scratch: Path, large: Path, cookies: list[str], pages
         warm_up(one, pages)
         print("warm: {:,.0f} MiB of its own, {:,.0f} MiB of mapped files".format(*memory_mib(server.pid)))
         analysts = [Analyst(port, cookie, pages, options.think, seed) for seed, cookie in enumerate(cookies)]
-        began = time.monotonic()
+        began, used = time.monotonic(), processor_s(server.pid)
         for analyst in analysts:
             analyst.until = began + options.seconds
             analyst.start()
@@ -173,6 +181,8 @@ def measured(options: Any, scratch: Path, large: Path, cookies: list[str], pages
             memory.append(memory_mib(server.pid))
         for analyst in analysts:
             analyst.join()
+        used = processor_s(server.pid) - used
+        print(f"processor: {used:.1f} s in {time.monotonic() - began:.0f} s")
         return told([row for analyst in analysts for row in analyst.times], memory)
     finally:
         server.terminate()

@@ -118,12 +118,11 @@ def _any_of(base: str, queries: Sequence[str], chance: random.Random) -> str:
 
 def _by_id(ids: _Ids, base: str) -> list[tuple[str, Address]]:
     """Each page that is of one object, and rows of tables by key."""
-    links, contents = ids.of("review_queue", "link_id"), ids.contents()
+    contents = ids.contents()
     asked = {
         "lead": ("leads/{}", ids.of("leads", "lead_id")),
         "lead_timeline": ("leads/{}/timeline", ids.of("leads", "lead_id")),
-        "review_pair": ("review/{}", links),
-        JUDGEMENT: ("review/{}", links),
+        "review_pair": ("review/{}", ids.of("review_queue", "link_id")),
         "content": ("catalogue/content/{}", contents),
         "remarks_on": ("remarks/on/{}", ids.of("accounts", "account_id")),
         "remarks_on an item": ("remarks/on/{}", ids.of("items", "item_id")),
@@ -149,6 +148,7 @@ def _by_place(ids: _Ids, base: str, exhibit: str) -> list[tuple[str, Address]]:
     pages: list[tuple[str, Address]] = [
         ("leads", lambda chance: f"{base}/leads/?first={chance.randrange(leads) // 50 * 50}"),
         ("lead by rank", lambda chance: f"{base}/leads/{chance.randrange(leads) + 1}"),
+        (JUDGEMENT, f"{base}/review/"),
         ("search", lambda chance: f"{base}/search/?q={chance.choice(WORDS)}"),
         ("catalogue", lambda chance: f"{base}/catalogue/?first={chance.randrange(some)}"),
         ("catalogue by facet",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,15 @@ from headwater.errors import ConfigError
 from headwater.schema import TABLES
 from headwater.schema.state import GRADED_FILES, IMPORTS, JUDGEMENTS, REMARKS, RUNS
 from headwater.search import SearchIndex, index_at
-from headwater.workflow import AccessLog, Case, made_index, remarks_shown, search_index_name
+from headwater.workflow import (
+    DECIDED_TABLES,
+    AccessLog,
+    Case,
+    Decisions,
+    made_index,
+    remarks_shown,
+    search_index_name,
+)
 from headwater_web.answers import StillMadeError
 
 __all__ = ["CASE_DIGITS", "OpenCase", "opened_cases"]
@@ -27,9 +36,21 @@ __all__ = ["CASE_DIGITS", "OpenCase", "opened_cases"]
 CASE_DIGITS: Final = 12
 """Of the case's id that stand in addresses; two cases that share them are not served together."""
 PATIENCE_S: Final = 2.0
-_KEPT_RESULTS: Final = 256
+_KEPT_OF_ONE_NAME: Final = 64
+"""Results that differ in what they are about, such as a lead; what is asked for most takes no room from the others."""
 
 _Made = TypeVar("_Made")
+_Readable = tuple[tuple[object, ...], Mapping[str, Sequence[Path]], Sequence[str]]
+
+
+@functools.cache
+def _newest_of(*tables: sa.Table) -> sa.Select[Any]:
+    """The number of the last row of each."""
+    return sa.select(*(sa.select(sa.func.max(table.c.seq)).scalar_subquery() for table in tables))
+
+
+_IMPORTED: Final = sa.select(sa.func.count()).select_from(IMPORTS).scalar_subquery()
+_NEWEST_DERIVED: Final = sa.select(sa.select(sa.func.max(RUNS.c.seq)).scalar_subquery(), _IMPORTED)
 
 
 class OpenCase:
@@ -50,12 +71,11 @@ class OpenCase:
         self.access = AccessLog(case)
         self._indexes = RowIndexes()
         self._lock = threading.RLock()
-        self._session: Session | None = None
-        self._opening: Any = None
-        self._version: tuple[object, ...] = ()
-        self._derived_version: tuple[object, ...] = ()
+        self._decisions = Decisions(case.database, case.custody.subject_keys)
+        self._listing = threading.Lock()
+        self._listed: _Readable | None = None
         self._keeping = threading.Lock()
-        self._kept: OrderedDict[tuple[object, ...], tuple[tuple[object, ...], Future[object]]] = OrderedDict()
+        self._kept: dict[str, OrderedDict[tuple[object, ...], tuple[tuple[object, ...], Future[object]]]] = {}
         self._searching = threading.Lock()
         self._indexer = ThreadPoolExecutor(1, thread_name_prefix="index")
         self._making: Future[None] | None = None
@@ -93,8 +113,8 @@ class OpenCase:
     def derived_version(self) -> tuple[object, ...]:
         """What was derived and imported: another value after any run, import or erasure of a subject."""
         with self._case.database.connect() as connection:
-            imported = connection.execute(sa.select(sa.func.count()).select_from(IMPORTS)).scalar()
-        return (*self._newest(RUNS), imported, len(self._case.erased_ids()))
+            newest = connection.execute(_NEWEST_DERIVED).one()
+        return (*newest, len(self._case.erased_ids()))
 
     def version_of(self, table: str) -> tuple[object, ...]:
         """What a table holds now: what was derived does not change while people decide."""
@@ -102,7 +122,7 @@ class OpenCase:
 
     def _newest(self, *tables: sa.Table) -> list[int | None]:
         with self._case.database.connect() as connection:
-            return [connection.execute(sa.select(sa.func.max(table.c.seq))).scalar() for table in tables]
+            return list(connection.execute(_newest_of(*tables)).one())
 
     @property
     def reading(self) -> Case:
@@ -117,20 +137,22 @@ class OpenCase:
 
     @contextmanager
     def tables(self) -> Iterator[Session]:
-        """Every table of the case as it is now. One reader at a time: take what is needed and let go."""
-        with self._lock:
-            derived, version = self.derived_version(), self.version()
-            if self._session is None or derived != self._derived_version:
-                self._let_go()
+        """Every table of the case as it is now, for one reader; others have their own."""
+        version, files, withheld = self._readable()
+        with Session(files, withheld=withheld) as session:
+            self._decisions.put(session, version)
+            self._case.put_exhibits(session, files)
+            session.find_by(self._indexes)
+            yield session
+
+    def _readable(self) -> _Readable:
+        """The state of what was derived and imported, the files of all tables, and the ids that are withheld."""
+        version = self.derived_version()
+        with self._listing:
+            if self._listed is None or self._listed[0] != version:
                 # A person reads every list, also to confirm its polarity, as `consult` has it.
-                self._opening = self._case.tables(with_unconfirmed=True)
-                self._session = self._opening.__enter__()
-                self._session.find_by(self._indexes)
-                self._derived_version = derived
-            elif version != self._version:
-                self._case.put_decisions(self._session)
-            self._version = version
-            yield self._session
+                self._listed = version, self._case.all_files(with_unconfirmed=True), self._case.erased_ids()
+            return self._listed
 
     def files(self, table: str) -> Sequence[Path] | None:
         """The immutable files of a table, in order; None where they are not what people see.
@@ -138,11 +160,8 @@ class OpenCase:
         Rows that are made of decisions lie in no file, and of a table that can name an erased subject the file still
         holds what is withheld.
         """
-        if table in _DECIDED or (can_name_subjects(table) and self._case.erased_ids()):
-            return None
-        files = list(self._case.reference_files(with_unconfirmed=True).get(table, ()))
-        outputs = (output for output in self._case.current_outputs() if output["table_name"] == table)
-        return [*files, *(self._case.table_file(table, str(output["run_id"])) for output in outputs)]
+        _, files, withheld = self._readable()
+        return None if table in _DECIDED or (withheld and can_name_subjects(table)) else files.get(table, ())
 
     def places(self, path: Path, column: str, value: str) -> npt.NDArray[np.int64]:
         """Numbers of the rows of one of `files` that have this text, from 0; by an index, which is made for the first.
@@ -183,13 +202,14 @@ class OpenCase:
     def _kept_as(self, key: tuple[object, ...], version: tuple[object, ...], make: Callable[[Session], _Made]) -> _Made:
         own: Future[object] = Future()
         with self._keeping:
-            held, making = self._kept.get(key, ((), own))
+            of_name = self._kept.setdefault(str(key[0]), OrderedDict())
+            held, making = of_name.get(key, ((), own))
             if held != version:
                 making = own
-            self._kept[key] = (version, making)
-            self._kept.move_to_end(key)
-            while len(self._kept) > _KEPT_RESULTS:
-                self._kept.popitem(last=False)
+            of_name[key] = (version, making)
+            of_name.move_to_end(key)
+            while len(of_name) > _KEPT_OF_ONE_NAME:
+                of_name.popitem(last=False)
         if making is own:
             threading.Thread(target=self._make, args=(key, own, make), name=f"make {key[0]}", daemon=True).start()
         try:
@@ -202,13 +222,13 @@ class OpenCase:
     def _make(self, key: tuple[object, ...], own: Future[object], make: Callable[[Session], object]) -> None:
         try:
             # A session of its own: what takes long keeps nobody else waiting.
-            with self._case.tables(with_unconfirmed=True) as tables:
-                tables.find_by(self._indexes)
+            with self.tables() as tables:
                 made = make(tables)
         except BaseException as error:  # noqa: BLE001 - whoever waits for the result is told, in their own thread
             with self._keeping:
-                if self._kept.get(key, ((), None))[1] is own:
-                    del self._kept[key]
+                of_name = self._kept[str(key[0])]
+                if of_name.get(key, ((), None))[1] is own:
+                    del of_name[key]
             own.set_exception(error)
         else:
             own.set_result(made)
@@ -300,21 +320,15 @@ class OpenCase:
         """Put the head of the access log into the custody log, and let everything go."""
         self._ending.set()
         with self._keeping:
-            made = [making for _, making in self._kept.values()]
+            made = [making for of_name in self._kept.values() for _, making in of_name.values()]
         wait(made)
         self._indexer.shutdown(wait=True, cancel_futures=True)
         if self._index is not None:
             self._index[1].close()
         with self._lock:
             self.access.anchor()
-            self._let_go()
             self._case.close()
         self._indexes.close()
-
-    def _let_go(self) -> None:
-        if self._opening is not None:
-            self._opening.__exit__(None, None, None)
-        self._session = self._opening = None
 
 
 class _DerivedAlone:
@@ -340,9 +354,7 @@ def _derived_alone(tables: Session) -> Session:
     return cast("Session", _DerivedAlone(tables))
 
 
-_DECIDED: Final = frozenset(
-    {"judgements", "hub_judgements", "merge_cuts", "settled_links", "media_grades", "remarks"},
-)
+_DECIDED: Final = frozenset(DECIDED_TABLES)
 
 
 def opened_cases(paths: Sequence[Path], **options: Any) -> dict[str, OpenCase]:  # noqa: ANN401 - those of `Case`

@@ -118,9 +118,9 @@ def custody_extract(
     Raises:
         IntegrityError: The log has no tree head of all its entries, or a sealed text is not what was sealed.
     """
-    keys = subject_keys or SubjectKeys(case_dir / KEYS_FOLDER)
     with locked(case_dir, exclusive=False) as files:
         lines, heads, payload_lines = (lines_of(content_of(file))[0] for file in files)
+    keys = (subject_keys or SubjectKeys(case_dir / KEYS_FOLDER)).as_now()
     if not lines or len(lines) != len(heads):
         raise IntegrityError(f"{case_dir}: the log has no tree head of all its entries; run 'headwater verify' on it")
     entries = [entry_from_line(line) for line in lines]

@@ -171,11 +171,12 @@ class CustodyLog:
         with locked(self._case_dir, exclusive=False) as (log_file, _, payloads_file):
             lines, _ = lines_of(content_of(log_file))
             payloads, _ = lines_of(content_of(payloads_file))
-        following = iter(payloads)
+        # After the lines: the keys that they were written under are there, but for those that were destroyed.
+        keys, following = self.subject_keys.as_now(), iter(payloads)
         for line in lines:
             entry = entry_from_line(line)
             payload = next(following, None) if entry.payload_sha256 else None
-            yield with_payload(entry, payload, self.subject_keys) if payload is not None else entry
+            yield with_payload(entry, payload, keys) if payload is not None else entry
 
     def append(
         self,

@@ -63,7 +63,11 @@ class SubjectKeys:
 
     def present(self) -> frozenset[str]:
         """The ids of all keys that are there."""
-        return frozenset(key for _, key in self._listed())
+        return frozenset(self._paths())
+
+    def as_now(self) -> SubjectKeys:
+        """These keys as they lie now, for opening many texts: the folder is read once, and later keys are not seen."""
+        return _AsNow(self._folder, self._paths())
 
     def sealed(self, text: bytes, subjects: Collection[str], context: bytes) -> dict[str, Any]:
         """The text under the keys of all these subjects together: without any one of them, it cannot be read.
@@ -78,7 +82,10 @@ class SubjectKeys:
         """
         ids = self._keys_of(subjects)
         salt = secrets.token_bytes(_KEY_BYTES)
-        cipher = self._cipher(ids, salt, context)
+        try:
+            cipher = self._cipher(ids, salt, context)
+        except FileNotFoundError as error:
+            raise ConfigError(f"{self._folder}: a subject's key is gone ({error}); write it again") from None
         return {"keys": ids, "salt": salt.hex(), "sealed": cipher.encrypt(_NONCE, text, context).hex()}
 
     def opened(self, found: Mapping[str, Any], context: bytes) -> bytes | None:
@@ -87,9 +94,10 @@ class SubjectKeys:
         Raises:
             ValueError: It is not what was sealed there under these keys.
         """
-        if not set(found["keys"]) <= self.present():
+        try:
+            cipher = self._cipher(found["keys"], bytes.fromhex(found["salt"]), context)
+        except FileNotFoundError:
             return None
-        cipher = self._cipher(found["keys"], bytes.fromhex(found["salt"]), context)
         try:
             return cipher.decrypt(_NONCE, bytes.fromhex(found["sealed"]), context)
         except InvalidTag:
@@ -157,15 +165,40 @@ class SubjectKeys:
             "subjects' keys where 'subject_keys_folder' in case.toml says"
         )
 
+    def _paths(self) -> Mapping[str, Path]:
+        """Where each key lies, by its id."""
+        return {key: self._folder / f"{subject}.{key.removeprefix('key-')}.key" for subject, key in self._listed()}
+
     def _cipher(self, ids: Sequence[str], salt: bytes, context: bytes) -> ChaCha20Poly1305:
-        paths = {key: self._folder / f"{subject}.{key.removeprefix('key-')}.key" for subject, key in self._listed()}
+        """Of these keys together.
+
+        Raises:
+            FileNotFoundError: One is gone.
+            ConfigError: One cannot be read.
+        """
+        paths = self._paths()
         try:
             keys = b"".join(bytes.fromhex(paths[key].read_text("ascii")) for key in sorted(ids))
+        except KeyError as gone:
+            raise FileNotFoundError(str(gone)) from None
+        except FileNotFoundError:
+            raise
         except (OSError, ValueError) as error:
             raise ConfigError(f"{self._folder}: a subject's key cannot be read ({error}); restore it") from None
         # source: RFC 5869; the keys side by side, in order of their ids
         derived = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=salt, info=_PURPOSE + context).derive(keys)
         return ChaCha20Poly1305(derived)
+
+
+class _AsNow(SubjectKeys):
+    """Keys whose folder was read before."""
+
+    def __init__(self, folder: Path, paths: Mapping[str, Path]) -> None:
+        super().__init__(folder, required=True)
+        self._held = paths
+
+    def _paths(self) -> Mapping[str, Path]:
+        return self._held
 
 
 def sealed_fault(found: Mapping[str, Any]) -> str | None:

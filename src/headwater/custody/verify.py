@@ -107,7 +107,7 @@ def bad_seals(case_dir: Path, keys: SubjectKeys) -> str | None:
     """
     with locked(case_dir, exclusive=False) as files:
         lines, payloads = lines_of(content_of(files[0]))[0], lines_of(content_of(files[2]))[0]
-    entries = [entry_from_line(line) for line in lines]
+    entries, keys = [entry_from_line(line) for line in lines], keys.as_now()
     destroyed, erased, present = destroyed_keys(entries), erased_entries(entries), keys.present()
     for key in sorted(present & destroyed.keys()):
         return f"{key}: entry {destroyed[key]} ordered it to be destroyed, and it is there; the next act destroys it"

@@ -18,6 +18,7 @@ from headwater.workflow.custody_acts import (
     witnessed_head,
 )
 from headwater.workflow.database import open_store
+from headwater.workflow.decided import DECIDED_TABLES, Decisions
 from headwater.workflow.deconfliction import (
     StepDone,
     answer_offer,
@@ -112,6 +113,7 @@ from headwater.workflow.views import (
 
 __all__ = [
     "ACCOUNTED",
+    "DECIDED_TABLES",
     "FACETS",
     "LONGEST_LABEL",
     "LONGEST_NOTE",
@@ -132,6 +134,7 @@ __all__ = [
     "ClusterLinks",
     "ContentPage",
     "Contents",
+    "Decisions",
     "DeconflictSession",
     "DeskPair",
     "DraftBinding",

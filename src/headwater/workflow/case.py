@@ -35,7 +35,7 @@ from headwater.references import HASH_LIST, KINDS, is_outdated, reference_files
 from headwater.schema import content_id, table_named
 from headwater.schema.state import CONFIRMATIONS, EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
 from headwater.workflow.database import open_database
-from headwater.workflow.decided import put_decisions
+from headwater.workflow.decided import Decisions
 from headwater.workflow.subject_texts import case_subject_keys
 from headwater.workflow.unfinished import finish_decisions, finish_drafts
 
@@ -364,22 +364,29 @@ class Case:
             scratch: Folder for what the engine cannot hold in memory; None for the system's temporary one.
             with_withheld: Also rows about erased subjects: for deriving and checking, and for nobody's eyes.
         """
+        files = self.all_files(leave_out=leave_out, with_unconfirmed=with_unconfirmed)
+        withheld = [] if with_withheld else self.erased_ids()
+        with Session(files, engine=engine, threads=threads, scratch=scratch, withheld=withheld) as session:
+            Decisions(self.database, self.custody.subject_keys).put(session)
+            self.put_exhibits(session, files)
+            yield session
+
+    def all_files(
+        self, *, leave_out: Collection[str] = (), with_unconfirmed: bool = False
+    ) -> Mapping[str, Sequence[Path]]:
+        """For each table, the files of its imported and derived rows; the arguments are those of `tables`."""
         files = self.reference_files(with_unconfirmed=with_unconfirmed)
         for output in self.current_outputs():
             name = str(output["table_name"])
-            if output["stage"] in leave_out:
-                continue
-            files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
-        withheld = [] if with_withheld else self.erased_ids()
-        with Session(files, engine=engine, threads=threads, scratch=scratch, withheld=withheld) as session:
-            self.put_decisions(session)
-            if "exhibits" not in files:
-                session.put("exhibits", table_named("exhibits").rows(e.row for e in self.exhibits()))
-            yield session
+            if output["stage"] not in leave_out:
+                files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
+        return files
 
-    def put_decisions(self, session: Session) -> None:
-        """Let a session of this case see what people have decided by now."""
-        put_decisions(session, self.judgements(), self.database, self.custody.subject_keys)
+    def put_exhibits(self, session: Session, files: Mapping[str, Sequence[Path]]) -> None:
+        """Let a session see what was taken in, where no stage has run yet."""
+        if "exhibits" not in files:
+            exhibits = [exhibit.row for exhibit in self.exhibits()]
+            session.put("exhibits", table_named("exhibits").rows(exhibits))
 
     def erased_ids(self) -> list[str]:
         """Ids of all rows about erased subjects: what is derived has them still, and nobody is shown them."""

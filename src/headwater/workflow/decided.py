@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
+from typing import Final
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -16,35 +19,75 @@ from headwater.judgements import (
     cut_snapshot,
     grade_snapshot,
     grades_on,
+    history,
     hub_snapshot,
     is_about_link,
+    newest,
     remark_rows,
     settled_snapshot,
     snapshot,
 )
+from headwater.schema.state import GRADED_FILES, REMARKS
 from headwater.workflow.subject_texts import opened_text, remark_place
 
-__all__ = ["put_decisions"]
+__all__ = ["DECIDED_TABLES", "Decisions"]
+
+DECIDED_TABLES: Final = ("judgements", "hub_judgements", "merge_cuts", "settled_links", "media_grades", "remarks")
+"""Those that lie in no file: they are made of what the case's database has."""
 
 _CONTENTS = ("item_id", "sha256")
 _SUBJECT = ("claim", "left_id", "right_id")
 
 
-def put_decisions(session: Session, judgements: Sequence[Judgement], database: sa.Engine, keys: SubjectKeys) -> None:
-    """Put the tables of what people decided and noted; those that need other tables, once they are asked for.
+class Decisions:
+    """What people decided, read on from where it was left, for any number of sessions. Threads may share it.
 
     Args:
-        session: The case's tables.
-        judgements: All of them, in the order in which they were given.
-        database: Has the grades and remarks.
+        database: The case's; nothing that was decided is ever changed in it, only added to.
         keys: Of the case's subjects, under which texts about them are sealed.
     """
-    session.put_later("judgements", lambda: snapshot(judgements, _link_ids(session, judgements)))
-    session.put("hub_judgements", hub_snapshot(judgements))
-    session.put("merge_cuts", cut_snapshot(judgements))
-    session.put("settled_links", settled_snapshot(judgements))
-    session.put_later("media_grades", lambda: _grades(session, database))
-    session.put_later("remarks", lambda: _remarks(database, keys))
+
+    def __init__(self, database: sa.Engine, keys: SubjectKeys) -> None:
+        self._database = database
+        self._keys = keys
+        self._reading = threading.Lock()
+        self._read_to = 0
+        self._judgements: Sequence[Judgement] = ()
+        self._making = {name: threading.Lock() for name in DECIDED_TABLES}
+        self._made: dict[str, tuple[Hashable, pa.Table]] = {}
+
+    def put(self, session: Session, state: Hashable = None) -> None:
+        """Let a session see what is decided by now; each table is made once it is asked for.
+
+        Args:
+            session: The case's tables.
+            state: Of what the session reads besides: another one after any run, import or erasure.
+        """
+        with self._reading, self._database.connect() as connection:
+            last = newest(connection)
+            if last > self._read_to:
+                later = history(connection, after=self._read_to, up_to=last)
+                self._judgements, self._read_to = (*self._judgements, *later), last
+            judgements = self._judgements
+            graded, remarked = (
+                connection.execute(sa.select(sa.func.max(table.c.seq))).scalar() for table in (GRADED_FILES, REMARKS)
+            )
+        makers: dict[str, tuple[Hashable, Callable[[], pa.Table]]] = {
+            "judgements": ((state, last), lambda: snapshot(judgements, _link_ids(session, judgements))),
+            "hub_judgements": (last, lambda: hub_snapshot(judgements)),
+            "merge_cuts": (last, lambda: cut_snapshot(judgements)),
+            "settled_links": (last, lambda: settled_snapshot(judgements)),
+            "media_grades": ((state, graded), lambda: _grades(session, self._database)),
+            "remarks": ((state, remarked), lambda: _remarks(self._database, self._keys.as_now())),
+        }
+        for name, (known_by, make) in makers.items():
+            session.put_later(name, partial(self._once, name, known_by, make))
+
+    def _once(self, name: str, known_by: Hashable, make: Callable[[], pa.Table]) -> pa.Table:
+        with self._making[name]:
+            if name not in self._made or self._made[name][0] != known_by:
+                self._made[name] = known_by, make()
+            return self._made[name][1]
 
 
 def _link_ids(tables: Session, judgements: Iterable[Judgement]) -> dict[Subject, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from headwater import __version__
-from headwater.custody import subjects_among
+from headwater.custody import SubjectKeys, subjects_among
 from headwater.engine import Session
 from headwater.errors import ConfigError, InputError, RefusedError
 from headwater.judgements import (
@@ -198,7 +198,9 @@ def _require_unjudged_since(case: Case, link_id: str, judged: _Judgeable, versio
     about = [judgement for judgement in since if judgement.subject == judged.subject]
     if about:
         claims = {judgement.link_id: judged.shown_claim for judgement in about}
-        raise JudgedMeanwhileError(link_id, [_told(case, judgement, claims) for judgement in about], now)
+        raise JudgedMeanwhileError(
+            link_id, [_told(case.custody.subject_keys, judgement, claims) for judgement in about], now
+        )
 
 
 def _as_shown(shown: ShownLink | None) -> dict[str, Any]:
@@ -290,7 +292,8 @@ def judgement_history(case: Case, tables: Session, link_id: str | None = None) -
         if not judgements:
             raise InputError(link_id, "nobody has judged this", remedy="see 'headwater judge CASE --history' for all")
     known = {row["link_id"]: row["claim"] for row in _rows(tables, "known_links")}
-    return [_told(case, judgement, known) for judgement in judgements]
+    keys = case.custody.subject_keys.as_now()
+    return [_told(keys, judgement, known) for judgement in judgements]
 
 
 def _rows(tables: Session, name: str) -> list[dict[str, Any]]:
@@ -303,12 +306,12 @@ def _place(link_id: str, at_utc: str) -> str:
     return f"judgement of {link_id} at {at_utc}"
 
 
-def reason_of(case: Case, judgement: Judgement) -> str:
+def reason_of(keys: SubjectKeys, judgement: Judgement) -> str:
     """The reason of a judgement as it was written; what was erased stays unreadable, and says so."""
-    return opened_text(case.custody.subject_keys, judgement.why, _place(judgement.link_id, judgement.at_utc))
+    return opened_text(keys, judgement.why, _place(judgement.link_id, judgement.at_utc))
 
 
-def _told(case: Case, judgement: Judgement, known: Mapping[str, str]) -> dict[str, Any]:
+def _told(keys: SubjectKeys, judgement: Judgement, known: Mapping[str, str]) -> dict[str, Any]:
     """A judgement as its record is shown; one on a pair of known answer looks like any other."""
     claim = known.get(judgement.link_id, "used") if judgement.claim == KNOWN_CLAIM else judgement.claim
     return {
@@ -320,7 +323,7 @@ def _told(case: Case, judgement: Judgement, known: Mapping[str, str]) -> dict[st
         "link_id": judgement.link_id,
         "left_id": judgement.left_id,
         "right_id": judgement.right_id,
-        "why": reason_of(case, judgement),
+        "why": reason_of(keys, judgement),
         "was_shown": bool(judgement.shown_as),
         "score_hidden": judgement.score_hidden,
         "weight_mbits": judgement.seen_weight_mbits,

@@ -178,7 +178,7 @@ class ReviewDesk:
         return OwnJudgement(
             link_id=link,
             judgement=judgement,
-            why=reason_of(self._case, judgement),
+            why=reason_of(self._case.custody.subject_keys, judgement),
             becomes=earlier[-1] if earlier else "unsure",
         )
 
