@@ -26,7 +26,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -41,6 +41,7 @@ from workbench_pages import JUDGEMENT, pages_of
 
 GOAL_MS = 300.0
 GROWTH = 1.1
+SPAN_S = 10
 MOST_SENT_ON = 3
 REASON = "positive.1"
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
@@ -231,7 +232,11 @@ def told(times: list[tuple[float, str, float, int]], memory: list[tuple[float, f
     own = {when: statistics.median(found for found, _ in some) for when, some in times_of.items()}
     for when, some in times_of.items():
         print(f"memory {when}: {own[when]:,.0f} MiB of its own, {statistics.median(m for _, m in some):,.0f} mapped")
-    print(f"{len(times):,} pages")
+    begin = min(at for at, *_ in times)
+    slow = Counter(int((at - begin) // SPAN_S) for at, _, took, _ in times if took >= GOAL_MS)
+    asked = Counter(int((at - begin) // SPAN_S) for at, *_ in times)
+    told_spans = " ".join(f"{slow[span]}/{asked[span]}" for span in range(max(asked) + 1))
+    print(f"{len(times):,} pages; of each {SPAN_S} s, those of {GOAL_MS:.0f} ms or more: {told_spans}")
     return int(bad or own["at the end"] > own["at half time"] * GROWTH)
 
 

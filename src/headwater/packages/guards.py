@@ -86,22 +86,33 @@ def redacted(value: object) -> tuple[object, int]:
 
     Evidence may hold either in any text, and one such text must not keep a package from leaving.
     """
+    return _redacted(value, {})
+
+
+def _redacted(value: object, seen: dict[str, tuple[str, int]]) -> tuple[object, int]:
+    """As `redacted`; `seen` has the texts that were looked at, of which a document repeats most."""
     if isinstance(value, str):
-        text, runs = value, 0
-        for pattern in (_EMBEDDED, _ENCODED_RUN):
-            text, count = pattern.subn(REDACTED_BYTES, text)
-            runs += count
-        found = key_material(text)
-        for start, end, _ in reversed(found):
-            text = text[:start] + REDACTED + text[end:]
-        return text, runs + len(found)
+        if value not in seen:
+            seen[value] = _redacted_text(value)
+        return seen[value]
     if isinstance(value, Mapping):
-        pairs = {name: redacted(item) for name, item in value.items()}
+        pairs = {name: _redacted(item, seen) for name, item in value.items()}
         return {name: item for name, (item, _) in pairs.items()}, sum(count for _, count in pairs.values())
     if isinstance(value, list | tuple):
-        items = [redacted(item) for item in value]
+        items = [_redacted(item, seen) for item in value]
         return [item for item, _ in items], sum(count for _, count in items)
     return value, 0
+
+
+def _redacted_text(text: str) -> tuple[str, int]:
+    runs = 0
+    for pattern in (_EMBEDDED, _ENCODED_RUN):
+        text, count = pattern.subn(REDACTED_BYTES, text)
+        runs += count
+    found = key_material(text)
+    for start, end, _ in reversed(found):
+        text = text[:start] + REDACTED + text[end:]
+    return text, runs + len(found)
 
 
 def _refusal(name: str, reason: str, leaving: str = "package") -> RefusedError:

@@ -39,11 +39,11 @@ _ROWS_OF: Final = {
 def home(ask: Ask) -> Page:
     """The ledger adding up, what waits for a person, the stages, the log's last head, and what came back."""
     (entries, size_bytes, lines), waiting, outcomes = _summed(ask.case)
-    with ask.case.acting() as case:
-        stages = ask.case.derived("stages", lambda _: stage_statuses(case))
-        actions = with_lists(case, waiting)
-        head, stamped_entries, stamped_at_utc = seen_from_outside(case)
-        running = running_stage(case.path)
+    case = ask.case.reading
+    stages = ask.case.derived("stages", lambda _: stage_statuses(case))
+    actions = with_lists(case, waiting)
+    head, stamped_entries, stamped_at_utc = seen_from_outside(case)
+    running = running_stage(case.path)
     counted = [{**asdict(line), "href": _rows_behind(ask, line.account)} for line in lines]
     sums = {
         "entries": entries,

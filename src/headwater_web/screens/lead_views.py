@@ -67,8 +67,7 @@ def by_country(ask: Ask) -> Page:
 
 def movers(ask: Ask) -> Page:
     """Which leads moved since the run before that had other leads, and what of each changed."""
-    with ask.case.acting() as case:
-        told = ask.case.derived("movers", lambda _: lead_movers(case))
+    told = ask.case.derived("movers", lambda _: lead_movers(ask.case.reading))
     ask.reads("table:leads", *(one["lead_id"] for one in told["movers"]))
     shown = [
         {**one, "href": ask.url("lead", lead=one["lead_id"]) if one["state"] != "gone" else ""}

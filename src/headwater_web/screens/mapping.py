@@ -98,9 +98,9 @@ def _column(column: Mapping[str, Any]) -> dict[str, Any]:
 
 def checks(ask: Ask) -> Page:
     """What the draft makes of the dumps: each count that a right mapping has near the whole."""
-    with ask.case.acting() as case:
-        draft = mapping_draft(case)
-        tried = None if draft is None or draft.fault else _tried(ask, case, draft)
+    case = ask.case.reading
+    draft = mapping_draft(case)
+    tried = None if draft is None or draft.fault else _tried(ask, case, draft)
     ask.reads("mapping checks", *(() if draft is None else (f"draft:{draft.number}",)))
     rows = [] if tried is None else [_check(row) for row in tried.checks.to_pylist()]
     doubtful = sorted((row for row in rows if not row["whole"]), key=lambda row: row["share"])

@@ -40,8 +40,7 @@ _SEALED: Final = {"envelope": "application/json", "sealed": "application/vnd.hea
 
 def releases(ask: Ask) -> Page:
     """Drafts that wait for a second person, and what was sent, with what came back for it."""
-    with ask.case.acting() as case:
-        drafts, sent = _whole(lambda: draft_list(case)), _whole(lambda: sent_list(case))
+    drafts, sent = (_whole(lambda listed=listed: listed(ask.case.reading)) for listed in (draft_list, sent_list))
     sent = [{name: value for name, value in row.items() if name != "folder"} for row in sent]
     ask.reads(*(str(row["package_id"]) for row in drafts), *(str(row["id"]) for row in sent))
     values: dict[str, Any] = {
@@ -93,12 +92,12 @@ def _draft_page(ask: Ask, package: str) -> Page:
 
 
 def _told(ask: Ask, package: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    with ask.case.acting() as case:
-        try:
-            told = _whole(lambda: draft_told(case, package))
-            checked = checked_draft(case, package, ask.who.name)
-        except InputError:
-            raise NotThereError("problem.no_draft", package=Seized(package)) from None
+    case = ask.case.reading
+    try:
+        told = _whole(lambda: draft_told(case, package))
+        checked = checked_draft(case, package, ask.who.name)
+    except InputError:
+        raise NotThereError("problem.no_draft", package=Seized(package)) from None
     ask.reads(package, *(str(lead["lead_id"]) for lead in told["leads"]))
     return told, checked
 
