@@ -31,13 +31,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from asked_pages import JUDGEMENT, pages_of
 from headwater.workflow import Case
 from headwater_web.cases import CASE_DIGITS
 from headwater_web.gate import COOKIE
 from headwater_web.rules import Role
 from headwater_web.state import Memberships, People, Sessions, open_state
 from large_case import inflated
-from workbench_pages import JUDGEMENT, pages_of
 
 GOAL_MS = 300.0
 GROWTH = 1.1
