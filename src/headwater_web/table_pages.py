@@ -6,7 +6,7 @@ import bisect
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,8 @@ PAGE_ROWS: Final = 50
 _OPEN_FILES: Final = 64
 _KEPT_FILTERS: Final = 64
 _DIGESTS: Final = ("sha256", "sha1", "md5", "txid")
+_FEW_GROUPS: Final = 2
+"""Of rows: so many are read sooner than an index is made."""
 _OF_MANY: Final = frozenset({"exhibit_id", "mapping_id", "model_id", "service_id"})
 """Ids that so many rows share that an index of them would find half of the table."""
 
@@ -168,9 +170,9 @@ class TablePages:
 
     def _fitting_in(self, part: _Part, where: Sequence[Condition]) -> Iterator[_Numbers]:
         """Numbers of a part's rows that fit, from 0 and in order."""
+        groups = [index for index in range(len(part.starts)) if part.may_hold(index, where)]
         one = next((condition for condition in where if _tells_apart(part, condition)), None)
-        groups: Iterable[int] = range(len(part.starts))
-        if one is not None and part.path is not None:
+        if one is not None and part.path is not None and len(groups) > _FEW_GROUPS:
             places = self._case.places(part.path, one.column, one.value)
             if len(where) == 1:
                 yield places
@@ -178,9 +180,8 @@ class TablePages:
             groups = np.unique(np.searchsorted(part.starts, places, side="right") - 1).tolist()
         names = list(dict.fromkeys(condition.column for condition in where))
         for index in groups:
-            if part.may_hold(index, where):
-                mask = _mask(part.group(index, _there(part, names)), where)
-                yield np.flatnonzero(mask.to_numpy(zero_copy_only=False)) + part.starts[index]
+            mask = _mask(part.group(index, _there(part, names)), where)
+            yield np.flatnonzero(mask.to_numpy(zero_copy_only=False)) + part.starts[index]
 
     def _parts(self, table: str) -> list[_Part]:
         paths = self._case.files(table)

@@ -108,6 +108,64 @@ def test_a_filter_by_id_reads_the_row_groups_that_can_have_it(tmp_path: Any) -> 
     assert pages.page("media_clusters", where=[Condition(column="media_cluster_id", value="mcl-none")]).fitting == 0
 
 
+@pytest.mark.parametrize("more", [(), (Condition(column="source_table", value="even"),)])
+@pytest.mark.parametrize("value", ["acc-7", "acc-5x"])
+def test_a_filter_by_what_is_in_no_order_finds_by_an_index_what_reading_finds(
+    bench: Any, tmp_path: Any, monkeypatch: Any, value: str, more: tuple[Condition, ...]
+) -> None:
+    schema, rows = table_named("logins").arrow, 300_000
+    columns: dict[str, Any] = {f.name: pa.nulls(rows, f.type) for f in schema}
+    columns["account_id"] = pa.array([f"acc-{number * 7919 % 1000}" for number in range(rows)])
+    columns["source_table"] = pa.array(["odd" if number % 2 else "even" for number in range(rows)])
+    path = tmp_path / "rows.parquet"
+    with ParquetParts(path, pa.schema([f.with_nullable(True) for f in schema])) as file:  # noqa: FBT003 - Arrow's own signature
+        file.write(pa.table(columns))
+        file.finish()
+    opened, asked = bench.workbench.cases[bench.case], []
+    find = opened.places
+    monkeypatch.setattr(opened, "files", lambda _: [path])
+    monkeypatch.setattr(opened, "places", lambda *given: asked.append(given[1:]) or find(*given))
+    where = [Condition(column="account_id", value=value), *more]
+    found = [
+        number for number in range(rows)
+        if f"acc-{number * 7919 % 1000}" == value and (not more or number % 2 == 0)
+    ]  # fmt: skip
+    assert TablePages(opened)._numbers("logins", TablePages(opened)._parts("logins"), where).tolist() == found
+    assert asked == [("account_id", value)]
+
+
+def test_what_reads_waits_for_nobody_who_acts(bench: Any) -> None:
+    opened, asker = bench.workbench.cases[bench.case], bench.as_(Role.ANALYST)
+    opened.begin_making([])
+    with opened.tables() as tables:
+        account = tables.arrow("accounts")["account_id"][0].as_py()
+    pages = ("", "leads/movers", "release/", f"tables/accounts/row?is.account_id={account}", f"remarks/on/{account}")
+    acting, may_end = threading.Event(), threading.Event()
+
+    def act() -> None:
+        with opened.acting():
+            acting.set()
+            assert may_end.wait(60)
+
+    with ThreadPoolExecutor(1) as threads:
+        held = threads.submit(act)
+        assert acting.wait(30)
+        answers = {page: asker.get(f"/case/{bench.case}/{page}").status_code for page in pages}
+        may_end.set()
+        held.result(30)
+    assert set(answers.values()) == {200}, answers
+
+
+def test_many_results_of_one_name_let_go_of_no_other(bench: Any) -> None:
+    opened, made = bench.workbench.cases[bench.case], []
+    for _ in range(2):
+        opened.derived("sums", lambda _: made.append("sums"))
+        for number in range(100):
+            opened.derived("one of many", lambda _, number=number: made.append(number), number)
+    assert made.count("sums") == 1
+    assert made.count(0) == 2
+
+
 def test_a_page_that_takes_long_to_make_says_so_and_keeps_no_other_waiting(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
