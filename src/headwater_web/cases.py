@@ -26,6 +26,7 @@ from headwater.workflow import (
     Case,
     Decisions,
     made_index,
+    put_exhibits,
     remarks_shown,
     search_index_name,
 )
@@ -141,7 +142,7 @@ class OpenCase:
         version, files, withheld = self._readable()
         with Session(files, withheld=withheld) as session:
             self._decisions.put(session, version)
-            self._case.put_exhibits(session, files)
+            put_exhibits(session, files, self._case.exhibits)
             session.find_by(self._indexes)
             yield session
 

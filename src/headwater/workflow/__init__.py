@@ -18,7 +18,7 @@ from headwater.workflow.custody_acts import (
     witnessed_head,
 )
 from headwater.workflow.database import open_store
-from headwater.workflow.decided import DECIDED_TABLES, Decisions
+from headwater.workflow.decided import DECIDED_TABLES, Decisions, put_exhibits
 from headwater.workflow.deconfliction import (
     StepDone,
     answer_offer,
@@ -230,6 +230,7 @@ __all__ = [
     "propose_erasure",
     "prove_entry",
     "prove_growth",
+    "put_exhibits",
     "queued_hubs",
     "ranked_leads",
     "read_again",

@@ -32,10 +32,10 @@ from headwater.errors import ConfigError, InputError
 from headwater.evidence import Stamp
 from headwater.judgements import Judgement, Remark, all_remarks, history
 from headwater.references import HASH_LIST, KINDS, is_outdated, reference_files
-from headwater.schema import content_id, table_named
+from headwater.schema import content_id
 from headwater.schema.state import CONFIRMATIONS, EXHIBIT_PLACES, IMPORTS, MAPPINGS, OPERATORS, OUTPUTS, RUNS
 from headwater.workflow.database import open_database
-from headwater.workflow.decided import Decisions
+from headwater.workflow.decided import Decisions, put_exhibits
 from headwater.workflow.subject_texts import case_subject_keys
 from headwater.workflow.unfinished import finish_decisions, finish_drafts
 
@@ -326,7 +326,6 @@ class Case:
         with self.database.connect() as connection:
             return all_remarks(connection)
 
-    # Tables
     def current_outputs(self) -> list[Mapping[str, object]]:
         """Stage, table, digest and rows of each stage's newest run, in order of stage and table name."""
         newest = sa.select(RUNS.c.stage, sa.func.max(RUNS.c.seq).label("seq")).group_by(RUNS.c.stage).subquery()
@@ -368,7 +367,7 @@ class Case:
         withheld = [] if with_withheld else self.erased_ids()
         with Session(files, engine=engine, threads=threads, scratch=scratch, withheld=withheld) as session:
             Decisions(self.database, self.custody.subject_keys).put(session)
-            self.put_exhibits(session, files)
+            put_exhibits(session, files, self.exhibits)
             yield session
 
     def all_files(
@@ -377,16 +376,10 @@ class Case:
         """For each table, the files of its imported and derived rows; the arguments are those of `tables`."""
         files = self.reference_files(with_unconfirmed=with_unconfirmed)
         for output in self.current_outputs():
-            name = str(output["table_name"])
             if output["stage"] not in leave_out:
+                name = str(output["table_name"])
                 files.setdefault(name, []).append(self.table_file(name, str(output["run_id"])))
         return files
-
-    def put_exhibits(self, session: Session, files: Mapping[str, Sequence[Path]]) -> None:
-        """Let a session see what was taken in, where no stage has run yet."""
-        if "exhibits" not in files:
-            exhibits = [exhibit.row for exhibit in self.exhibits()]
-            session.put("exhibits", table_named("exhibits").rows(exhibits))
 
     def erased_ids(self) -> list[str]:
         """Ids of all rows about erased subjects: what is derived has them still, and nobody is shown them."""

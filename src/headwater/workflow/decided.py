@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -27,16 +27,22 @@ from headwater.judgements import (
     settled_snapshot,
     snapshot,
 )
+from headwater.schema import table_named
 from headwater.schema.state import GRADED_FILES, REMARKS
 from headwater.workflow.subject_texts import opened_text, remark_place
 
-__all__ = ["DECIDED_TABLES", "Decisions"]
+__all__ = ["DECIDED_TABLES", "Decisions", "put_exhibits"]
 
 DECIDED_TABLES: Final = ("judgements", "hub_judgements", "merge_cuts", "settled_links", "media_grades", "remarks")
 """Those that lie in no file: they are made of what the case's database has."""
 
 _CONTENTS = ("item_id", "sha256")
 _SUBJECT = ("claim", "left_id", "right_id")
+
+
+class _HasRow(Protocol):
+    @property
+    def row(self) -> Mapping[str, object]: ...
 
 
 class Decisions:
@@ -88,6 +94,18 @@ class Decisions:
             if name not in self._made or self._made[name][0] != known_by:
                 self._made[name] = known_by, make()
             return self._made[name][1]
+
+
+def put_exhibits(session: Session, files: Mapping[str, object], exhibits: Callable[[], Iterable[_HasRow]]) -> None:
+    """Let a session see what was taken in, where no stage has run yet.
+
+    Args:
+        session: The case's tables.
+        files: Those of its tables that lie in files.
+        exhibits: Reads the exhibits.
+    """
+    if "exhibits" not in files:
+        session.put("exhibits", table_named("exhibits").rows(exhibit.row for exhibit in exhibits()))
 
 
 def _link_ids(tables: Session, judgements: Iterable[Judgement]) -> dict[Subject, str]:
