@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from headwater.errors import ConfigError, HeadwaterError, InputError, RefusedError
+from headwater.errors import ConfigError, HeadwaterError, InputError, IntegrityError, RefusedError
 from headwater.workflow import Actor
 from headwater_web.answers import Answer, Download, File, Page, Problem, Redirect, StillMadeError
 from headwater_web.ask import Ask
@@ -25,6 +25,7 @@ from headwater_web.headers import headers_of
 from headwater_web.render import rendered
 from headwater_web.rules import Role, Route
 from headwater_web.state import Membership, Person
+from headwater_web.text import Seized
 from headwater_web.words import chosen_language
 from headwater_web.workbench import Workbench
 
@@ -120,8 +121,10 @@ def _answered(workbench: Workbench, route: Route, request: Request, sent: Sent) 
         return _kept_to_the_rule(ask, request, sent)
     except Problem as problem:
         return _problem(ask, problem)
-    except RefusedError as error:
-        return _problem(ask, Problem(HTTPStatus.FORBIDDEN, "problem.refused", why=str(error)))
+    except (RefusedError, IntegrityError) as error:
+        refused = isinstance(error, RefusedError)
+        status, word = (HTTPStatus.FORBIDDEN, "refused") if refused else (HTTPStatus.CONFLICT, "altered")
+        return _problem(ask, Problem(status, f"problem.{word}", why=Seized(str(error))))
     except (InputError, ConfigError) as error:
         why = error.reason if isinstance(error, InputError) else str(error)
         return _problem(ask, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "problem.input", why=why))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import uvicorn
 
@@ -119,9 +117,6 @@ def workbench_at(
     )
 
 
-_SWITCH_S: Final = 0.0005
-
-
 def serve(workbench: Workbench, address: Address, ready: Callable[[str], None]) -> None:
     """Serve until the program is ended; `ready` is told the address to type."""
     config = uvicorn.Config(
@@ -139,8 +134,5 @@ def serve(workbench: Workbench, address: Address, ready: Callable[[str], None]) 
     )
     for case in workbench.cases.values():
         case.begin_making(BEGUN)
-    # Reading rows lets go of Python's lock hundreds of times for one page, and has to get it back each time from
-    # whoever computes.
-    sys.setswitchinterval(_SWITCH_S)
     ready(address.url)
     uvicorn.Server(config).run()

@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
-from itertools import chain, islice, takewhile
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
@@ -88,21 +88,21 @@ def store_grades(connection: sa.Connection, path: Path) -> None:
             add_grades(connection, seq, part)
 
 
-def _lies_as_put(path: Path) -> bool:
-    """Whether an act on a graded file is the one of its name, which is a digest of it; that holds one of its grades."""
-
-    def rows_fit(grades: Iterable[Grade]) -> Iterator[Grade]:
-        yield from takewhile(lambda grade: hashlib.sha256(grade.row_bytes).hexdigest() == grade.row_sha256, grades)
-
+def _graded_as_put(path: Path) -> GradedFile | None:
+    """The act on a graded file that lies ready; None if its name is no digest of it, or its grades are others."""
     with path.open("rb") as lines:
         act = GradedFile(**json.loads(next(lines, b"")))
-        brought = grades_digest(rows_fit(map(_grade, lines)))
-    return act.act_id == path.stem and brought == (act.grades_sha256 if act.act == "applied" else grades_digest([]))
+        brought = grades_digest(map(_grade, lines))
+    whole = act.act_id == path.stem and brought == (act.grades_sha256 if act.act == "applied" else grades_digest([]))
+    return act if whole else None
 
 
 def _grade(line: bytes) -> Grade:
     told = json.loads(line)
-    return Grade(**told | {"row_bytes": base64.b64decode(told["row_bytes"], validate=True)})
+    grade = Grade(**told | {"row_bytes": base64.b64decode(told["row_bytes"], validate=True)})
+    if hashlib.sha256(grade.row_bytes).hexdigest() != grade.row_sha256:
+        raise ValueError(f"row {grade.source_row} is not the one that was put there")
+    return grade
 
 
 def _line(told: dict[str, object]) -> bytes:
@@ -138,7 +138,7 @@ def _lying_ready(case_dir: Path, name: str, lines: Iterable[bytes]) -> Iterator[
 
 @contextmanager
 def judging_alone(case_dir: Path) -> Iterator[None]:
-    """Nobody else judges in this case inside the block, whichever program they use.
+    """Nobody else judges, applies or withdraws grades in this case inside the block, whichever program they use.
 
     Raises:
         InputError: The medium refuses.
@@ -147,7 +147,7 @@ def judging_alone(case_dir: Path) -> Iterator[None]:
         (case_dir / _FOLDER).mkdir(exist_ok=True)
         descriptor = os.open(case_dir / _FOLDER, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        told = f"the judgement could not be written: {error.strerror}"
+        told = f"the decision could not be written: {error.strerror}"
         raise InputError(case_dir / _FOLDER, told, remedy="nothing was recorded") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -201,18 +201,27 @@ def _finish(path: Path, database: sa.Engine, custody: CustodyLog) -> None:
     # The id is a digest of the content: what somebody else put here is in no entry, and goes.
     if not any(path.stem in entry.object_ids for entry in custody.entries() if entry.outcome == "done"):
         return
-    # Nothing of ours is written so: it goes, and verification tells what is gone.
-    with suppress(ValueError, TypeError, KeyError), database.begin() as connection:
-        if path.suffix == ".jsonl":
-            if path.stem not in {act.act_id for _, act in graded_files(connection)} and _lies_as_put(path):
+    try:
+        decision = _as_put(path)
+    except (ValueError, TypeError, KeyError):
+        return  # nothing of ours is written so; verification tells what is gone
+    if decision is None:
+        return
+    with database.begin() as connection:
+        if isinstance(decision, GradedFile):
+            if decision.act_id not in {act.act_id for _, act in graded_files(connection)}:
                 store_grades(connection, path)
-            return
-        told = json.loads(path.read_bytes())
-        decision = Remark(**told) if path.name.startswith("rmk-") else Judgement(**told)
-        if _id_of(decision) != path.stem:
-            return
-        if isinstance(decision, Remark):
+        elif isinstance(decision, Remark):
             if decision.remark_id not in {held.remark_id for held in all_remarks(connection)}:
                 add_remark(connection, decision)
         elif decision.judgement_id not in {held.judgement_id for held in history(connection)}:
             append(connection, decision)
+
+
+def _as_put(path: Path) -> Judgement | Remark | GradedFile | None:
+    """What lies ready; None if it is not what its name is a digest of."""
+    if path.suffix == ".jsonl":
+        return _graded_as_put(path)
+    told = json.loads(path.read_bytes())
+    decision = Remark(**told) if path.name.startswith("rmk-") else Judgement(**told)
+    return decision if _id_of(decision) == path.stem else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from headwater.errors import InputError, IntegrityError
+from headwater.errors import InputError
 from headwater.workflow import (
     REVIEWER_ROLE,
     Actor,
@@ -20,7 +20,7 @@ from headwater.workflow import (
     sealed_file,
     sent_list,
 )
-from headwater_web.answers import Download, NotThereError, Page, Problem, Redirect, WrongInputError
+from headwater_web.answers import Download, NotThereError, Page, Redirect, WrongInputError
 from headwater_web.ask import Ask
 from headwater_web.rules import CASE_READERS, DECIDERS, Role, Route
 from headwater_web.shown import json_value, shown_text
@@ -40,7 +40,7 @@ _SEALED: Final = {"envelope": "application/json", "sealed": "application/vnd.hea
 
 def releases(ask: Ask) -> Page:
     """Drafts that wait for a second person, and what was sent, with what came back for it."""
-    drafts, sent = (_whole(lambda listed=listed: listed(ask.case.reading)) for listed in (draft_list, sent_list))
+    drafts, sent = draft_list(ask.case.reading), sent_list(ask.case.reading)
     sent = [{name: value for name, value in row.items() if name != "folder"} for row in sent]
     ask.reads(*(str(row["package_id"]) for row in drafts), *(str(row["id"]) for row in sent))
     values: dict[str, Any] = {
@@ -51,13 +51,6 @@ def releases(ask: Ask) -> Page:
         "what": Seized(ask.one("what")),
     }
     return Page(template="releases.html", values=values, as_json={"drafts": json_value(drafts), "sent": sent})
-
-
-def _whole(make: Any) -> Any:  # noqa: ANN401 - whatever it makes
-    try:
-        return make()
-    except IntegrityError as error:
-        raise Problem(409, "problem.altered", why=Seized(str(error))) from None
 
 
 def release_draft(ask: Ask) -> Page:
@@ -94,7 +87,7 @@ def _draft_page(ask: Ask, package: str) -> Page:
 def _told(ask: Ask, package: str) -> tuple[dict[str, Any], dict[str, Any]]:
     case = ask.case.reading
     try:
-        told = _whole(lambda: draft_told(case, package))
+        told = draft_told(case, package)
         checked = checked_draft(case, package, ask.who.name)
     except InputError:
         raise NotThereError("problem.no_draft", package=Seized(package)) from None
@@ -116,8 +109,6 @@ def release_open(ask: Ask) -> Page:
             )
         except InputError:
             raise NotThereError("problem.no_draft", package=Seized(package)) from None
-        except IntegrityError as error:
-            raise Problem(409, "problem.altered", why=Seized(str(error))) from None
         checked = checked_draft(case, package, actor.name)
     ask.reads(package, *(str(one["lead_id"]) for one in leads))
     left = [one for one in checked["leads"] if one not in set(checked["shown"])]
@@ -178,14 +169,11 @@ def release_do(ask: Ask) -> Redirect:
     if not why:
         raise WrongInputError("problem.no_reason")
     with ask.case.acting() as case:
-        try:
-            # Only what headwater showed counts here: nothing is signed that a person merely says of themselves.
-            release_package(
-                case, ask.actor_for(why), package,
-                why=why, leads_opened=(), all_opened=False, sample=ask.form.get("sample", ""),
-            )  # fmt: skip
-        except IntegrityError as error:
-            raise Problem(409, "problem.altered", why=Seized(str(error))) from None
+        # Only what headwater showed counts here: nothing is signed that a person merely says of themselves.
+        release_package(
+            case, ask.actor_for(why), package,
+            why=why, leads_opened=(), all_opened=False, sample=ask.form.get("sample", ""),
+        )  # fmt: skip
     ask.reads(package)
     return Redirect(to=ask.url("releases", done="released", what=package))
 
@@ -212,10 +200,7 @@ def release_answer(ask: Ask) -> Redirect:
         raise WrongInputError("problem.answer_lacks")
     take = import_receipt if kind == "receipt" else import_outcomes
     with ask.case.acting() as case:
-        try:
-            told = take(case, ask.actor_for(ask.form.get("why", "").strip()), answer.path, key.path)
-        except IntegrityError as error:
-            raise Problem(409, "problem.altered", why=Seized(str(error))) from None
+        told = take(case, ask.actor_for(ask.form.get("why", "").strip()), answer.path, key.path)
     what = str(told["receipt_id"] if kind == "receipt" else told["outcomes_id"])
     ask.reads(what)
     return Redirect(to=ask.url("releases", done=kind, what=what))

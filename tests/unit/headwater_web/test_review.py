@@ -13,6 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from headwater.workflow import access_rows
+from headwater.workflow.review_rows import IndexedRows
 
 ORIGIN = "http://localhost:8765"
 OF_MODEL = {"comparisons", "match_weight_mbits", "probability_ppm", "because"}
@@ -97,6 +98,16 @@ def test_the_pair_is_that_of_the_command_line_with_all_it_says(bench: Any, headw
     for bar in told[0]["comparisons"]:
         assert f"{bar['weight_mbits'] / 1000:+.2f}".replace("-", "\N{MINUS SIGN}") in text
     assert text.count('class="w-sum"') == 1
+
+
+def test_a_pair_whose_row_is_gone_is_told_as_altered_and_not_as_a_defect(bench: Any, monkeypatch: Any) -> None:
+    address = _pair(bench)
+    rows = IndexedRows.rows
+    monkeypatch.setattr(
+        IndexedRows, "rows", lambda self, name, *given: [] if name == "records" else rows(self, name, *given)
+    )
+    answer = bench.as_("analyst").get(address)
+    assert (answer.status_code, "is not in records" in answer.text) == (409, True)
 
 
 def test_what_was_shown_is_on_record_in_both_places(bench: Any) -> None:

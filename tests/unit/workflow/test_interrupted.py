@@ -200,7 +200,9 @@ def test_grades_that_the_log_does_not_have_were_not_applied(graded, monkeypatch)
     assert failing(graded.parent / "case") == {}
 
 
-@pytest.mark.parametrize("change", ["category", "row_bytes", "why", "a grade more", "none", "no JSON", "empty"])
+@pytest.mark.parametrize(
+    "change", ["category", "row_bytes", "why", "a grade more", "a row more", "none", "no JSON", "empty"]
+)
 def test_grades_that_somebody_else_wrote_there_are_not_taken(graded, monkeypatch, change):
     left = graded_until(graded, monkeypatch, at="store")
     act, grade = (json.loads(line) for line in left.read_bytes().splitlines())
@@ -209,6 +211,7 @@ def test_grades_that_somebody_else_wrote_there_are_not_taken(graded, monkeypatch
         "row_bytes": [act, grade | {"row_bytes": base64.b64encode(b"{}").decode()}],
         "why": [act | {"why": "another"}, grade],
         "a grade more": [act, grade, grade | {"source_row": 1}],
+        "a row more": [act, grade, grade | {"row_bytes": base64.b64encode(b"{}").decode()}],
         "none": [act],
     }
     text = {"no JSON": "{", "empty": ""}.get(change) or "".join(json.dumps(row) + "\n" for row in told.get(change, ()))
