@@ -122,9 +122,9 @@ def _answered(workbench: Workbench, route: Route, request: Request, sent: Sent) 
     except Problem as problem:
         return _problem(ask, problem)
     except (RefusedError, IntegrityError) as error:
-        refused = isinstance(error, RefusedError)
-        status, word = (HTTPStatus.FORBIDDEN, "refused") if refused else (HTTPStatus.CONFLICT, "altered")
-        return _problem(ask, Problem(status, f"problem.{word}", why=Seized(str(error))))
+        forbidden, altered = (HTTPStatus.FORBIDDEN, "problem.refused"), (HTTPStatus.CONFLICT, "problem.altered")
+        status, word = forbidden if isinstance(error, RefusedError) else altered
+        return _problem(ask, Problem(status, word, why=Seized(str(error))))
     except (InputError, ConfigError) as error:
         why = error.reason if isinstance(error, InputError) else str(error)
         return _problem(ask, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "problem.input", why=why))
