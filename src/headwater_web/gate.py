@@ -122,9 +122,7 @@ def _answered(workbench: Workbench, route: Route, request: Request, sent: Sent) 
     except Problem as problem:
         return _problem(ask, problem)
     except (RefusedError, IntegrityError) as error:
-        forbidden, altered = (HTTPStatus.FORBIDDEN, "problem.refused"), (HTTPStatus.CONFLICT, "problem.altered")
-        status, word = forbidden if isinstance(error, RefusedError) else altered
-        return _problem(ask, Problem(status, word, why=Seized(str(error))))
+        return _problem(ask, _refused_or_altered(error))
     except (InputError, ConfigError) as error:
         why = error.reason if isinstance(error, InputError) else str(error)
         return _problem(ask, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "problem.input", why=why))
@@ -135,6 +133,12 @@ def _answered(workbench: Workbench, route: Route, request: Request, sent: Sent) 
         # No message and no locals: they may hold what was read, or a session's token.
         log.warning("request.failed", route=route.name, error=type(error).__name__, at=f"{where.name}:{where.lineno}")
         return _problem(ask, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "problem.defect"))
+
+
+def _refused_or_altered(error: RefusedError | IntegrityError) -> Problem:
+    if isinstance(error, RefusedError):
+        return Problem(HTTPStatus.FORBIDDEN, "problem.refused", why=Seized(str(error)))
+    return Problem(HTTPStatus.CONFLICT, "problem.altered", why=Seized(str(error)))
 
 
 def _kept_to_the_rule(ask: Ask, request: Request, sent: Sent) -> Response:
