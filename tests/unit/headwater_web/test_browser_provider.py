@@ -82,7 +82,7 @@ def test_by_keyboard_alone(offered: Any, issuer: tuple[str, Asked]) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/oidc/return")
-    page.locator("button:focus").wait_for()  # the one button gets it when the page is drawn, which may be after its load
+    page.locator("button:focus").wait_for()  # the one button gets it when the page is drawn, perhaps after its load
     page.keyboard.press("Enter")
     page.wait_for_url(f"{offered.base}/")
     assert page.get_by_role("link", name="A. Analyst").is_visible()
