@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.case, pytest.mark.xdist_group("case")]
+pytestmark = pytest.mark.case
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / "build" / "interchange" / "bin" / "python"

@@ -11,7 +11,6 @@ pytestmark = pytest.mark.case
 MAX_DISTANCE_BITS = 10  # source: the published hashes come from a decoder that resizes first
 
 
-@pytest.mark.xdist_group("reference_data")
 def test_the_same_volume_in_two_containers_gives_the_same_files(reference_data, headwater, tmp_path):
     found = {}
     for name in ("ext2.qcow2", "ext2.E01", "ext2.split.E01"):
@@ -41,7 +40,6 @@ def test_the_same_volume_in_two_containers_gives_the_same_files(reference_data, 
     assert all(item["sha256"] for item in found["ext2.E01"] if item["entry_type"] == "file")
 
 
-@pytest.mark.xdist_group("reference_data")
 def test_hashes_of_published_stills_are_within_ten_bits(reference_data, headwater):
     text = (reference_data / "SOURCES.md").read_text(encoding="utf-8")
     published = dict(re.findall(r"^([\w.-]+\.jpg),([0-9a-f]{64})$", text, re.MULTILINE))

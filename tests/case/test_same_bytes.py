@@ -15,7 +15,7 @@ from pyrage import x25519
 from headwater.engine import Spool, spool
 from headwater.evidence import entries
 
-pytestmark = [pytest.mark.case, pytest.mark.xdist_group("case")]
+pytestmark = pytest.mark.case
 
 HEADWATER = (sys.executable, "-c", "from headwater.cli import main; main()")
 ELSEWHERE = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "4711"}

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 
-pytestmark = [pytest.mark.case, pytest.mark.spark, pytest.mark.slow, pytest.mark.xdist_group("case")]
+pytestmark = [pytest.mark.case, pytest.mark.spark, pytest.mark.slow]
 
 
 def test_every_table_but_the_judged_ones_is_the_same_on_spark(finished, headwater, taken_in, tmp_path):

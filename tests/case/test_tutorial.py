@@ -13,7 +13,7 @@ import pytest
 
 from headwater.evidence import sandbox_report
 
-pytestmark = [pytest.mark.case, pytest.mark.xdist_group("tutorial")]
+pytestmark = pytest.mark.case
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-case.md"

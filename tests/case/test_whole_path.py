@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from pyrage import decrypt, x25519
 
-pytestmark = [pytest.mark.case, pytest.mark.xdist_group("case")]
+pytestmark = pytest.mark.case
 
 MEASURES = (
     "ledger.unaccounted_bytes",

@@ -20,14 +20,14 @@ pytestmark = pytest.mark.skipif(not sandbox_report().sealed, reason="this kernel
 
 PROGRAM = Path(__file__).parents[2] / "bench" / "mutants.py"
 SLICE = {
-    "dumps": 45,
-    "documents": 50,
-    "logs": 20,
-    "archives": 70,
-    "stills": 24,
-    "videos": 12,
-    "wallets": 45,
-    "disks": 66,
+    "dumps": 24,
+    "documents": 24,
+    "logs": 10,
+    "archives": 24,
+    "stills": 8,
+    "videos": 4,
+    "wallets": 24,
+    "disks": 33,
 }
 
 

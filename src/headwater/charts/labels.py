@@ -34,7 +34,8 @@ def text_width(text: str, size: int) -> int:
     >>> text_width("abc", 10)
     19
     """
-    cells = sum(2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1 for character in text)
+    wide = 0 if text.isascii() else sum(unicodedata.east_asian_width(character) in {"W", "F"} for character in text)
+    cells = len(text) + wide
     return -(-cells * size * _ADVANCE_MILLI_EM // 1000)
 
 

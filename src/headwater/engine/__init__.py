@@ -2,8 +2,8 @@
 
 from headwater.engine.context import Exhibit, Progress, StageContext, silent, unsaid
 from headwater.engine.descriptor_scripts import DescriptorUnusableError, WatchedScripts, watched_scripts
-from headwater.engine.few_rows import Compiled, NamesTables, compiled, result_of_few
-from headwater.engine.keyed import FindsRows, may_hold
+from headwater.engine.few_rows import Compiled, FewRows, NamesTables, compiled
+from headwater.engine.keyed import FindsRows, may_hold, text_bounds
 from headwater.engine.keys_in_text import find_key_material, key_material, without_keys
 from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.row_index import RowIndexes, text_numbers
@@ -16,6 +16,7 @@ __all__ = [
     "Derived",
     "DescriptorUnusableError",
     "Exhibit",
+    "FewRows",
     "FindsRows",
     "NamesTables",
     "ParquetParts",
@@ -33,10 +34,10 @@ __all__ = [
     "find_key_material",
     "key_material",
     "may_hold",
-    "result_of_few",
     "silent",
     "stored_in_order",
     "sync_folder",
+    "text_bounds",
     "text_numbers",
     "unsaid",
     "watched_scripts",

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from headwater.schema import table_named
 
-__all__ = ["Compiled", "NamesTables", "compiled", "result_of_few"]
+__all__ = ["Compiled", "FewRows", "NamesTables", "compiled"]
 
 
 class NamesTables(Protocol):
@@ -52,17 +52,28 @@ def compiled(make: Callable[[NamesTables], ir.Table]) -> Compiled:
     return Compiled(sql=str(ibis.to_sql(make(tables), dialect="duckdb")), tables=tuple(tables.names))
 
 
-def result_of_few(cursor: Any, query: Compiled, rows: Mapping[str, pa.Table]) -> list[tuple[Any, ...]]:  # noqa: ANN401 - DuckDB's
-    """The rows of the result, in no order.
+class FewRows:
+    """Queries over a few rows of some tables.
 
     Args:
-        cursor: Of an engine, as `Session.cursor` gives it.
-        query: The query.
-        rows: For each of its tables the rows that it sees.
+        cursor: Of an engine, as `Session.cursor` gives it, for these rows alone.
     """
-    for name in query.tables:
-        cursor.register(f"hw_{name}", rows[name])
-    found: list[tuple[Any, ...]] = cursor.execute(query.sql).fetchall()
-    for name in query.tables:
-        cursor.unregister(f"hw_{name}")
-    return found
+
+    def __init__(self, cursor: Any) -> None:  # noqa: ANN401 - DuckDB's
+        self._cursor = cursor
+        self._shown: set[str] = set()
+
+    def result(self, query: Compiled, rows: Mapping[str, pa.Table]) -> list[tuple[Any, ...]]:
+        """The rows of a query's result, in no order.
+
+        Args:
+            query: The query.
+            rows: For each table the rows that it sees; those of the first time are seen by later queries, too.
+        """
+        for name in query.tables:
+            if name not in self._shown:
+                # To show a table takes as long as to ask a short query of it (0.7 ms), so each is shown once.
+                self._cursor.register(f"hw_{name}", rows[name])
+                self._shown.add(name)
+        found: list[tuple[Any, ...]] = self._cursor.execute(query.sql).fetchall()
+        return found

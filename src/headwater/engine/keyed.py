@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-__all__ = ["ByStatistics", "FindsRows", "may_hold"]
+__all__ = ["ByStatistics", "FindsRows", "may_hold", "text_bounds"]
 
 Made = TypeVar("Made")
 
@@ -95,6 +95,25 @@ def may_hold(file: pq.ParquetFile, index: int, column: str, values: Sequence[str
         return True
     first = bisect.bisect_left(values, bounds.min)
     return first < len(values) and (values[first] <= bounds.max or len(bounds.max) >= _LONGEST_BOUND)
+
+
+def text_bounds(path: Path, column: str) -> tuple[str, str] | None:
+    """The least and the greatest text of a column, by the footer of its file; None where that does not say.
+
+    Args:
+        path: The file.
+        column: A column of texts.
+    """
+    groups = pq.read_metadata(path)
+    found = []
+    for index in range(groups.num_row_groups):
+        group = groups.row_group(index)
+        chunks = (group.column(n) for n in range(group.num_columns))
+        told = next((chunk.statistics for chunk in chunks if chunk.path_in_schema == column), None)
+        if told is None or not told.has_min_max or len(told.max) >= _LONGEST_BOUND:
+            return None
+        found += [(told.min, told.max)]
+    return (min(least for least, _ in found), max(most for _, most in found)) if found else None
 
 
 def with_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import ibis
 import ibis.expr.types as ir
@@ -21,9 +21,13 @@ from headwater.engine.keyed import ByStatistics, FindsRows, Made
 from headwater.engine.parquet import ROW_GROUP_ROWS
 from headwater.engine.spool import Derived, StoredTable, as_pattern, duckdb_limits, stored_parts
 from headwater.engine.withheld import can_name_subjects, without_subjects
-from headwater.schema import table_named
+from headwater.schema import Table, table_named
 
 __all__ = ["Session"]
+
+_FEW: Final = 64
+"""Values that rows are looked for by, and rows found: of so few they are kept, for a page asks several times."""
+_MOST_KEPT: Final = 256
 
 
 class Session:
@@ -53,9 +57,17 @@ class Session:
         self._later: dict[str, Callable[[], pa.Table]] = {}
         self._engine = engine
         self._threads = threads
-        self._scratch = tempfile.TemporaryDirectory(prefix="headwater-engine-", dir=scratch)
+        self._scratch_in = scratch
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._backend: Any = None
         self._expressions: dict[str, ir.Table] = {}
+        self._asked: dict[tuple[str, str, tuple[str, ...]], pa.Table] = {}
+
+    def _folder(self) -> str:
+        """The folder for scratch files, made for the first of them: most readers of a few rows need none."""
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="headwater-engine-", dir=self._scratch_in)
+        return self._scratch.name
 
     @property
     def backend(self) -> Any:  # noqa: ANN401 - Ibis publishes no types
@@ -66,8 +78,8 @@ class Session:
 
     def _open(self) -> Any:  # noqa: ANN401 - as above
         if self._engine == "spark":
-            return _spark(self._scratch.name)
-        backend = ibis.duckdb.connect(**duckdb_limits(self._threads, self._scratch.name))
+            return _spark(self._folder())
+        backend = ibis.duckdb.connect(**duckdb_limits(self._threads, self._folder()))
         for statement in ("SET TimeZone='UTC'", "SET preserve_insertion_order=true"):
             backend.raw_sql(statement)
         return backend
@@ -76,7 +88,7 @@ class Session:
         """The table's rows, in its canonical order; empty where nothing has been derived."""
         table = table_named(name)
         if name in self._later:
-            self.put(name, self._later[name]())
+            self._in_memory[name] = self._later.pop(name)()
         paths = self._files.get(name, ())
         if name in self._in_memory:
             rows = self._in_memory[name]
@@ -136,6 +148,18 @@ class Session:
         wanted = sorted(set(values))
         table = table_named(name)
         names = list(columns) if columns is not None else table.arrow.names
+        if len(wanted) > _FEW:
+            return self._keyed(table, column, wanted, names)
+        key = (name, column, tuple(wanted))
+        if key in self._asked:
+            return self._asked[key].select(names)
+        rows = self._keyed(table, column, wanted, names)
+        if columns is None and len(rows) <= _FEW and len(self._asked) < _MOST_KEPT:
+            self._asked[key] = rows
+        return rows
+
+    def _keyed(self, table: Table, column: str, wanted: Sequence[str], names: Sequence[str]) -> pa.Table:
+        name = table.name
         paths = self._files.get(name, ())
         if not wanted or name in self._later or name in self._in_memory or not paths:
             rows = self.arrow(name) if wanted else table.empty()
@@ -193,7 +217,7 @@ class Session:
         if in_memory or self._hides(name):
             return self.arrow(name).select(list(names))
         schema = pa.schema([table_named(name).arrow.field(one) for one in names])
-        with tempfile.NamedTemporaryFile(dir=self._scratch.name) as scratch:
+        with tempfile.NamedTemporaryFile(dir=self._folder()) as scratch:
             with pa.ipc.new_file(scratch.name, schema) as writer:
                 for part in chain.from_iterable(stored_parts(path, names) for path in self._files[name]):
                     # A file of an earlier version of the table may lack a column.
@@ -215,17 +239,21 @@ class Session:
     def put(self, name: str, rows: Derived) -> None:
         """Let later expressions of this session see rows that are not in their place on disk yet."""
         self._in_memory.pop(name, None)
+        self._forget(name)
         if isinstance(rows, StoredTable):
             self._files[name] = (rows.path,)
         else:
             self._in_memory[name] = table_named(name).checked(rows)
         self._later.pop(name, None)
-        self._expressions.pop(name, None)
 
     def put_later(self, name: str, make: Callable[[], pa.Table]) -> None:
-        """As `put`, with rows that are made when they are first asked for, if they ever are."""
+        """As `put`, with rows that are made when they are first asked for, if they ever are, and checked by then."""
         self._later[name] = make
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
         self._expressions.pop(name, None)
+        self._asked = {key: rows for key, rows in self._asked.items() if key[0] != name}
 
     def table(self, name: str) -> ir.Table:
         """The table as an Ibis expression."""
@@ -264,7 +292,7 @@ class Session:
     def mapped(self, expression: ir.Table, *, order_by: Sequence[str]) -> pa.Table:
         """As `result`, mapped from scratch: the rows need not fit into memory."""
         ordered = expression.order_by(list(order_by))
-        with tempfile.NamedTemporaryFile(dir=self._scratch.name) as scratch:
+        with tempfile.NamedTemporaryFile(dir=self._folder()) as scratch:
             schema = _in_utc(expression.schema().to_pyarrow().empty_table()).schema
             with pa.ipc.new_file(scratch.name, schema) as writer:
                 for part in self.result_parts(ordered):
@@ -295,7 +323,9 @@ class Session:
             self._backend.disconnect()
             self._backend = None
         self._expressions.clear()
-        self._scratch.cleanup()
+        self._asked.clear()
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     def __enter__(self) -> Self:
         return self

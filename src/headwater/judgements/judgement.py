@@ -163,12 +163,16 @@ def standing(judgements: Iterable[Judgement]) -> Mapping[Subject, Judgement]:
     A person's later judgement replaces that same person's earlier one. Between persons the order is negative, then
     unsure, then positive: one person's negative is not outvoted, only withdrawn by that person.
     """
+    return _standing(_latest(judgements))
+
+
+def _standing(latest: Mapping[tuple[Subject, str], Judgement]) -> Mapping[Subject, Judgement]:
     chosen: dict[Subject, Judgement] = {}
-    for judgement in _latest(judgements).values():
-        held = chosen.get(judgement.subject)
+    for (subject, _), judgement in latest.items():
+        held = chosen.get(subject)
         # Of equal verdicts, the first operator by name: who judged first must not show in what is derived.
         if held is None or _precedence(judgement) < _precedence(held):
-            chosen[judgement.subject] = judgement
+            chosen[subject] = judgement
     return chosen
 
 
@@ -183,9 +187,9 @@ def snapshot(judgements: Iterable[Judgement], link_ids: Mapping[Subject, str] | 
         judgements: All of them, in order.
         link_ids: The ids that links have now; one that is not among them keeps the id that it was judged under.
     """
-    listed = [judgement for judgement in judgements if is_about_link(judgement)]
+    latest = _latest(judgement for judgement in judgements if is_about_link(judgement))
     positives: dict[Subject, set[str]] = {}
-    for (subject, person), judgement in _latest(listed).items():
+    for (subject, person), judgement in latest.items():
         if judgement.verdict == "positive":
             positives.setdefault(subject, set()).add(person)
     return table_named("judgements").rows(
@@ -198,7 +202,7 @@ def snapshot(judgements: Iterable[Judgement], link_ids: Mapping[Subject, str] | 
             "operator": j.operator,
             "positive_operators": len(positives.get(subject, ())),
         }
-        for subject, j in standing(listed).items()
+        for subject, j in _standing(latest).items()
     )
 
 

@@ -43,14 +43,15 @@ def claim_rows(tables: Session, lead: Mapping[str, Any]) -> dict[str, list[dict[
     of_account = AccountRows(tables, str(lead["account_id"]))
     rules = []
     for fired in lead["rules_fired"]:
-        act = acts.get(fired["rule"], "")
-        ids = of_account.of_act(act)[:MOST_ROWS_OF_CLAIM] if act in ACT_TABLES else []
+        act, ids = acts.get(fired["rule"], ""), []
+        if act in ACT_TABLES and fired["observed"] > 1:  # of one observation the lead itself has the row
+            ids = of_account.of_act(act)[:MOST_ROWS_OF_CLAIM]
         rules.append(_claim(tables, fired["rule"], fired["table"], ids or [fired["example_id"]], fired["observed"]))
     pieces = []
     for piece in lead["jurisdiction"]:
         ids = [piece["example_id"]]
         kind = EVIDENCE_TABLES.get(piece["evidence"])
-        if kind is not None:
+        if kind is not None and piece["observed"] > 1:
             stated = of_account.of_evidence(piece["evidence"])
             there = [example for example, text in stated if kind.country_of(text) == piece["country"]]
             ids = list(dict.fromkeys(there))[:MOST_ROWS_OF_CLAIM] or ids

@@ -68,6 +68,9 @@ def _rule_told(rule: Rule, fired: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
+_ORDERED_BY = ("lead_id", "account_id", "rank", "risk_tier", "rules_fired", "latest_act_at_utc")
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     rank: int
@@ -88,7 +91,8 @@ class _Ranked:
         return lead_named(self._tables, wanted)
 
     def at(self, place: int) -> dict[str, Any]:
-        row: dict[str, Any] = self._tables.at("leads", [place]).to_pylist()[0]
+        """What a lead is known and ordered by."""
+        row: dict[str, Any] = self._tables.at("leads", [place], columns=_ORDERED_BY).to_pylist()[0]
         return row
 
     def key(self, lead: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
-from headwater.engine import Compiled, Session, compiled, result_of_few
+from headwater.engine import Compiled, FewRows, Session, compiled
 from headwater.leads.acts import ACT_TABLES, DeclaredColumns
 from headwater.leads.evidence import EVIDENCE_TABLES
 
@@ -27,6 +27,7 @@ class AccountRows(Mapping[str, pa.Table]):
         self._tables = tables
         self._account_id = account_id
         self._read: dict[str, pa.Table] = {}
+        self._few: FewRows | None = None
 
     def __getitem__(self, name: str) -> pa.Table:
         if name not in self._read:
@@ -50,15 +51,19 @@ class AccountRows(Mapping[str, pa.Table]):
 
     def of_act(self, act: str) -> list[str]:
         """Ids of the rows by which an act of the account is seen, in order and each once."""
-        rows = result_of_few(self._tables.cursor(), _act(act), self)
-        return sorted({str(example) for account, example in rows if account == self._account_id})
+        return sorted({str(example) for account, example in self._result(_act(act)) if account == self._account_id})
 
     def of_evidence(self, kind: str) -> list[tuple[str, str]]:
         """What evidence of a kind states of the account, with the id of its row; in order of these and each once."""
-        rows = result_of_few(self._tables.cursor(), _evidence(kind), self)
+        rows = self._result(_evidence(kind))
         return sorted(
             {(str(row), stated) for account, stated, row in rows if account == self._account_id and stated is not None}
         )
+
+    def _result(self, query: Compiled) -> list[tuple[Any, ...]]:
+        if self._few is None:
+            self._few = FewRows(self._tables.cursor())
+        return self._few.result(query, self)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from headwater.errors import ConfigError
@@ -52,7 +53,15 @@ def read_rules(path: Path | None = None) -> RuleSet:
     Raises:
         ConfigError: A rule is malformed, or names an act that there is not.
     """
-    path = path or Path(__file__).with_name("rules.toml")
+    return _own_rules() if path is None else _rules_in(path)
+
+
+@cache
+def _own_rules() -> RuleSet:
+    return _rules_in(Path(__file__).with_name("rules.toml"))
+
+
+def _rules_in(path: Path) -> RuleSet:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         rules = tuple(Rule(**spec) for spec in document["rules"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,7 +37,7 @@ class Column:
     cites: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: the schema is kept, for a page asks for it hundreds of times
 class Table:
     """One table.
 
@@ -58,7 +59,7 @@ class Table:
     key: tuple[str, ...]
     order_by: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def arrow(self) -> pa.Schema:
         """The Arrow schema, with the table's name and version as metadata."""
         fields = [pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns]

@@ -22,13 +22,12 @@ from headwater.judgements import (
     history,
     hub_snapshot,
     is_about_link,
-    newest,
     remark_rows,
     settled_snapshot,
     snapshot,
 )
 from headwater.schema import table_named
-from headwater.schema.state import GRADED_FILES, REMARKS
+from headwater.schema.state import GRADED_FILES, JUDGEMENTS, REMARKS
 from headwater.workflow.subject_texts import opened_text, remark_place
 
 __all__ = ["DECIDED_TABLES", "Decisions", "put_exhibits"]
@@ -36,6 +35,9 @@ __all__ = ["DECIDED_TABLES", "Decisions", "put_exhibits"]
 DECIDED_TABLES: Final = ("judgements", "hub_judgements", "merge_cuts", "settled_links", "media_grades", "remarks")
 """Those that lie in no file: they are made of what the case's database has."""
 
+_NEWEST: Final = sa.select(
+    *(sa.select(sa.func.max(table.c.seq)).scalar_subquery() for table in (JUDGEMENTS, GRADED_FILES, REMARKS))
+)
 _CONTENTS = ("item_id", "sha256")
 _SUBJECT = ("claim", "left_id", "right_id")
 
@@ -61,6 +63,8 @@ class Decisions:
         self._judgements: Sequence[Judgement] = ()
         self._making = {name: threading.Lock() for name in DECIDED_TABLES}
         self._made: dict[str, tuple[Hashable, pa.Table]] = {}
+        self._linked: dict[Subject, str] = {}
+        self._linked_for: tuple[Hashable, int] = (None, 0)
 
     def put(self, session: Session, state: Hashable = None) -> None:
         """Let a session see what is decided by now; each table is made once it is asked for.
@@ -70,16 +74,14 @@ class Decisions:
             state: Of what the session reads besides: another one after any run, import or erasure.
         """
         with self._reading, self._database.connect() as connection:
-            last = newest(connection)
+            last, graded, remarked = connection.execute(_NEWEST).one()
+            last = last or 0
             if last > self._read_to:
                 later = history(connection, after=self._read_to, up_to=last)
                 self._judgements, self._read_to = (*self._judgements, *later), last
             judgements = self._judgements
-            graded, remarked = (
-                connection.execute(sa.select(sa.func.max(table.c.seq))).scalar() for table in (GRADED_FILES, REMARKS)
-            )
         makers: dict[str, tuple[Hashable, Callable[[], pa.Table]]] = {
-            "judgements": ((state, last), lambda: snapshot(judgements, _link_ids(session, judgements))),
+            "judgements": ((state, last), lambda: snapshot(judgements, self._link_ids(session, judgements, state))),
             "hub_judgements": (last, lambda: hub_snapshot(judgements)),
             "merge_cuts": (last, lambda: cut_snapshot(judgements)),
             "settled_links": (last, lambda: settled_snapshot(judgements)),
@@ -92,8 +94,19 @@ class Decisions:
     def _once(self, name: str, known_by: Hashable, make: Callable[[], pa.Table]) -> pa.Table:
         with self._making[name]:
             if name not in self._made or self._made[name][0] != known_by:
-                self._made[name] = known_by, make()
+                self._made[name] = known_by, table_named(name).checked(make())
             return self._made[name][1]
+
+    def _link_ids(
+        self, session: Session, judgements: Sequence[Judgement], state: Hashable
+    ) -> Mapping[Subject, str]:  # fmt: skip
+        """The ids that the judged links have in this state; looked for once, for judgements are only added to."""
+        known_for, known = self._linked_for
+        if known_for != state:
+            self._linked, known = {}, 0
+        self._linked |= _link_ids(session, judgements[known:])
+        self._linked_for = state, max(known, len(judgements))
+        return self._linked
 
 
 def put_exhibits(session: Session, files: Mapping[str, object], exhibits: Callable[[], Iterable[_HasRow]]) -> None:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from headwater.engine import RowIndexes, Session, text_numbers, write_parquet
+from headwater.engine import RowIndexes, Session, text_bounds, text_numbers, write_parquet
 from headwater.schema import table_named
 
 LOGINS = table_named("logins")
@@ -82,6 +82,44 @@ def test_rows_that_are_put_are_found_too(rows, path):
         assert tables.keyed("logins", "account_id", [f"acc-{0:032x}"]).num_rows == 40
 
 
+class Counting(RowIndexes):
+    """An index that tells how often rows were looked for."""
+
+    asked = 0
+
+    def rows(self, path, schema, column, values):
+        self.asked += 1
+        return super().rows(path, schema, column, values)
+
+
+def test_what_a_page_asks_for_again_is_looked_for_once(path, tmp_path):
+    index, few, many = Counting(tmp_path), [f"lgn-{5:032x}"], [f"lgn-{n:032x}" for n in range(65)]
+    with Session({"logins": [path]}) as tables:
+        tables.find_by(index)
+        whole = tables.keyed("logins", "login_id", few)
+        assert tables.keyed("logins", "login_id", few) == whole
+        assert tables.keyed("logins", "login_id", few, columns=["at_utc"]) == whole.select(["at_utc"])
+        assert index.asked == 1
+        # Neither many values nor many rows are kept.
+        for column, values in (("login_id", many), ("exhibit_id", ["EX-1"])):
+            before = index.asked
+            assert tables.keyed("logins", column, values) == tables.keyed("logins", column, values)
+            assert index.asked == before + 2
+    index.close()
+
+
+def test_ids_of_another_table_are_not_looked_for(path, indexes, monkeypatch):
+    assert text_bounds(path, "login_id") == (f"lgn-{0:032x}", f"lgn-{1_999:032x}")
+    assert text_bounds(path, "device") is None
+    assert text_bounds(path, "none") is None
+    monkeypatch.setattr(indexes, "_order", lambda *_: pytest.fail("the order of the ids was asked for"))
+    with Session({"logins": [path]}) as tables:
+        tables.find_by(indexes)
+        assert tables.keyed("logins", "login_id", ["acc-1", "zzz-1"]).num_rows == 0
+        with pytest.raises(pytest.fail.Exception):
+            tables.keyed("logins", "login_id", [f"lgn-{5:032x}"])
+
+
 def test_what_is_withheld_is_not_found_by_any_value(rows, path):
     gone = f"acc-{3:032x}"
     with Session({"logins": [path]}, withheld=[gone]) as tables:
@@ -117,6 +155,13 @@ def test_an_index_finds_what_the_bounds_find(rows, path, indexes, indexed):
                 assert tables.keyed("logins", column, values) == by_filter(rows, column, values)
         assert tables.at("logins", [700, 3, 1_999]) == rows.take([3, 700, 1_999])
         assert tables.count("logins") == 2_000
+
+
+def test_numbers_of_texts_are_those_of_the_published_vectors():
+    # Landon Curt Noll, FNV hash, test vectors for 64-bit FNV-1a.
+    texts = pa.array(["none of it", "", "a", None, "foobar"])[1:]
+    expected = [0xCBF29CE484222325, 0xAF63DC4C8601EC8C, 0xCBF29CE484222325, 0x85944171F73967E8]
+    assert text_numbers(texts).tolist() == expected
 
 
 def test_texts_of_one_number_are_told_apart(rows, tmp_path, indexes):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -289,3 +291,18 @@ def test_everything_that_is_begun_can_be_made(bench: Any) -> None:
     assert {name for name, _ in BEGUN} <= {route.name for route in bench.workbench.routes}
     for _, make in BEGUN:
         make(case)
+
+
+def test_no_collection_of_garbage_looks_through_what_was_made_beforehand(bench: Any) -> None:
+    opened = bench.workbench.cases[bench.case]
+    gc.unfreeze()
+    made: list[dict[str, int]] = []
+    try:
+        opened.begin_making([("home", lambda _: made.extend({"n": number} for number in range(1_000)))])
+        deadline = time.monotonic() + 30
+        while not gc.get_freeze_count() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert len(made) == 1_000
+        assert gc.get_freeze_count() > len(made)
+    finally:
+        gc.unfreeze()

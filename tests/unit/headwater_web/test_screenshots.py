@@ -21,8 +21,6 @@ from . import pictured_case
 from .conftest import made_bench
 from .pictures import FOLDER, SCHEMES, SHOTS, Shot, alike, changing, difference, fonts_missing, kept, taken, where_apart
 
-pytestmark = pytest.mark.xdist_group("pictures")
-
 GUIDE = FOLDER.parent / "work-through-a-case.md"
 
 

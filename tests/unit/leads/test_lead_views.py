@@ -26,6 +26,7 @@ from headwater.leads import (
     zones_of_country,
 )
 from headwater.leads.connections import MOST_CONNECTED
+from headwater.leads.of_account import AccountRows
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 JULY = dt.datetime(2026, 7, 1, 12, tzinfo=dt.UTC)
@@ -162,6 +163,17 @@ def test_rows_beside_a_claim_are_those_it_was_read_from(case):
     assert [row["media_cluster_id"] for row in claim["rows"]] == sorted(origins)[:3]
     assert claim["count"] == 5
     assert "account_id" not in claim["columns"]
+
+
+def test_the_row_of_one_observation_is_the_one_that_the_query_finds(case, monkeypatch):
+    case.account("acc-1")
+    origin = case.origin("acc-1")
+    fired = [{"rule": "origin_of_unseen_media", "table": "media_origins", "example_id": origin, "observed": 1}]
+    told = {**lead(None), "rules_fired": fired, "contrary": []}
+    assert AccountRows(case.session(), "acc-1").of_act("origin_unseen") == [origin]
+    monkeypatch.setattr(AccountRows, "of_act", lambda *_: pytest.fail("one row needs no query"))
+    [claim] = claim_rows(case.session(), told)["rules"]
+    assert [row["media_cluster_id"] for row in claim["rows"]] == [origin]
 
 
 # Countries and movers

@@ -559,7 +559,7 @@ def test_public_keys_on_a_path_of_these_chains_give_addresses(coin, chain):
 
 def test_a_derived_address_is_that_of_the_key():
     """Against a derivation by another library."""
-    coincurve = pytest.importorskip("coincurve")
+    coincurve = pytest.importorskip("coincurve", reason="another implementation of the curve, for tests only")
     world = World()
     world.parameters = {"address_gap_limit": 0}
     world.add("wallet_descriptors", descriptor=f"pkh([d34db33f/44h/60h/0h]{XPUB}/0/*)", next_index=1, range_end=1)

@@ -8,6 +8,9 @@ import json
 import pytest
 
 from headwater.errors import IntegrityError
+from headwater.leads import read_rules
+from headwater.leads.evidence import EVIDENCE_TABLES
+from headwater.leads.of_account import AccountRows
 from headwater.workflow import (
     Case,
     case_status,
@@ -37,6 +40,27 @@ def judged(case) -> str:
     with case.tables() as tables:
         [row] = [row for row in tables.arrow("links").to_pylist() if row["link_id"] == link]
     return str(row["left_id"])
+
+
+def test_what_was_observed_once_is_the_row_that_the_lead_names(case):
+    """So that a page need not look for it, as `claim_rows` does not."""
+    acts = {rule.name: rule.act for rule in read_rules().rules}
+    looked_for = 0
+    with case.tables() as tables:
+        for lead in tables.arrow("leads").to_pylist():
+            rows = AccountRows(tables, lead["account_id"])
+            for fired in lead["rules_fired"]:
+                if fired["observed"] == 1:
+                    assert rows.of_act(acts[fired["rule"]]) == [fired["example_id"]]
+                    looked_for += 1
+            for piece in lead["jurisdiction"]:
+                kind = EVIDENCE_TABLES.get(piece["evidence"])
+                if kind is not None and piece["observed"] == 1:
+                    stated = rows.of_evidence(piece["evidence"])
+                    there = [row for row, text in stated if kind.country_of(text) == piece["country"]]
+                    assert there == [piece["example_id"]]
+                    looked_for += 1
+    assert looked_for > 3
 
 
 def test_a_case_of_one_run_has_no_movers(case):

@@ -10,7 +10,7 @@ import pytest
 
 from headwater.errors import RefusedError
 from headwater.judgements import KNOWN_CLAIM
-from headwater.workflow import Case, judge_link
+from headwater.workflow import Case, Decisions, judge_link
 
 PAIRS = (
     "claim,answer,source,left_key,left_nickname,left_email,left_phone,left_registered_at_utc,right_full_name,"
@@ -239,6 +239,33 @@ def test_a_judgement_survives_a_new_id_of_its_link(queue, judge, small, monkeypa
     with Case(small.case) as case, case.tables() as tables:
         (row,) = tables.arrow("judgements").to_pylist()
     assert (row["link_id"], row["verdict"]) == ("lnk-new", "negative")
+
+
+def test_ids_of_judged_links_are_looked_for_once_for_each_state(queue, judge, small, monkeypatch):
+    looked_for, ids_now = [], iter(["lnk-a", "lnk-b", "lnk-c"])
+
+    def linked(_, judgements):
+        looked_for.append(len(judgements))
+        new_id = next(ids_now)
+        return {one.subject: new_id for one in judgements}
+
+    monkeypatch.setattr("headwater.workflow.decided._link_ids", linked)
+    (pair, *_) = queue()
+    with Case(small.case) as case:
+        decisions = Decisions(case.database, case.custody.subject_keys)
+
+        def shown(state):
+            with case.tables() as tables:
+                decisions.put(tables, state)
+                return tables.arrow("judgements")["link_id"].to_pylist()
+
+        judge(pair["link_id"], "negative")
+        assert [shown("before"), shown("before")] == [["lnk-a"], ["lnk-a"]]
+        judge(pair["link_id"], "negative", OTHER)
+        assert shown("before") == ["lnk-b"]
+        assert looked_for == [1, 1], "one judgement came, and one is looked at"
+        assert shown("after a run") == ["lnk-c"]
+        assert looked_for == [1, 1, 2]
 
 
 # Pairs of known answer
