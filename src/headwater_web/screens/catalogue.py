@@ -70,14 +70,17 @@ def catalogue(ask: Ask) -> Page:
         "before": at(max(0, first - _ROWS)) if first else None,
         "next": at(first + _ROWS) if first + _ROWS < page.fitting else None,
     }
-    as_json = {
-        "first": first,
-        "fitting": page.fitting,
-        "contents": page.contents,
-        "places": page.places,
-        "rows": [json_value(row) for row in page.rows],
-        "facets": {name: [asdict(one) for one in several] for name, several in facets.items()},
-    }
+
+    def as_json() -> object:
+        return {
+            "first": first,
+            "fitting": page.fitting,
+            "contents": page.contents,
+            "places": page.places,
+            "rows": [json_value(row) for row in page.rows],
+            "facets": {name: [asdict(one) for one in several] for name, several in facets.items()},
+        }
+
     return Page(template="catalogue.html", values=values, as_json=as_json)
 
 
@@ -210,7 +213,7 @@ def content(ask: Ask) -> Page:
         ],
         "hashes": ask.url("table", table="media_hashes", **{"is.item_id": told["verdict"]["item_id"]}),
     }
-    return Page(template="content.html", values=values, as_json=json_value(told))
+    return Page(template="content.html", values=values, as_json=lambda: json_value(told))
 
 
 def _shown_match(ask: Ask, one: Mapping[str, Any]) -> dict[str, Any]:
@@ -251,7 +254,9 @@ def hubs(ask: Ask) -> Page:
         }
         for hub in found
     ]
-    return Page(template="hubs.html", values={"rows": rows}, as_json={"hubs": [json_value(hub) for hub in found]})
+    return Page(
+        template="hubs.html", values={"rows": rows}, as_json=lambda: {"hubs": [json_value(hub) for hub in found]}
+    )
 
 
 def judge_hub(ask: Ask) -> Redirect:

@@ -68,7 +68,7 @@ def home(ask: Ask) -> Page:
         },
         "outcomes": [row for row in outcomes if row["leads_of"].startswith(("all leads", "tier"))],
     }
-    return Page(template="home.html", values=values, as_json=json_value(values))
+    return Page(template="home.html", values=values, as_json=lambda: json_value(values))
 
 
 def _summed(case: OpenCase) -> tuple[tuple[int, int, list[AccountLine]], list[NextAction], list[dict[str, Any]]]:

@@ -195,7 +195,10 @@ def entries_shown(ask: Ask) -> Page:
         "before": ask.url("intake_entries", **asked, first=max(0, first - _ROWS)) if first else None,
         "next": ask.url("intake_entries", **asked, first=first + _ROWS) if first + _ROWS < found.fitting else None,
     }
-    as_json = {"first": first, "fitting": found.fitting, "rows": found.rows}
+
+    def as_json() -> object:
+        return {"first": first, "fitting": found.fitting, "rows": found.rows}
+
     return Page(template="intake_entries.html", values=values, as_json=as_json)
 
 
@@ -219,7 +222,10 @@ def refused(ask: Ask) -> Page:
             }
         )
     values = {"rows": rows, "most": _MOST_FILES}
-    as_json = {"refusals": [asdict(one) for one in found]}
+
+    def as_json() -> object:
+        return {"refusals": [asdict(one) for one in found]}
+
     return Page(template="intake_refused.html", values=values, as_json=as_json)
 
 

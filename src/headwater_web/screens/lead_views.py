@@ -74,7 +74,7 @@ def movers(ask: Ask) -> Page:
         for one in told["movers"]
     ]
     values = {"told": told, "movers": shown, "back": ask.url("leads")}
-    return Page(template="leads_movers.html", values=values, as_json=json_value(told))
+    return Page(template="leads_movers.html", values=values, as_json=lambda: json_value(told))
 
 
 def told_timeline(ask: Ask, told: LeadTimeline, name: str = "timeline") -> dict[str, Any]:
@@ -149,7 +149,15 @@ def timeline(ask: Ask) -> Page:
         "before": at(max(0, first - _ROWS)) if first else None,
         "next": at(first + _ROWS) if first + _ROWS < events.num_rows else None,
     }
-    as_json = {"timeline": timeline_words(told), "first": first, "fitting": events.num_rows, "events": json_value(rows)}
+
+    def as_json() -> object:
+        return {
+            "timeline": timeline_words(told),
+            "first": first,
+            "fitting": events.num_rows,
+            "events": json_value(rows),
+        }
+
     return Page(template="lead_timeline.html", values=values, as_json=as_json)
 
 

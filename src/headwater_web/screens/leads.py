@@ -88,13 +88,16 @@ def leads(ask: Ask) -> Page:
         "map": ask.url("leads_by_country"),
         "movers": ask.url("leads_movers"),
     }
-    as_json = {
-        "first": page.first,
-        "fitting": page.fitting,
-        "total": page.total,
-        "leads": [json_value(row) for row in page.rows],
-        "outcomes": {id_: came_back[id_] for row in page.rows if (id_ := str(row["lead_id"])) in came_back},
-    }
+
+    def as_json() -> object:
+        return {
+            "first": page.first,
+            "fitting": page.fitting,
+            "total": page.total,
+            "leads": [json_value(row) for row in page.rows],
+            "outcomes": {id_: came_back[id_] for row in page.rows if (id_ := str(row["lead_id"])) in came_back},
+        }
+
     return Page(template="leads.html", values=values, as_json=as_json)
 
 

@@ -48,7 +48,7 @@ def mapping(ask: Ask) -> Page:
         "fault": "" if draft is None or not draft.fault else Seized(draft.fault),
         "checks_of": ask.url("table", table="mapping_checks"),
     }
-    return Page(template="mapping.html", values=values, as_json=_as_json(draft))
+    return Page(template="mapping.html", values=values, as_json=lambda: _as_json(draft))
 
 
 def _as_json(draft: MappingDraft | None) -> dict[str, Any]:
@@ -113,7 +113,10 @@ def checks(ask: Ask) -> Page:
         "tables": [] if tried is None else tried.tables.to_pylist(),
         "most": _MOST_ROWS,
     }
-    as_json = {"checks": [] if tried is None else tried.checks.to_pylist()}
+
+    def as_json() -> object:
+        return {"checks": [] if tried is None else tried.checks.to_pylist()}
+
     return Page(template="mapping_checks.html", part="mapping_checks_part.html", values=values, as_json=as_json)
 
 

@@ -97,7 +97,7 @@ def money(ask: Ask) -> Page:
         "months": _months(ask, policy),
         "back_table": ask.url("table", table="request_sheets"),
     }  # fmt: skip
-    return Page(template="money.html", values=values, as_json=_as_json(sums, policy, ask))
+    return Page(template="money.html", values=values, as_json=lambda: _as_json(sums, policy, ask))
 
 
 def _as_json(sums: MoneySums, policy: str, ask: Ask) -> dict[str, Any]:
@@ -252,12 +252,15 @@ def money_ends(ask: Ask) -> Page:
         "next": at(first + _ROWS) if first + _ROWS < fitting else None,
         "back": ask.url("money", policy=policy),
     }
-    as_json = {
-        "amount_sat": found.amount_sat,
-        "fitting": fitting,
-        "first": first,
-        "rows": [json_value(r) for r in rows],
-    }
+
+    def as_json() -> object:
+        return {
+            "amount_sat": found.amount_sat,
+            "fitting": fitting,
+            "first": first,
+            "rows": [json_value(r) for r in rows],
+        }
+
     return Page(template="money_ends.html", values=values, as_json=as_json)
 
 

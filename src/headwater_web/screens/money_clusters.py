@@ -101,12 +101,15 @@ def money_cluster(ask: Ask) -> Page | Redirect:
         "preview_problem": preview_problem,
         "case_href": ask.url("money"),
     }
-    as_json = {
-        "cluster": json_value(told),
-        "links": links and links.as_json(),
-        "path": [json_value(step) for step in path],
-        "cut": preview and json_value(preview),
-    }
+
+    def as_json() -> object:
+        return {
+            "cluster": json_value(told),
+            "links": links and links.as_json(),
+            "path": [json_value(step) for step in path],
+            "cut": preview and json_value(preview),
+        }
+
     return Page(template="money_cluster.html", values=values, as_json=as_json)
 
 

@@ -128,15 +128,18 @@ def money_service(ask: Ask) -> Page:
         "next": at(first + _ROWS) if first + _ROWS < len(fitting) else None,
         "back": ask.url("money"),
     }
-    as_json = {
-        "service": json_value(dict(service)),
-        "lines": [json_value(line.as_row()) for line in lines],
-        "fitting": len(fitting),
-        "total": len(questions),
-        "first": first,
-        "questions": [json_value(row) for row in shown],
-        "token_questions": [json_value(row) for row in tokens],
-    }
+
+    def as_json() -> object:
+        return {
+            "service": json_value(dict(service)),
+            "lines": [json_value(line.as_row()) for line in lines],
+            "fitting": len(fitting),
+            "total": len(questions),
+            "first": first,
+            "questions": [json_value(row) for row in shown],
+            "token_questions": [json_value(row) for row in tokens],
+        }
+
     return Page(template="money_service.html", values=values, as_json=as_json)
 
 
@@ -243,7 +246,7 @@ def money_question(ask: Ask) -> Page:
         "doubts": [Seized(doubt) for doubt in request["what_would_make_it_false"]],
         "row": ask.url("row", table="request_sheets", **{"is.request_id": wanted}),
     }
-    return Page(template="money_question.html", values=values, as_json={"request": json_value(dict(request))})
+    return Page(template="money_question.html", values=values, as_json=lambda: {"request": json_value(dict(request))})
 
 
 def _ways(paths: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -292,7 +295,10 @@ def money_sheet(ask: Ask) -> Page:
         "formats": list(_FORMATS),
         "withheld": there[about].withheld,
     }  # fmt: skip
-    as_json = {"name": there[about].name, "sheet": json_value(dict(document))}
+
+    def as_json() -> object:
+        return {"name": there[about].name, "sheet": json_value(dict(document))}
+
     return Page(template="money_sheet.html", values=values, as_json=as_json)
 
 

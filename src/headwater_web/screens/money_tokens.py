@@ -79,21 +79,24 @@ def token_page(ask: Ask, tokens: Sequence[TokenSums]) -> Page:
         "traces": ask.url("table", table="token_traces", **{"is.token_contract": wanted[0].token_contract}),
         "back": ask.url("money"),
     }
-    as_json = [
-        {
-            "chain": sums.chain,
-            "token_contract": sums.token_contract,
-            "direction": sums.direction,
-            "origins": sums.origins,
-            "followed_units": str(sums.origin_units),
-            "ends": [
-                {"stop_reason": end.stop_reason, "service_id": end.service_id or None, "amount_units": str(units)}
-                for end, units in sums.most_first()
-            ],
-        }
-        for sums in wanted
-    ]
-    return Page(template="money_tokens.html", values=values, as_json=json_value(as_json))
+
+    def as_json() -> object:
+        return [
+            {
+                "chain": sums.chain,
+                "token_contract": sums.token_contract,
+                "direction": sums.direction,
+                "origins": sums.origins,
+                "followed_units": str(sums.origin_units),
+                "ends": [
+                    {"stop_reason": end.stop_reason, "service_id": end.service_id or None, "amount_units": str(units)}
+                    for end, units in sums.most_first()
+                ],
+            }
+            for sums in wanted
+        ]
+
+    return Page(template="money_tokens.html", values=values, as_json=lambda: json_value(as_json))
 
 
 def money_token_ends(ask: Ask) -> Page:
@@ -130,7 +133,10 @@ def _rows_page(ask: Ask, sums: TokenSums, end: TokenEnd) -> Page:
         "back": ask.url("money", coins=key[0]),
     }
     told = [{**row, "amount_units": str(row["amount_units"])} for row in rows]
-    as_json = {"amount_units": str(total), "fitting": len(found), "first": first, "rows": json_value(told)}
+
+    def as_json() -> object:
+        return {"amount_units": str(total), "fitting": len(found), "first": first, "rows": json_value(told)}
+
     return Page(template="money_token_ends.html", values=values, as_json=as_json)
 
 

@@ -50,7 +50,7 @@ def releases(ask: Ask) -> Page:
         "done": ask.one("done") if ask.one("done") in _DONE else "",
         "what": Seized(ask.one("what")),
     }
-    return Page(template="releases.html", values=values, as_json={"drafts": json_value(drafts), "sent": sent})
+    return Page(template="releases.html", values=values, as_json=lambda: {"drafts": json_value(drafts), "sent": sent})
 
 
 def release_draft(ask: Ask) -> Page:
@@ -80,7 +80,9 @@ def _draft_page(ask: Ask, package: str) -> Page:
         "is_author": any(one["check"] == "second_person" and one["fault"] for one in checked["checks"]),
     }
     return Page(
-        template="release_draft.html", values=values, as_json=json_value({**told, **checked, "leads": told["leads"]})
+        template="release_draft.html",
+        values=values,
+        as_json=lambda: json_value({**told, **checked, "leads": told["leads"]}),
     )
 
 
@@ -120,7 +122,7 @@ def release_open(ask: Ask) -> Page:
         "shown": len(checked["shown"]),
         "of": len(checked["leads"]),
     }
-    return Page(template="release_leads.html", values=values, as_json={"leads": json_value(leads)})
+    return Page(template="release_leads.html", values=values, as_json=lambda: {"leads": json_value(leads)})
 
 
 def _fields(lead: dict[str, Any]) -> list[dict[str, Any]]:

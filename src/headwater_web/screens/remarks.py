@@ -56,7 +56,10 @@ def all_remarks(ask: Ask) -> Page:
         "before": at(max(0, first - _ROWS)) if first else None,
         "next": at(first + _ROWS) if first + _ROWS < len(fitting) else None,
     }
-    as_json = {"first": first, "fitting": len(fitting), "remarks": [json_value(row) for row in rows]}
+
+    def as_json() -> object:
+        return {"first": first, "fitting": len(fitting), "remarks": [json_value(row) for row in rows]}
+
     return Page(template="remarks.html", values=values, as_json=as_json)
 
 
@@ -103,7 +106,10 @@ def _beside(ask: Ask) -> Page:
         "longest_note": LONGEST_NOTE,
         "longest_label": LONGEST_LABEL,
     }
-    as_json = {"object_id": wanted, "object_table": table, "remarks": [json_value(row) for row in rows]}
+
+    def as_json() -> object:
+        return {"object_id": wanted, "object_table": table, "remarks": [json_value(row) for row in rows]}
+
     return Page(template="remarks_on.html", values=values, as_json=as_json)
 
 

@@ -72,7 +72,7 @@ def review(ask: Ask) -> Page | Redirect:
 def review_pair(ask: Ask) -> Page:
     """One pair, contrary evidence first."""
     shown = _shown(ask, ask.path["link"])
-    return Page(template="review.html", values=_values(ask, shown), as_json=_as_json(shown))
+    return Page(template="review.html", values=_values(ask, shown), as_json=lambda: _as_json(shown))
 
 
 def _shown(ask: Ask, link: str) -> DeskPair:
@@ -187,7 +187,10 @@ def _conflict(ask: Ask, case: Case, error: JudgedMeanwhileError, *, verdict: str
         "yours_choice": ask.form.get("decision", ""),
         "yours_why": why,
     }
-    as_json = {"conflict": [json_value(dict(told)) for told in error.judgements], "version": error.version}
+
+    def as_json() -> object:
+        return {"conflict": [json_value(dict(told)) for told in error.judgements], "version": error.version}
+
     return Page(template="review_conflict.html", values=values, as_json=as_json, status=HTTPStatus.CONFLICT)
 
 
@@ -236,7 +239,7 @@ def review_cut_form(ask: Ask) -> Page:
             raise NotThereError("problem.no_merge", why=Seized(error.reason)) from None
         ask.reads("table:transactions", txid)
     values = {"txid": txid, "preview": preview, "asked": _asked(ask)}
-    return Page(template="review_cut.html", values=values, as_json={"preview": json_value(preview)})
+    return Page(template="review_cut.html", values=values, as_json=lambda: {"preview": json_value(preview)})
 
 
 def review_cut(ask: Ask) -> Redirect:

@@ -42,7 +42,10 @@ def search(ask: Ask) -> Page:
     with ask.case.tables() as tables:
         leads = _leads(tables, accounts)
     values |= {"state": "done", "found": [_line(ask, one, leads) for one in found], "fitting": fitting}
-    as_json = {"fitting": fitting, "found": [json_value(search_row(one)) for one in found]}
+
+    def as_json() -> object:
+        return {"fitting": fitting, "found": [json_value(search_row(one)) for one in found]}
+
     return Page(template="search.html", values=values, as_json=as_json)
 
 

@@ -77,15 +77,18 @@ def one_table(ask: Ask) -> Page | Redirect:
         "where": where,
         "links": _page_links(ask, table, page, rows, where),
     }
-    as_json = {
-        "table": table.name,
-        "first": page.first,
-        "fitting": page.fitting,
-        "total": page.total,
-        "rows": [
-            json_value({name: _veiled(table.name, name, value) for name, value in row.items()}) for row in page.rows
-        ],
-    }
+
+    def as_json() -> object:
+        return {
+            "table": table.name,
+            "first": page.first,
+            "fitting": page.fitting,
+            "total": page.total,
+            "rows": [
+                json_value({name: _veiled(table.name, name, value) for name, value in row.items()}) for row in page.rows
+            ],
+        }
+
     return Page(template="table.html", part="table_part.html", values=values, as_json=as_json)
 
 
@@ -205,7 +208,7 @@ def one_row(ask: Ask) -> Page:
     return Page(
         template="row.html",
         values=values,
-        as_json={"row": json_value({name: _veiled(table.name, name, value) for name, value in row.items()})},
+        as_json=lambda: {"row": json_value({name: _veiled(table.name, name, value) for name, value in row.items()})},
     )
 
 

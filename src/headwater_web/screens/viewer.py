@@ -93,7 +93,10 @@ def viewer(ask: Ask) -> Page:
         ],
         "most": MOST_GRADED_BYTES,
     }
-    as_json = {"graded": [{"source_sha256": one.source_sha256, "counts": one.counts} for one in graded]}
+
+    def as_json() -> object:
+        return {"graded": [{"source_sha256": one.source_sha256, "counts": one.counts} for one in graded]}
+
     return Page(template="viewer.html", values=values, as_json=as_json)
 
 
@@ -128,7 +131,10 @@ def exported_files(ask: Ask) -> Page:
     ]
     groups = [{"name": name, **count} for name, count in exported.groups.items()]
     values = {"files": files, "groups": groups, "exported": exported}
-    as_json = {"files": dict(exported.outputs), "groups": {name: dict(n) for name, n in exported.groups.items()}}
+
+    def as_json() -> object:
+        return {"files": dict(exported.outputs), "groups": {name: dict(n) for name, n in exported.groups.items()}}
+
     return Page(template="viewer_exported.html", values=values, as_json=as_json)
 
 
@@ -224,19 +230,27 @@ def grades_shown(ask: Ask) -> Page:
         if first + _ROWS < len(changes)
         else None,
     }
-    as_json = {
-        "source_sha256": read.source_sha256,
-        "state": read.state,
-        "rows": comparison.rows,
-        "counts": dict(comparison.counts),
-        "conflicts": comparison.conflicts,
-        "unrecognised": [[number, reason] for number, reason in comparison.unrecognised],
-        "changes": [
-            {"kind": one.kind, "row": one.row, "sha256": one.content.sha256, "old": one.old._asdict(),
-             "new": one.new._asdict()}
-            for one in changes
-        ],
-    }  # fmt: skip
+
+    def as_json() -> object:
+        return {
+            "source_sha256": read.source_sha256,
+            "state": read.state,
+            "rows": comparison.rows,
+            "counts": dict(comparison.counts),
+            "conflicts": comparison.conflicts,
+            "unrecognised": [[number, reason] for number, reason in comparison.unrecognised],
+            "changes": [
+                {
+                    "kind": one.kind,
+                    "row": one.row,
+                    "sha256": one.content.sha256,
+                    "old": one.old._asdict(),
+                    "new": one.new._asdict(),
+                }
+                for one in changes
+            ],
+        }
+
     return Page(template="grades_shown.html", values=values, as_json=as_json)
 
 
