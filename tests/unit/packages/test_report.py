@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from headwater.packages import MoneyPages, MoneyPicture
+from headwater.packages import MoneyPages, MoneyPicture, report
 
 PICTURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="297mm" height="210mm" viewBox="0 0 2970 2100">'
@@ -77,6 +77,22 @@ def test_a_text_of_some_thousand_characters_is_printed_whole(case, rows, tmp_pat
     assert [word for word in words if word not in text] == []
     assert "cut here" not in text
     assert "does not print whole" not in text
+
+
+@pytest.mark.parametrize("names", range(60, 120, 10))
+def test_no_page_begins_with_the_last_line_of_a_lead(case, rows, tmp_path, monkeypatch, names):
+    told = report._lead
+
+    def longer(lead):
+        found = told(lead)
+        found["completeness"]["present"] += [f"thing {number}" for number in range(names)]
+        return found
+
+    monkeypatch.setattr(report, "_lead", longer)
+    pages = text_of(report_of(case.draft(rows)), tmp_path).split("\f")
+    ends = [page for page in pages if "Deconfliction key:" in page]
+    assert ends
+    assert all("Next lawful steps" in page.split("Deconfliction key:")[0] for page in ends)
 
 
 def test_pictures_and_months_of_money_stand_in_the_report_and_beside_it(case, tmp_path):
