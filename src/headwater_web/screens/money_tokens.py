@@ -96,7 +96,7 @@ def token_page(ask: Ask, tokens: Sequence[TokenSums]) -> Page:
             for sums in wanted
         ]
 
-    return Page(template="money_tokens.html", values=values, as_json=lambda: json_value(as_json))
+    return Page(template="money_tokens.html", values=values, as_json=lambda: json_value(as_json()))
 
 
 def money_token_ends(ask: Ask) -> Page:
