@@ -3,7 +3,7 @@
 from headwater.engine.context import Exhibit, Progress, StageContext, silent, unsaid
 from headwater.engine.descriptor_scripts import DescriptorUnusableError, WatchedScripts, watched_scripts
 from headwater.engine.few_rows import Compiled, FewRows, NamesTables, compiled
-from headwater.engine.keyed import FindsRows, may_hold, text_bounds
+from headwater.engine.keyed import FindsRows, may_hold
 from headwater.engine.keys_in_text import find_key_material, key_material, without_keys
 from headwater.engine.parquet import ParquetParts, file_sha256, sync_folder, write_parquet
 from headwater.engine.row_index import RowIndexes, text_numbers
@@ -37,7 +37,6 @@ __all__ = [
     "silent",
     "stored_in_order",
     "sync_folder",
-    "text_bounds",
     "text_numbers",
     "unsaid",
     "watched_scripts",

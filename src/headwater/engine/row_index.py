@@ -28,6 +28,8 @@ __all__ = ["RowIndexes", "text_numbers"]
 _KEPT: Final = 4_096
 _MOST_MAPPED: Final = 50_000_000
 """Values of one file that are copied for a question that was not foreseen; above this its row groups are read."""
+_FEW: Final = 64
+"""Values whose numbers are kept."""
 _MOST_BYTES: Final = 64
 """Of a text that its number is made of; the whole is compared afterwards."""
 
@@ -162,7 +164,9 @@ class RowIndexes:
         inside = values if bounds is None else [value for value in values if bounds[0] <= value <= bounds[1]]
         if not inside:
             return np.zeros(0, np.int64)
-        wanted, looked_for = _looked_for(tuple(inside))
+        # Of many values nothing is kept: they could be any number, and nobody asks for the same ones again.
+        look = _looked_for if len(inside) <= _FEW else _looked_for.__wrapped__
+        wanted, looked_for = look(tuple(inside))
         numbers, order = self._order(path, column)
         first, last = np.searchsorted(numbers, looked_for), np.searchsorted(numbers, looked_for, side="right")
         spans = [order[a:b] for a, b in zip(first.tolist(), last.tolist(), strict=True) if b > a]

@@ -97,13 +97,12 @@ class Decisions:
                 self._made[name] = known_by, table_named(name).checked(make())
             return self._made[name][1]
 
-    def _link_ids(
-        self, session: Session, judgements: Sequence[Judgement], state: Hashable
-    ) -> Mapping[Subject, str]:  # fmt: skip
+    def _link_ids(self, session: Session, judgements: Sequence[Judgement], state: Hashable) -> Mapping[Subject, str]:
         """The ids that the judged links have in this state; looked for once, for judgements are only added to."""
         known_for, known = self._linked_for
         if known_for != state:
             self._linked, known = {}, 0
+            self._linked_for = state, 0  # also where looking for them fails
         self._linked |= _link_ids(session, judgements[known:])
         self._linked_for = state, max(known, len(judgements))
         return self._linked

@@ -9,7 +9,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from headwater.engine import RowIndexes, Session, text_bounds, text_numbers, write_parquet
+from headwater.engine import RowIndexes, Session, text_numbers, write_parquet
+from headwater.engine.keyed import text_bounds
+from headwater.engine.row_index import _looked_for
 from headwater.schema import table_named
 
 LOGINS = table_named("logins")
@@ -162,6 +164,15 @@ def test_numbers_of_texts_are_those_of_the_published_vectors():
     texts = pa.array(["none of it", "", "a", None, "foobar"])[1:]
     expected = [0xCBF29CE484222325, 0xAF63DC4C8601EC8C, 0xCBF29CE484222325, 0x85944171F73967E8]
     assert text_numbers(texts).tolist() == expected
+
+
+def test_numbers_of_many_values_are_not_kept(path, indexes):
+    many = [f"lgn-{n:032x}" for n in range(65)]
+    before = _looked_for.cache_info().currsize
+    assert len(indexes.places(path, "login_id", many)) == 65
+    assert _looked_for.cache_info().currsize == before
+    indexes.places(path, "login_id", [f"lgn-{1_234:032x}"])
+    assert _looked_for.cache_info().currsize == before + 1
 
 
 def test_texts_of_one_number_are_told_apart(rows, tmp_path, indexes):
